@@ -1,0 +1,12 @@
+//! What both halves must agree on: bytes and strings to types and back.
+//!
+//! Pure functions over their arguments. This room knows no clock, no randomness, no file, no network and neither half;
+//! its test vectors come from outside (RFCs and messages recorded from a real phone SDK), because a mistake made here
+//! would pass on both sides.
+
+pub mod encoding;
+pub mod jws;
+pub mod message;
+pub mod policy;
+pub mod text;
+pub mod uri;
