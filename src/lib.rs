@@ -16,3 +16,5 @@ pub mod phone;
 pub mod ports;
 pub mod protocol;
 pub mod secret;
+#[cfg(feature = "server")]
+pub mod server;

@@ -1,0 +1,196 @@
+//! Sign-on over REST (docs/wire.md, "Sign-on over REST").
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{error, internal, set_session_cookie, wrong_realm};
+use crate::protocol::text;
+use crate::secret::{Reason, SecretText};
+use crate::server::App;
+use crate::server::journey::callback::{Answer, to_json};
+use crate::server::journey::state::Browser;
+use crate::server::journey::text::accepted_languages;
+use crate::server::sign_on::{Posted, Reply, SignOnError};
+use crate::server::store::digest;
+
+/// The query of a sign-on.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::server) struct Index {
+    /// Only `service` is offered.
+    pub(in crate::server) auth_index_type: Option<String>,
+    /// The journey's name.
+    pub(in crate::server) auth_index_value: Option<String>,
+    /// The realm, for pages.
+    pub(in crate::server) realm: Option<String>,
+}
+
+impl Index {
+    /// The journey that the query names, where it names one.
+    pub(in crate::server) fn journey(&self) -> Result<Option<String>, SignOnError> {
+        match (self.auth_index_type.as_deref(), &self.auth_index_value) {
+            (None, None) => Ok(None),
+            (Some("service"), Some(name)) => Ok(Some(name.clone())),
+            _ => Err(SignOnError::Journey("Only authIndexType=service with authIndexValue is offered.".to_owned())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PostedStep {
+    auth_id: Option<String>,
+    #[serde(default)]
+    callbacks: Vec<PostedCallback>,
+}
+
+#[derive(Deserialize)]
+struct PostedCallback {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    input: Vec<PostedInput>,
+}
+
+#[derive(Deserialize)]
+struct PostedInput {
+    #[serde(default)]
+    value: Value,
+}
+
+impl PostedCallback {
+    fn answer(self) -> (String, Answer) {
+        let answer = match self.input.into_iter().next().map(|input| input.value) {
+            Some(Value::String(text)) => Answer::Text(SecretText::new(text)),
+            Some(Value::Number(number)) => number.as_i64().map_or(Answer::None, Answer::Number),
+            _ => Answer::None,
+        };
+        (self.kind, answer)
+    }
+}
+
+/// `POST .../authenticate`.
+pub(in crate::server) async fn authenticate(
+    State(app): State<App>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Path(realm): Path<String>,
+    Query(index): Query<Index>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    if realm != app.0.configuration.realm {
+        return wrong_realm(&realm);
+    }
+    let body = match read_body(body) {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let posted = match body.trim_ascii() {
+        b"" => PostedStep { auth_id: None, callbacks: Vec::new() },
+        text => match serde_json::from_slice::<PostedStep>(text) {
+            Ok(posted) => posted,
+            Err(_) => return error(StatusCode::BAD_REQUEST, "The body is not a sign-on step in JSON."),
+        },
+    };
+    let journey = match index.journey() {
+        Ok(journey) => journey,
+        Err(problem) => return refusal(&problem),
+    };
+    let browser = browser(&headers, address);
+    let reply = match posted.auth_id {
+        None => app.begin_sign_on(journey.as_deref(), browser).await,
+        Some(auth_id) => {
+            let answers = posted.callbacks.into_iter().map(PostedCallback::answer).collect();
+            app.answer_sign_on(Posted { auth_id, journey, answers, body: digest(&body) }, browser).await
+        }
+    };
+    match reply {
+        Ok(reply) => show(&app, reply),
+        Err(problem) => refusal(&problem),
+    }
+}
+
+fn show(app: &App, reply: Reply) -> Response {
+    match reply {
+        Reply::Step(step) => {
+            let mut body = json!({"authId": step.auth_id, "callbacks": to_json(&step.callbacks)});
+            if let Value::Object(members) = &mut body {
+                let texts = [
+                    ("header", step.texts.header),
+                    ("description", step.texts.description),
+                    ("stage", step.texts.stage),
+                ];
+                for (name, text) in texts {
+                    if let Some(text) = text {
+                        members.insert(name.to_owned(), json!(text));
+                    }
+                }
+            }
+            Json(body).into_response()
+        }
+        Reply::Success { token } => {
+            let realm = format!("/{}", app.0.configuration.realm);
+            let success_url = format!("/am/XUI/profile?realm={realm}");
+            let body = json!({
+                "tokenId": token.expose(Reason::HandOver),
+                "successUrl": success_url,
+                "realm": realm,
+            });
+            let mut response = Json(body).into_response();
+            if let Some(cookie) = set_session_cookie(app, Some(&token)) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Reply::Failure { message } => error(StatusCode::UNAUTHORIZED, &message),
+    }
+}
+
+/// A refused request in AM's form.
+fn refusal(problem: &SignOnError) -> Response {
+    match problem {
+        SignOnError::Stale => {
+            let body = json!({
+                "code": 401,
+                "reason": "Unauthorized",
+                "message": problem.to_string(),
+                "detail": {"errorCode": "110"},
+            });
+            (StatusCode::UNAUTHORIZED, Json(body)).into_response()
+        }
+        SignOnError::TooManyPolls => error(StatusCode::TOO_MANY_REQUESTS, &problem.to_string()),
+        SignOnError::Store(problem) => internal(problem),
+        SignOnError::Journey(_) | SignOnError::BadAuthId | SignOnError::OtherJourney | SignOnError::WrongCallbacks => {
+            error(StatusCode::BAD_REQUEST, &problem.to_string())
+        }
+    }
+}
+
+/// The body, or the answer to one that is too large or broke off.
+pub(in crate::server) fn read_body(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Response> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => error(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 64 KiB."),
+        _ => error(StatusCode::BAD_REQUEST, "The body could not be read."),
+    })
+}
+
+/// What the request says of the browser.
+pub(in crate::server) fn browser(headers: &HeaderMap, address: SocketAddr) -> Browser {
+    let read = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let shown =
+        |text: Option<&str>| text.map(|text| text::clean(text.trim_matches('"'), 300)).filter(|text| !text.is_empty());
+    Browser {
+        address: Some(address.ip().to_string()),
+        user_agent: shown(read("user-agent")),
+        platform: shown(read("sec-ch-ua-platform")),
+        languages: read("accept-language").map(accepted_languages).unwrap_or_default(),
+    }
+}

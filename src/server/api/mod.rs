@@ -1,0 +1,104 @@
+//! AM's REST: what web SDKs, programs and phones call.
+
+pub(super) mod authenticate;
+pub(super) mod phones;
+pub(super) mod sessions;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::App;
+
+/// An error in AM's form: `{"code", "reason", "message"}`.
+pub(super) fn error(status: StatusCode, message: &str) -> Response {
+    let body = json!({
+        "code": status.as_u16(),
+        "reason": status.canonical_reason().unwrap_or_default(),
+        "message": message,
+    });
+    (status, Json(body)).into_response()
+}
+
+/// An internal error says nothing and logs everything.
+pub(super) fn internal(problem: &dyn std::error::Error) -> Response {
+    tracing::error!(%problem, "request failed");
+    error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
+}
+
+/// The answer to a realm that is not served here, in AM's form.
+fn wrong_realm(realm: &str) -> Response {
+    error(StatusCode::NOT_FOUND, &format!("There is no realm {:?} here.", crate::protocol::text::clean(realm, 40)))
+}
+
+/// Liveness.
+pub(super) async fn is_alive() -> &'static str {
+    "Server is ALIVE\n"
+}
+
+/// The answer to an address that is not served.
+pub(super) async fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "There is nothing at this address.")
+}
+
+/// The answer to a method that an address does not take.
+pub(super) async fn method_not_allowed() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method.")
+}
+
+/// Nothing of a sign-on may lie in a cache.
+pub(super) async fn never_cache(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Refuses a Host header that is not this server's.
+pub(super) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_ascii_lowercase());
+    let known = app.0.hosts.contains(&host.to_ascii_lowercase())
+        && authority.is_none_or(|authority| app.0.hosts.contains(&authority));
+    if known {
+        next.run(request).await
+    } else {
+        error(StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host name.")
+    }
+}
+
+/// The session token of a request: the header or the cookie named `iPlanetDirectoryPro`; and whether it is the cookie.
+fn session_token(headers: &HeaderMap) -> Option<(crate::secret::SecretText, bool)> {
+    let header_value = headers.get(super::SESSION_COOKIE).and_then(|value| value.to_str().ok());
+    if let Some(token) = header_value {
+        return Some((crate::secret::SecretText::new(token.to_owned()), false));
+    }
+    session_cookie(headers).map(|token| (token, true))
+}
+
+/// The session token in the cookie.
+pub(super) fn session_cookie(headers: &HeaderMap) -> Option<crate::secret::SecretText> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == super::SESSION_COOKIE)
+        .map(|(_, token)| crate::secret::SecretText::new(token.to_owned()))
+}
+
+/// The cookie header that sets the session, or ends it when there is no token.
+pub(super) fn set_session_cookie(app: &App, token: Option<&crate::secret::SecretText>) -> Option<HeaderValue> {
+    let secure = if app.cookies_are_secure() { "; Secure" } else { "" };
+    let (value, age) = match token {
+        Some(token) => (token.expose(crate::secret::Reason::HandOver), ""),
+        None => ("", "; Max-Age=0"),
+    };
+    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", super::SESSION_COOKIE);
+    let mut header = HeaderValue::from_str(&text).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}

@@ -1,0 +1,129 @@
+//! The endpoint that phones call (docs/wire.md): register, authenticate, refresh, pending.
+//!
+//! Until a request's signature verifies the answer is a mute 400; the log holds the reason.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::authenticate::read_body;
+use super::{error, internal, wrong_realm};
+use crate::protocol::message::PulledMessages;
+use crate::server::App;
+use crate::server::push::{self, Effect, PullGrant, Refusal};
+use crate::server::wake::Waiter;
+
+/// Most pulls of one device that are held at once.
+const PULLS_AT_ONCE: usize = 2;
+
+/// The query of a call.
+#[derive(Deserialize)]
+pub(in crate::server) struct Action {
+    #[serde(rename = "_action")]
+    action: Option<String>,
+}
+
+/// `POST .../push/sns/message?_action=...`.
+pub(in crate::server) async fn message(
+    State(app): State<App>,
+    Path(realm): Path<String>,
+    Query(action): Query<Action>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    if realm != app.0.configuration.realm {
+        return wrong_realm(&realm);
+    }
+    let body = match read_body(body) {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    match action.action.as_deref() {
+        Some("register") => register(app, body).await,
+        Some("authenticate") => authenticate(app, body).await,
+        Some("refresh") => refresh(app, body).await,
+        Some("pending") => pending(app, body).await,
+        _ => error(StatusCode::NOT_IMPLEMENTED, "This action is not offered."),
+    }
+}
+
+async fn register(app: App, body: Bytes) -> Response {
+    let tools = app.tools();
+    let result = app.0.store.run(move |transaction| push::register(transaction, &body, &tools)).await;
+    done(&app, "register", result)
+}
+
+async fn authenticate(app: App, body: Bytes) -> Response {
+    let tools = app.tools();
+    let result = app.0.store.run(move |transaction| push::answer(transaction, &body, &tools)).await;
+    match result {
+        Ok((Ok(()), effects)) => done(&app, "authenticate", Ok(effects)),
+        Ok((Err(refusal), effects)) => {
+            app.carry_out(effects);
+            done(&app, "authenticate", Err(refusal))
+        }
+        Err(refusal) => done(&app, "authenticate", Err(refusal)),
+    }
+}
+
+async fn refresh(app: App, body: Bytes) -> Response {
+    let tools = app.tools();
+    let result = app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools)).await;
+    done(&app, "refresh", result.map(|()| Vec::new()))
+}
+
+async fn pending(app: App, body: Bytes) -> Response {
+    let tools = app.tools();
+    let for_all = app.0.configuration.push.pull_for_all;
+    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, for_all, &tools)).await;
+    match grant {
+        Err(refusal) => done(&app, "pending", Err(refusal)),
+        Ok(PullGrant { offered: false, .. }) => {
+            error(StatusCode::NOT_IMPLEMENTED, "This device is reached by push messages.")
+        }
+        Ok(grant) => hold(app, grant).await,
+    }
+}
+
+/// Holds a checked pull until a message is there, or its time is over.
+async fn hold(app: App, grant: PullGrant) -> Response {
+    let Some(subscription) = app.0.wakers.subscribe(Waiter::Device(grant.device.clone()), PULLS_AT_ONCE) else {
+        return error(StatusCode::TOO_MANY_REQUESTS, "Two requests of this device are waiting already.");
+    };
+    let until = app.now() + i64::from(grant.wait_seconds) * 1000;
+    loop {
+        let woken = subscription.woken();
+        let (tools, device) = (app.tools(), grant.device.clone());
+        let messages = app.0.store.run(move |transaction| push::waiting_messages(transaction, &device, &tools)).await;
+        let left = until - app.now();
+        match messages {
+            Err(problem) => return internal(&problem),
+            Ok(messages) if !messages.is_empty() || left <= 0 => {
+                return Json(PulledMessages { messages }).into_response();
+            }
+            Ok(_) => {
+                let _ = tokio::time::timeout(Duration::from_millis(left.unsigned_abs()), woken).await;
+            }
+        }
+    }
+}
+
+fn done(app: &App, action: &'static str, result: Result<Vec<Effect>, Refusal>) -> Response {
+    match result {
+        Ok(effects) => {
+            app.carry_out(effects);
+            Json(json!({})).into_response()
+        }
+        Err(Refusal::Store(problem)) => internal(&problem),
+        Err(refusal) => {
+            tracing::info!(action, reason = %refusal, "refused a phone's request");
+            error(StatusCode::BAD_REQUEST, refusal.message())
+        }
+    }
+}

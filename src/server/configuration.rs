@@ -1,0 +1,187 @@
+//! The server's configuration: one TOML file, checked as a whole at start.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::protocol::uri::is_loopback;
+
+/// The file that `init` writes: every key with its default and a comment.
+pub const TEMPLATE: &str = include_str!("server.toml");
+
+/// The server's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Configuration {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// What browsers and phones reach the server by; absent: the address it listens on.
+    pub public_url: Option<Url>,
+    /// Name of the realm.
+    pub realm: String,
+    /// Journey of a sign-on that names none.
+    pub default_journey: String,
+    /// Folder of the database and the key; relative to the file's own folder.
+    pub data: PathBuf,
+    /// Folder of the journey files; relative to the file's own folder.
+    pub journeys: PathBuf,
+    /// Settings of sign-ons.
+    pub sign_on: SignOn,
+    /// Settings of sessions.
+    pub session: SessionSettings,
+    /// Settings of push messages.
+    pub push: PushSettings,
+}
+
+/// Settings of sign-ons.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignOn {
+    /// Minutes for which a step may be answered.
+    pub step_minutes: i64,
+    /// Minutes for which a whole sign-on may last.
+    pub maximum_minutes: i64,
+    /// Most push messages that one sign-on sends.
+    pub message_limit: u32,
+}
+
+/// Settings of sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionSettings {
+    /// Minutes without use after which a session ends.
+    pub idle_minutes: i64,
+    /// Minutes after which a session ends in any case.
+    pub maximum_minutes: i64,
+}
+
+/// Settings of push messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PushSettings {
+    /// Whether phones that another transport reaches may fetch their messages, too.
+    pub pull_for_all: bool,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            realm: "alpha".to_owned(),
+            default_journey: super::journey::SHIPPED_NAME.to_owned(),
+            data: PathBuf::from("data"),
+            journeys: PathBuf::from("journeys"),
+            sign_on: SignOn::default(),
+            session: SessionSettings::default(),
+            push: PushSettings::default(),
+        }
+    }
+}
+
+impl Default for SignOn {
+    fn default() -> Self {
+        Self { step_minutes: 15, maximum_minutes: 60, message_limit: 5 }
+    }
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { idle_minutes: 30, maximum_minutes: 480 }
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// The file cannot be read.
+    #[error("The configuration {0} cannot be read: {1}")]
+    Unreadable(String, #[source] std::io::Error),
+    /// Not TOML, an unknown key or a wrong value.
+    #[error("The configuration {0} is not valid: {1}")]
+    Invalid(String, String),
+}
+
+impl Configuration {
+    /// Reads and checks a file; its folders become absolute or relative to the working folder.
+    pub fn load(file: &Path) -> Result<Self, ConfigurationError> {
+        let name = file.display().to_string();
+        let text =
+            std::fs::read_to_string(file).map_err(|error| ConfigurationError::Unreadable(name.clone(), error))?;
+        let mut configuration: Self =
+            toml::from_str(&text).map_err(|error| ConfigurationError::Invalid(name.clone(), error.to_string()))?;
+        configuration.check().map_err(|problem| ConfigurationError::Invalid(name, problem))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        configuration.data = folder.join(&configuration.data);
+        configuration.journeys = folder.join(&configuration.journeys);
+        Ok(configuration)
+    }
+
+    /// Checks what the form of the file does not; the message names the key.
+    pub fn check(&self) -> Result<(), String> {
+        match &self.public_url {
+            None if self.listen.ip().is_unspecified() => {
+                return Err(
+                    "listen is every address of this machine, so public_url must say which one phones use".to_owned()
+                );
+            }
+            Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
+                return Err("public_url must be an http or https address".to_owned());
+            }
+            Some(url) if url.scheme() == "http" && !is_loopback(url) => {
+                return Err(
+                    "public_url must be https unless its host is this machine itself: phones refuse it".to_owned()
+                );
+            }
+            Some(url)
+                if url.query().is_some() || url.fragment().is_some() || url.path().trim_end_matches('/') != "/am" =>
+            {
+                return Err("public_url must end in /am".to_owned());
+            }
+            _ => {}
+        }
+        let realm_is_fine = !self.realm.is_empty()
+            && self.realm != "root"
+            && self.realm.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !realm_is_fine {
+            return Err("realm must be letters, digits, - or _, and not root".to_owned());
+        }
+        let minutes = [
+            ("sign_on.step_minutes", self.sign_on.step_minutes),
+            ("sign_on.maximum_minutes", self.sign_on.maximum_minutes),
+            ("session.idle_minutes", self.session.idle_minutes),
+            ("session.maximum_minutes", self.session.maximum_minutes),
+        ];
+        match minutes.into_iter().find(|(_, value)| !(1..=525_600).contains(value)) {
+            Some((key, _)) => Err(format!("{key} must be from 1 to 525600")),
+            None if self.sign_on.message_limit == 0 => Err("sign_on.message_limit must be at least 1".to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_holds_every_key_with_its_default() {
+        assert_eq!(toml::from_str::<Configuration>(TEMPLATE).unwrap(), Configuration::default());
+        let uncommented = TEMPLATE.replace("# public_url = ", "public_url = ");
+        assert!(toml::from_str::<Configuration>(&uncommented).unwrap().public_url.is_some());
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let check = |text: &str| toml::from_str::<Configuration>(text).unwrap().check();
+        assert!(check("listen = \"0.0.0.0:80\"").unwrap_err().contains("public_url"));
+        assert!(check("public_url = \"http://login.example.com/am\"").unwrap_err().contains("https"));
+        assert!(check("public_url = \"https://login.example.com/other\"").unwrap_err().contains("/am"));
+        assert!(check("public_url = \"http://127.0.0.1:8080/am\"").is_ok());
+        assert!(check("realm = \"a/b\"").unwrap_err().contains("realm"));
+        assert!(check("[session]\nidle_minutes = 0").unwrap_err().contains("session.idle_minutes"));
+        assert!(toml::from_str::<Configuration>("lisen = \"127.0.0.1:1\"").unwrap_err().to_string().contains("lisen"));
+    }
+}

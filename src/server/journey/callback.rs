@@ -1,0 +1,274 @@
+//! What a step asks, and what comes back: callbacks and their form in AM's JSON (docs/wire.md, "Sign-on over REST").
+//!
+//! The names and shapes are AM's, because web SDKs and sign-in pages written for it read them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::secret::{Reason, SecretText};
+
+/// A piece of text with links in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Segment {
+    /// Plain text.
+    Text(String),
+    /// A link.
+    Link {
+        /// What is shown.
+        label: String,
+        /// Where it leads.
+        url: String,
+    },
+}
+
+/// One thing that a step asks or shows. It is serialised only to be sealed, for a client that did not hear a step.
+#[derive(Serialize, Deserialize)]
+pub enum Callback {
+    /// A line of text to type.
+    Name {
+        /// What to type.
+        prompt: String,
+    },
+    /// A password to type.
+    Password {
+        /// What to type.
+        prompt: String,
+    },
+    /// Text to read.
+    Text(Vec<Segment>),
+    /// Recovery codes to keep; shown once.
+    RecoveryCodes(#[serde(with = "sealed_texts")] Vec<SecretText>),
+    /// A value for the page's script or an SDK.
+    HiddenValue {
+        /// Its name, also the default of its input.
+        id: String,
+        /// The value.
+        #[serde(with = "sealed_text")]
+        value: SecretText,
+    },
+    /// Come again in a while.
+    PollingWait {
+        /// Milliseconds to wait.
+        wait: i64,
+        /// What to show meanwhile.
+        message: String,
+    },
+    /// A choice of buttons.
+    Confirmation {
+        /// The buttons' labels.
+        options: Vec<String>,
+    },
+}
+
+/// The kind of a callback, as stored with a waiting step and checked when it is posted back.
+pub fn type_name(callback: &Callback) -> &'static str {
+    match callback {
+        Callback::Name { .. } => "NameCallback",
+        Callback::Password { .. } => "PasswordCallback",
+        Callback::Text(_) | Callback::RecoveryCodes(_) => "TextOutputCallback",
+        Callback::HiddenValue { .. } => "HiddenValueCallback",
+        Callback::PollingWait { .. } => "PollingWaitCallback",
+        Callback::Confirmation { .. } => "ConfirmationCallback",
+    }
+}
+
+/// One posted input value: text or number, or nothing for a callback without input.
+pub enum Answer {
+    /// No input was sent.
+    None,
+    /// A text.
+    Text(SecretText),
+    /// A number, as a ConfirmationCallback sends it.
+    Number(i64),
+}
+
+impl Answer {
+    /// The same answer once more: a step may have to be run again after the password was checked.
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Text(text) => Self::Text(SecretText::new(text.expose(Reason::HandOver).to_owned())),
+            Self::Number(number) => Self::Number(*number),
+        }
+    }
+}
+
+/// A secret inside of a value that is sealed as a whole.
+pub(in crate::server) mod sealed_text {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::secret::{Reason, SecretText};
+
+    pub(in crate::server) fn serialize<S: Serializer>(text: &SecretText, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text.expose(Reason::Seal))
+    }
+
+    pub(in crate::server) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretText, D::Error> {
+        String::deserialize(deserializer).map(SecretText::new)
+    }
+}
+
+mod sealed_texts {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::secret::{Reason, SecretText};
+
+    pub(super) fn serialize<S: Serializer>(texts: &[SecretText], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(texts.iter().map(|text| text.expose(Reason::Seal)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretText>, D::Error> {
+        Vec::<String>::deserialize(deserializer).map(|texts| texts.into_iter().map(SecretText::new).collect())
+    }
+}
+
+/// What was posted to a step, one answer a callback.
+pub struct Answers(pub Vec<Answer>);
+
+impl Answers {
+    /// The text given to callback number `index`, counted from 0.
+    pub fn text(&self, index: usize) -> Option<&SecretText> {
+        match self.0.get(index) {
+            Some(Answer::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The option chosen at callback number `index`; clients send it as a number or as its digits.
+    pub fn choice(&self, index: usize) -> Option<i64> {
+        match self.0.get(index)? {
+            Answer::Number(number) => Some(*number),
+            Answer::Text(text) => text.expose(Reason::HandOver).trim().parse().ok(),
+            Answer::None => None,
+        }
+    }
+
+    /// Gives the answers to the first `count` callbacks, and keeps the rest.
+    pub fn split_first(&mut self, count: usize) -> Self {
+        let rest = self.0.split_off(count.min(self.0.len()));
+        Self(std::mem::replace(&mut self.0, rest))
+    }
+}
+
+/// The callbacks of a step in AM's JSON.
+pub fn to_json(callbacks: &[Callback]) -> Value {
+    callbacks.iter().enumerate().map(|(index, callback)| one_to_json(index, callback)).collect()
+}
+
+fn one_to_json(index: usize, callback: &Callback) -> Value {
+    let output = |pairs: &[(&str, Value)]| -> Value {
+        pairs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+    };
+    let input = |value: Value| json!([{"name": format!("IDToken{}", index + 1), "value": value}]);
+    let (output, input) = match callback {
+        Callback::Name { prompt } | Callback::Password { prompt } => {
+            (output(&[("prompt", json!(prompt))]), Some(input(json!(""))))
+        }
+        Callback::Text(segments) => {
+            (output(&[("message", json!(segments_as_html(segments))), ("messageType", json!("0"))]), None)
+        }
+        Callback::RecoveryCodes(codes) => {
+            (output(&[("message", json!(recovery_script(codes))), ("messageType", json!("4"))]), None)
+        }
+        Callback::HiddenValue { id, value } => {
+            (output(&[("value", json!(value.expose(Reason::HandOver))), ("id", json!(id))]), Some(input(json!(id))))
+        }
+        Callback::PollingWait { wait, message } => {
+            (output(&[("waitTime", json!(wait.to_string())), ("message", json!(message))]), None)
+        }
+        Callback::Confirmation { options } => (
+            output(&[
+                ("prompt", json!("")),
+                ("messageType", json!(0)),
+                ("options", json!(options)),
+                ("optionType", json!(-1)),
+                ("defaultOption", json!(0)),
+            ]),
+            Some(input(json!(100))),
+        ),
+    };
+    let mut object = json!({"type": type_name(callback), "output": output, "_id": index});
+    if let (Some(input), Value::Object(members)) = (input, &mut object) {
+        members.insert("input".to_owned(), input);
+    }
+    object
+}
+
+/// Text with links as AM writes it: escaped, links as anchors. Text without links stays as it is.
+fn segments_as_html(segments: &[Segment]) -> String {
+    let [Segment::Text(only)] = segments else {
+        return segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Text(text) => escape(text),
+                Segment::Link { label, url } => {
+                    format!("<a target='_blank' href='{}'>{}</a>", escape(url), escape(label))
+                }
+            })
+            .collect();
+    };
+    only.clone()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// The script in which web SDKs look for recovery codes: the words `Recovery Codes`, and per code a source line of one
+/// white space, one character, a double quote, the code, a backslash and `n`.
+fn recovery_script(codes: &[SecretText]) -> String {
+    let mut script = String::from(
+        "/*\n * Recovery Codes\n */\nvar newLocation = document.getElementById(\"wrapper\");\n\
+         var oldHtml = newLocation.getElementsByTagName(\"fieldset\")[0].innerHTML;\n\
+         newLocation.getElementsByTagName(\"fieldset\")[0].innerHTML = \"<h2>Your Recovery Codes</h2>\\n\" +\n",
+    );
+    for code in codes {
+        script.push_str(&format!(" +\"{}\\n\" +\n", code.expose(Reason::HandOver)));
+    }
+    script.push_str(" oldHtml;\n");
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callbacks_have_the_shape_that_web_sdks_read() {
+        let value = to_json(&[
+            Callback::Name { prompt: "User Name".into() },
+            Callback::Text(vec![Segment::Text("Hi & all".into())]),
+            Callback::HiddenValue { id: "mfaDeviceRegistration".into(), value: SecretText::new("pushauth://x".into()) },
+            Callback::PollingWait { wait: 5000, message: "m".into() },
+            Callback::Confirmation { options: vec!["Exit".into()] },
+        ]);
+        assert_eq!(value[0]["input"][0], json!({"name": "IDToken1", "value": ""}));
+        assert_eq!(value[1]["output"][1], json!({"name": "messageType", "value": "0"}));
+        assert_eq!(value[1].get("input"), None);
+        assert_eq!(value[2]["output"][0]["value"], "pushauth://x");
+        assert_eq!(value[2]["input"][0], json!({"name": "IDToken3", "value": "mfaDeviceRegistration"}));
+        assert_eq!(value[3]["output"][0], json!({"name": "waitTime", "value": "5000"}));
+        assert_eq!(value[4]["input"][0], json!({"name": "IDToken5", "value": 100}));
+        assert_eq!(value[4]["_id"], 4);
+    }
+
+    #[test]
+    fn links_are_anchors_and_everything_else_is_escaped() {
+        let segments = [
+            Segment::Text("<b>".into()),
+            Segment::Link { label: "Store".into(), url: "https://e.example/?a=1&b='".into() },
+        ];
+        assert_eq!(
+            segments_as_html(&segments),
+            "&lt;b&gt;<a target='_blank' href='https://e.example/?a=1&amp;b=&#39;'>Store</a>"
+        );
+    }
+
+    #[test]
+    fn recovery_codes_stand_where_the_web_sdk_looks() {
+        let script = recovery_script(&[SecretText::new("AB12cd34EF".into())]);
+        assert!(script.contains("Recovery Codes"));
+        let line = script.lines().find(|line| line.contains("AB12cd34EF")).unwrap();
+        assert!(line.starts_with(" +\"AB12cd34EF\\n"), "{line}");
+    }
+}

@@ -1,0 +1,162 @@
+//! The engine: one step of a journey, as a function of its state and what was posted.
+
+use url::Url;
+
+use super::callback::{Answers, Callback, type_name};
+use super::node::{Context, Next, PageTexts, Readiness};
+use super::state::{State, Transient};
+use super::tree::{Journey, Target};
+use crate::server::push::{Effect, Tools};
+use crate::server::store::{StoreError, Transaction, pushes, registrations, users};
+
+/// Most nodes that one step passes; more means that a journey runs in a circle.
+const NODE_LIMIT: usize = 50;
+
+/// What surrounds a step.
+pub struct Surroundings<'a> {
+    /// The open transaction.
+    pub transaction: &'a Transaction,
+    /// Keys, entropy and the hour.
+    pub tools: &'a Tools,
+    /// The sign-on's id.
+    pub journey_id: &'a [u8],
+    /// The phones' endpoint without `_action`.
+    pub phones_endpoint: &'a Url,
+    /// Most messages that one journey sends.
+    pub message_limit: u32,
+}
+
+/// What came of a step.
+pub enum Progress {
+    /// The journey asks; its state has moved on.
+    Asked(Vec<Callback>, PageTexts),
+    /// The journey asks the same as before; nothing has changed.
+    AskedAgain(Vec<Callback>, PageTexts),
+    /// The typed password is to be checked; nothing has changed.
+    CheckPassword,
+    /// Signed on.
+    Success {
+        /// Who.
+        user: String,
+    },
+    /// Refused.
+    Failure {
+        /// Why, for the person.
+        message: String,
+    },
+}
+
+/// Runs the journey from its present node until it asks or ends.
+pub fn step(
+    journey: &Journey,
+    state: &mut State,
+    mut answers: Option<Answers>,
+    transient: &mut Transient,
+    surroundings: &Surroundings<'_>,
+    effects: &mut Vec<Effect>,
+) -> Result<Progress, StoreError> {
+    for _ in 0..NODE_LIMIT {
+        let Some((placed, node)) =
+            journey.nodes.get(&state.node).and_then(|placed| Some((placed, placed.node.as_deref()?)))
+        else {
+            return end(journey, state, surroundings, false, "The sign-on cannot go on. Start again.");
+        };
+        let node_id = state.node.clone();
+        let mut context = Context {
+            transaction: surroundings.transaction,
+            tools: surroundings.tools,
+            journey_id: surroundings.journey_id,
+            node_id: &node_id,
+            shared: &mut state.shared,
+            transient,
+            phones_endpoint: surroundings.phones_endpoint,
+            message_limit: surroundings.message_limit,
+            issuer: &journey.issuer,
+            effects,
+        };
+        let outcome = match node.run(&mut context, answers.take())? {
+            Next::Ask(callbacks) => {
+                state.asked = callbacks.iter().map(|callback| type_name(callback).to_owned()).collect();
+                return Ok(Progress::Asked(callbacks, node.page_texts(&state.shared.browser.languages)));
+            }
+            Next::AskAgain(callbacks) => {
+                return Ok(Progress::AskedAgain(callbacks, node.page_texts(&state.shared.browser.languages)));
+            }
+            Next::CheckPassword => return Ok(Progress::CheckPassword),
+            Next::Fail(message) => return end(journey, state, surroundings, false, &message),
+            Next::Outcome(outcome) => outcome,
+        };
+        match placed.connections.get(outcome) {
+            Some(Target::Node(next)) => state.node.clone_from(next),
+            Some(Target::Success) => return end(journey, state, surroundings, true, ""),
+            Some(Target::Failure) => {
+                let message = state.shared.failure.take().unwrap_or_else(|| "Sign-on failed.".to_owned());
+                return end(journey, state, surroundings, false, &message);
+            }
+            None => {
+                tracing::warn!(journey = journey.name, node = placed.display_name, outcome, "outcome is not connected");
+                let message = state.shared.failure.take().unwrap_or_else(|| "Sign-on failed.".to_owned());
+                return end(journey, state, surroundings, false, &message);
+            }
+        }
+    }
+    tracing::error!(journey = journey.name, "the journey runs in a circle");
+    end(journey, state, surroundings, false, "The sign-on cannot go on. Start again.")
+}
+
+/// When a step that waits has something new.
+pub fn readiness(
+    journey: &Journey,
+    state: &mut State,
+    surroundings: &Surroundings<'_>,
+) -> Result<Readiness, StoreError> {
+    let Some(node) = journey.nodes.get(&state.node).and_then(|placed| placed.node.as_deref()) else {
+        return Ok(Readiness::Now);
+    };
+    let node_id = state.node.clone();
+    let mut context = Context {
+        transaction: surroundings.transaction,
+        tools: surroundings.tools,
+        journey_id: surroundings.journey_id,
+        node_id: &node_id,
+        shared: &mut state.shared,
+        transient: &mut Transient::default(),
+        phones_endpoint: surroundings.phones_endpoint,
+        message_limit: surroundings.message_limit,
+        issuer: &journey.issuer,
+        effects: &mut Vec::new(),
+    };
+    node.readiness(&mut context)
+}
+
+/// Ends the journey: what it offered or sent and nobody used is withdrawn.
+fn end(
+    journey: &Journey,
+    state: &State,
+    surroundings: &Surroundings<'_>,
+    success: bool,
+    message: &str,
+) -> Result<Progress, StoreError> {
+    let Surroundings { transaction, journey_id, .. } = surroundings;
+    if state.shared.user.is_some() {
+        registrations::withdraw(transaction, journey_id)?;
+        pushes::withdraw(transaction, journey_id)?;
+    }
+    match (success, &state.shared.user) {
+        (true, Some(user)) => {
+            let counting: Vec<&str> = journey
+                .nodes
+                .iter()
+                .filter(|(_, placed)| placed.node.as_ref().is_some_and(|node| node.counts_with_user()))
+                .map(|(id, _)| id.as_str())
+                .collect();
+            users::clear_retries(transaction, user, &counting)?;
+            Ok(Progress::Success { user: user.clone() })
+        }
+        (true, None) => {
+            tracing::error!(journey = journey.name, "the journey reached success without a user");
+            Ok(Progress::Failure { message: "Sign-on failed.".to_owned() })
+        }
+        (false, _) => Ok(Progress::Failure { message: message.to_owned() }),
+    }
+}

@@ -1,0 +1,112 @@
+//! What a node is: it looks at the state and the input, and says what happens next, as data.
+
+use super::callback::{Answers, Callback};
+use super::state::{Shared, Transient};
+use crate::ports::EpochMilliseconds;
+use crate::server::push::{Effect, Tools};
+use crate::server::store::{StoreError, Transaction};
+use url::Url;
+
+/// What a node may use.
+pub struct Context<'a> {
+    /// The open transaction.
+    pub transaction: &'a Transaction,
+    /// Keys, entropy and the hour.
+    pub tools: &'a Tools,
+    /// The id of the sign-on.
+    pub journey_id: &'a [u8],
+    /// The id of the node itself.
+    pub node_id: &'a str,
+    /// Shared state.
+    pub shared: &'a mut Shared,
+    /// Transient state.
+    pub transient: &'a mut Transient,
+    /// The phones' endpoint without `_action`.
+    pub phones_endpoint: &'a Url,
+    /// Most messages that one journey sends.
+    pub message_limit: u32,
+    /// Issuer named by the journey's registration node, for texts.
+    pub issuer: &'a str,
+    /// What is to happen after the commit.
+    pub effects: &'a mut Vec<Effect>,
+}
+
+impl Context<'_> {
+    /// The hour, epoch milliseconds.
+    pub fn now(&self) -> EpochMilliseconds {
+        self.tools.now
+    }
+
+    /// The text for the browser's languages.
+    pub fn choose<'t>(&self, text: &'t super::text::Localised, default: &'t str) -> &'t str {
+        text.choose(&self.shared.browser.languages, default)
+    }
+}
+
+/// What happens next.
+pub enum Next {
+    /// Ask this and wait for the answers.
+    Ask(Vec<Callback>),
+    /// Nothing has changed yet: ask the same again, and keep the step as it is.
+    AskAgain(Vec<Callback>),
+    /// Leave by this outcome.
+    Outcome(&'static str),
+    /// The typed password has to be checked first; the node is then run again.
+    CheckPassword,
+    /// End the journey as a failure, with this text for the person.
+    Fail(String),
+}
+
+/// When a waiting step has something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Now.
+    Now,
+    /// At this time at the latest, earlier when woken.
+    At(EpochMilliseconds),
+}
+
+/// A node of a journey, made from its settings.
+pub trait Node: Send + Sync {
+    /// The outcomes that it can leave by with these settings.
+    fn outcomes(&self) -> Vec<&'static str>;
+
+    /// Runs the node; `answers` are there when it asked before.
+    fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError>;
+
+    /// Whether a step of this node that waits has something new.
+    fn readiness(&self, _context: &mut Context<'_>) -> Result<Readiness, StoreError> {
+        Ok(Readiness::Now)
+    }
+
+    /// Whether the node waits for the person or a phone, so that a cycle through it does not run without end.
+    fn waits(&self) -> bool {
+        false
+    }
+
+    /// Header and description of the page, where the node is one.
+    fn page_texts(&self, _languages: &[String]) -> PageTexts {
+        PageTexts::default()
+    }
+
+    /// The issuer that the node puts into registrations.
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether the node counts retries with the user.
+    fn counts_with_user(&self) -> bool {
+        false
+    }
+}
+
+/// Header and description of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PageTexts {
+    /// Header.
+    pub header: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// AM's `stage`, for sign-in pages that choose their look by it.
+    pub stage: Option<String>,
+}

@@ -1,0 +1,29 @@
+//! Data Store Decision: is the password right?
+
+use crate::server::journey::callback::Answers;
+use crate::server::journey::node::{Context, Next, Node};
+use crate::server::store::StoreError;
+
+/// See the module.
+pub struct DataStoreDecision;
+
+impl Node for DataStoreDecision {
+    fn outcomes(&self) -> Vec<&'static str> {
+        vec!["true", "false"]
+    }
+
+    fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
+        match context.transient.password_verdict.take() {
+            None => Ok(Next::CheckPassword),
+            Some(Some(user)) => {
+                context.shared.user = Some(user);
+                Ok(Next::Outcome("true"))
+            }
+            Some(None) => {
+                context.shared.user = None;
+                context.shared.failure = Some("The user name or the password is wrong.".to_owned());
+                Ok(Next::Outcome("false"))
+            }
+        }
+    }
+}

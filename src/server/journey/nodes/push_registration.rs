@@ -1,0 +1,216 @@
+//! Push Registration: shows the QR code and waits for the phone; makes recovery codes.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::SettingError;
+use crate::ports::{Entropy, EntropyUnavailable, make_number_below};
+use crate::secret::{Reason, SecretText};
+use crate::server::journey::callback::{Answers, Callback, Segment};
+use crate::server::journey::node::{Context, Next, Node, Readiness};
+use crate::server::journey::state::OfferedRegistration;
+use crate::server::journey::text::Localised;
+use crate::server::push::{Offer, offer};
+use crate::server::store::{StoreError, recovery, registrations, users};
+
+const DEFAULT_MESSAGE: &str =
+    "Scan the QR code image below with the authenticator app to register your device with your login.";
+/// The name of the hidden value that holds the QR code's text.
+const QR: &str = "mfaDeviceRegistration";
+/// How often a client that polls is told to come, in milliseconds.
+const POLL: i64 = 5000;
+const RECOVERY_CODES: usize = 10;
+const RECOVERY_CODE_LENGTH: usize = 10;
+/// 32 letters and digits, without those that are easily taken for another.
+const RECOVERY_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// See the module.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushRegistration {
+    #[serde(default = "default_issuer")]
+    issuer: String,
+    #[serde(default)]
+    account_name: AccountName,
+    #[serde(default = "default_colour")]
+    bg_color: String,
+    #[serde(default)]
+    img_url: String,
+    #[serde(default = "default_timeout")]
+    timeout: i64,
+    #[serde(default = "default_true")]
+    generate_recovery_codes: bool,
+    #[serde(default, rename = "scanQRCodeMessage")]
+    scan_qr_code_message: Localised,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum AccountName {
+    #[default]
+    Username,
+    CommonName,
+}
+
+fn default_issuer() -> String {
+    "ForgeRock".to_owned()
+}
+
+fn default_colour() -> String {
+    "032b75".to_owned()
+}
+
+fn default_timeout() -> i64 {
+    60
+}
+
+fn default_true() -> bool {
+    true
+}
+
+impl PushRegistration {
+    /// Checks what the form of the settings does not.
+    pub fn checked(self) -> Result<Self, SettingError> {
+        let refuse = |text: &str| Err(SettingError::Setting(text.to_owned()));
+        if self.issuer.trim().is_empty() {
+            return refuse("issuer must not be empty");
+        }
+        if !(1..=3600).contains(&self.timeout) {
+            return refuse("timeout is in seconds, from 1 to 3600");
+        }
+        let colour = self.bg_color.trim_start_matches('#');
+        if colour.len() != 6 || !colour.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return refuse("bgColor is six hexadecimal digits");
+        }
+        if !self.img_url.is_empty() && !Url::parse(&self.img_url).is_ok_and(|url| url.scheme() == "https") {
+            return refuse("imgUrl is an https link or empty");
+        }
+        Ok(self)
+    }
+
+    fn account(&self, context: &Context<'_>, user: &str) -> Result<String, StoreError> {
+        let common_name = match self.account_name {
+            AccountName::Username => None,
+            AccountName::CommonName => users::find(context.transaction, user)?.and_then(|user| user.common_name),
+        };
+        Ok(common_name.unwrap_or_else(|| user.to_owned()))
+    }
+
+    /// Shows the QR code of the registration with this message id, or of a new one.
+    fn show(
+        &self,
+        context: &mut Context<'_>,
+        user: &str,
+        message_id: Option<&str>,
+    ) -> Result<Vec<Callback>, StoreError> {
+        let account = self.account(context, user)?;
+        let logo = Url::parse(&self.img_url).ok();
+        let (message_id, text) = offer(
+            context.transaction,
+            &Offer {
+                user,
+                journey: context.journey_id,
+                issuer: &self.issuer,
+                account: &account,
+                colour: Some(self.bg_color.trim_start_matches('#')),
+                logo: logo.as_ref(),
+                time_to_live: self.timeout * 1000,
+                endpoint: context.phones_endpoint,
+            },
+            message_id,
+            context.tools,
+        )?;
+        let now = context.now();
+        let offered = context
+            .shared
+            .registration
+            .get_or_insert_with(|| OfferedRegistration { message_id, expires_at: now + self.timeout * 1000 });
+        let wait = POLL.min((offered.expires_at - now).max(1));
+        Ok(vec![
+            Callback::Text(vec![Segment::Text(context.choose(&self.scan_qr_code_message, DEFAULT_MESSAGE).to_owned())]),
+            Callback::HiddenValue { id: QR.to_owned(), value: text },
+            Callback::PollingWait { wait, message: "Waiting for the phone...".to_owned() },
+        ])
+    }
+
+    fn registered(&self, context: &mut Context<'_>, user: &str) -> Result<Next, StoreError> {
+        context.shared.registration = None;
+        if self.generate_recovery_codes {
+            let codes = make_recovery_codes(context.tools.entropy.as_ref())?;
+            let tags: Vec<Vec<u8>> = codes
+                .iter()
+                .map(|code| context.tools.keys.recovery_code_tag(user, code.expose(Reason::Hash)))
+                .collect();
+            recovery::replace(context.transaction, user, &tags)?;
+            context.transient.recovery_codes = codes;
+        }
+        Ok(Next::Outcome("successOutcome"))
+    }
+}
+
+fn make_recovery_codes(entropy: &dyn Entropy) -> Result<Vec<SecretText>, EntropyUnavailable> {
+    (0..RECOVERY_CODES)
+        .map(|_| {
+            let mut code = String::with_capacity(RECOVERY_CODE_LENGTH);
+            for _ in 0..RECOVERY_CODE_LENGTH {
+                let letter = make_number_below(entropy, 32)? as usize;
+                code.push(RECOVERY_ALPHABET.get(letter).copied().unwrap_or(b'A').into());
+            }
+            Ok(SecretText::new(code))
+        })
+        .collect()
+}
+
+impl Node for PushRegistration {
+    fn outcomes(&self) -> Vec<&'static str> {
+        vec!["successOutcome", "failureOutcome", "timeoutOutcome"]
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        Some(&self.issuer)
+    }
+
+    fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
+        let Some(user) = context.shared.user.clone() else {
+            context.shared.failure = Some("Nobody is signed on yet, so no phone can be registered.".to_owned());
+            return Ok(Next::Outcome("failureOutcome"));
+        };
+        let offered = context.shared.registration.clone();
+        let (Some(_), Some(offered)) = (answers, offered) else {
+            context.shared.registration = None;
+            return Ok(Next::Ask(self.show(context, &user, None)?));
+        };
+        match registrations::find(context.transaction, &offered.message_id, &context.tools.keys)? {
+            Some(registration) if registration.accepted_body.is_some() => self.registered(context, &user),
+            Some(_) if offered.expires_at > context.now() => {
+                Ok(Next::AskAgain(self.show(context, &user, Some(&offered.message_id))?))
+            }
+            found => {
+                context.shared.registration = None;
+                if found.is_none() && offered.expires_at > context.now() {
+                    context.shared.failure = Some("The registration was withdrawn. Start again.".to_owned());
+                    return Ok(Next::Outcome("failureOutcome"));
+                }
+                registrations::withdraw(context.transaction, context.journey_id)?;
+                Ok(Next::Outcome("timeoutOutcome"))
+            }
+        }
+    }
+
+    fn readiness(&self, context: &mut Context<'_>) -> Result<Readiness, StoreError> {
+        let Some(offered) = context.shared.registration.clone() else {
+            return Ok(Readiness::Now);
+        };
+        let waiting = registrations::find(context.transaction, &offered.message_id, &context.tools.keys)?
+            .is_some_and(|registration| registration.accepted_body.is_none());
+        Ok(if waiting && offered.expires_at > context.now() {
+            Readiness::At(offered.expires_at)
+        } else {
+            Readiness::Now
+        })
+    }
+}

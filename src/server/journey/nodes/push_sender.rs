@@ -1,0 +1,152 @@
+//! Push Sender: sends the push message.
+
+use serde::Deserialize;
+
+use super::SettingError;
+use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext};
+use crate::server::journey::callback::{Answers, Callback};
+use crate::server::journey::node::{Context, Next, Node};
+use crate::server::journey::text::Localised;
+use crate::server::push::{Kind, Outgoing, send};
+use crate::server::store::StoreError;
+
+const DEFAULT_MESSAGE: &str = "Login attempt from {{user}} at {{issuer}}";
+
+/// See the module.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushSender {
+    #[serde(default = "default_timeout")]
+    message_timeout: i64,
+    #[serde(default)]
+    user_message: Localised,
+    #[serde(default)]
+    mandatory: bool,
+    #[serde(default)]
+    context_info: bool,
+    #[serde(default)]
+    custom_payload: Vec<String>,
+    #[serde(default)]
+    push_type: PushType,
+    #[serde(default)]
+    capture_failure: bool,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "UPPERCASE")]
+enum PushType {
+    #[default]
+    Default,
+    Challenge,
+    Biometric,
+}
+
+fn default_timeout() -> i64 {
+    120_000
+}
+
+impl PushSender {
+    /// Checks what the form of the settings does not.
+    pub fn checked(self) -> Result<Self, SettingError> {
+        if (1000..=3_600_000).contains(&self.message_timeout) {
+            Ok(self)
+        } else {
+            Err(SettingError::Setting("messageTimeout is in milliseconds, from 1000 to 3600000".to_owned()))
+        }
+    }
+
+    fn failed(&self, reason: &str) -> Next {
+        tracing::warn!(reason, "push not sent");
+        if self.capture_failure { Next::Outcome("FAILURE") } else { Next::Fail(reason.to_owned()) }
+    }
+
+    /// The operator's own data: the named members of the shared state, as one JSON object.
+    fn payload(&self, context: &Context<'_>) -> Result<Option<String>, ()> {
+        if self.custom_payload.is_empty() {
+            return Ok(None);
+        }
+        let shared = serde_json::json!({
+            "username": context.shared.user_name,
+            "user": context.shared.user,
+        });
+        let chosen: serde_json::Map<String, serde_json::Value> = self
+            .custom_payload
+            .iter()
+            .filter_map(|key| shared.get(key).map(|value| (key.clone(), value.clone())))
+            .collect();
+        let text = serde_json::Value::Object(chosen).to_string();
+        if text.len() > CUSTOM_PAYLOAD_LIMIT { Err(()) } else { Ok(Some(text)) }
+    }
+}
+
+impl Node for PushSender {
+    fn outcomes(&self) -> Vec<&'static str> {
+        let mut outcomes = vec!["SENT", "NOT_REGISTERED"];
+        if !self.mandatory {
+            outcomes.push("SKIPPED");
+        }
+        if self.capture_failure {
+            outcomes.push("FAILURE");
+        }
+        outcomes
+    }
+
+    fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
+        let Some(user) = context.shared.user.clone() else {
+            return Ok(self.failed("Nobody is signed on yet, so no push can be sent."));
+        };
+        if crate::server::store::devices::of_user(context.transaction, &user)?.is_empty() {
+            return Ok(Next::Outcome("NOT_REGISTERED"));
+        }
+        if !self.mandatory {
+            match answers {
+                None => {
+                    return Ok(Next::Ask(vec![Callback::Confirmation {
+                        options: vec!["Send".to_owned(), "Skip".to_owned()],
+                    }]));
+                }
+                Some(answers) if answers.choice(0) == Some(1) => return Ok(Next::Outcome("SKIPPED")),
+                Some(_) => {}
+            }
+        }
+        if context.shared.messages_sent >= context.message_limit {
+            return Ok(Next::Fail("Too many messages were sent for this sign-on. Start again.".to_owned()));
+        }
+        let Ok(custom_payload) = self.payload(context) else {
+            return Ok(self.failed("The additional data of the push message is too large."));
+        };
+        let message = context
+            .choose(&self.user_message, DEFAULT_MESSAGE)
+            .replace("{{user}}", &user)
+            .replace("{{issuer}}", context.issuer);
+        let browser = &context.shared.browser;
+        let outgoing = Outgoing {
+            user: &user,
+            journey: context.journey_id,
+            kind: match self.push_type {
+                PushType::Default => Kind::Default,
+                PushType::Challenge => Kind::Challenge,
+                PushType::Biometric => Kind::Biometric,
+            },
+            message,
+            context: self.context_info.then(|| PushContext {
+                location: None,
+                user_agent: browser.user_agent.clone(),
+                platform: browser.platform.clone(),
+                remote_ip: browser.address.clone(),
+            }),
+            custom_payload,
+            time_to_live: self.message_timeout,
+        };
+        match send(context.transaction, &outgoing, context.tools)? {
+            None => Ok(Next::Outcome("NOT_REGISTERED")),
+            Some((request, effects)) => {
+                context.effects.extend(effects);
+                context.shared.messages_sent += 1;
+                context.shared.push_number = request.number;
+                context.shared.push_request = Some(request.id);
+                Ok(Next::Outcome("SENT"))
+            }
+        }
+    }
+}

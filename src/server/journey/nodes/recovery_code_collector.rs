@@ -1,0 +1,71 @@
+//! Recovery Code Collector Decision: asks for a recovery code and uses it up.
+
+use serde::Deserialize;
+
+use super::SettingError;
+use crate::secret::Reason;
+use crate::server::journey::callback::{Answers, Callback};
+use crate::server::journey::node::{Context, Next, Node};
+use crate::server::store::{StoreError, recovery};
+
+/// See the module.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryCodeCollector {
+    #[serde(default = "default_type")]
+    recovery_code_type: String,
+}
+
+fn default_type() -> String {
+    "OATH".to_owned()
+}
+
+impl RecoveryCodeCollector {
+    /// Only push codes are made here, so a node for any other kind could never say true.
+    pub fn checked(self) -> Result<Self, SettingError> {
+        if self.recovery_code_type == "PUSH" {
+            Ok(self)
+        } else {
+            Err(SettingError::Setting(format!(
+                "recoveryCodeType is {:?}, but only \"PUSH\" codes are made here",
+                self.recovery_code_type
+            )))
+        }
+    }
+}
+
+impl Node for RecoveryCodeCollector {
+    fn outcomes(&self) -> Vec<&'static str> {
+        vec!["true", "false"]
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
+        let Some(answers) = answers else {
+            return Ok(Next::Ask(vec![Callback::Name { prompt: "Recovery Code".to_owned() }]));
+        };
+        let used = match (context.shared.user.as_deref(), answers.text(0)) {
+            (Some(user), Some(code)) => {
+                // As it is typed from paper: any case, spaces and dashes between groups.
+                let typed: String = code
+                    .expose(Reason::Hash)
+                    .chars()
+                    .filter(|letter| !letter.is_whitespace() && *letter != '-')
+                    .take(64)
+                    .collect::<String>()
+                    .to_ascii_uppercase();
+                let tag = context.tools.keys.recovery_code_tag(user, &typed);
+                recovery::use_up(context.transaction, user, &tag)?
+            }
+            _ => false,
+        };
+        if used {
+            return Ok(Next::Outcome("true"));
+        }
+        context.shared.failure = Some("The recovery code is wrong or was used already.".to_owned());
+        Ok(Next::Outcome("false"))
+    }
+}

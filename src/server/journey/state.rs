@@ -1,0 +1,85 @@
+//! What a sign-on remembers between two steps.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ports::EpochMilliseconds;
+use crate::secret::SecretText;
+
+/// Kept from step to step, sealed: in the store, or inside the `authId` before the password is right.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct State {
+    /// The sign-on's id, 16 random bytes in url-safe base64.
+    pub id: String,
+    /// Realm, as in `alpha`.
+    pub realm: String,
+    /// Name of the journey.
+    pub journey: String,
+    /// The node that asks now.
+    pub node: String,
+    /// The kinds of the callbacks that it asks.
+    pub asked: Vec<String>,
+    /// When the sign-on began.
+    pub started_at: EpochMilliseconds,
+    /// What the nodes share.
+    pub shared: Shared,
+}
+
+/// AM's shared state: what nodes leave for each other.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Shared {
+    /// The name that was typed.
+    pub user_name: Option<String>,
+    /// The user whose password was right, spelt as in the store.
+    pub user: Option<String>,
+    /// The push request that is waited for.
+    pub push_request: Option<String>,
+    /// How the push is shown while waiting: the number of a challenge.
+    pub push_number: Option<String>,
+    /// How many messages this journey sent.
+    pub messages_sent: u32,
+    /// Since when the waiting node waits.
+    pub waiting_since: Option<EpochMilliseconds>,
+    /// The registration that is offered.
+    pub registration: Option<OfferedRegistration>,
+    /// Passes through retry nodes that count per journey.
+    pub retries: BTreeMap<String, u32>,
+    /// Where the browser comes from, as far as it is known.
+    pub browser: Browser,
+    /// Why the journey is about to fail, for the person.
+    pub failure: Option<String>,
+}
+
+/// A registration as offered in a QR code.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct OfferedRegistration {
+    /// Its message id.
+    pub message_id: String,
+    /// When it times out.
+    pub expires_at: EpochMilliseconds,
+}
+
+/// What the server sees of the browser.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Browser {
+    /// Its address.
+    pub address: Option<String>,
+    /// Its user agent.
+    pub user_agent: Option<String>,
+    /// Its platform (client hint).
+    pub platform: Option<String>,
+    /// Languages in order of preference, lower case.
+    pub languages: Vec<String>,
+}
+
+/// Lives for one step only and is never stored.
+#[derive(Default)]
+pub struct Transient {
+    /// The password that was typed.
+    pub password: Option<SecretText>,
+    /// What came of checking it: the user, or `None` when it was wrong. Absent while it is not checked.
+    pub password_verdict: Option<Option<String>>,
+    /// Recovery codes that were just made.
+    pub recovery_codes: Vec<SecretText>,
+}

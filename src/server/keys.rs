@@ -1,0 +1,175 @@
+//! The server's own key and what is derived from it.
+//!
+//! One file of 32 random bytes, mode 600, from which a key for each purpose is derived (HKDF-SHA-256, RFC 5869).
+//! Device secrets, journey states and registrations at rest are sealed under it, recovery codes are stored as codes
+//! under it. This file is the only one of the server that imports the AEAD.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::{hkdf, hmac};
+
+use crate::ports::{Entropy, EntropyUnavailable, make_bytes};
+use crate::secret::{Reason, SecretBytes};
+
+const KEY_LENGTH: usize = 32;
+
+/// The server's keys.
+pub struct Keys {
+    seal: LessSafeKey,
+    recovery: hmac::Key,
+    form: hmac::Key,
+}
+
+/// What a sealed value is bound to, so that it cannot be moved elsewhere.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// Table and column, or another name of the kind of value.
+    pub kind: &'static str,
+    /// The row's own id.
+    pub row: &'a [u8],
+}
+
+/// Why the keys could not be had, or a value not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The key file cannot be read or written.
+    #[error("The server's key file {0} cannot be used: {1}. Check its owner and that its mode is 600.")]
+    File(String, #[source] std::io::Error),
+    /// The key file is readable by others.
+    #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}")]
+    TooOpen(String),
+    /// The key file does not hold a key.
+    #[error("The server's key file {0} does not hold a key of 32 bytes. Restore it from a backup.")]
+    NotAKey(String),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyUnavailable),
+    /// The value was not sealed under this key at this place.
+    #[error("A stored value cannot be opened with this server key. Was the key file replaced?")]
+    Sealed,
+}
+
+impl Keys {
+    /// Reads the key file, or makes it when it is not there.
+    pub fn load_or_make(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        let name = || file.display().to_string();
+        match std::fs::read(file) {
+            Ok(bytes) => {
+                let bytes = SecretBytes::new(bytes);
+                refuse_open_file(file)?;
+                if bytes.len() != KEY_LENGTH {
+                    return Err(KeyError::NotAKey(name()));
+                }
+                Self::derive(&bytes)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let bytes = SecretBytes::new(make_bytes::<KEY_LENGTH>(entropy)?.to_vec());
+                match write_new_private_file(file, bytes.expose(Reason::HandOver)) {
+                    // Another process made it in between: its key counts.
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                        Self::load_or_make(file, entropy)
+                    }
+                    Err(error) => Err(KeyError::File(name(), error)),
+                    Ok(()) => Self::derive(&bytes),
+                }
+            }
+            Err(error) => Err(KeyError::File(name(), error)),
+        }
+    }
+
+    fn derive(bytes: &SecretBytes) -> Result<Self, KeyError> {
+        let root =
+            hkdf::Salt::new(hkdf::HKDF_SHA256, b"push-authenticator server key 1").extract(bytes.expose(Reason::Seal));
+        let expand = |purpose: &'static [u8]| -> Result<[u8; KEY_LENGTH], KeyError> {
+            let mut key = [0u8; KEY_LENGTH];
+            root.expand(&[purpose], hkdf::HKDF_SHA256)
+                .and_then(|okm| okm.fill(&mut key))
+                .map_err(|_| KeyError::Sealed)?;
+            Ok(key)
+        };
+        Ok(Self {
+            seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &expand(b"seal")?).map_err(|_| KeyError::Sealed)?),
+            recovery: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"recovery code")?),
+            form: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"form token")?),
+        })
+    }
+
+    /// Seals bytes for a place: AES-256-GCM, a random nonce before the ciphertext.
+    pub fn seal(&self, place: Place<'_>, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, KeyError> {
+        let nonce = make_bytes::<NONCE_LEN>(entropy)?;
+        let mut sealed = plain.to_vec();
+        self.seal
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.bytes()), &mut sealed)
+            .map_err(|_| KeyError::Sealed)?;
+        sealed.splice(0..0, nonce);
+        Ok(sealed)
+    }
+
+    /// Opens what was sealed for this place.
+    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, KeyError> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Sealed)?;
+        let mut bytes = sealed.to_vec();
+        let length = self
+            .seal
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(place.bytes()), &mut bytes)
+            .map_err(|_| KeyError::Sealed)?
+            .len();
+        bytes.truncate(length);
+        Ok(SecretBytes::new(bytes))
+    }
+
+    /// What is stored of a recovery code.
+    pub fn recovery_code_tag(&self, user: &str, code: &str) -> Vec<u8> {
+        tag(&self.recovery, &[user.as_bytes(), code.as_bytes()])
+    }
+
+    /// The token that a form of a signed-in page must carry.
+    pub fn form_tag(&self, session: &[u8]) -> Vec<u8> {
+        tag(&self.form, &[session])
+    }
+}
+
+impl Place<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = b"push-authenticator server 1".to_vec();
+        for part in [self.kind.as_bytes(), self.row] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        }
+        bytes
+    }
+}
+
+fn tag(key: &hmac::Key, parts: &[&[u8]]) -> Vec<u8> {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.sign().as_ref().to_vec()
+}
+
+fn write_new_private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut opened = options.open(file)?;
+    opened.write_all(bytes)?;
+    opened.sync_all()
+}
+
+#[cfg(unix)]
+fn refuse_open_file(file: &Path) -> Result<(), KeyError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let name = || file.display().to_string();
+    let mode = std::fs::metadata(file).map_err(|error| KeyError::File(name(), error))?.permissions().mode();
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::TooOpen(name())) }
+}
+
+#[cfg(not(unix))]
+fn refuse_open_file(_file: &Path) -> Result<(), KeyError> {
+    Ok(())
+}

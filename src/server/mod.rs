@@ -1,0 +1,250 @@
+//! The other half: the sign-on journey, the hosted pages and the endpoint that phones call.
+//!
+//! [`App`] is the whole server as a value, [`router`] every route in one list. The room knows the protocol and not the
+//! phone.
+
+mod api;
+pub mod configuration;
+pub mod journey;
+pub mod keys;
+mod pages;
+pub mod password;
+pub mod push;
+pub mod sign_on;
+pub mod store;
+mod wake;
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use url::Url;
+
+use crate::ports::{Clock, Entropy, EpochMilliseconds};
+use configuration::Configuration;
+use journey::{Journeys, JourneysError};
+use keys::{KeyError, Keys};
+use password::{PasswordCheck, PasswordError};
+use push::{Effect, Embedded, Tools, Transport};
+use store::{Store, StoreError};
+use wake::Wakers;
+
+/// Largest request body, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+/// Name of the session cookie.
+const SESSION_COOKIE: &str = "iPlanetDirectoryPro";
+
+/// The server; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+struct Parts {
+    configuration: Configuration,
+    public_url: Url,
+    phones_endpoint: Url,
+    hosts: HashSet<String>,
+    framed: bool,
+    store: Store,
+    keys: Arc<Keys>,
+    journeys: Journeys,
+    passwords: PasswordCheck,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    wakers: Wakers,
+    transports: Vec<Box<dyn Transport>>,
+    early_polls: Mutex<HashMap<Vec<u8>, (EpochMilliseconds, u32)>>,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder cannot be made.
+    #[error("The folder {0} cannot be used: {1}")]
+    Folder(String, #[source] std::io::Error),
+    /// The key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A journey file.
+    #[error(transparent)]
+    Journeys(#[from] JourneysError),
+    /// The default journey is not there or does not run.
+    #[error("The default journey {0:?} {1}.")]
+    DefaultJourney(String, String),
+    /// Password hashing.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The public address.
+    #[error("The public address {0} is not usable.")]
+    PublicUrl(String),
+}
+
+impl App {
+    /// Opens key, database and journeys. `bound` is the address that is really listened on; `framed` lets pages of the
+    /// same origin show the sign-on page in a frame.
+    pub fn start(
+        configuration: Configuration,
+        bound: SocketAddr,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        framed: bool,
+    ) -> Result<Self, StartError> {
+        let (keys, store) = open_data(&configuration, entropy.as_ref())?;
+        let journeys = Journeys::load(&configuration.journeys)?;
+        let default = &configuration.default_journey;
+        match journeys.get(default) {
+            None => return Err(StartError::DefaultJourney(default.clone(), "is in no journey file".to_owned())),
+            Some(journey) => {
+                if let Some(reason) = &journey.not_runnable {
+                    return Err(StartError::DefaultJourney(default.clone(), format!("does not run here: {reason}")));
+                }
+            }
+        }
+        for warning in journeys.iter().flat_map(|journey| &journey.warnings) {
+            tracing::warn!("{warning}");
+        }
+        let public_url = match &configuration.public_url {
+            Some(url) => url.clone(),
+            None => {
+                let text = format!("http://{bound}/am");
+                Url::parse(&text).map_err(|_| StartError::PublicUrl(text))?
+            }
+        };
+        let phones_endpoint = format!(
+            "{}/json/realms/root/realms/{}/push/sns/message",
+            public_url.as_str().trim_end_matches('/'),
+            configuration.realm
+        );
+        let phones_endpoint =
+            Url::parse(&phones_endpoint).map_err(|_| StartError::PublicUrl(phones_endpoint.clone()))?;
+        let wakers = Wakers::default();
+        Ok(Self(Arc::new(Parts {
+            hosts: known_hosts(&public_url, bound),
+            passwords: PasswordCheck::new(entropy.as_ref())?,
+            transports: vec![Box::new(Embedded::new(wakers.clone()))],
+            early_polls: Mutex::default(),
+            configuration,
+            public_url,
+            phones_endpoint,
+            framed,
+            store,
+            keys: Arc::new(keys),
+            journeys,
+            clock,
+            entropy,
+            wakers,
+        })))
+    }
+
+    /// The address of a journey's sign-on page.
+    pub fn preview_url(&self, journey: &str) -> Url {
+        preview_url(&self.0.public_url, &self.0.configuration.realm, journey)
+    }
+
+    /// The address of the default journey's sign-on page.
+    pub fn sign_on_url(&self) -> Url {
+        self.preview_url(&self.0.configuration.default_journey)
+    }
+
+    fn now(&self) -> EpochMilliseconds {
+        self.0.clock.now()
+    }
+
+    fn tools(&self) -> Tools {
+        Tools { keys: self.0.keys.clone(), entropy: self.0.entropy.clone(), now: self.now() }
+    }
+
+    /// Does what a committed transaction left to do.
+    fn carry_out(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Wake(waiter) => self.0.wakers.wake(&waiter),
+                Effect::Deliver(delivery) => {
+                    let serving =
+                        self.0.transports.iter().find(|transport| transport.serves(delivery.communication_type));
+                    match serving {
+                        Some(transport) => transport.deliver(&delivery),
+                        None => tracing::warn!(
+                            device = delivery.device,
+                            transport = delivery.communication_type.name(),
+                            "no transport is set up for this device; the message waits to be pulled"
+                        ),
+                    }
+                }
+            }
+        }
+    }
+
+    fn cookies_are_secure(&self) -> bool {
+        self.0.public_url.scheme() == "https"
+    }
+}
+
+/// Opens the server's key and database, for the server and for commands beside it.
+pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
+    let folder = &configuration.data;
+    std::fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
+    let keys = Keys::load_or_make(&folder.join("server.key"), entropy)?;
+    Ok((keys, Store::open(&folder.join("server.db"))?))
+}
+
+/// The address of a journey's sign-on page under this public address.
+pub fn preview_url(public_url: &Url, realm: &str, journey: &str) -> Url {
+    let mut url = public_url.clone();
+    url.set_path("/am/XUI/");
+    let journey = percent_encoding::utf8_percent_encode(journey, percent_encoding::NON_ALPHANUMERIC);
+    url.set_query(Some(&format!("realm=/{realm}&authIndexType=service&authIndexValue={journey}")));
+    url
+}
+
+/// The Host headers that are answered: the public address and the address listened on. Any other would let a foreign
+/// page speak to a server on this machine under its own name.
+fn known_hosts(public_url: &Url, bound: SocketAddr) -> HashSet<String> {
+    let mut hosts = HashSet::from([crate::protocol::uri::host_and_port(public_url), bound.to_string()]);
+    if bound.ip().is_loopback() || bound.ip().is_unspecified() {
+        for name in ["localhost", "127.0.0.1", "[::1]"] {
+            hosts.insert(format!("{name}:{}", bound.port()));
+            if bound.port() == 80 {
+                hosts.insert(name.to_owned());
+            }
+        }
+    }
+    hosts
+}
+
+/// Every route of the server.
+pub fn router(app: App) -> Router {
+    let realm = "/am/json/realms/root/realms/{realm}";
+    Router::new()
+        // Phones
+        .route(&format!("{realm}/push/sns/message"), post(api::phones::message))
+        // Web SDKs and programs
+        .route(&format!("{realm}/authenticate"), post(api::authenticate::authenticate))
+        .route(&format!("{realm}/sessions"), post(api::sessions::sessions))
+        .route(&format!("{realm}/sessions/"), post(api::sessions::sessions))
+        // Browsers
+        .route("/", get(pages::home))
+        .route("/am", get(pages::home))
+        .route("/am/", get(pages::home))
+        .route("/am/XUI", get(pages::home))
+        .route("/am/XUI/", get(pages::sign_on).post(pages::sign_on_post))
+        .route("/am/XUI/wait", post(pages::wait))
+        .route("/am/XUI/profile", get(pages::profile))
+        .route("/am/XUI/logout", post(pages::logout))
+        .route("/am/XUI/assets/page.css", get(pages::style))
+        .route("/am/XUI/assets/page.js", get(pages::script))
+        // Operators
+        .route("/am/isAlive", get(api::is_alive))
+        .fallback(api::not_found)
+        .method_not_allowed_fallback(api::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(api::never_cache))
+        .layer(from_fn_with_state(app.clone(), api::check_host))
+        .with_state(app)
+}

@@ -1,0 +1,77 @@
+//! Passwords: Argon2id (RFC 9106), never more than two computations at once.
+//!
+//! A sign-on costs the same time whether the user exists or not: without a stored hash a dummy one is checked.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use tokio::sync::Semaphore;
+
+use crate::ports::{Entropy, EntropyUnavailable, make_bytes};
+use crate::secret::{Reason, SecretText};
+
+/// Longest password that is looked at, in bytes.
+pub const LENGTH_LIMIT: usize = 1024;
+/// One computation takes about 19 MiB and a core.
+const AT_ONCE: usize = 2;
+
+/// A password could not be hashed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Empty or over 1024 bytes.
+    #[error("A password has 1 to 1024 bytes.")]
+    Length,
+    /// The computation failed.
+    #[error("The password could not be hashed.")]
+    Hash,
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyUnavailable),
+}
+
+/// Hashes a password with a fresh salt; gives a PHC string.
+pub fn make_hash(password: &SecretText, entropy: &dyn Entropy) -> Result<String, PasswordError> {
+    let bytes = password.expose(Reason::Hash).as_bytes();
+    if bytes.is_empty() || bytes.len() > LENGTH_LIMIT {
+        return Err(PasswordError::Length);
+    }
+    let salt = make_bytes::<16>(entropy)?;
+    Argon2::default()
+        .hash_password_with_salt(bytes, &salt)
+        .map(|hash| hash.to_string())
+        .map_err(|_| PasswordError::Hash)
+}
+
+/// Checks passwords without blocking the caller's thread.
+#[derive(Clone)]
+pub struct PasswordCheck {
+    permits: Arc<Semaphore>,
+    dummy: Arc<str>,
+}
+
+impl PasswordCheck {
+    /// Prepares the dummy hash.
+    pub fn new(entropy: &dyn Entropy) -> Result<Self, PasswordError> {
+        let dummy = make_hash(&SecretText::new("no such user".to_owned()), entropy)?;
+        Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), dummy: dummy.into() })
+    }
+
+    /// Whether the password fits the stored hash; `false`, after the same time, when there is none.
+    pub async fn check(&self, stored: Option<String>, password: SecretText) -> bool {
+        let Ok(permit) = self.permits.clone().acquire_owned().await else {
+            return false;
+        };
+        let dummy = self.dummy.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let exists = stored.is_some();
+            let hash = stored.as_deref().unwrap_or(&dummy);
+            let bytes = password.expose(Reason::Hash).as_bytes();
+            let fits = bytes.len() <= LENGTH_LIMIT
+                && PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(bytes, &hash).is_ok());
+            exists && fits
+        });
+        checked.await.unwrap_or(false)
+    }
+}

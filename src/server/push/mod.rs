@@ -1,0 +1,90 @@
+//! A push message's life on the server: made and sent, answered or superseded; and the registration of phones.
+//!
+//! Functions over an open transaction that return what is to happen after the commit as data ([`Effect`]). This room
+//! knows the store and the protocol; no HTTP and no journey.
+
+mod answer;
+mod embedded;
+mod pull;
+mod refresh;
+mod register;
+mod send;
+
+use std::sync::Arc;
+
+pub use answer::answer;
+pub use embedded::Embedded;
+pub use pull::{PullGrant, check_pull, waiting_messages};
+pub use refresh::refresh;
+pub use register::{Offer, offer, register};
+pub use send::{Kind, Outgoing, send};
+
+use super::keys::Keys;
+use super::store::StoreError;
+use super::wake::Waiter;
+use crate::ports::{Entropy, EpochMilliseconds};
+use crate::protocol::message::CommunicationType;
+
+/// What every function of this room needs besides the transaction.
+#[derive(Clone)]
+pub struct Tools {
+    /// Seals and opens.
+    pub keys: Arc<Keys>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// The hour at which the request came in, epoch milliseconds.
+    pub now: EpochMilliseconds,
+}
+
+/// Something to do once the transaction is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Wake who waits for this.
+    Wake(Waiter),
+    /// Hand a message to the transport of its device.
+    Deliver(Delivery),
+}
+
+/// A message on its way to a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The server's id of the device.
+    pub device: String,
+    /// Which transport reaches it.
+    pub communication_type: CommunicationType,
+    /// The message id.
+    pub message_id: String,
+}
+
+/// Brings messages to phones. One transport a file.
+pub trait Transport: Send + Sync {
+    /// The communication types that it serves.
+    fn serves(&self, kind: CommunicationType) -> bool;
+    /// Sends a message on its way; a failure is the transport's to log and never the journey's to wait for.
+    fn deliver(&self, delivery: &Delivery);
+}
+
+/// Why a phone's request was refused. The answer says no more than the sender has proved to be entitled to; the log
+/// holds the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing was proved: the answer is a mute `Bad request.`.
+    #[error("refused before its signature verified: {0}")]
+    Mute(&'static str),
+    /// Signed by a known device, but not acceptable; the sender may know why.
+    #[error("{0}")]
+    Told(&'static str),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refusal {
+    /// What the sender is told.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Mute(_) | Self::Store(_) => "Bad request.",
+            Self::Told(message) => message,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Taking a phone's new push token (docs/wire.md, "Change of push token").
+
+use super::register::device_name;
+use super::{Refusal, Tools};
+use crate::protocol::jws;
+use crate::protocol::message::{DeviceBody, RefreshClaims};
+use crate::server::store::devices::{self, Device};
+use crate::server::store::{Transaction, digest};
+
+/// How long a refresh message is remembered, so that an old one cannot bring an old token back: 400 days in ms.
+const REMEMBERED: i64 = 400 * 24 * 3600 * 1000;
+/// How far a signing time may be from the server's clock, in seconds.
+const CLOCK_TOLERANCE: i64 = 300;
+
+/// Takes a refresh. `body` is the request's body as it came.
+pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<(), Refusal> {
+    let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a refresh"))?;
+    let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
+        .ok_or(Refusal::Mute("no such device is registered"))?;
+    let secret = devices::secret(transaction, &device.id, &tools.keys)?;
+    let claims = jws::verify::<RefreshClaims>(&secret, &request.jwt)
+        .map_err(|_| Refusal::Mute("the refresh's signature is wrong"))?
+        .into_inner();
+    if claims.is_of_another_kind() {
+        return Err(Refusal::Told("This message is not a token refresh."));
+    }
+    if claims.iat.is_some_and(|iat| (iat - tools.now / 1000).abs() > CLOCK_TOLERANCE) {
+        return Err(Refusal::Told("clock"));
+    }
+    if !matches!(claims.device_type.as_str(), "android" | "ios") || claims.device_id.len() > 4096 {
+        return Err(Refusal::Told("The refresh describes the device in a way that is not accepted."));
+    }
+    if !devices::use_once(transaction, &digest(request.jwt.as_bytes()), tools.now, tools.now + REMEMBERED)? {
+        return Err(Refusal::Told("replayed"));
+    }
+    let changed = Device {
+        name: device_name(&claims.device_name),
+        device_type: claims.device_type,
+        communication_type: claims.communication_type,
+        ..device
+    };
+    devices::refresh(transaction, &changed, &claims.device_id, &tools.keys, tools.entropy.as_ref())?;
+    tracing::info!(user = changed.user, device = changed.id, "push token refreshed");
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Offering a registration as a QR code, and taking a phone's registration (docs/wire.md, "Register a device").
+
+use url::Url;
+
+use super::{Effect, Refusal, Tools};
+use crate::ports::{make_bytes, make_uuid};
+use crate::protocol::jws;
+use crate::protocol::message::{RegistrationClaims, SignedBody, response_is_right};
+use crate::protocol::text;
+use crate::protocol::uri::{self, Cookie, PushRegistration};
+use crate::secret::{Reason, SecretBytes, SecretText};
+use crate::server::store::devices::{self, Device};
+use crate::server::store::registrations::{self, Registration};
+use crate::server::store::{StoreError, Transaction, digest};
+use crate::server::wake::Waiter;
+
+/// Longest push token, in bytes.
+const PUSH_TOKEN_LIMIT: usize = 4096;
+/// Longest mechanism uid, in bytes.
+const MECHANISM_LIMIT: usize = 128;
+
+/// What a QR code says besides its secrets.
+pub struct Offer<'a> {
+    /// Whose device it will be.
+    pub user: &'a str,
+    /// The journey that offers it.
+    pub journey: &'a [u8],
+    /// Issuer shown on the phone.
+    pub issuer: &'a str,
+    /// Account name shown on the phone.
+    pub account: &'a str,
+    /// Background colour, six hexadecimal digits.
+    pub colour: Option<&'a str>,
+    /// Logo.
+    pub logo: Option<&'a Url>,
+    /// Milliseconds for which it may be used.
+    pub time_to_live: i64,
+    /// The phones' endpoint, without `_action`.
+    pub endpoint: &'a Url,
+}
+
+/// Makes a registration, or gives the text of the one with this message id again.
+pub fn offer(
+    transaction: &Transaction,
+    offer: &Offer<'_>,
+    message_id: Option<&str>,
+    tools: &Tools,
+) -> Result<(String, SecretText), StoreError> {
+    let entropy = tools.entropy.as_ref();
+    let existing = match message_id {
+        Some(id) => registrations::find(transaction, id, &tools.keys)?,
+        None => None,
+    };
+    let registration = match existing {
+        Some(registration) => registration,
+        None => {
+            registrations::sweep(transaction, tools.now)?;
+            let registration = Registration {
+                message_id: format!("REGISTER:{}{}", make_uuid(entropy)?, tools.now),
+                user: offer.user.to_owned(),
+                journey: offer.journey.to_vec(),
+                device: make_uuid(entropy)?,
+                secret: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
+                challenge: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
+                expires_at: tools.now + offer.time_to_live,
+                accepted_body: None,
+            };
+            registrations::add(transaction, &registration, &tools.keys, entropy)?;
+            registration
+        }
+    };
+    let text = uri::print(&PushRegistration {
+        issuer: offer.issuer.to_owned(),
+        account: offer.account.to_owned(),
+        user_id: Some(offer.user.to_owned()),
+        device_id: Some(registration.device),
+        registration_endpoint: uri::with_action(offer.endpoint, "register"),
+        authentication_endpoint: uri::with_action(offer.endpoint, "authenticate"),
+        secret: registration.secret,
+        challenge: registration.challenge,
+        message_id: registration.message_id.clone(),
+        cookie: Cookie::parse(b"amlbcookie=01").ok(),
+        colour: offer.colour.map(str::to_owned),
+        logo: offer.logo.cloned(),
+        policies: Vec::new(),
+        policies_json: None,
+    });
+    Ok((registration.message_id, text))
+}
+
+/// Takes a registration. `body` is the request's body as it came.
+pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<Vec<Effect>, Refusal> {
+    let SignedBody { message_id, jwt } =
+        serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a registration"))?;
+    let registration = registrations::find(transaction, &message_id, &tools.keys)?
+        .ok_or(Refusal::Mute("no such registration is offered"))?;
+    let claims = jws::verify::<RegistrationClaims>(&registration.secret, &jwt)
+        .map_err(|_| Refusal::Mute("the registration's signature is wrong"))?
+        .into_inner();
+    if registration.expires_at <= tools.now {
+        return Err(Refusal::Told("This registration code has expired. Ask for a new one."));
+    }
+    let body_digest = digest(body);
+    match registration.accepted_body {
+        Some(accepted) if accepted == body_digest => return Ok(Vec::new()),
+        Some(_) => return Err(Refusal::Told("This registration code was used already. Ask for a new one.")),
+        None => {}
+    }
+    if !response_is_right(&registration.secret, registration.challenge.expose(Reason::Authenticate), &claims.response) {
+        return Err(Refusal::Told("The registration's response is wrong."));
+    }
+    let mechanism_is_fine = (1..=MECHANISM_LIMIT).contains(&claims.mechanism_uid.len())
+        && claims.mechanism_uid.bytes().all(|byte| byte.is_ascii_graphic());
+    if !mechanism_is_fine
+        || claims.device_id.len() > PUSH_TOKEN_LIMIT
+        || !matches!(claims.device_type.as_str(), "android" | "ios")
+    {
+        return Err(Refusal::Told("The registration describes the device in a way that is not accepted."));
+    }
+    let device = Device {
+        id: registration.device,
+        user: registration.user,
+        mechanism_uid: claims.mechanism_uid,
+        name: device_name(&claims.device_name),
+        device_type: claims.device_type,
+        communication_type: claims.communication_type,
+        registered_at: tools.now,
+    };
+    let added = devices::add(
+        transaction,
+        &device,
+        &claims.device_id,
+        &registration.secret,
+        &tools.keys,
+        tools.entropy.as_ref(),
+    )?;
+    if !added {
+        return Err(Refusal::Told("This credential is registered already."));
+    }
+    registrations::accept(transaction, &message_id, &body_digest)?;
+    tracing::info!(user = device.user, device = device.id, "device registered");
+    Ok(vec![Effect::Wake(Waiter::Journey(registration.journey))])
+}
+
+/// The name that a phone gave itself, fit to be shown.
+pub(super) fn device_name(name: &str) -> String {
+    match text::clean(name, text::NAME_LIMIT) {
+        name if name.is_empty() => "Unnamed phone".to_owned(),
+        name => name,
+    }
+}

@@ -1,0 +1,129 @@
+//! Making a push request and a message for each of the user's devices.
+
+use super::{Delivery, Effect, Tools};
+use crate::ports::{make_bytes, make_number_below, make_uuid};
+use crate::protocol::jws::JwsError;
+use crate::protocol::message::{Ask, CHALLENGE_LENGTH, Context, PushMessage};
+use crate::protocol::text;
+use crate::server::store::pushes::{self, PushMessageRow, PushRequest, PushState};
+use crate::server::store::{StoreError, Transaction, devices};
+use crate::server::wake::Waiter;
+
+/// What is to be sent.
+pub struct Outgoing<'a> {
+    /// To whom.
+    pub user: &'a str,
+    /// The journey that waits for the answer.
+    pub journey: &'a [u8],
+    /// `DEFAULT`, `CHALLENGE` or `BIOMETRIC`.
+    pub kind: Kind,
+    /// Text for the person.
+    pub message: String,
+    /// Where the sign-on comes from, when it is shared.
+    pub context: Option<Context>,
+    /// The operator's own data.
+    pub custom_payload: Option<String>,
+    /// Milliseconds until it expires.
+    pub time_to_live: i64,
+}
+
+/// The push type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Tap to accept.
+    Default,
+    /// Tap the number shown in the browser.
+    Challenge,
+    /// Accept with a biometric.
+    Biometric,
+}
+
+/// Sends to every device of the user. A pending request of the same user is superseded: one live message a user.
+/// `None` when the user has no device.
+pub fn send(
+    transaction: &Transaction,
+    outgoing: &Outgoing<'_>,
+    tools: &Tools,
+) -> Result<Option<(PushRequest, Vec<Effect>)>, StoreError> {
+    let devices = devices::of_user(transaction, outgoing.user)?;
+    if devices.is_empty() {
+        return Ok(None);
+    }
+    let entropy = tools.entropy.as_ref();
+    let mut effects: Vec<Effect> = pushes::supersede(transaction, outgoing.user)?
+        .into_iter()
+        .map(|journey| Effect::Wake(Waiter::Journey(journey)))
+        .collect();
+    let (ask, number) = match outgoing.kind {
+        Kind::Default => (Ask::Tap, None),
+        Kind::Biometric => (Ask::Biometric, None),
+        Kind::Challenge => {
+            let (numbers, right) = make_numbers(tools)?;
+            (Ask::Number(numbers), Some(right))
+        }
+    };
+    let request = PushRequest {
+        id: make_uuid(entropy)?,
+        user: outgoing.user.to_owned(),
+        journey: outgoing.journey.to_vec(),
+        push_type: ask.wire_name().to_owned(),
+        number,
+        state: PushState::Pending,
+        created_at: tools.now,
+        expires_at: tools.now + outgoing.time_to_live,
+    };
+    pushes::add_request(transaction, &request)?;
+    for device in devices {
+        let secret = devices::secret(transaction, &device.id, &tools.keys)?;
+        let challenge = make_bytes::<CHALLENGE_LENGTH>(entropy)?;
+        let message = PushMessage {
+            mechanism_uid: device.mechanism_uid,
+            challenge,
+            cookie: None,
+            time_to_live_seconds: u32::try_from((outgoing.time_to_live / 1000).max(1)).unwrap_or(u32::MAX),
+            sent_at: Some(tools.now),
+            text: Some(text::clean(&outgoing.message, text::MESSAGE_LIMIT)),
+            ask: ask.clone(),
+            context: outgoing.context.clone(),
+            custom_payload: outgoing.custom_payload.clone(),
+            user_id: Some(outgoing.user.to_owned()),
+        };
+        let jwt = message.sign(&secret).map_err(|_: JwsError| StoreError::Damaged("push message"))?;
+        let row = PushMessageRow {
+            id: format!("AUTHENTICATE:{}{}", make_uuid(entropy)?, tools.now),
+            request: request.id.clone(),
+            device: device.id.clone(),
+            challenge: challenge.to_vec(),
+            answer_body: None,
+            answer_status: None,
+        };
+        pushes::add_message(transaction, &row, &jwt, &tools.keys, entropy)?;
+        effects.push(Effect::Deliver(Delivery {
+            device: device.id,
+            communication_type: device.communication_type,
+            message_id: row.id,
+        }));
+    }
+    Ok(Some((request, effects)))
+}
+
+/// Three different two-digit numbers and the right one among them, each equally likely.
+fn make_numbers(tools: &Tools) -> Result<([String; 3], String), StoreError> {
+    let entropy = tools.entropy.as_ref();
+    let draw = || make_number_below(entropy, 90).map(|number| (number + 10).to_string());
+    let first = draw()?;
+    let mut second = draw()?;
+    while second == first {
+        second = draw()?;
+    }
+    let mut third = draw()?;
+    while third == first || third == second {
+        third = draw()?;
+    }
+    let right = match make_number_below(entropy, 3)? {
+        0 => first.clone(),
+        1 => second.clone(),
+        _ => third.clone(),
+    };
+    Ok(([first, second, third], right))
+}

@@ -1,0 +1,493 @@
+//! A sign-on over several requests: what one request does to it, whoever asks, program or page.
+//!
+//! The `authId` names sign-on and step. It is sealed, bound to realm and journey, and runs out. Until the password is
+//! right it holds the whole state and nothing is stored; from then on the state lies in the store, and the last step
+//! is kept for a minute for a client that did not hear it.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::App;
+use super::journey::callback::{Answer, Answers, Callback, sealed_text};
+use super::journey::engine::{self, Progress, Surroundings};
+use super::journey::node::{PageTexts, Readiness};
+use super::journey::state::{Browser, Shared, State, Transient};
+use super::journey::tree::Journey;
+use super::keys::Place;
+use super::push::{Effect, Tools};
+use super::store::journeys::{self, JourneyRow};
+use super::store::{StoreError, Transaction, sessions, users};
+use super::wake::Waiter;
+use crate::ports::{EpochMilliseconds, make_bytes};
+use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
+use crate::secret::{Reason, SecretBytes, SecretText};
+
+/// How long the last step is repeated for a client that did not hear it, in milliseconds.
+const REPEATED: i64 = 60_000;
+/// Most polls a minute that come before their time.
+const EARLY_POLL_LIMIT: u32 = 60;
+/// How long a page's wait request is held.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// Most wait requests for one sign-on at once.
+const WAITS_AT_ONCE: usize = 4;
+
+/// A posted step.
+pub struct Posted {
+    /// The step that is answered.
+    pub auth_id: String,
+    /// The journey that the request names, where it names one.
+    pub journey: Option<String>,
+    /// Kind and answer of each callback.
+    pub answers: Vec<(String, Answer)>,
+    /// SHA-256 of the request's body.
+    pub body: Vec<u8>,
+}
+
+/// What a sign-on answers.
+#[derive(Serialize, Deserialize)]
+pub enum Reply {
+    /// A step to answer.
+    Step(StepReply),
+    /// Signed on.
+    Success {
+        /// The session token.
+        #[serde(with = "sealed_text")]
+        token: SecretText,
+    },
+    /// Refused.
+    Failure {
+        /// Why, for the person.
+        message: String,
+    },
+}
+
+/// A step to answer.
+#[derive(Serialize, Deserialize)]
+pub struct StepReply {
+    /// Names sign-on and step.
+    pub auth_id: String,
+    /// The journey.
+    pub journey: String,
+    /// What is asked.
+    pub callbacks: Vec<Callback>,
+    /// Header, description and stage.
+    pub texts: PageTexts,
+}
+
+/// Why a request to a sign-on was refused; nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignOnError {
+    /// No such journey, or it does not run here.
+    #[error("{0}")]
+    Journey(String),
+    /// The authId was not made here, or was changed.
+    #[error("The authId is not valid. Start the sign-on again.")]
+    BadAuthId,
+    /// The authId belongs to another realm or journey.
+    #[error("The authId belongs to another journey. Start the sign-on again.")]
+    OtherJourney,
+    /// The step is over, or its time is.
+    #[error("This step of the sign-on is over. Start the sign-on again.")]
+    Stale,
+    /// The posted callbacks are not those that were asked.
+    #[error("The posted callbacks are not those of this step.")]
+    WrongCallbacks,
+    /// More polls than a client that waits as told would send.
+    #[error("Polled too often. Wait as long as the step says.")]
+    TooManyPolls,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<crate::ports::EntropyUnavailable> for SignOnError {
+    fn from(error: crate::ports::EntropyUnavailable) -> Self {
+        Self::Store(StoreError::Entropy(error))
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Ticket {
+    id: String,
+    step: u32,
+    issued_at: EpochMilliseconds,
+    journey: String,
+    /// The whole state, as long as nothing is stored.
+    state: Option<State>,
+}
+
+/// What one transaction came to.
+enum Turn {
+    Reply(Reply, Vec<Effect>),
+    EarlyPoll(Reply),
+}
+
+/// `CheckPassword` must undo what its transaction did, so it travels as an error.
+enum Interrupted {
+    Refused(SignOnError),
+    CheckPassword { user_name: String, password: SecretText },
+}
+
+impl From<SignOnError> for Interrupted {
+    fn from(error: SignOnError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Interrupted {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl App {
+    /// Starts a sign-on.
+    pub async fn begin_sign_on(&self, journey: Option<&str>, browser: Browser) -> Result<Reply, SignOnError> {
+        let name = journey.unwrap_or(&self.0.configuration.default_journey).to_owned();
+        let journey = self.runnable(&name)?;
+        let now = self.now();
+        let id = make_bytes::<16>(self.0.entropy.as_ref())?;
+        let state = State {
+            id: encode_url_safe(&id),
+            realm: self.0.configuration.realm.clone(),
+            node: journey.entry.clone(),
+            journey: name.clone(),
+            asked: Vec::new(),
+            started_at: now,
+            shared: Shared { browser, ..Shared::default() },
+        };
+        let ticket = Ticket { id: state.id.clone(), step: 0, issued_at: now, journey: name, state: None };
+        self.take_turns(ticket, state_source(state), None).await
+    }
+
+    /// Answers a step.
+    pub async fn answer_sign_on(&self, posted: Posted, browser: Browser) -> Result<Reply, SignOnError> {
+        let ticket = self.open_ticket(&posted.auth_id)?;
+        if posted.journey.as_ref().is_some_and(|journey| *journey != ticket.journey) {
+            return Err(SignOnError::OtherJourney);
+        }
+        self.runnable(&ticket.journey)?;
+        self.take_turns(ticket, Source::Ticket(browser), Some(std::sync::Arc::new(posted))).await
+    }
+
+    /// The kinds of the callbacks that a step asks, for a form that does not carry them.
+    pub async fn asked(&self, auth_id: &str) -> Result<Vec<String>, SignOnError> {
+        let ticket = self.open_ticket(auth_id)?;
+        if let Some(state) = ticket.state {
+            return Ok(state.asked);
+        }
+        let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
+        let tools = self.tools();
+        self.0
+            .store
+            .run(move |transaction| {
+                let row = journeys::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+                // A step that is over may still be repeated; its callbacks are not looked at then.
+                Ok(read_state(&row.state)?
+                    .filter(|_| row.step == ticket.step)
+                    .map(|state| state.asked)
+                    .unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Holds until the step has something new, at most 25 seconds; whether it has.
+    pub async fn await_sign_on(&self, auth_id: &str) -> Result<bool, SignOnError> {
+        let ticket = self.open_ticket(auth_id)?;
+        let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
+        let Some(subscription) = self.0.wakers.subscribe(Waiter::Journey(id.clone()), WAITS_AT_ONCE) else {
+            return Err(SignOnError::TooManyPolls);
+        };
+        let until = self.now() + LONGEST_WAIT.as_millis() as i64;
+        loop {
+            let woken = subscription.woken();
+            let (app, id, step) = (self.clone(), id.clone(), ticket.step);
+            let readiness = self.0.store.run(move |transaction| app.readiness(transaction, &id, step)).await?;
+            let now = self.now();
+            let wait = match readiness {
+                Readiness::Now => return Ok(true),
+                Readiness::At(time) if time <= now => return Ok(true),
+                Readiness::At(time) => time.min(until) - now,
+            };
+            if now >= until {
+                return Ok(false);
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(wait.unsigned_abs()), woken).await;
+        }
+    }
+
+    fn readiness(&self, transaction: &Transaction, id: &[u8], step: u32) -> Result<Readiness, SignOnError> {
+        let tools = self.tools();
+        let row = journeys::find(transaction, id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+        if row.step != step {
+            return Ok(Readiness::Now);
+        }
+        let mut state = read_state(&row.state)?.ok_or(SignOnError::Stale)?;
+        let journey = self.runnable(&state.journey.clone())?;
+        Ok(engine::readiness(journey, &mut state, &self.surroundings(transaction, &tools, id))?)
+    }
+
+    async fn take_turns(
+        &self,
+        ticket: Ticket,
+        source: Source,
+        posted: Option<std::sync::Arc<Posted>>,
+    ) -> Result<Reply, SignOnError> {
+        let mut known = None;
+        // Once without and, where the journey checks a password, once with the verdict. A journey may check more
+        // than one.
+        for _ in 0..4 {
+            let (app, ticket, source, posted, verdict) =
+                (self.clone(), ticket.clone(), source.clone(), posted.clone(), known.take());
+            let turn = self
+                .0
+                .store
+                .run(move |transaction| app.turn(transaction, &ticket, source, posted.as_deref(), verdict))
+                .await;
+            match turn {
+                Ok(Turn::Reply(reply, effects)) => {
+                    self.carry_out(effects);
+                    return Ok(reply);
+                }
+                Ok(Turn::EarlyPoll(reply)) => return Ok(reply),
+                Err(Interrupted::CheckPassword { user_name, password }) => {
+                    known = Some(self.check_password(user_name, password).await?);
+                }
+                Err(Interrupted::Refused(error)) => return Err(error),
+            }
+        }
+        Err(SignOnError::Journey("The journey asks for the password over and over.".to_owned()))
+    }
+
+    /// The user, spelt as in the store, when the password is right.
+    async fn check_password(&self, name: String, password: SecretText) -> Result<Option<String>, SignOnError> {
+        let found = self
+            .0
+            .store
+            .run(move |transaction| -> Result<_, StoreError> {
+                Ok((users::find(transaction, &name)?, users::password_hash(transaction, &name)?))
+            })
+            .await?;
+        let (user, hash) = found;
+        let right = self.0.passwords.check(hash, password).await;
+        Ok(user.filter(|_| right).map(|user| user.name))
+    }
+
+    fn turn(
+        &self,
+        transaction: &Transaction,
+        ticket: &Ticket,
+        source: Source,
+        posted: Option<&Posted>,
+        verdict: Option<Option<String>>,
+    ) -> Result<Turn, Interrupted> {
+        let tools = self.tools();
+        let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
+        let row = journeys::find(transaction, &id, tools.now, &tools.keys)?;
+        let stored = row.is_some();
+        let mut state = match (source, row) {
+            (Source::New(state), _) => *state,
+            (Source::Ticket(browser), row) => {
+                let body = posted.map(|posted| posted.body.as_slice()).unwrap_or_default();
+                let state = match row {
+                    Some(row) if row.step == ticket.step => read_state(&row.state)?.ok_or(SignOnError::Stale)?,
+                    Some(row) if is_repetition(&row, ticket, body, tools.now) => {
+                        return Ok(Turn::Reply(read_reply(&row.answer)?, Vec::new()));
+                    }
+                    Some(_) => return Err(SignOnError::Stale.into()),
+                    None => ticket.state.clone().ok_or(SignOnError::Stale)?,
+                };
+                State { shared: Shared { browser, ..state.shared }, ..state }
+            }
+        };
+        let journey = self.runnable(&ticket.journey)?;
+        let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
+        let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
+        let mut effects = Vec::new();
+        let surroundings = self.surroundings(transaction, &tools, &id);
+        let progress = engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?;
+        let keep = stored || state.shared.user.is_some();
+        let next = Ticket {
+            id: ticket.id.clone(),
+            step: if keep { ticket.step + 1 } else { 0 },
+            issued_at: tools.now,
+            journey: ticket.journey.clone(),
+            state: None,
+        };
+        let step_reply = |auth_id, callbacks, texts| {
+            Reply::Step(StepReply { auth_id, journey: ticket.journey.clone(), callbacks, texts })
+        };
+        let (reply, state) = match progress {
+            Progress::CheckPassword => {
+                return Err(Interrupted::CheckPassword {
+                    user_name: state.shared.user_name.clone().unwrap_or_default(),
+                    password: transient.password.take().unwrap_or_else(|| SecretText::new(String::new())),
+                });
+            }
+            Progress::AskedAgain(callbacks, texts) => {
+                self.count_early_poll(&id, tools.now)?;
+                let auth_id = posted.map(|posted| posted.auth_id.clone()).unwrap_or_default();
+                return Ok(Turn::EarlyPoll(step_reply(auth_id, callbacks, texts)));
+            }
+            Progress::Asked(callbacks, texts) if keep => {
+                (step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), Some(state))
+            }
+            Progress::Asked(callbacks, texts) => {
+                let next = Ticket { state: Some(state), ..next };
+                return Ok(Turn::Reply(step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), effects));
+            }
+            Progress::Success { user } => {
+                let token = SecretText::new(encode_url_safe(
+                    &make_bytes::<32>(tools.entropy.as_ref()).map_err(SignOnError::from)?,
+                ));
+                let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
+                sessions::add(transaction, &token, &user, tools.now, until)?;
+                tracing::info!(user, journey = journey.name, "signed on");
+                (Reply::Success { token }, None)
+            }
+            Progress::Failure { message } => {
+                tracing::info!(journey = journey.name, message, "sign-on refused");
+                if !keep {
+                    return Ok(Turn::Reply(Reply::Failure { message }, effects));
+                }
+                (Reply::Failure { message }, None)
+            }
+        };
+        self.keep(transaction, &tools, &id, next.step, state, posted, &reply)?;
+        Ok(Turn::Reply(reply, effects))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one row is written from what the turn found out")]
+    fn keep(
+        &self,
+        transaction: &Transaction,
+        tools: &Tools,
+        id: &[u8],
+        step: u32,
+        state: Option<State>,
+        posted: Option<&Posted>,
+        reply: &Reply,
+    ) -> Result<(), StoreError> {
+        let minute = 60_000;
+        let settings = &self.0.configuration.sign_on;
+        let expires_at = match &state {
+            Some(state) => {
+                (tools.now + settings.step_minutes * minute).min(state.started_at + settings.maximum_minutes * minute)
+            }
+            None => tools.now + REPEATED,
+        };
+        let to_bytes = |value: serde_json::Result<Vec<u8>>| {
+            value.map(SecretBytes::new).map_err(|_| StoreError::Damaged("journey"))
+        };
+        journeys::put(
+            transaction,
+            &JourneyRow {
+                id: id.to_vec(),
+                step,
+                state: to_bytes(serde_json::to_vec(&state))?,
+                answered_body: posted.map(|posted| posted.body.clone()).unwrap_or_default(),
+                answer: to_bytes(serde_json::to_vec(reply))?,
+                answered_at: tools.now,
+                expires_at,
+            },
+            &tools.keys,
+            tools.entropy.as_ref(),
+        )
+    }
+
+    fn surroundings<'a>(&'a self, transaction: &'a Transaction, tools: &'a Tools, id: &'a [u8]) -> Surroundings<'a> {
+        Surroundings {
+            transaction,
+            tools,
+            journey_id: id,
+            phones_endpoint: &self.0.phones_endpoint,
+            message_limit: self.0.configuration.sign_on.message_limit,
+        }
+    }
+
+    fn runnable(&self, name: &str) -> Result<&Journey, SignOnError> {
+        let journey =
+            self.0.journeys.get(name).ok_or_else(|| SignOnError::Journey(format!("There is no journey {name:?}.")))?;
+        match &journey.not_runnable {
+            None => Ok(journey),
+            Some(reason) => Err(SignOnError::Journey(format!("The journey {name:?} does not run here: {reason}."))),
+        }
+    }
+
+    fn seal_ticket(&self, ticket: &Ticket, tools: &Tools) -> Result<String, StoreError> {
+        let bytes = serde_json::to_vec(ticket).map_err(|_| StoreError::Damaged("authId"))?;
+        let place = Place { kind: "authId", row: self.0.configuration.realm.as_bytes() };
+        Ok(encode_url_safe(&tools.keys.seal(place, &bytes, tools.entropy.as_ref())?))
+    }
+
+    fn open_ticket(&self, auth_id: &str) -> Result<Ticket, SignOnError> {
+        let place = Place { kind: "authId", row: self.0.configuration.realm.as_bytes() };
+        let sealed = decode_url_safe(auth_id).map_err(|_| SignOnError::BadAuthId)?;
+        let bytes = self.0.keys.open(place, &sealed).map_err(|_| SignOnError::BadAuthId)?;
+        let ticket: Ticket = serde_json::from_slice(bytes.expose(Reason::Seal)).map_err(|_| SignOnError::BadAuthId)?;
+        let age = self.now() - ticket.issued_at;
+        if age > self.0.configuration.sign_on.step_minutes * 60_000 { Err(SignOnError::Stale) } else { Ok(ticket) }
+    }
+
+    fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {
+        let mut polls = self.0.early_polls.lock().unwrap_or_else(PoisonError::into_inner);
+        if polls.len() >= 10_000 {
+            polls.retain(|_, (since, _)| now - *since < 60_000);
+        }
+        let (since, count) = polls.entry(id.to_vec()).or_insert((now, 0));
+        if now - *since >= 60_000 {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        if *count > EARLY_POLL_LIMIT { Err(SignOnError::TooManyPolls) } else { Ok(()) }
+    }
+
+    /// Removes from the store what is past its time.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        self.0
+            .store
+            .run(move |transaction| {
+                journeys::sweep(transaction, now)?;
+                sessions::sweep(transaction, now)?;
+                super::store::registrations::sweep(transaction, now)?;
+                super::store::pushes::sweep(transaction, now - 24 * 3600 * 1000)
+            })
+            .await
+    }
+}
+
+/// Where the state of a turn comes from.
+#[derive(Clone)]
+enum Source {
+    New(Box<State>),
+    Ticket(Browser),
+}
+
+fn state_source(state: State) -> Source {
+    Source::New(Box::new(state))
+}
+
+fn is_repetition(row: &JourneyRow, ticket: &Ticket, body: &[u8], now: EpochMilliseconds) -> bool {
+    row.step == ticket.step + 1 && row.answered_body == body && now - row.answered_at < REPEATED
+}
+
+fn read_state(bytes: &SecretBytes) -> Result<Option<State>, StoreError> {
+    serde_json::from_slice(bytes.expose(Reason::Seal)).map_err(|_| StoreError::Damaged("journey.state"))
+}
+
+fn read_reply(bytes: &SecretBytes) -> Result<Reply, StoreError> {
+    serde_json::from_slice(bytes.expose(Reason::Seal)).map_err(|_| StoreError::Damaged("journey.answer"))
+}
+
+fn match_answers(posted: &Posted, asked: &[String]) -> Result<Answers, SignOnError> {
+    let same = posted.answers.len() == asked.len()
+        && posted.answers.iter().zip(asked).all(|((kind, _), wanted)| kind == wanted);
+    if same {
+        Ok(Answers(posted.answers.iter().map(|(_, answer)| answer.duplicate()).collect()))
+    } else {
+        Err(SignOnError::WrongCallbacks)
+    }
+}

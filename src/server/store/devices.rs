@@ -1,0 +1,156 @@
+//! Registered phones.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{StoreError, Transaction};
+use crate::ports::{Entropy, EpochMilliseconds};
+use crate::protocol::message::CommunicationType;
+use crate::secret::{Reason, SecretBytes};
+use crate::server::keys::{Keys, Place};
+
+/// A registered phone, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The server's id of the device.
+    pub id: String,
+    /// Whose it is.
+    pub user: String,
+    /// The phone's own id of the credential.
+    pub mechanism_uid: String,
+    /// The name that the phone gave itself, cleaned and capped.
+    pub name: String,
+    /// `android` or `ios`.
+    pub device_type: String,
+    /// How a push reaches it.
+    pub communication_type: CommunicationType,
+    /// When it was registered.
+    pub registered_at: EpochMilliseconds,
+}
+
+const COLUMNS: &str = "id, user, mechanism_uid, name, device_type, communication_type, registered_at";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
+    let communication_type: String = row.get(5)?;
+    Ok(Device {
+        id: row.get(0)?,
+        user: row.get(1)?,
+        mechanism_uid: row.get(2)?,
+        name: row.get(3)?,
+        device_type: row.get(4)?,
+        communication_type: CommunicationType::from_name(&communication_type).ok_or(
+            rusqlite::Error::InvalidColumnType(5, "communication_type".to_owned(), rusqlite::types::Type::Text),
+        )?,
+        registered_at: row.get(6)?,
+    })
+}
+
+fn token_place(id: &str) -> Place<'_> {
+    Place { kind: "device.token", row: id.as_bytes() }
+}
+
+fn secret_place(id: &str) -> Place<'_> {
+    Place { kind: "device.secret", row: id.as_bytes() }
+}
+
+/// Adds a device; `false` when its mechanism uid is taken.
+pub fn add(
+    transaction: &Transaction,
+    device: &Device,
+    push_token: &str,
+    secret: &SecretBytes,
+    keys: &Keys,
+    entropy: &dyn Entropy,
+) -> Result<bool, StoreError> {
+    let token = keys.seal(token_place(&device.id), push_token.as_bytes(), entropy)?;
+    let secret = keys.seal(secret_place(&device.id), secret.expose(Reason::Seal), entropy)?;
+    let added = transaction.execute(
+        "INSERT INTO device (id, user, mechanism_uid, name, device_type, communication_type, token, secret, registered_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (mechanism_uid) DO NOTHING",
+        params![
+            device.id,
+            device.user,
+            device.mechanism_uid,
+            device.name,
+            device.device_type,
+            device.communication_type.name(),
+            token,
+            secret,
+            device.registered_at
+        ],
+    )?;
+    Ok(added == 1)
+}
+
+/// The shared secret of a device.
+pub fn secret(transaction: &Transaction, id: &str, keys: &Keys) -> Result<SecretBytes, StoreError> {
+    let sealed: Vec<u8> =
+        transaction.prepare_cached("SELECT secret FROM device WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    Ok(keys.open(secret_place(id), &sealed)?)
+}
+
+/// The device with this mechanism uid.
+pub fn find_by_mechanism(transaction: &Transaction, mechanism_uid: &str) -> Result<Option<Device>, StoreError> {
+    Ok(transaction
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE mechanism_uid = ?1"))?
+        .query_row([mechanism_uid], read)
+        .optional()?)
+}
+
+/// The device with this id.
+pub fn find(transaction: &Transaction, id: &str) -> Result<Option<Device>, StoreError> {
+    Ok(transaction
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE id = ?1"))?
+        .query_row([id], read)
+        .optional()?)
+}
+
+/// A user's devices, oldest first.
+pub fn of_user(transaction: &Transaction, user: &str) -> Result<Vec<Device>, StoreError> {
+    let mut statement = transaction
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE user = ?1 ORDER BY registered_at, id"))?;
+    let devices = statement.query_map([user], read)?.collect::<Result<_, _>>()?;
+    Ok(devices)
+}
+
+/// All devices, by user.
+pub fn list(transaction: &Transaction) -> Result<Vec<Device>, StoreError> {
+    let mut statement =
+        transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM device ORDER BY user, registered_at, id"))?;
+    let devices = statement.query_map([], read)?.collect::<Result<_, _>>()?;
+    Ok(devices)
+}
+
+/// Changes what a token refresh may change.
+pub fn refresh(
+    transaction: &Transaction,
+    device: &Device,
+    push_token: &str,
+    keys: &Keys,
+    entropy: &dyn Entropy,
+) -> Result<(), StoreError> {
+    let token = keys.seal(token_place(&device.id), push_token.as_bytes(), entropy)?;
+    transaction.execute(
+        "UPDATE device SET name = ?2, device_type = ?3, communication_type = ?4, token = ?5 WHERE id = ?1",
+        params![device.id, device.name, device.device_type, device.communication_type.name(), token],
+    )?;
+    Ok(())
+}
+
+/// Removes a device; `false` when there is none.
+pub fn remove(transaction: &Transaction, id: &str) -> Result<bool, StoreError> {
+    Ok(transaction.execute("DELETE FROM device WHERE id = ?1", [id])? == 1)
+}
+
+/// Remembers a token that must not be used twice until `expires_at`; `false` when it was used already.
+pub fn use_once(
+    transaction: &Transaction,
+    digest: &[u8],
+    now: EpochMilliseconds,
+    expires_at: EpochMilliseconds,
+) -> Result<bool, StoreError> {
+    transaction.prepare_cached("DELETE FROM used_token WHERE expires_at < ?1")?.execute([now])?;
+    let added = transaction
+        .prepare_cached("INSERT OR IGNORE INTO used_token (digest, expires_at) VALUES (?1, ?2)")?
+        .execute(params![digest, expires_at])?;
+    Ok(added == 1)
+}

@@ -1,0 +1,221 @@
+//! The server's store: SQLite behind one thread of its own.
+//!
+//! Callers hand in a closure over a transaction and wait for its result. The thread runs what has queued up inside one
+//! transaction, a savepoint each, and answers only after the commit is durable: writes of concurrent sign-ons share a
+//! commit, and none is acknowledged before its own is on disk. Only this folder imports `rusqlite`; it knows tables,
+//! not the protocol.
+
+pub mod devices;
+pub mod journeys;
+pub mod pushes;
+pub mod recovery;
+pub mod registrations;
+mod schema;
+pub mod sessions;
+pub mod users;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::keys::KeyError;
+
+/// A connection inside an open transaction, as closures see it.
+pub use rusqlite::Connection as Transaction;
+
+/// Most closures that share one commit.
+const BATCH_LIMIT: usize = 64;
+
+/// Why the store did not do what it was asked to. Nothing of that request was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite reported an error.
+    #[error("The database reported an error: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A sealed value cannot be opened, or the server's key failed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] crate::ports::EntropyUnavailable),
+    /// Not a database of this server.
+    #[error("{0} is not a database of this server. It was left untouched.")]
+    NotOurs(String),
+    /// Written by a newer version.
+    #[error("The database {file} has version {found}, this program knows {known}. Install the newer version.")]
+    Newer {
+        /// The file.
+        file: String,
+        /// Its version.
+        found: i32,
+        /// The newest version known here.
+        known: i32,
+    },
+    /// A stored value does not have the form that this program writes.
+    #[error("A stored value ({0}) is damaged.")]
+    Damaged(&'static str),
+    /// The thread has stopped: the server is shutting down.
+    #[error("The server is stopping. Try again shortly.")]
+    Stopped,
+}
+
+type Job = Box<dyn FnOnce(&Transaction) -> Verdict + Send>;
+
+/// Whether a job's writes are kept, and how its caller hears of it once the commit is durable.
+struct Verdict {
+    keep: bool,
+    tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+/// A handle on the store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl Store {
+    /// Opens the database file, makes it when it is not there, and starts its thread.
+    pub fn open(file: &Path) -> Result<Self, StoreError> {
+        let connection = open_connection(file)?;
+        let (jobs, queue) = mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || serve(connection, queue))
+            .map_err(|_| StoreError::Stopped)?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs the closure in a transaction and gives its result once everything it wrote is durable. When the closure
+    /// fails, nothing that it wrote is kept.
+    pub async fn run<T, E>(&self, work: impl FnOnce(&Transaction) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self.submit(work).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Stopped.into()),
+        }
+    }
+
+    /// The same for callers outside of an asynchronous context.
+    pub fn run_blocking<T, E>(&self, work: impl FnOnce(&Transaction) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self.submit(work).blocking_recv() {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Stopped.into()),
+        }
+    }
+
+    fn submit<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction) -> Result<T, E> + Send + 'static,
+    ) -> oneshot::Receiver<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |transaction| {
+            let result = work(transaction);
+            Verdict {
+                keep: result.is_ok(),
+                tell: Box::new(move |committed| {
+                    // A caller that went away no longer wants to hear it.
+                    let _ = sender.send(committed.map_err(E::from).and(result));
+                }),
+            }
+        });
+        // When the thread is gone the job is dropped with its sender, and the receiver reports it.
+        let _ = self.jobs.send(job);
+        receiver
+    }
+}
+
+fn serve(mut connection: Connection, mut queue: mpsc::UnboundedReceiver<Job>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH_LIMIT {
+            match queue.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(_) => break,
+            }
+        }
+        match run_batch(&mut connection, batch) {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "a batch of writes failed"),
+        }
+    }
+}
+
+fn run_batch(connection: &mut Connection, batch: Vec<Job>) -> Result<(), StoreError> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut tellers = Vec::with_capacity(batch.len());
+    for job in batch {
+        let savepoint = transaction.savepoint()?;
+        let verdict = job(&savepoint);
+        if verdict.keep {
+            savepoint.commit()?;
+        } else {
+            drop(savepoint);
+        }
+        tellers.push(verdict.tell);
+    }
+    let committed = transaction.commit();
+    for tell in tellers {
+        tell(match &committed {
+            Ok(()) => Ok(()),
+            Err(_) => Err(StoreError::Stopped),
+        });
+    }
+    committed.map_err(StoreError::from)
+}
+
+fn open_connection(file: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(file)?;
+    // Another process (the command line) may write at the same time.
+    connection.busy_timeout(Duration::from_secs(10))?;
+    let name = || file.display().to_string();
+    let version: i32 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| {
+            match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotOurs(name()),
+                _ => StoreError::Database(error),
+            }
+        })?;
+    // WAL: readers of another process do not block the writer; FULL: a commit that was acknowledged survives a power
+    // cut; secure_delete: used secrets do not linger in free pages.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    if version > schema::VERSION {
+        return Err(StoreError::Newer { file: name(), found: version, known: schema::VERSION });
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let owner: i32 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if version == 0 {
+        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables > 0 {
+            return Err(StoreError::NotOurs(name()));
+        }
+        transaction.execute_batch(schema::CREATE)?;
+        transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    } else if owner != schema::APPLICATION_ID {
+        return Err(StoreError::NotOurs(name()));
+    }
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// SHA-256, as the store keys what it must recognise and not keep.
+pub fn digest(bytes: &[u8]) -> Vec<u8> {
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec()
+}

@@ -1,0 +1,229 @@
+//! Push requests and the messages that carry them to devices.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{StoreError, Transaction};
+use crate::ports::{Entropy, EpochMilliseconds};
+use crate::secret::Reason;
+use crate::server::keys::{Keys, Place};
+
+/// How a push request stands; expiry is judged against the clock and is no state of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushState {
+    /// No verified answer yet.
+    Pending,
+    /// Accepted.
+    Approved,
+    /// Refused by the person.
+    Denied,
+    /// A wrong number, or none where one was asked.
+    Failed,
+    /// A newer sign-on of the same user took its place.
+    Superseded,
+}
+
+impl PushState {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Pending, "pending"),
+        (Self::Approved, "approved"),
+        (Self::Denied, "denied"),
+        (Self::Failed, "failed"),
+        (Self::Superseded, "superseded"),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(state, _)| *state == self).map_or("pending", |(_, name)| name)
+    }
+
+    fn from_name(name: &str) -> Result<Self, StoreError> {
+        Self::ALL
+            .into_iter()
+            .find(|(_, known)| *known == name)
+            .map(|(state, _)| state)
+            .ok_or(StoreError::Damaged("push_request.state"))
+    }
+}
+
+/// One approval that a journey waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushRequest {
+    /// The server's id of it.
+    pub id: String,
+    /// Who is to approve.
+    pub user: String,
+    /// The journey that waits.
+    pub journey: Vec<u8>,
+    /// `default`, `challenge` or `biometric`.
+    pub push_type: String,
+    /// The right number of a challenge.
+    pub number: Option<String>,
+    /// How it stands.
+    pub state: PushState,
+    /// When it was sent.
+    pub created_at: EpochMilliseconds,
+    /// Until when it may be answered.
+    pub expires_at: EpochMilliseconds,
+}
+
+/// A push request as sent to one device.
+pub struct PushMessageRow {
+    /// The message id on the wire.
+    pub id: String,
+    /// The push request it carries.
+    pub request: String,
+    /// The device it went to.
+    pub device: String,
+    /// Its challenge, 32 bytes.
+    pub challenge: Vec<u8>,
+    /// SHA-256 of the first verified answer.
+    pub answer_body: Option<Vec<u8>>,
+    /// The HTTP status which that answer got.
+    pub answer_status: Option<u16>,
+}
+
+/// Stores a new push request.
+pub fn add_request(transaction: &Transaction, request: &PushRequest) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO push_request (id, user, journey, push_type, number, state, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            request.id,
+            request.user,
+            request.journey,
+            request.push_type,
+            request.number,
+            request.state.name(),
+            request.created_at,
+            request.expires_at
+        ])?;
+    Ok(())
+}
+
+/// Stores the message of a push request to one device.
+pub fn add_message(
+    transaction: &Transaction,
+    message: &PushMessageRow,
+    jwt: &str,
+    keys: &Keys,
+    entropy: &dyn Entropy,
+) -> Result<(), StoreError> {
+    let sealed = keys.seal(Place { kind: "push_message.jwt", row: message.id.as_bytes() }, jwt.as_bytes(), entropy)?;
+    transaction
+        .prepare_cached("INSERT INTO push_message (id, request, device, challenge, jwt) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![message.id, message.request, message.device, message.challenge, sealed])?;
+    Ok(())
+}
+
+/// The push request with this id.
+pub fn find_request(transaction: &Transaction, id: &str) -> Result<Option<PushRequest>, StoreError> {
+    let found = transaction
+        .prepare_cached(
+            "SELECT user, journey, push_type, number, state, created_at, expires_at FROM push_request WHERE id = ?1",
+        )?
+        .query_row([id], |row| {
+            let state: String = row.get(4)?;
+            Ok((
+                state,
+                PushRequest {
+                    id: id.to_owned(),
+                    user: row.get(0)?,
+                    journey: row.get(1)?,
+                    push_type: row.get(2)?,
+                    number: row.get(3)?,
+                    state: PushState::Pending,
+                    created_at: row.get(5)?,
+                    expires_at: row.get(6)?,
+                },
+            ))
+        })
+        .optional()?;
+    found.map(|(state, request)| Ok(PushRequest { state: PushState::from_name(&state)?, ..request })).transpose()
+}
+
+/// The message with this id.
+pub fn find_message(transaction: &Transaction, id: &str) -> Result<Option<PushMessageRow>, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT request, device, challenge, answer_body, answer_status FROM push_message WHERE id = ?1",
+        )?
+        .query_row([id], |row| {
+            Ok(PushMessageRow {
+                id: id.to_owned(),
+                request: row.get(0)?,
+                device: row.get(1)?,
+                challenge: row.get(2)?,
+                answer_body: row.get(3)?,
+                answer_status: row.get(4)?,
+            })
+        })
+        .optional()?)
+}
+
+/// Ends the user's pending requests in favour of a newer one; gives the journeys that waited for them.
+pub fn supersede(transaction: &Transaction, user: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "UPDATE push_request SET state = 'superseded' WHERE user = ?1 AND state = 'pending' RETURNING journey",
+    )?;
+    let journeys = statement.query_map([user], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(journeys)
+}
+
+/// Settles a pending request for good and notes the answer that did it.
+pub fn settle(
+    transaction: &Transaction,
+    request: &str,
+    state: PushState,
+    message: &str,
+    body: &[u8],
+    status: u16,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE push_request SET state = ?2 WHERE id = ?1 AND state = 'pending'")?
+        .execute([request, state.name()])?;
+    transaction
+        .prepare_cached("UPDATE push_message SET answer_body = ?2, answer_status = ?3 WHERE id = ?1")?
+        .execute(params![message, body, status])?;
+    Ok(())
+}
+
+/// Ends a request that nobody waits for any more.
+pub fn withdraw(transaction: &Transaction, journey: &[u8]) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE push_request SET state = 'superseded' WHERE journey = ?1 AND state = 'pending'")?
+        .execute([journey])?;
+    Ok(())
+}
+
+/// The messages that still wait for this device's answer, oldest first: id and signed message.
+pub fn pending_of_device(
+    transaction: &Transaction,
+    device: &str,
+    now: EpochMilliseconds,
+    keys: &Keys,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT push_message.id, push_message.jwt FROM push_message
+         JOIN push_request ON push_request.id = push_message.request
+         WHERE push_message.device = ?1 AND push_request.state = 'pending' AND push_request.expires_at > ?2
+         ORDER BY push_request.created_at",
+    )?;
+    let rows: Vec<(String, Vec<u8>)> =
+        statement.query_map(params![device, now], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    rows.into_iter()
+        .map(|(id, sealed)| {
+            let jwt = keys.open(Place { kind: "push_message.jwt", row: id.as_bytes() }, &sealed)?;
+            let jwt = std::str::from_utf8(jwt.expose(Reason::HandOver))
+                .map_err(|_| StoreError::Damaged("push_message.jwt"))?
+                .to_owned();
+            Ok((id, jwt))
+        })
+        .collect()
+}
+
+/// Removes requests that ended long ago.
+pub fn sweep(transaction: &Transaction, before: EpochMilliseconds) -> Result<(), StoreError> {
+    transaction.prepare_cached("DELETE FROM push_request WHERE expires_at < ?1")?.execute([before])?;
+    Ok(())
+}

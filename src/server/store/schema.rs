@@ -1,0 +1,116 @@
+//! The server's database, as documentation first.
+//!
+//! Version history: **1** the first. A newer version than this program knows is refused.
+//!
+//! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
+//!   string, never a password.
+//! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
+//! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
+//!   token) are sealed with the server key.
+//! - `registration`: a QR code that was shown and not used up; `secret` and `challenge` sealed. `accepted_body` is the
+//!   SHA-256 of the one body that registered the device, so that the identical body again is answered alike.
+//! - `push_request`: one approval that a journey waits for. `state`: `pending`, `approved`, `denied`, `failed` (wrong
+//!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock.
+//! - `push_message`: the push request as sent to one device; `jwt` sealed. `answer_body` is the SHA-256 of the first
+//!   verified answer, `answer_status` the HTTP status it got.
+//! - `recovery_code`: HMAC-SHA-256 of a code under the server key; the row goes when the code is used.
+//! - `session`: SHA-256 of the session token.
+//! - `journey`: a sign-on that went past the password. `state` sealed; `answered_body` and `answer` (sealed) repeat the
+//!   last step for a client that did not hear it.
+//! - `used_token`: SHA-256 of pull nonces and refresh messages that must not come twice, until `expires_at`.
+//!
+//! Times are epoch milliseconds.
+
+/// Marks the file as this server's (`PRAGMA application_id`): "PAsv".
+pub const APPLICATION_ID: i32 = 0x5041_7376;
+
+/// The schema's version (`PRAGMA user_version`).
+pub const VERSION: i32 = 1;
+
+/// Makes version 1 in an empty database.
+pub const CREATE: &str = "
+CREATE TABLE user (
+    name TEXT PRIMARY KEY COLLATE NOCASE,
+    common_name TEXT,
+    password_hash TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE retry (
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    node TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (user, node)
+) STRICT;
+CREATE TABLE device (
+    id TEXT PRIMARY KEY,
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    mechanism_uid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    device_type TEXT NOT NULL,
+    communication_type TEXT NOT NULL,
+    token BLOB NOT NULL,
+    secret BLOB NOT NULL,
+    registered_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX device_user ON device(user);
+CREATE TABLE registration (
+    message_id TEXT PRIMARY KEY,
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    journey BLOB NOT NULL,
+    device TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    challenge BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    accepted_body BLOB
+) STRICT;
+CREATE INDEX registration_journey ON registration(journey);
+CREATE TABLE push_request (
+    id TEXT PRIMARY KEY,
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    journey BLOB NOT NULL,
+    push_type TEXT NOT NULL,
+    number TEXT,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX push_request_user ON push_request(user, state);
+CREATE TABLE push_message (
+    id TEXT PRIMARY KEY,
+    request TEXT NOT NULL REFERENCES push_request(id) ON DELETE CASCADE,
+    device TEXT NOT NULL REFERENCES device(id) ON DELETE CASCADE,
+    challenge BLOB NOT NULL,
+    jwt BLOB NOT NULL,
+    answer_body BLOB,
+    answer_status INTEGER
+) STRICT;
+CREATE INDEX push_message_device ON push_message(device);
+CREATE INDEX push_message_request ON push_message(request);
+CREATE TABLE recovery_code (
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    tag BLOB NOT NULL,
+    PRIMARY KEY (user, tag)
+) STRICT;
+CREATE TABLE session (
+    token_digest BLOB PRIMARY KEY,
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE journey (
+    id BLOB PRIMARY KEY,
+    step INTEGER NOT NULL,
+    state BLOB NOT NULL,
+    answered_body BLOB NOT NULL,
+    answer BLOB NOT NULL,
+    answered_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX journey_expiry ON journey(expires_at);
+CREATE TABLE used_token (
+    digest BLOB PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX used_token_expiry ON used_token(expires_at);
+";

@@ -1,0 +1,72 @@
+//! Sessions of signed-on users; tokens only as digests.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{StoreError, Transaction, digest};
+use crate::ports::EpochMilliseconds;
+use crate::secret::{Reason, SecretText};
+
+/// A live session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who is signed on.
+    pub user: String,
+    /// Since when.
+    pub created_at: EpochMilliseconds,
+    /// At the latest until when.
+    pub expires_at: EpochMilliseconds,
+}
+
+/// Stores a new session.
+pub fn add(
+    transaction: &Transaction,
+    token: &SecretText,
+    user: &str,
+    now: EpochMilliseconds,
+    expires_at: EpochMilliseconds,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO session (token_digest, user, created_at, used_at, expires_at) VALUES (?1, ?2, ?3, ?3, ?4)",
+        )?
+        .execute(params![digest(token.expose(Reason::Hash).as_bytes()), user, now, expires_at])?;
+    Ok(())
+}
+
+/// The live session of a token: neither past its end nor idle for longer than `idle` milliseconds. Marks it as used.
+pub fn find(
+    transaction: &Transaction,
+    token: &SecretText,
+    now: EpochMilliseconds,
+    idle: EpochMilliseconds,
+) -> Result<Option<Session>, StoreError> {
+    let key = digest(token.expose(Reason::Hash).as_bytes());
+    let found = transaction
+        .prepare_cached(
+            "SELECT user, created_at, expires_at FROM session
+             WHERE token_digest = ?1 AND expires_at > ?2 AND used_at > ?2 - ?3",
+        )?
+        .query_row(params![key, now, idle], |row| {
+            Ok(Session { user: row.get(0)?, created_at: row.get(1)?, expires_at: row.get(2)? })
+        })
+        .optional()?;
+    if found.is_some() {
+        // Once a minute is exact enough for the idle time and spares a write per page.
+        transaction
+            .prepare_cached("UPDATE session SET used_at = ?2 WHERE token_digest = ?1 AND used_at < ?2 - 60000")?
+            .execute(params![key, now])?;
+    }
+    Ok(found)
+}
+
+/// Ends a session; `false` when there was none.
+pub fn remove(transaction: &Transaction, token: &SecretText) -> Result<bool, StoreError> {
+    let key = digest(token.expose(Reason::Hash).as_bytes());
+    Ok(transaction.execute("DELETE FROM session WHERE token_digest = ?1", [key])? == 1)
+}
+
+/// Removes sessions that are past their end.
+pub fn sweep(transaction: &Transaction, now: EpochMilliseconds) -> Result<(), StoreError> {
+    transaction.prepare_cached("DELETE FROM session WHERE expires_at < ?1")?.execute([now])?;
+    Ok(())
+}

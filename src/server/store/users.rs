@@ -1,0 +1,89 @@
+//! Users and their retry counters.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{StoreError, Transaction};
+use crate::ports::EpochMilliseconds;
+
+/// A person who may sign on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name typed at sign-on.
+    pub name: String,
+    /// The name shown, where there is one.
+    pub common_name: Option<String>,
+    /// When the user was added.
+    pub created_at: EpochMilliseconds,
+}
+
+/// Adds a user; `false` when the name is taken.
+pub fn add(
+    transaction: &Transaction,
+    name: &str,
+    common_name: Option<&str>,
+    password_hash: &str,
+    now: EpochMilliseconds,
+) -> Result<bool, StoreError> {
+    let added = transaction.execute(
+        "INSERT OR IGNORE INTO user (name, common_name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)",
+        params![name, common_name, password_hash, now],
+    )?;
+    Ok(added == 1)
+}
+
+/// Removes a user with devices, codes and sessions; `false` when there is none.
+pub fn remove(transaction: &Transaction, name: &str) -> Result<bool, StoreError> {
+    Ok(transaction.execute("DELETE FROM user WHERE name = ?1", [name])? == 1)
+}
+
+/// All users, by name.
+pub fn list(transaction: &Transaction) -> Result<Vec<User>, StoreError> {
+    let mut statement = transaction.prepare_cached("SELECT name, common_name, created_at FROM user ORDER BY name")?;
+    let users = statement
+        .query_map([], |row| Ok(User { name: row.get(0)?, common_name: row.get(1)?, created_at: row.get(2)? }))?
+        .collect::<Result<_, _>>()?;
+    Ok(users)
+}
+
+/// The user of this name, spelt as it was added.
+pub fn find(transaction: &Transaction, name: &str) -> Result<Option<User>, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT name, common_name, created_at FROM user WHERE name = ?1")?
+        .query_row([name], |row| Ok(User { name: row.get(0)?, common_name: row.get(1)?, created_at: row.get(2)? }))
+        .optional()?)
+}
+
+/// The stored password hash (a PHC string) of a user.
+pub fn password_hash(transaction: &Transaction, name: &str) -> Result<Option<String>, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT password_hash FROM user WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+/// How often the user went through this node since the last success.
+pub fn retries(transaction: &Transaction, user: &str, node: &str) -> Result<u32, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT count FROM retry WHERE user = ?1 AND node = ?2")?
+        .query_row([user, node], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+/// Sets that number.
+pub fn set_retries(transaction: &Transaction, user: &str, node: &str, count: u32) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO retry (user, node, count) VALUES (?1, ?2, ?3) ON CONFLICT (user, node) DO UPDATE SET count = ?3",
+        )?
+        .execute(params![user, node, count])?;
+    Ok(())
+}
+
+/// Forgets the user's retries at these nodes.
+pub fn clear_retries(transaction: &Transaction, user: &str, nodes: &[&str]) -> Result<(), StoreError> {
+    for node in nodes {
+        transaction.prepare_cached("DELETE FROM retry WHERE user = ?1 AND node = ?2")?.execute([user, node])?;
+    }
+    Ok(())
+}
