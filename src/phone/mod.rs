@@ -1,1 +1,78 @@
-//! The phone core.
+//! The phone core: registration codes become credentials, push messages become signed answers.
+//!
+//! [`Phone`] is everything an app needs from here. It is synchronous and does no network I/O: what has to be sent is
+//! handed out by [`Phone::due`] and what came of it is told to [`Phone::delivered`] and [`Phone::failed`]. All that
+//! lasts is in the vault, so the process may be killed at any line. This room knows neither the server half nor what
+//! shows its screens.
+//!
+//! ```text
+//! enrolment     code -> preview -> credential + registration in the outbox
+//! accounts      list, remove
+//! notification  push -> verified -> pending
+//! gate          evidence -> consent
+//! approval      verified + consent -> answer in the outbox
+//! outbox        requests out, outcomes in
+//! pull          ask a server for what is pending
+//! ```
+
+mod accounts;
+mod approval;
+mod credential;
+mod date;
+mod enrolment;
+mod error;
+mod gate;
+mod notification;
+mod outbox;
+mod pull;
+mod vault;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+pub use credential::{Account, AccountState, CredentialKind, Device, NotificationState, Platform, RequestKind};
+pub use enrolment::{Conflict, Enrolment, Preview};
+pub use error::PhoneError;
+pub use gate::{Evidence, SlotWrapper};
+pub use notification::Notification;
+pub use outbox::{Delivery, HttpRequest, HttpResponse, Outcome, SendFailure, Waiting};
+pub use pull::{PullRequest, Pulled, RefusedMessage};
+pub use vault::{KeyEncryption, KeyError, VaultError};
+
+pub use crate::protocol::message::{Ask, CommunicationType, Context, Location};
+pub use crate::protocol::policy::DeviceFacts;
+
+use crate::ports::{Clock, Entropy, EpochMilliseconds};
+use vault::Vault;
+
+/// The phone core over one vault. May be shared between threads; several processes may open the same vault.
+pub struct Phone {
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// What the shell observed last. Not kept in the vault: after a start, accounts with policies are locked until the
+    /// shell has looked again.
+    facts: Mutex<Option<DeviceFacts>>,
+}
+
+impl Phone {
+    /// Opens the vault, or makes a new one where there is no file (its folder must be there).
+    ///
+    /// With a lost or wrong key the vault opens all the same: [`accounts`](Self::accounts) and
+    /// [`remove`](Self::remove) work, whatever needs a secret ends with [`VaultError::KeyLost`], and once the last
+    /// account is removed the next opening gives the vault a new key. A key store that is not available now is an
+    /// error, a damaged file or one of a newer version is an error too, and the file stays as it is.
+    pub fn open(
+        vault_file: &Path,
+        key: &dyn KeyEncryption,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, PhoneError> {
+        let vault = Vault::open(vault_file, key, Arc::clone(&entropy))?;
+        Ok(Self { vault, clock, entropy, facts: Mutex::new(None) })
+    }
+
+    fn now(&self) -> EpochMilliseconds {
+        self.clock.now()
+    }
+}

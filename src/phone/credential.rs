@@ -1,0 +1,357 @@
+//! The words of the phone's world: accounts, credentials, and the states that they and their messages go through.
+//!
+//! Plain types without behaviour of their own, shared by the use-cases and the vault. Nothing here knows a file, the
+//! time or the wire.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::ports::{Entropy, EntropyUnavailable, EpochMilliseconds, make_bytes};
+use crate::protocol::message::CommunicationType;
+use crate::protocol::policy::{self, DeviceFacts, Policy};
+use crate::protocol::uri;
+
+/// Number of bytes of an id.
+pub(super) const ID_LENGTH: usize = 16;
+
+/// Id of a row in the vault: random bytes that mean nothing. Handed out as lower-case hexadecimal text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Id(pub(super) [u8; ID_LENGTH]);
+
+impl Id {
+    /// A fresh id.
+    pub(super) fn make(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
+        make_bytes(entropy).map(Self)
+    }
+
+    /// Reads the text form; `None` when it is no id at all.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.len() != 2 * ID_LENGTH || text.bytes().any(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// What a credential can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// Answers push messages.
+    Push,
+}
+
+impl CredentialKind {
+    /// The kind's name: `push`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+        }
+    }
+}
+
+/// How far the server and this phone agree about a credential. This is what the vault stores; what a person sees is
+/// [`AccountState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CredentialState {
+    /// The registration was signed and waits in the outbox.
+    Enrolling,
+    /// The server refused a registration that it may have accepted before.
+    Unconfirmed,
+    /// The server has it.
+    Active,
+}
+
+impl CredentialState {
+    pub(super) const ALL: [Self; 3] = [Self::Enrolling, Self::Unconfirmed, Self::Active];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Enrolling => "enrolling",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// What a person can expect of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// The registration is signed and not yet confirmed by the server.
+    Enrolling,
+    /// Whether the server knows this phone is not certain; the first valid message will tell.
+    Unconfirmed,
+    /// Messages can be received and answered.
+    Active,
+    /// A policy of the account is not met: sign-ons can be denied, not approved.
+    Locked,
+    /// The key to this account's secret is lost. Remove it and add it again.
+    ReEnrolmentNeeded,
+}
+
+impl AccountState {
+    /// The state's name, in lower case with dashes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enrolling => "enrolling",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Active => "active",
+            Self::Locked => "locked",
+            Self::ReEnrolmentNeeded => "re-enrolment-needed",
+        }
+    }
+}
+
+/// An account, as shown to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Names the account in every call.
+    pub id: String,
+    /// Who the account is with.
+    pub issuer: String,
+    /// The account's name there.
+    pub account: String,
+    /// Host, with its port where one is named, that answers are sent to.
+    pub host: String,
+    /// What its credential can do.
+    pub kind: CredentialKind,
+    /// What can be expected of it now.
+    pub state: AccountState,
+    /// When it was added, in epoch milliseconds by this phone's clock.
+    pub created_at: EpochMilliseconds,
+    /// Whether messages that ask for a biometric can be approved.
+    pub has_biometric_slot: bool,
+    /// Background colour, six lower-case hexadecimal digits.
+    pub colour: Option<String>,
+    /// Address of the logo; https.
+    pub logo: Option<String>,
+    /// Names of the policies that the phone must meet.
+    pub policies: Vec<String>,
+    /// The first policy that is not met, which is why the account is locked.
+    pub unmet_policy: Option<String>,
+}
+
+/// This phone, as the server shall know it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Shown in the user's list of devices.
+    pub name: String,
+    /// Operating system.
+    pub platform: Platform,
+    /// Where pushes for this phone go: a token of FCM, of APNs, or of the shell's own making for the embedded way.
+    pub push_token: String,
+    /// How pushes reach this phone.
+    pub communication_type: CommunicationType,
+}
+
+/// A phone's operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Android, and whatever is neither.
+    Android,
+    /// iOS.
+    Ios,
+}
+
+impl Platform {
+    /// The name on the wire: `android` or `ios`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Android => "android",
+            Self::Ios => "ios",
+        }
+    }
+}
+
+/// Where a message is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationState {
+    /// Waits for the person.
+    Pending,
+    /// The person decided; the answer is on its way.
+    Answering,
+    /// The server took the approval.
+    Approved,
+    /// The server took the refusal.
+    Denied,
+    /// The time to answer ran out, and no answer was sent.
+    Expired,
+    /// The server refused the answer.
+    Failed,
+    /// An answer was sent, and whether it counted cannot be known.
+    OutcomeUnknown,
+    /// The server no longer asks.
+    Withdrawn,
+}
+
+impl NotificationState {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Answering,
+        Self::Approved,
+        Self::Denied,
+        Self::Expired,
+        Self::Failed,
+        Self::OutcomeUnknown,
+        Self::Withdrawn,
+    ];
+
+    /// The state's name, in lower case with dashes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Answering => "answering",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// What the person decided about a message, as the vault keeps it until the server took it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Approve,
+    Deny,
+}
+
+impl Verdict {
+    pub(super) const ALL: [Self; 2] = [Self::Approve, Self::Deny];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What a waiting request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Registers this phone for an account.
+    Registration,
+    /// Answers a message.
+    Answer,
+}
+
+impl RequestKind {
+    pub(super) const ALL: [Self; 2] = [Self::Registration, Self::Answer];
+
+    /// The kind's name: `registration` or `answer`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+/// Everything about an account and its push credential that is not secret, as the vault keeps it.
+#[derive(Debug, Clone)]
+pub(super) struct PushCredential {
+    pub(super) account_id: Id,
+    pub(super) id: Id,
+    pub(super) issuer: String,
+    pub(super) account: String,
+    pub(super) user_id: Option<String>,
+    pub(super) colour: Option<String>,
+    pub(super) logo: Option<String>,
+    pub(super) policies_json: Option<String>,
+    pub(super) created_at: EpochMilliseconds,
+    pub(super) mechanism_uid: String,
+    /// Id of the push device on the server.
+    pub(super) server_device_id: Option<String>,
+    pub(super) registration_endpoint: Url,
+    pub(super) authentication_endpoint: Url,
+    pub(super) state: CredentialState,
+    /// Earlier accounts of the same issuer, name and origin go once the server has this one.
+    pub(super) replaces: bool,
+    /// Server time minus this phone's time, in milliseconds, where a response told it.
+    pub(super) clock_offset: Option<i64>,
+    /// The biometric slot under the platform's biometric key.
+    pub(super) wrapped_slot: Option<Vec<u8>>,
+}
+
+impl PushCredential {
+    /// Host, with its port where one is named, that answers go to.
+    pub(super) fn host(&self) -> String {
+        uri::host_and_port(&self.authentication_endpoint)
+    }
+
+    /// The server's time, as far as it is known, at this phone's time `now`.
+    pub(super) fn server_time(&self, now: EpochMilliseconds) -> EpochMilliseconds {
+        now.saturating_add(self.clock_offset.unwrap_or(0))
+    }
+
+    /// The policies; those that cannot be read were refused at enrolment, so they fail closed under their own name.
+    pub(super) fn policies(&self) -> Result<Vec<Policy>, policy::PolicyError> {
+        self.policies_json.as_deref().map(policy::parse).transpose().map(Option::unwrap_or_default)
+    }
+
+    /// The name of the first policy that is not met. Without facts none is.
+    pub(super) fn unmet_policy(&self, facts: Option<&DeviceFacts>) -> Option<String> {
+        match self.policies() {
+            Err(_) => Some("policies".to_owned()),
+            Ok(policies) => policies
+                .iter()
+                .find(|policy| !facts.is_some_and(|facts| policy.holds(facts)))
+                .map(|policy| policy.name().to_owned()),
+        }
+    }
+
+    /// As shown to a person. `readable` says whether the key to the secret is there.
+    pub(super) fn to_account(&self, facts: Option<&DeviceFacts>, readable: bool) -> Account {
+        let unmet_policy = self.unmet_policy(facts);
+        let state = match (readable, self.state, &unmet_policy) {
+            (false, _, _) => AccountState::ReEnrolmentNeeded,
+            (true, CredentialState::Enrolling, _) => AccountState::Enrolling,
+            (true, CredentialState::Unconfirmed | CredentialState::Active, Some(_)) => AccountState::Locked,
+            (true, CredentialState::Unconfirmed, None) => AccountState::Unconfirmed,
+            (true, CredentialState::Active, None) => AccountState::Active,
+        };
+        Account {
+            id: self.account_id.to_string(),
+            issuer: self.issuer.clone(),
+            account: self.account.clone(),
+            host: self.host(),
+            kind: CredentialKind::Push,
+            state,
+            created_at: self.created_at,
+            has_biometric_slot: self.wrapped_slot.is_some(),
+            colour: self.colour.clone(),
+            logo: self.logo.clone(),
+            policies: self.policies().unwrap_or_default().iter().map(|policy| policy.name().to_owned()).collect(),
+            unmet_policy,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_as_they_are_written_and_nothing_else_is() {
+        let id = Id([0xab; ID_LENGTH]);
+        assert_eq!(Id::parse(&id.to_string()), Some(id));
+        for text in ["", "ab", &"AB".repeat(16), &"ab".repeat(17), &format!("+{}", "a".repeat(31)), &"é".repeat(16)] {
+            assert_eq!(Id::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What the phone refuses or cannot do, in words for a person, each with a stable code for programs.
+//!
+//! No error holds a secret, and unless its text says otherwise nothing was changed.
+
+use super::vault::{KeyError, VaultError};
+use crate::ports::{EntropyUnavailable, EpochMilliseconds};
+use crate::protocol::jws::JwsError;
+use crate::protocol::message::MessageError;
+use crate::protocol::policy::PolicyError;
+use crate::protocol::uri::UriError;
+
+/// Why the phone did not do what was asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The registration code was refused.
+    #[error(transparent)]
+    Code(#[from] UriError),
+    /// The phone does not meet a policy of the account to be added.
+    #[error("This phone does not meet the policy {policy:?} that the account requires. It was not added.")]
+    PolicyUnmet {
+        /// The policy's name.
+        policy: String,
+    },
+    /// The account is there already.
+    #[error(
+        "The account {account:?} of {issuer:?} on {host} is on this phone already. Replace it, or keep what is there."
+    )]
+    AccountExists {
+        /// Who the account is with.
+        issuer: String,
+        /// Its name.
+        account: String,
+        /// Its host.
+        host: String,
+    },
+    /// The description of this phone cannot be sent.
+    #[error("The {0} of this phone is missing or too long.")]
+    BadDevice(&'static str),
+    /// The biometric slot could not be wrapped.
+    #[error("The biometric of this phone could not be bound to the account: {0} The account was not added.")]
+    SlotNotWrapped(KeyError),
+    /// There is no such account.
+    #[error("There is no account with this id.")]
+    AccountNotFound,
+    /// There is no such message.
+    #[error("There is no sign-on request with this id.")]
+    NotificationNotFound,
+    /// There is no such request, or it is settled already.
+    #[error("There is no request with this id; it may be settled already.")]
+    RequestNotFound,
+
+    /// Larger than any push may be.
+    #[error("The message is too large.")]
+    PayloadTooLarge,
+    /// Neither of FCM's, nor of APNs', nor of this project's form.
+    #[error("The message is not of a form that is known here.")]
+    PayloadUnreadable,
+    /// The signed message came without its id, so no answer to it could be addressed.
+    #[error("The message came without its message id, so it cannot be answered.")]
+    MessageIdMissing,
+    /// The id is too long or holds characters that no id has.
+    #[error("The message's id is not valid.")]
+    MessageIdInvalid,
+    /// The message's signature, framing or content was refused.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// No credential here has the mechanism uid that the message names.
+    #[error("The message is for an account that is not on this phone.")]
+    UnknownCredential,
+    /// The time to answer is over.
+    #[error("The sign-on request has expired. Start the sign-on again.")]
+    Expired,
+    /// Sent later than it is now.
+    #[error("The message was sent {seconds} seconds in the future by this phone's clock. Set the clock right.")]
+    FromTheFuture {
+        /// How far ahead of this phone's corrected clock, in seconds.
+        seconds: i64,
+    },
+    /// Taken in before under another id, or the id was used for another message.
+    #[error("The message was received before. It may have been copied by somebody else and was refused.")]
+    Replayed,
+
+    /// The person has decided already.
+    #[error("The sign-on request was answered already.")]
+    AlreadyAnswered,
+    /// The server no longer asks.
+    #[error("The sign-on request was withdrawn by the server.")]
+    Withdrawn,
+    /// A policy is not met.
+    #[error("The account is locked: this phone does not meet its policy {policy:?}. Sign-ons can be denied only.")]
+    Locked {
+        /// The policy's name.
+        policy: String,
+    },
+    /// A number has to be tapped.
+    #[error("This sign-on asks for the number that the browser shows.")]
+    NumberNeeded,
+    /// None of the numbers shown.
+    #[error("This number is not one of those that the sign-on offers.")]
+    NumberNotOffered,
+    /// A number was given where none is asked for.
+    #[error("This sign-on does not ask for a number.")]
+    NumberNotAsked,
+    /// A biometric is asked for.
+    #[error("This sign-on asks for a biometric.")]
+    BiometricNeeded,
+    /// The biometric's evidence does not fit.
+    #[error("The biometric was not accepted.")]
+    BiometricRefused,
+    /// The credential was enrolled without a biometric.
+    #[error("The account was added without a biometric, so this sign-on can only be denied. Add the account again.")]
+    NoBiometricSlot,
+
+    /// The server refused to list what is pending.
+    #[error("The server refused to list what is pending (status {status}).")]
+    PullRefused {
+        /// HTTP status.
+        status: u16,
+        /// What the server said, cleaned.
+        message: Option<String>,
+    },
+    /// The server could not list what is pending now.
+    #[error("The server cannot list what is pending at this moment (status {status}). Try again.")]
+    PullUnavailable {
+        /// HTTP status.
+        status: u16,
+    },
+    /// The server's answer is not of the expected form.
+    #[error("The server's answer cannot be understood.")]
+    ResponseUnreadable,
+}
+
+impl PhoneError {
+    /// A stable name for programs, in lower case with dashes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Vault(error) => error.code(),
+            Self::Code(error) => uri_code(error),
+            Self::PolicyUnmet { .. } => "policy-unmet",
+            Self::AccountExists { .. } => "account-exists",
+            Self::BadDevice(_) => "bad-device",
+            Self::SlotNotWrapped(KeyError::Unavailable) => "biometric-unavailable",
+            Self::SlotNotWrapped(KeyError::Invalid) => "biometric-invalid",
+            Self::AccountNotFound => "account-not-found",
+            Self::NotificationNotFound => "notification-not-found",
+            Self::RequestNotFound => "request-not-found",
+            Self::PayloadTooLarge => "payload-too-large",
+            Self::PayloadUnreadable => "payload-unreadable",
+            Self::MessageIdMissing => "message-id-missing",
+            Self::MessageIdInvalid => "message-id-invalid",
+            Self::Message(error) => message_code(error),
+            Self::UnknownCredential => "unknown-credential",
+            Self::Expired => "expired",
+            Self::FromTheFuture { .. } => "from-the-future",
+            Self::Replayed => "replayed",
+            Self::AlreadyAnswered => "already-answered",
+            Self::Withdrawn => "withdrawn",
+            Self::Locked { .. } => "locked",
+            Self::NumberNeeded => "number-needed",
+            Self::NumberNotOffered => "number-not-offered",
+            Self::NumberNotAsked => "number-not-asked",
+            Self::BiometricNeeded => "biometric-needed",
+            Self::BiometricRefused => "biometric-refused",
+            Self::NoBiometricSlot => "no-biometric-slot",
+            Self::PullRefused { .. } => "pull-refused",
+            Self::PullUnavailable { .. } => "pull-unavailable",
+            Self::ResponseUnreadable => "response-unreadable",
+        }
+    }
+}
+
+impl From<EntropyUnavailable> for PhoneError {
+    fn from(error: EntropyUnavailable) -> Self {
+        Self::Vault(VaultError::Entropy(error))
+    }
+}
+
+impl From<JwsError> for PhoneError {
+    fn from(error: JwsError) -> Self {
+        Self::Message(MessageError::Signature(error))
+    }
+}
+
+/// How far ahead of the clock, in whole seconds, rounded up.
+pub(super) fn seconds_ahead(time: EpochMilliseconds, now: EpochMilliseconds) -> i64 {
+    time.saturating_sub(now).saturating_add(999) / 1000
+}
+
+fn uri_code(error: &UriError) -> &'static str {
+    match error {
+        UriError::NotAUri => "not-a-registration-code",
+        UriError::UnknownScheme(_) => "unknown-scheme",
+        UriError::UnknownType(_) => "unknown-type",
+        UriError::MissingParameter(_) => "missing-parameter",
+        UriError::DuplicateParameter(_) => "duplicate-parameter",
+        UriError::BadParameter(_) => "bad-parameter",
+        UriError::InsecureEndpoint { .. } => "insecure-endpoint",
+        UriError::DifferentOrigins { .. } => "different-origins",
+        UriError::Policies(PolicyError::Unknown(_)) => "unknown-policy",
+        UriError::Policies(PolicyError::NotAnObject | PolicyError::Malformed(_)) => "malformed-policies",
+    }
+}
+
+fn message_code(error: &MessageError) -> &'static str {
+    match error {
+        MessageError::Signature(JwsError::Malformed) => "malformed-message",
+        MessageError::Signature(JwsError::UnsupportedAlgorithm) => "unsupported-algorithm",
+        MessageError::Signature(JwsError::WrongSignature) => "wrong-signature",
+        MessageError::Signature(JwsError::WrongClaims) => "wrong-claims",
+        MessageError::BadChallenge => "bad-challenge",
+        MessageError::UnknownPushType(_) => "unknown-push-type",
+        MessageError::BadNumbers => "bad-numbers",
+        MessageError::BadCookie => "bad-cookie",
+        MessageError::BadTime => "bad-time",
+        MessageError::BadContext => "bad-context",
+        MessageError::PayloadTooLarge => "custom-payload-too-large",
+    }
+}

@@ -1,0 +1,106 @@
+//! The gate between a person's evidence and a signature.
+//!
+//! [`Consent`] is made here from evidence and nowhere else, is tied to one verified message, and is used up by signing.
+//! With a secret shared with the server this is a check made by this code: the secret has to be readable to verify a
+//! message, so the biometric guards the consent, not the key. Knows no vault and no outbox.
+
+use ring::digest;
+
+use super::PhoneError;
+use super::vault::{KeyError, length_prefixed};
+use crate::ports::{Entropy, make_bytes};
+use crate::protocol::jws::Verified;
+use crate::protocol::message::{self, Ask, Decision, PushMessage};
+use crate::secret::{Reason, SecretBytes};
+
+/// Length of a biometric slot, in bytes.
+const SLOT_LENGTH: usize = 32;
+
+/// The platform's biometric-bound key: what it wraps can be unwrapped after a successful biometric only. Wrapping needs
+/// none, as it is done to the public half. Unwrapping is the shell's, inside its own prompt.
+pub trait SlotWrapper: Send + Sync {
+    /// Encrypts the slot.
+    fn wrap(&self, slot: &SecretBytes) -> Result<Vec<u8>, KeyError>;
+}
+
+/// What the person did to approve.
+pub enum Evidence {
+    /// Tapped *accept*.
+    Tap,
+    /// Tapped this number.
+    Number(String),
+    /// Passed the biometric, which unwrapped these bytes of
+    /// [`Phone::biometric_challenge`](super::Phone::biometric_challenge).
+    Biometric(SecretBytes),
+}
+
+/// A person's decision about one verified message.
+pub(super) struct Consent<'m> {
+    message: &'m Verified<PushMessage>,
+    choice: Choice,
+}
+
+enum Choice {
+    Accept,
+    Number(String),
+    Deny,
+}
+
+impl<'m> Consent<'m> {
+    /// Consent to approve, if the evidence is what the message asks for.
+    pub(super) fn to_approve(
+        message: &'m Verified<PushMessage>,
+        evidence: Evidence,
+        slot_verifier: Option<&SecretBytes>,
+    ) -> Result<Self, PhoneError> {
+        let choice = match (&message.get().ask, evidence) {
+            (Ask::Tap, Evidence::Tap) => Choice::Accept,
+            (Ask::Tap, Evidence::Number(_)) => return Err(PhoneError::NumberNotAsked),
+            (Ask::Tap | Ask::Biometric, Evidence::Biometric(slot)) => {
+                check_slot(&slot, slot_verifier)?;
+                Choice::Accept
+            }
+            (Ask::Biometric, Evidence::Tap | Evidence::Number(_)) => return Err(PhoneError::BiometricNeeded),
+            (Ask::Number(offered), Evidence::Number(number)) if offered.contains(&number) => Choice::Number(number),
+            (Ask::Number(_), Evidence::Number(_)) => return Err(PhoneError::NumberNotOffered),
+            (Ask::Number(_), Evidence::Tap | Evidence::Biometric(_)) => return Err(PhoneError::NumberNeeded),
+        };
+        Ok(Self { message, choice })
+    }
+
+    /// Consent to refuse; needs no evidence, whatever the message asks for.
+    pub(super) fn to_deny(message: &'m Verified<PushMessage>) -> Self {
+        Self { message, choice: Choice::Deny }
+    }
+
+    /// Signs the answer.
+    pub(super) fn sign(self, secret: &SecretBytes) -> Result<String, PhoneError> {
+        let decision = match &self.choice {
+            Choice::Accept => Decision::Accept,
+            Choice::Number(number) => Decision::Number(number),
+            Choice::Deny => Decision::Deny,
+        };
+        Ok(message::sign_answer(secret, self.message, decision)?)
+    }
+}
+
+/// A fresh slot as the platform wrapped it, and the digest that evidence is checked against.
+pub(super) fn make_slot(
+    entropy: &dyn Entropy,
+    wrapper: &dyn SlotWrapper,
+) -> Result<(Vec<u8>, SecretBytes), PhoneError> {
+    let slot = SecretBytes::new(make_bytes::<SLOT_LENGTH>(entropy)?.to_vec());
+    let wrapped = wrapper.wrap(&slot).map_err(PhoneError::SlotNotWrapped)?;
+    Ok((wrapped, derive_verifier(&slot)))
+}
+
+fn check_slot(slot: &SecretBytes, verifier: Option<&SecretBytes>) -> Result<(), PhoneError> {
+    let verifier = verifier.ok_or(PhoneError::NoBiometricSlot)?;
+    if derive_verifier(slot) == *verifier { Ok(()) } else { Err(PhoneError::BiometricRefused) }
+}
+
+/// One-way, so that even the opened vault does not hold the slot.
+fn derive_verifier(slot: &SecretBytes) -> SecretBytes {
+    let input = length_prefixed(&[b"push-authenticator biometric slot", slot.expose(Reason::Hash)]);
+    SecretBytes::new(digest::digest(&digest::SHA256, &input).as_ref().to_vec())
+}

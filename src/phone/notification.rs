@@ -1,0 +1,425 @@
+//! A push message's life on the phone (docs/wire.md, "The push message"): envelope, credential, signature, replay, time
+//! - in this order - and only then it is shown.
+//!
+//! What is shown and answered is always read from the signed message itself, its signature checked anew. Knows nothing
+//! of how a message reached the phone and signs nothing.
+
+use ring::digest;
+use serde_json::Value;
+
+use super::credential::{CredentialState, Id, NotificationState, PushCredential, Verdict};
+use super::error::seconds_ahead;
+use super::vault::{NotificationRecord, Reader, ReplayRecord, Writer, length_prefixed};
+use super::{Phone, PhoneError};
+use crate::ports::EpochMilliseconds;
+use crate::protocol::jws::{self, Verified};
+use crate::protocol::message::{Ask, Context, PushMessage};
+use crate::protocol::uri::is_message_id;
+use crate::secret::SecretBytes;
+
+/// Largest payload that is looked at, in bytes.
+const PAYLOAD_LIMIT: usize = 16 * 1024;
+/// How far two clocks may be apart without a message being refused as too late, in milliseconds.
+const CLOCK_TOLERANCE: i64 = 60_000;
+/// How far in the future a message may have been sent, in milliseconds.
+const FUTURE_LIMIT: i64 = 300_000;
+/// How long after its expiry a message is remembered, in milliseconds.
+const REPLAY_MARGIN: i64 = 24 * 3_600_000;
+
+/// A sign-on request, as shown to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// Names the request in every call.
+    pub id: String,
+    /// The account it is for.
+    pub account_id: String,
+    /// Who the account is with.
+    pub issuer: String,
+    /// The account's name there.
+    pub account: String,
+    /// Host that the answer goes to.
+    pub host: String,
+    /// What the person is asked to do.
+    pub ask: Ask,
+    /// Text for the person, cleaned and capped.
+    pub message: Option<String>,
+    /// Where the sign-on comes from, as the server saw it.
+    pub context: Option<Context>,
+    /// The operator's own data, as sent.
+    pub custom_payload: Option<String>,
+    /// When it was sent, in epoch milliseconds by the server's clock.
+    pub sent_at: Option<EpochMilliseconds>,
+    /// When it arrived, in epoch milliseconds by this phone's clock.
+    pub received_at: EpochMilliseconds,
+    /// When its time ends, in epoch milliseconds by the server's clock as far as this phone knows it. Where the message
+    /// says when it was sent, it can be answered for another 60 seconds, as the clocks may differ that much: the server
+    /// judges.
+    pub expires_at: EpochMilliseconds,
+    /// Where it is in its life.
+    pub state: NotificationState,
+}
+
+/// What can happen to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The person decided.
+    Answer,
+    /// The server took the answer.
+    Taken(Verdict),
+    /// The server refused the answer.
+    Refused {
+        /// An earlier attempt may have been taken.
+        fate_unknown: bool,
+    },
+    /// Time ran out.
+    RunOut {
+        /// An attempt to answer may have been taken.
+        fate_unknown: bool,
+    },
+    /// The server no longer asks.
+    Withdraw,
+}
+
+/// The state after a step; every step that is not allowed is an error.
+pub(super) fn after(state: NotificationState, step: Step) -> Result<NotificationState, PhoneError> {
+    use NotificationState as State;
+    match (state, step) {
+        (State::Pending, Step::Answer) => Ok(State::Answering),
+        (State::Pending, Step::RunOut { .. }) => Ok(State::Expired),
+        (State::Pending, Step::Withdraw) => Ok(State::Withdrawn),
+        (State::Answering, Step::Taken(Verdict::Approve)) => Ok(State::Approved),
+        (State::Answering, Step::Taken(Verdict::Deny)) => Ok(State::Denied),
+        (State::Answering, Step::Refused { fate_unknown: false }) => Ok(State::Failed),
+        (State::Answering, Step::RunOut { fate_unknown: false }) => Ok(State::Expired),
+        (State::Answering, Step::Refused { fate_unknown: true } | Step::RunOut { fate_unknown: true }) => {
+            Ok(State::OutcomeUnknown)
+        }
+        (State::Expired, _) => Err(PhoneError::Expired),
+        (State::Withdrawn, _) => Err(PhoneError::Withdrawn),
+        (
+            State::Pending | State::Answering | State::Approved | State::Denied | State::Failed | State::OutcomeUnknown,
+            _,
+        ) => Err(PhoneError::AlreadyAnswered),
+    }
+}
+
+/// A stored message together with what its answer takes: its credential, the secret, and the message, verified anew.
+pub(super) struct OpenedNotification {
+    pub(super) record: NotificationRecord,
+    pub(super) credential: PushCredential,
+    pub(super) secret: SecretBytes,
+    pub(super) message: Verified<PushMessage>,
+}
+
+impl OpenedNotification {
+    pub(super) fn open(rows: &Reader<'_>, record: NotificationRecord) -> Result<Self, PhoneError> {
+        let credential = rows.credential(record.credential_id)?.ok_or(PhoneError::NotificationNotFound)?;
+        let secret = rows.secret(&credential)?;
+        let message = PushMessage::verify(&secret, &rows.signed_message(&record)?)?;
+        Ok(Self { record, credential, secret, message })
+    }
+
+    pub(super) fn find(rows: &Reader<'_>, id: &str) -> Result<Self, PhoneError> {
+        let id = Id::parse(id).ok_or(PhoneError::NotificationNotFound)?;
+        Self::open(rows, rows.notification(id)?.ok_or(PhoneError::NotificationNotFound)?)
+    }
+
+    /// End of the message's time, by the server's clock.
+    pub(super) fn expires_at(&self) -> EpochMilliseconds {
+        let message = self.message.get();
+        let start = message.sent_at.unwrap_or_else(|| self.credential.server_time(self.record.received_at));
+        start.saturating_add(i64::from(message.time_to_live_seconds) * 1000)
+    }
+
+    /// Last moment at which an answer is sent, by the server's clock. Where only this phone's clock counts, there is
+    /// nothing to tolerate.
+    pub(super) fn answerable_until(&self) -> EpochMilliseconds {
+        let tolerance = if self.message.get().sent_at.is_some() { CLOCK_TOLERANCE } else { 0 };
+        self.expires_at().saturating_add(tolerance)
+    }
+
+    /// Whether it is too late to answer at this phone's time `now`.
+    pub(super) fn is_late(&self, now: EpochMilliseconds) -> bool {
+        self.credential.server_time(now) > self.answerable_until()
+    }
+
+    /// As shown to a person.
+    fn show(&self) -> Notification {
+        let message = self.message.get();
+        Notification {
+            id: self.record.id.to_string(),
+            account_id: self.credential.account_id.to_string(),
+            issuer: self.credential.issuer.clone(),
+            account: self.credential.account.clone(),
+            host: self.credential.host(),
+            ask: message.ask.clone(),
+            message: message.text.clone(),
+            context: message.context.clone(),
+            custom_payload: message.custom_payload.clone(),
+            sent_at: message.sent_at,
+            received_at: self.record.received_at,
+            expires_at: self.expires_at(),
+            state: self.record.state,
+        }
+    }
+}
+
+impl Phone {
+    /// Takes in a push as the platform delivered it, as JSON: FCM's data map (`message`, `messageId`, by themselves or
+    /// under `data`), APNs' `aps` (`data`, `messageId`), or `{"messageId", "message"}`. The same push again gives the
+    /// same notification. A refused one changes nothing.
+    pub fn receive(&self, payload: &[u8]) -> Result<Notification, PhoneError> {
+        let (message_id, message) = read_envelope(payload)?;
+        self.receive_message(&message_id, &message)
+    }
+
+    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+    pub fn receive_message(&self, message_id: &str, jwt: &str) -> Result<Notification, PhoneError> {
+        if message_id.is_empty() {
+            return Err(PhoneError::MessageIdMissing);
+        }
+        if !is_message_id(message_id) {
+            return Err(PhoneError::MessageIdInvalid);
+        }
+        if jwt.len() > jws::LENGTH_LIMIT {
+            return Err(PhoneError::PayloadTooLarge);
+        }
+        let mechanism_uid = PushMessage::peek_mechanism_uid(jwt)?;
+        // The signature is checked before the vault is locked for writing, so that forged messages cannot keep it busy.
+        let (credential_id, message) = self.vault.read(|rows| {
+            let credential = rows.credential_by_mechanism_uid(&mechanism_uid)?.ok_or(PhoneError::UnknownCredential)?;
+            Ok::<_, PhoneError>((credential.id, PushMessage::verify(&rows.secret(&credential)?, jwt)?))
+        })?;
+        let id = Id::make(&*self.entropy)?;
+        let now = self.now();
+        let (notification, replaced) = self.vault.write(|rows| {
+            let credential = rows.credential(credential_id)?.ok_or(PhoneError::UnknownCredential)?;
+            let digest = derive_replay_digest(message.get());
+            if let Some(known) = find_known(rows, &credential, &digest, message_id, jwt)? {
+                return Ok((known.show(), 0));
+            }
+            let secret = rows.secret(&credential)?;
+            let record = NotificationRecord::new(id, credential.id, message_id, now);
+            let received = OpenedNotification { record, credential, secret, message };
+            check_time(&received, now)?;
+            store(rows, &received, digest, jwt)?;
+            Ok::<_, PhoneError>((received.show(), confirm(rows, &received.credential)?))
+        })?;
+        if replaced > 0 {
+            self.vault.truncate_log()?;
+        }
+        Ok(notification)
+    }
+
+    /// The sign-on requests that can be answered now, newest first. Those whose time ran out are marked so. Entries of
+    /// the vault that were edited cannot be answered and are left out; [`notification`](Self::notification) says why.
+    pub fn pending(&self) -> Result<Vec<Notification>, PhoneError> {
+        let now = self.now();
+        let opened = self.vault.read(|rows| {
+            let mut opened = Vec::new();
+            for record in rows.pending_notifications()? {
+                match OpenedNotification::open(rows, record) {
+                    Ok(notification) => opened.push(notification),
+                    Err(PhoneError::Vault(super::VaultError::Tampered { .. })) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(opened)
+        })?;
+        let (late, pending): (Vec<_>, Vec<_>) = opened.into_iter().partition(|each| each.is_late(now));
+        if !late.is_empty() {
+            self.vault.write(|rows| {
+                late.iter().try_for_each(|each| mark(rows, each.record.id, Step::RunOut { fate_unknown: false }))
+            })?;
+        }
+        Ok(pending.iter().map(OpenedNotification::show).collect())
+    }
+
+    /// One sign-on request, whatever its state.
+    pub fn notification(&self, id: &str) -> Result<Notification, PhoneError> {
+        let now = self.now();
+        let mut opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
+        if opened.record.state == NotificationState::Pending && opened.is_late(now) {
+            self.vault.write(|rows| mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }))?;
+            opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
+        }
+        Ok(opened.show())
+    }
+}
+
+/// Takes a step that is done by itself; where another process was faster, its step counts.
+pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step) -> Result<(), PhoneError> {
+    if let Some(record) = rows.notification(id)?
+        && let Ok(state) = after(record.state, step)
+    {
+        rows.set_notification_state(id, state, record.verdict)?;
+    }
+    Ok(())
+}
+
+/// A valid message proves that the server has this credential, whatever became of the registration's response. Gives
+/// the number of accounts that went because this one replaces them.
+fn confirm(rows: &Writer<'_>, credential: &PushCredential) -> Result<usize, PhoneError> {
+    match credential.state {
+        CredentialState::Active => Ok(0),
+        CredentialState::Enrolling | CredentialState::Unconfirmed => activate(rows, credential),
+    }
+}
+
+/// Makes the credential active, and takes away what it replaces; how many accounts that were.
+pub(super) fn activate(rows: &Writer<'_>, credential: &PushCredential) -> Result<usize, PhoneError> {
+    rows.set_credential_state(credential.id, CredentialState::Active)?;
+    if credential.replaces { Ok(rows.remove_replaced(credential)?) } else { Ok(0) }
+}
+
+fn find_known(
+    rows: &Reader<'_>,
+    credential: &PushCredential,
+    digest: &[u8],
+    message_id: &str,
+    jwt: &str,
+) -> Result<Option<OpenedNotification>, PhoneError> {
+    let replays = rows.replays(digest, credential.id, message_id)?;
+    if replays.is_empty() {
+        return Ok(None);
+    }
+    let message_digest = derive_message_digest(jwt);
+    let is_the_same = |known: &ReplayRecord| {
+        known.digest == digest && known.message_id == message_id && known.message_digest == message_digest
+    };
+    if !replays.iter().all(is_the_same) {
+        return Err(PhoneError::Replayed);
+    }
+    let record = rows.notification_by_message_id(credential.id, message_id)?.ok_or(PhoneError::Replayed)?;
+    OpenedNotification::open(rows, record).map(Some)
+}
+
+fn check_time(received: &OpenedNotification, now: EpochMilliseconds) -> Result<(), PhoneError> {
+    let server_now = received.credential.server_time(now);
+    if let Some(sent_at) = received.message.get().sent_at
+        && sent_at > server_now.saturating_add(FUTURE_LIMIT)
+    {
+        return Err(PhoneError::FromTheFuture { seconds: seconds_ahead(sent_at, server_now) });
+    }
+    if received.is_late(now) { Err(PhoneError::Expired) } else { Ok(()) }
+}
+
+fn store(rows: &Writer<'_>, received: &OpenedNotification, digest: Vec<u8>, jwt: &str) -> Result<(), PhoneError> {
+    let OpenedNotification { record, credential, message, .. } = received;
+    rows.forget_replays(credential.id, credential.server_time(record.received_at))?;
+    rows.insert_replay(&ReplayRecord {
+        digest,
+        credential_id: credential.id,
+        message_id: record.message_id.clone(),
+        message_digest: derive_message_digest(jwt),
+        keep_until: message.get().sent_at.map(|_| received.expires_at().saturating_add(REPLAY_MARGIN)),
+    })?;
+    rows.insert_notification(record, jwt)?;
+    Ok(())
+}
+
+fn derive_replay_digest(message: &PushMessage) -> Vec<u8> {
+    let input = length_prefixed(&[message.mechanism_uid.as_bytes(), &message.challenge]);
+    digest::digest(&digest::SHA256, &input).as_ref().to_vec()
+}
+
+fn derive_message_digest(jwt: &str) -> Vec<u8> {
+    digest::digest(&digest::SHA256, jwt.as_bytes()).as_ref().to_vec()
+}
+
+/// Message id and signed message of a payload.
+fn read_envelope(payload: &[u8]) -> Result<(String, String), PhoneError> {
+    if payload.len() > PAYLOAD_LIMIT {
+        return Err(PhoneError::PayloadTooLarge);
+    }
+    let Ok(envelope) = serde_json::from_slice::<Value>(payload) else {
+        // No id is ever made up for a signed message that came without one.
+        let is_bare_message = std::str::from_utf8(payload).is_ok_and(|text| is_signed_message(text.trim()));
+        return Err(if is_bare_message { PhoneError::MessageIdMissing } else { PhoneError::PayloadUnreadable });
+    };
+    if envelope.as_str().is_some_and(is_signed_message) {
+        return Err(PhoneError::MessageIdMissing);
+    }
+    let (fields, message_key) = match (envelope.get("aps"), envelope.get("data")) {
+        (Some(aps), _) => (aps, "data"),
+        (None, Some(data @ Value::Object(_))) => (data, "message"),
+        (None, _) => (&envelope, "message"),
+    };
+    let message = fields.get(message_key).and_then(Value::as_str).ok_or(PhoneError::PayloadUnreadable)?;
+    match fields.get("messageId") {
+        None | Some(Value::Null) => Err(PhoneError::MessageIdMissing),
+        Some(Value::String(id)) => Ok((id.clone(), message.to_owned())),
+        Some(_) => Err(PhoneError::MessageIdInvalid),
+    }
+}
+
+fn is_signed_message(text: &str) -> bool {
+    text.split('.').count() == 3
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NotificationState as State;
+
+    #[test]
+    fn every_step_is_allowed_from_one_state_only() {
+        let steps = [
+            (Step::Answer, State::Pending, State::Answering),
+            (Step::Withdraw, State::Pending, State::Withdrawn),
+            (Step::Taken(Verdict::Approve), State::Answering, State::Approved),
+            (Step::Taken(Verdict::Deny), State::Answering, State::Denied),
+            (Step::Refused { fate_unknown: false }, State::Answering, State::Failed),
+            (Step::Refused { fate_unknown: true }, State::Answering, State::OutcomeUnknown),
+        ];
+        for (step, from, to) in steps {
+            for state in State::ALL {
+                let expected = match state {
+                    state if state == from => Ok(to),
+                    State::Expired => Err(PhoneError::Expired),
+                    State::Withdrawn => Err(PhoneError::Withdrawn),
+                    _ => Err(PhoneError::AlreadyAnswered),
+                };
+                assert_eq!(after(state, step), expected, "{state:?} {step:?}");
+            }
+        }
+        for (fate_unknown, to) in [(false, State::Expired), (true, State::OutcomeUnknown)] {
+            assert_eq!(after(State::Answering, Step::RunOut { fate_unknown }), Ok(to));
+            assert_eq!(after(State::Pending, Step::RunOut { fate_unknown }), Ok(State::Expired));
+        }
+    }
+
+    #[test]
+    fn envelopes_of_every_platform_are_read() {
+        for payload in [
+            r#"{"messageId": "id", "message": "a.b.c"}"#,
+            r#"{"data": {"messageId": "id", "message": "a.b.c"}, "priority": "high"}"#,
+            r#"{"aps": {"messageId": "id", "data": "a.b.c", "alert": "Login", "content-available": 1}}"#,
+        ] {
+            assert_eq!(read_envelope(payload.as_bytes()), Ok(("id".to_owned(), "a.b.c".to_owned())), "{payload}");
+        }
+    }
+
+    #[test]
+    fn other_payloads_are_refused_by_name() {
+        let large = format!(r#"{{"messageId": "id", "message": "{}"}}"#, "a".repeat(PAYLOAD_LIMIT));
+        for (payload, error) in [
+            ("a.b.c", PhoneError::MessageIdMissing),
+            ("\"a.b.c\"", PhoneError::MessageIdMissing),
+            (r#"{"message": "a.b.c"}"#, PhoneError::MessageIdMissing),
+            (r#"{"message": "a.b.c", "messageId": null}"#, PhoneError::MessageIdMissing),
+            (r#"{"aps": {"data": "a.b.c"}}"#, PhoneError::MessageIdMissing),
+            (r#"{"message": "a.b.c", "messageId": 5}"#, PhoneError::MessageIdInvalid),
+            (r#"{"messageId": "id"}"#, PhoneError::PayloadUnreadable),
+            ("", PhoneError::PayloadUnreadable),
+            ("[]", PhoneError::PayloadUnreadable),
+            ("{", PhoneError::PayloadUnreadable),
+            ("hello", PhoneError::PayloadUnreadable),
+            (&large, PhoneError::PayloadTooLarge),
+        ] {
+            assert_eq!(read_envelope(payload.as_bytes()), Err(error), "{payload}");
+        }
+        assert_eq!(read_envelope(&[0xff, 0xfe]), Err(PhoneError::PayloadUnreadable));
+    }
+}

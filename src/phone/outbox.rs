@@ -1,0 +1,396 @@
+//! What waits to be sent, and what comes of it. Requests go out as data and outcomes come in as data; whoever sends
+//! them has their own HTTP stack, and must follow no redirects.
+//!
+//! A request is leased to its sender for a minute, so that app and notification extension never send it at once. When
+//! the lease runs out unreported, the process was killed between sending and hearing: the same bytes are handed out
+//! again, and from then on a refusal no longer proves that the first attempt failed.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind, Verdict};
+use super::date;
+use super::notification::{Step, activate, after, mark};
+use super::vault::{OutboxRecord, Reader, Writer};
+use super::{Phone, PhoneError, VaultError};
+use crate::ports::EpochMilliseconds;
+use crate::protocol::message::ACCEPT_API_VERSION;
+use crate::protocol::text;
+use crate::secret::Reason;
+
+/// How long a request is left to its sender, in milliseconds.
+const LEASE: i64 = 60_000;
+/// Delay before the second attempt, in milliseconds; it doubles with every further one.
+const FIRST_DELAY: i64 = 1_000;
+/// Longest delay between two attempts, in milliseconds.
+const LONGEST_DELAY: i64 = 300_000;
+/// Longest text of a server that is passed on, in characters.
+const SERVER_TEXT_LIMIT: usize = 200;
+/// Largest response that is looked at, in bytes.
+pub(super) const RESPONSE_LIMIT: usize = 64 * 1024;
+
+/// A request to be sent by POST, its bytes exactly as they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Names the request in [`Phone::delivered`] and [`Phone::failed`].
+    pub id: String,
+    /// What it is for.
+    pub kind: RequestKind,
+    /// Where it goes.
+    pub url: String,
+    /// Headers to send, names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Not to be sent later than this, in epoch milliseconds by this phone's clock.
+    pub not_after: Option<EpochMilliseconds>,
+}
+
+/// An answer that was not sent yet is as good as the secret for its sign-on, so the body is never printed.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HttpRequest")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("url", &self.url)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a server answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
+    pub date: Option<String>,
+    /// The body, at most 64 KiB of it.
+    pub body: Vec<u8>,
+}
+
+/// How sending failed without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendFailure {
+    /// Certainly nothing reached the server: no network, no address, no connection.
+    NotSent,
+    /// The request may have reached the server.
+    FateUnknown,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The server took it.
+    Done(Outcome),
+    /// The server refused it for good.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// What the server said, cleaned.
+        message: Option<String>,
+        /// What that means here.
+        outcome: Outcome,
+    },
+    /// It stays in the outbox and is due again.
+    Retry {
+        /// When, in epoch milliseconds by this phone's clock.
+        at: EpochMilliseconds,
+        /// HTTP status, where the server answered.
+        status: Option<u16>,
+    },
+}
+
+/// What a settled request left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The account is ready.
+    AccountActive {
+        /// The account.
+        account_id: String,
+    },
+    /// The account was removed: the server never had it. One that it was to replace is untouched.
+    AccountRemoved {
+        /// The account that was.
+        account_id: String,
+    },
+    /// The account is kept, because an earlier attempt may have been taken. The first valid message will tell.
+    AccountUnconfirmed {
+        /// The account.
+        account_id: String,
+    },
+    /// The sign-on request has this state now.
+    Notification {
+        /// The sign-on request.
+        notification_id: String,
+        /// Its state.
+        state: NotificationState,
+    },
+}
+
+/// A request that is not settled, as shown to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The request.
+    pub id: String,
+    /// What it is for.
+    pub kind: RequestKind,
+    /// The account it belongs to.
+    pub account_id: String,
+    /// The sign-on request that it answers.
+    pub notification_id: Option<String>,
+    /// Since when it waits, in epoch milliseconds by this phone's clock.
+    pub created_at: EpochMilliseconds,
+    /// How often it was handed out.
+    pub attempts: u32,
+    /// When it is due again, in epoch milliseconds by this phone's clock.
+    pub next_attempt_at: EpochMilliseconds,
+}
+
+impl Phone {
+    /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. Answers whose time
+    /// ran out are settled instead. A request whose entry in the vault was edited is never handed out, and is an error
+    /// when there is nothing else to send.
+    pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
+        if self.vault.read(|rows| rows.outbox())?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let (requests, refused) = self.vault.write(|rows| {
+            let (mut requests, mut refused) = (Vec::new(), None);
+            for record in rows.outbox()? {
+                match lease(rows, record, now) {
+                    Ok(request) => requests.extend(request),
+                    Err(error @ PhoneError::Vault(VaultError::Tampered { .. })) => refused = Some(error),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok((requests, refused))
+        })?;
+        match refused {
+            Some(error) if requests.is_empty() => Err(error),
+            _ => Ok(requests),
+        }
+    }
+
+    /// Tells what the server answered. A request that is settled already, or was never there, is
+    /// [`PhoneError::RequestNotFound`] and changes nothing.
+    pub fn delivered(&self, request_id: &str, response: HttpResponse) -> Result<Delivery, PhoneError> {
+        let now = self.now();
+        let (delivery, removed) = self.vault.write(|rows| {
+            let (record, credential) = find(rows, request_id)?;
+            learn_clock_offset(rows, &credential, &response, now)?;
+            match judge(response.status) {
+                Judgement::Taken => take(rows, &record, &credential),
+                Judgement::Refused => refuse(rows, &record, &credential, &response),
+                Judgement::TryAgain { fate_unknown } => {
+                    Ok((retry(rows, record, fate_unknown, Some(response.status), now)?, false))
+                }
+            }
+        })?;
+        if removed {
+            self.vault.truncate_log()?;
+        }
+        Ok(delivery)
+    }
+
+    /// Tells that there was no answer. Otherwise like [`delivered`](Self::delivered).
+    pub fn failed(&self, request_id: &str, failure: SendFailure) -> Result<Delivery, PhoneError> {
+        let now = self.now();
+        self.vault.write(|rows| {
+            let (record, _) = find(rows, request_id)?;
+            retry(rows, record, failure == SendFailure::FateUnknown, None, now)
+        })
+    }
+
+    /// What waits to be sent or is being sent, oldest first. Works without the key too.
+    pub fn outbox(&self) -> Result<Vec<Waiting>, PhoneError> {
+        self.vault.read(|rows| {
+            let mut waiting = Vec::new();
+            for record in rows.outbox()? {
+                let credential = rows.credential(record.credential_id)?.ok_or(VaultError::Damaged)?;
+                waiting.push(Waiting {
+                    id: record.id.to_string(),
+                    kind: record.kind,
+                    account_id: credential.account_id.to_string(),
+                    notification_id: record.notification_id.map(|id| id.to_string()),
+                    created_at: record.created_at,
+                    attempts: record.attempts,
+                    next_attempt_at: record.next_attempt_at.max(record.leased_until.unwrap_or(0)),
+                });
+            }
+            Ok(waiting)
+        })
+    }
+}
+
+/// The headers of every request to the phones' endpoint.
+pub(super) fn headers(cookie: Option<&str>) -> Vec<(String, String)> {
+    let (name, value) = ACCEPT_API_VERSION;
+    let always = [(name, value), ("Content-Type", "application/json")];
+    always
+        .into_iter()
+        .chain(cookie.map(|cookie| ("Cookie", cookie)))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Keeps how far the server's clock is ahead, where the response tells it.
+pub(super) fn learn_clock_offset(
+    rows: &Writer<'_>,
+    credential: &PushCredential,
+    response: &HttpResponse,
+    now: EpochMilliseconds,
+) -> Result<(), PhoneError> {
+    if let Some(server_time) = response.date.as_deref().and_then(date::parse) {
+        rows.set_clock_offset(credential.id, server_time.saturating_sub(now))?;
+    }
+    Ok(())
+}
+
+/// The `message` of a JSON error, cleaned and capped.
+pub(super) fn server_text(response: &HttpResponse) -> Option<String> {
+    let body = response.body.get(..RESPONSE_LIMIT.min(response.body.len()))?;
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let cleaned = text::clean(value.get("message")?.as_str()?, SERVER_TEXT_LIMIT);
+    (!cleaned.is_empty()).then_some(cleaned)
+}
+
+/// Leases a request if it is due; settles an answer whose time ran out.
+fn lease(
+    rows: &Writer<'_>,
+    mut record: OutboxRecord,
+    now: EpochMilliseconds,
+) -> Result<Option<HttpRequest>, PhoneError> {
+    // A time further ahead than was ever set means that the clock was put back; it holds nothing up.
+    let holds = |until: EpochMilliseconds, longest: i64| until > now && until <= now.saturating_add(longest);
+    if let Some(until) = record.leased_until {
+        if holds(until, LEASE) {
+            return Ok(None);
+        }
+        record.fate_unknown = true;
+    } else if holds(record.next_attempt_at, LONGEST_DELAY) && record.attempts > 0 {
+        return Ok(None);
+    }
+    let credential = rows.credential(record.credential_id)?.ok_or(VaultError::Damaged)?;
+    if record.not_after.is_some_and(|not_after| credential.server_time(now) > not_after) {
+        if let Some(notification) = record.notification_id {
+            mark(rows, notification, Step::RunOut { fate_unknown: record.fate_unknown })?;
+        }
+        rows.remove_request(record.id)?;
+        return Ok(None);
+    }
+    let body = rows.request_body(&record)?;
+    record.attempts = record.attempts.saturating_add(1);
+    record.leased_until = Some(now.saturating_add(LEASE));
+    rows.update_request(&record)?;
+    Ok(Some(HttpRequest {
+        id: record.id.to_string(),
+        kind: record.kind,
+        headers: headers(record.cookie.as_deref()),
+        url: record.url,
+        body: body.expose(Reason::HandOver).to_vec(),
+        not_after: record.not_after.map(|time| time.saturating_sub(credential.clock_offset.unwrap_or(0))),
+    }))
+}
+
+fn find(rows: &Reader<'_>, request_id: &str) -> Result<(OutboxRecord, PushCredential), PhoneError> {
+    let id = Id::parse(request_id).ok_or(PhoneError::RequestNotFound)?;
+    let record = rows.request(id)?.ok_or(PhoneError::RequestNotFound)?;
+    let credential = rows.credential(record.credential_id)?.ok_or(PhoneError::RequestNotFound)?;
+    Ok((record, credential))
+}
+
+enum Judgement {
+    Taken,
+    Refused,
+    TryAgain {
+        /// The server, or what stands before it, may have passed the request on before it failed.
+        fate_unknown: bool,
+    },
+}
+
+fn judge(status: u16) -> Judgement {
+    match status {
+        200..=299 => Judgement::Taken,
+        429 => Judgement::TryAgain { fate_unknown: false },
+        408 | 500.. => Judgement::TryAgain { fate_unknown: true },
+        400..=499 => Judgement::Refused,
+        // Redirects are not followed, and what else is no answer of the phones' endpoint did not come from it.
+        _ => Judgement::TryAgain { fate_unknown: false },
+    }
+}
+
+/// Settles a request that the server took; whether accounts were removed by it.
+fn take(rows: &Writer<'_>, record: &OutboxRecord, credential: &PushCredential) -> Result<(Delivery, bool), PhoneError> {
+    rows.remove_request(record.id)?;
+    match (record.kind, record.notification_id) {
+        (RequestKind::Answer, Some(notification)) => {
+            let verdict = rows.notification(notification)?.and_then(|record| record.verdict);
+            let step = Step::Taken(verdict.unwrap_or(Verdict::Deny));
+            Ok((Delivery::Done(settle(rows, notification, step)?), false))
+        }
+        (RequestKind::Answer, None) => Err(VaultError::Damaged.into()),
+        (RequestKind::Registration, _) => {
+            let replaced = activate(rows, credential)?;
+            let account_id = credential.account_id.to_string();
+            Ok((Delivery::Done(Outcome::AccountActive { account_id }), replaced > 0))
+        }
+    }
+}
+
+/// Settles a request that the server refused; whether an account was removed by it.
+fn refuse(
+    rows: &Writer<'_>,
+    record: &OutboxRecord,
+    credential: &PushCredential,
+    response: &HttpResponse,
+) -> Result<(Delivery, bool), PhoneError> {
+    rows.remove_request(record.id)?;
+    let account_id = credential.account_id.to_string();
+    let (outcome, removed) = match (record.kind, record.notification_id) {
+        (RequestKind::Answer, Some(notification)) => {
+            let step = Step::Refused { fate_unknown: record.fate_unknown };
+            (settle(rows, notification, step)?, false)
+        }
+        (RequestKind::Answer, None) => return Err(VaultError::Damaged.into()),
+        // A valid message came in the meantime, so the server does have this credential.
+        (RequestKind::Registration, _) if credential.state == CredentialState::Active => {
+            return Ok((Delivery::Done(Outcome::AccountActive { account_id }), false));
+        }
+        (RequestKind::Registration, _) if record.fate_unknown => {
+            rows.set_credential_state(credential.id, CredentialState::Unconfirmed)?;
+            (Outcome::AccountUnconfirmed { account_id }, false)
+        }
+        (RequestKind::Registration, _) => {
+            rows.remove_account(credential.account_id)?;
+            (Outcome::AccountRemoved { account_id }, true)
+        }
+    };
+    Ok((Delivery::Refused { status: response.status, message: server_text(response), outcome }, removed))
+}
+
+fn settle(rows: &Writer<'_>, notification: Id, step: Step) -> Result<Outcome, PhoneError> {
+    let record = rows.notification(notification)?.ok_or(PhoneError::NotificationNotFound)?;
+    let state = after(record.state, step)?;
+    rows.set_notification_state(notification, state, record.verdict)?;
+    Ok(Outcome::Notification { notification_id: notification.to_string(), state })
+}
+
+fn retry(
+    rows: &Writer<'_>,
+    mut record: OutboxRecord,
+    fate_unknown: bool,
+    status: Option<u16>,
+    now: EpochMilliseconds,
+) -> Result<Delivery, PhoneError> {
+    let doublings = record.attempts.saturating_sub(1).min(16);
+    let at = now.saturating_add((FIRST_DELAY << doublings).min(LONGEST_DELAY));
+    record.fate_unknown |= fate_unknown;
+    record.leased_until = None;
+    record.next_attempt_at = at;
+    rows.update_request(&record)?;
+    Ok(Delivery::Retry { at, status })
+}

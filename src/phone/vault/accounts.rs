@@ -1,0 +1,222 @@
+//! Rows of `account` and `credential`.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+use url::Url;
+
+use super::seal::Place;
+use super::{Reader, VaultError, Writer, named};
+use crate::phone::credential::{CredentialState, Device, Id, PushCredential};
+use crate::secret::{Reason, SecretBytes};
+
+/// How messages of every credential are signed.
+const ALGORITHM: &str = "HS256";
+
+const SELECT: &str = "SELECT account.id, credential.id, issuer, name, user_id, colour, logo, policies, created_at,
+    mechanism_uid, server_device_id, registration_endpoint, authentication_endpoint, state, replaces, clock_offset,
+    wrapped_slot FROM credential JOIN account ON account.id = account_id";
+
+impl Reader<'_> {
+    /// All push credentials, in the order of adding.
+    pub(in crate::phone) fn credentials(&self) -> Result<Vec<PushCredential>, VaultError> {
+        let mut statement = self.sql.prepare(&format!("{SELECT} ORDER BY account.sequence"))?;
+        let mut rows = statement.query([])?;
+        let mut credentials = Vec::new();
+        while let Some(row) = rows.next()? {
+            credentials.push(read(row)?);
+        }
+        Ok(credentials)
+    }
+
+    /// The credential with this id.
+    pub(in crate::phone) fn credential(&self, id: Id) -> Result<Option<PushCredential>, VaultError> {
+        self.one("credential.id = ?1", &id)
+    }
+
+    /// The push credential of this account.
+    pub(in crate::phone) fn credential_of_account(&self, account: Id) -> Result<Option<PushCredential>, VaultError> {
+        self.one("account.id = ?1", &account)
+    }
+
+    /// The credential that messages call by this mechanism uid.
+    pub(in crate::phone) fn credential_by_mechanism_uid(
+        &self,
+        mechanism_uid: &str,
+    ) -> Result<Option<PushCredential>, VaultError> {
+        self.one("mechanism_uid = ?1", &mechanism_uid)
+    }
+
+    /// The secret shared with the server.
+    pub(in crate::phone) fn secret(&self, credential: &PushCredential) -> Result<SecretBytes, VaultError> {
+        let (sealed, algorithm): (Vec<u8>, String) = self.sql.query_row(
+            "SELECT secret_sealed, algorithm FROM credential WHERE id = ?1",
+            [credential.id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        with_secret_place(credential, &algorithm, |place| self.open_sealed(place, &sealed))
+    }
+
+    /// What evidence of the biometric slot is checked against, where there is a slot.
+    pub(in crate::phone) fn slot_verifier(
+        &self,
+        credential: &PushCredential,
+    ) -> Result<Option<SecretBytes>, VaultError> {
+        let sealed: Option<Vec<u8>> = self.sql.query_row(
+            "SELECT slot_verifier_sealed FROM credential WHERE id = ?1",
+            [credential.id],
+            |row| row.get(0),
+        )?;
+        sealed.map(|sealed| self.open_sealed(&slot_place(credential.id), &sealed)).transpose()
+    }
+
+    fn one(&self, condition: &str, value: &dyn rusqlite::ToSql) -> Result<Option<PushCredential>, VaultError> {
+        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE {condition}"))?;
+        let mut rows = statement.query([value])?;
+        rows.next()?.map(read).transpose()
+    }
+}
+
+impl Writer<'_> {
+    /// Stores a new account with its push credential.
+    pub(in crate::phone) fn insert_credential(
+        &self,
+        credential: &PushCredential,
+        secret: &SecretBytes,
+        slot_verifier: Option<&SecretBytes>,
+        device: &Device,
+    ) -> Result<(), VaultError> {
+        let secret_sealed =
+            with_secret_place(credential, ALGORITHM, |place| self.seal(place, secret.expose(Reason::Seal)))?;
+        let slot_verifier_sealed = slot_verifier
+            .map(|verifier| self.seal(&slot_place(credential.id), verifier.expose(Reason::Seal)))
+            .transpose()?;
+        self.sql.execute(
+            "INSERT INTO account (id, issuer, name, user_id, colour, logo, policies, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                credential.account_id,
+                credential.issuer,
+                credential.account,
+                credential.user_id,
+                credential.colour,
+                credential.logo,
+                credential.policies_json,
+                credential.created_at,
+            ],
+        )?;
+        self.sql.execute(
+            "INSERT INTO credential (id, account_id, kind, mechanism_uid, server_device_id, registration_endpoint,
+                authentication_endpoint, algorithm, secret_sealed, state, replaces, clock_offset, device_name, platform,
+                push_token, communication_type, wrapped_slot, slot_verifier_sealed)
+             VALUES (?1, ?2, 'push', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
+                credential.id,
+                credential.account_id,
+                credential.mechanism_uid,
+                credential.server_device_id,
+                credential.registration_endpoint.as_str(),
+                credential.authentication_endpoint.as_str(),
+                ALGORITHM,
+                secret_sealed,
+                credential.state.name(),
+                credential.replaces,
+                credential.clock_offset,
+                device.name,
+                device.platform.name(),
+                device.push_token,
+                device.communication_type.name(),
+                credential.wrapped_slot,
+                slot_verifier_sealed,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Sets how far server and phone agree.
+    pub(in crate::phone) fn set_credential_state(&self, id: Id, state: CredentialState) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE credential SET state = ?2 WHERE id = ?1", params![id, state.name()])?;
+        Ok(())
+    }
+
+    /// Keeps how far the server's clock is ahead of this phone's, in milliseconds.
+    pub(in crate::phone) fn set_clock_offset(&self, id: Id, milliseconds: i64) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE credential SET clock_offset = ?2 WHERE id = ?1", params![id, milliseconds])?;
+        Ok(())
+    }
+
+    /// Removes an account and everything of it; whether there was one.
+    pub(in crate::phone) fn remove_account(&self, account: Id) -> Result<bool, VaultError> {
+        Ok(self.sql.execute("DELETE FROM account WHERE id = ?1", [account])? > 0)
+    }
+
+    /// Removes the earlier accounts that this one replaces, and that it replaces any; how many there were.
+    pub(in crate::phone) fn remove_replaced(&self, successor: &PushCredential) -> Result<usize, VaultError> {
+        let sequence: Option<i64> = self
+            .sql
+            .query_row("SELECT sequence FROM account WHERE id = ?1", [successor.account_id], |row| row.get(0))
+            .optional()?;
+        let mut removed = 0;
+        for earlier in self.credentials()? {
+            let earlier_sequence: i64 =
+                self.sql
+                    .query_row("SELECT sequence FROM account WHERE id = ?1", [earlier.account_id], |row| row.get(0))?;
+            if Some(earlier_sequence) < sequence && is_same_account(&earlier, successor) {
+                removed += usize::from(self.remove_account(earlier.account_id)?);
+            }
+        }
+        self.sql.execute("UPDATE credential SET replaces = 0 WHERE id = ?1", [successor.id])?;
+        Ok(removed)
+    }
+}
+
+/// Same issuer, same name, same server. Another server is another account, whatever it calls itself.
+fn is_same_account(one: &PushCredential, other: &PushCredential) -> bool {
+    one.issuer == other.issuer
+        && one.account == other.account
+        && one.authentication_endpoint.origin() == other.authentication_endpoint.origin()
+}
+
+fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
+    let url = |index: usize| -> Result<Url, VaultError> {
+        let text: String = row.get(index)?;
+        Url::parse(&text).map_err(|_| VaultError::Damaged)
+    };
+    let state: String = row.get(13)?;
+    Ok(PushCredential {
+        account_id: row.get(0)?,
+        id: row.get(1)?,
+        issuer: row.get(2)?,
+        account: row.get(3)?,
+        user_id: row.get(4)?,
+        colour: row.get(5)?,
+        logo: row.get(6)?,
+        policies_json: row.get(7)?,
+        created_at: row.get(8)?,
+        mechanism_uid: row.get(9)?,
+        server_device_id: row.get(10)?,
+        registration_endpoint: url(11)?,
+        authentication_endpoint: url(12)?,
+        state: named(&CredentialState::ALL, CredentialState::name, &state)?,
+        replaces: row.get(14)?,
+        clock_offset: row.get(15)?,
+        wrapped_slot: row.get(16)?,
+    })
+}
+
+fn with_secret_place<T>(credential: &PushCredential, algorithm: &str, work: impl FnOnce(&Place<'_>) -> T) -> T {
+    work(&Place {
+        table: "credential",
+        column: "secret_sealed",
+        row: credential.id,
+        bound: &[
+            credential.mechanism_uid.as_bytes(),
+            credential.registration_endpoint.as_str().as_bytes(),
+            credential.authentication_endpoint.as_str().as_bytes(),
+            algorithm.as_bytes(),
+            credential.policies_json.as_deref().unwrap_or_default().as_bytes(),
+        ],
+    })
+}
+
+fn slot_place(credential: Id) -> Place<'static> {
+    Place { table: "credential", column: "slot_verifier_sealed", row: credential, bound: &[] }
+}

@@ -1,0 +1,349 @@
+//! The vault: one SQLite file with everything that the phone keeps, its secrets sealed.
+//!
+//! The only importer of the database. It stores and finds rows and knows no use-case: when a row may change is decided
+//! by its callers, inside the transaction that [`Vault::write`] gives them. Foreign code (the platform's key) is called
+//! while opening only, before any transaction.
+
+mod accounts;
+mod error;
+mod notifications;
+mod outbox;
+mod schema;
+mod seal;
+
+use std::fs::OpenOptions;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+
+pub use error::VaultError;
+pub(super) use notifications::{NotificationRecord, ReplayRecord};
+pub(super) use outbox::{NewRequest, OutboxRecord};
+pub(super) use seal::length_prefixed;
+use seal::{KEY_LENGTH, Place, Sealer};
+
+use super::credential::Id;
+use crate::ports::{Entropy, make_bytes};
+use crate::secret::SecretBytes;
+
+/// How long to wait for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The platform's key encryption key: it wraps the vault's data key and never leaves its keeper.
+///
+/// Called while the vault is opened, never while a lock or transaction of the vault is held.
+pub trait KeyEncryption: Send + Sync {
+    /// Encrypts the data key.
+    fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError>;
+    /// Decrypts what [`wrap`](Self::wrap) gave.
+    fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError>;
+}
+
+/// The platform's key could not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not now: the device was not unlocked yet, or the key store is busy. Trying again helps.
+    #[error("The device's key store is not available at this moment. Unlock the device and try again.")]
+    Unavailable,
+    /// Never: the key is gone, or is another one.
+    #[error("The key is lost or is another one.")]
+    Invalid,
+}
+
+/// An open vault.
+pub(super) struct Vault {
+    connection: Mutex<Connection>,
+    /// `None` when the key is lost: what is not sealed can still be read and removed.
+    sealer: Option<Sealer>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// The rows as of one moment.
+pub(super) struct Reader<'a> {
+    sql: &'a Connection,
+    sealer: Option<&'a Sealer>,
+}
+
+/// The rows, to be changed all together or not at all.
+pub(super) struct Writer<'a> {
+    reader: Reader<'a>,
+    entropy: &'a dyn Entropy,
+}
+
+impl<'a> Deref for Writer<'a> {
+    type Target = Reader<'a>;
+    fn deref(&self) -> &Reader<'a> {
+        &self.reader
+    }
+}
+
+impl Vault {
+    /// Opens the file, or makes a new vault where there is none.
+    pub(super) fn open(file: &Path, key: &dyn KeyEncryption, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
+        create_private(file)?;
+        let mut connection =
+            Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Looked at before anything is set: a file that is refused must stay as it is.
+        let is_new = is_new(&connection)?;
+        set_pragmas(&connection)?;
+        if is_new {
+            make(&mut connection, key, &*entropy)?;
+        }
+        let sealer = match unlock(&connection, key)? {
+            None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
+            sealer => sealer,
+        };
+        Ok(Self { connection: Mutex::new(connection), sealer, entropy })
+    }
+
+    /// Whether the secrets can be read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.sealer.is_some()
+    }
+
+    /// Looks at the rows.
+    pub(super) fn read<T, E: From<VaultError>>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction().map_err(VaultError::from)?;
+        let reader = Reader { sql: &transaction, sealer: self.sealer.as_ref() };
+        reader.check_generation()?;
+        work(&reader)
+    }
+
+    /// Changes the rows: all of it is durable when this returns, or, after an error, nothing is changed.
+    pub(super) fn write<T, E: From<VaultError>>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut connection = self.lock();
+        // Taken at once, so that what is read inside cannot be changed by another process before it is written.
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(VaultError::from)?;
+        let writer =
+            Writer { reader: Reader { sql: &transaction, sealer: self.sealer.as_ref() }, entropy: &*self.entropy };
+        writer.check_generation()?;
+        let result = work(&writer)?;
+        transaction.commit().map_err(VaultError::from)?;
+        Ok(result)
+    }
+
+    /// Empties the write-ahead log, in which removed rows would otherwise stay readable. Where another process is
+    /// reading this very moment, the log is emptied at the next occasion.
+    pub(super) fn truncate_log(&self) -> Result<(), VaultError> {
+        self.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// A panic while the lock was held rolled its transaction back, so the connection is as good as before.
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader<'_> {
+    fn sealer(&self) -> Result<&Sealer, VaultError> {
+        self.sealer.ok_or(VaultError::KeyLost)
+    }
+
+    fn open_sealed(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretBytes, VaultError> {
+        self.sealer()?.open(place, sealed)
+    }
+
+    fn check_generation(&self) -> Result<(), VaultError> {
+        let Some(sealer) = self.sealer else { return Ok(()) };
+        let found: i64 = self.sql.query_row("SELECT key_generation FROM meta", [], |row| row.get(0))?;
+        if found == sealer.generation() { Ok(()) } else { Err(VaultError::KeyChanged) }
+    }
+}
+
+impl Writer<'_> {
+    fn seal(&self, place: &Place<'_>, value: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.sealer()?.seal(self.entropy, place, value)
+    }
+}
+
+/// Makes the file where there is none, readable by its owner only.
+fn create_private(file: &Path) -> Result<(), VaultError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(VaultError::Full),
+        Err(_) => Err(VaultError::NotWritable),
+    }
+}
+
+/// Whether the file is still empty. An error when it is anything else than a vault that this version knows.
+fn is_new(connection: &Connection) -> Result<bool, VaultError> {
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, version, tables) {
+        (0, 0, 0) => Ok(true),
+        (schema::APPLICATION_ID, schema::VERSION, 1..) => Ok(false),
+        (schema::APPLICATION_ID, found, _) if found > schema::VERSION => {
+            Err(VaultError::NewerVersion { found, known: schema::VERSION })
+        }
+        (schema::APPLICATION_ID, _, _) => Err(VaultError::Damaged),
+        _ => Err(VaultError::NotAVault),
+    }
+}
+
+fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
+    // Readers and one writer at the same time: app and notification extension share the file.
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // A commit is on the disk when it returns, after power loss too; fullfsync is what that takes on Apple's systems.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // Removed rows are overwritten.
+    connection.pragma_update(None, "secure_delete", true)?;
+    // Removing an account takes everything of it along.
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Intermediate results never reach a file; code inside an edited schema is not run.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+fn make_data_key(entropy: &dyn Entropy) -> Result<SecretBytes, VaultError> {
+    Ok(SecretBytes::new(make_bytes::<KEY_LENGTH>(entropy)?.to_vec()))
+}
+
+fn key_check_place() -> Place<'static> {
+    Place { table: "meta", column: "key_check_sealed", row: Id([0; 16]), bound: &[] }
+}
+
+/// Makes a data key of this generation: the sealer, the wrapped key and its check value.
+fn make_key(
+    key: &dyn KeyEncryption,
+    entropy: &dyn Entropy,
+    generation: i64,
+) -> Result<(Sealer, Vec<u8>, Vec<u8>), VaultError> {
+    let data_key = make_data_key(entropy)?;
+    let wrapped = key.wrap(&data_key)?;
+    let sealer = Sealer::new(&data_key, generation).ok_or(VaultError::KeyLost)?;
+    let check = sealer.seal(entropy, &key_check_place(), b"")?;
+    Ok((sealer, wrapped, check))
+}
+
+fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entropy) -> Result<(), VaultError> {
+    let (_, wrapped, check) = make_key(key, entropy, 1)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have made it in the meantime; then its key counts.
+    if is_new(&transaction)? {
+        transaction.execute_batch(schema::VERSION_1)?;
+        transaction.execute("INSERT INTO meta VALUES (1, 1, ?1, ?2)", params![wrapped, check])?;
+        transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Gets the data key; `None` when it is lost.
+fn unlock(connection: &Connection, key: &dyn KeyEncryption) -> Result<Option<Sealer>, VaultError> {
+    let (generation, wrapped, check): (i64, Vec<u8>, Vec<u8>) = connection
+        .query_row("SELECT key_generation, wrapped_data_key, key_check_sealed FROM meta", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?
+        .ok_or(VaultError::Damaged)?;
+    match key.unwrap(&wrapped) {
+        Err(KeyError::Unavailable) => Err(VaultError::KeyUnavailable),
+        Err(KeyError::Invalid) => Ok(None),
+        Ok(data_key) => {
+            Ok(Sealer::new(&data_key, generation).filter(|sealer| sealer.open(&key_check_place(), &check).is_ok()))
+        }
+    }
+}
+
+fn has_no_account(connection: &Connection) -> Result<bool, VaultError> {
+    Ok(connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
+}
+
+/// Gives a vault whose key is lost a new one. Only without accounts, when nothing can be lost by it.
+fn renew_key(
+    connection: &mut Connection,
+    key: &dyn KeyEncryption,
+    entropy: &dyn Entropy,
+) -> Result<Sealer, VaultError> {
+    let generation = |sql: &Connection| -> Result<i64, VaultError> {
+        Ok(sql.query_row("SELECT key_generation FROM meta", [], |row| row.get(0))?)
+    };
+    let lost = generation(connection)?;
+    let (sealer, wrapped, check) = make_key(key, entropy, lost.saturating_add(1))?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if generation(&transaction)? != lost || !has_no_account(&transaction)? {
+        return Err(VaultError::KeyChanged);
+    }
+    transaction.execute(
+        "UPDATE meta SET key_generation = ?1, wrapped_data_key = ?2, key_check_sealed = ?3",
+        params![sealer.generation(), wrapped, check],
+    )?;
+    transaction.commit()?;
+    Ok(sealer)
+}
+
+/// Reads a value that is stored by its name.
+fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, stored: &str) -> Result<T, VaultError> {
+    all.iter().copied().find(|value| name(*value) == stored).ok_or(VaultError::Damaged)
+}
+
+impl rusqlite::ToSql for Id {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::from(self.0.as_slice()))
+    }
+}
+
+impl rusqlite::types::FromSql for Id {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        bytes.try_into().map(Self).map_err(|_| rusqlite::types::FromSqlError::InvalidType)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::SystemEntropy;
+
+    struct Plain;
+    impl KeyEncryption for Plain {
+        fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+            Ok(data_key.expose(crate::secret::Reason::Seal).to_vec())
+        }
+        fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError> {
+            Ok(SecretBytes::new(wrapped.to_vec()))
+        }
+    }
+
+    /// Most of these hold for one connection only, so they cannot be seen from outside.
+    #[test]
+    fn pragmas_are_as_the_format_needs_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vault");
+        for _ in 0..2 {
+            let vault = Vault::open(&file, &Plain, Arc::new(SystemEntropy::new())).unwrap();
+            let connection = vault.lock();
+            let number =
+                |name: &str| -> i64 { connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
+            let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+            assert_eq!(mode, "wal");
+            assert_eq!(number("synchronous"), 2);
+            assert_eq!(number("fullfsync"), 1);
+            assert_eq!(number("checkpoint_fullfsync"), 1);
+            assert_eq!(number("secure_delete"), 1);
+            assert_eq!(number("foreign_keys"), 1);
+            assert_eq!(number("busy_timeout"), 5000);
+            assert_eq!(number("temp_store"), 2);
+            assert_eq!(number("trusted_schema"), 0);
+            assert_eq!(number("application_id"), schema::APPLICATION_ID);
+            assert_eq!(number("user_version"), 1);
+        }
+    }
+}

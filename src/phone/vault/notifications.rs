@@ -1,0 +1,217 @@
+//! Rows of `notification` and `replay`.
+
+use rusqlite::{Row, params};
+
+use super::seal::Place;
+use super::{Reader, VaultError, Writer, named};
+use crate::phone::credential::{Id, NotificationState, Verdict};
+use crate::ports::EpochMilliseconds;
+use crate::secret::Reason;
+
+/// A received message, as the vault keeps it.
+#[derive(Debug, Clone)]
+pub(in crate::phone) struct NotificationRecord {
+    pub(in crate::phone) id: Id,
+    pub(in crate::phone) credential_id: Id,
+    pub(in crate::phone) message_id: String,
+    pub(in crate::phone) received_at: EpochMilliseconds,
+    pub(in crate::phone) state: NotificationState,
+    pub(in crate::phone) verdict: Option<Verdict>,
+    sealed: Vec<u8>,
+}
+
+impl NotificationRecord {
+    /// A message that just came in. It has to be stored with [`Writer::insert_notification`].
+    pub(in crate::phone) fn new(id: Id, credential_id: Id, message_id: &str, received_at: EpochMilliseconds) -> Self {
+        Self {
+            id,
+            credential_id,
+            message_id: message_id.to_owned(),
+            received_at,
+            state: NotificationState::Pending,
+            verdict: None,
+            sealed: Vec::new(),
+        }
+    }
+}
+
+/// What is remembered of a message so that it is not taken in twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::phone) struct ReplayRecord {
+    pub(in crate::phone) digest: Vec<u8>,
+    pub(in crate::phone) credential_id: Id,
+    pub(in crate::phone) message_id: String,
+    pub(in crate::phone) message_digest: Vec<u8>,
+    /// By the server's clock; `None` keeps it for the credential's life.
+    pub(in crate::phone) keep_until: Option<EpochMilliseconds>,
+}
+
+const SELECT: &str =
+    "SELECT id, credential_id, message_id, received_at, state, verdict, message_sealed FROM notification";
+
+impl Reader<'_> {
+    /// The message with this id.
+    pub(in crate::phone) fn notification(&self, id: Id) -> Result<Option<NotificationRecord>, VaultError> {
+        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE id = ?1"))?;
+        let mut rows = statement.query([id])?;
+        rows.next()?.map(read).transpose()
+    }
+
+    /// The message that the server calls by this id.
+    pub(in crate::phone) fn notification_by_message_id(
+        &self,
+        credential: Id,
+        message_id: &str,
+    ) -> Result<Option<NotificationRecord>, VaultError> {
+        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE credential_id = ?1 AND message_id = ?2"))?;
+        let mut rows = statement.query(params![credential, message_id])?;
+        rows.next()?.map(read).transpose()
+    }
+
+    /// All messages that wait for the person, newest first.
+    pub(in crate::phone) fn pending_notifications(&self) -> Result<Vec<NotificationRecord>, VaultError> {
+        self.many(&format!("{SELECT} WHERE state = 'pending' ORDER BY sequence DESC"), &[])
+    }
+
+    /// The messages of a credential that wait for the person and had arrived up to `marker`.
+    pub(in crate::phone) fn pending_notifications_until(
+        &self,
+        credential: Id,
+        marker: i64,
+    ) -> Result<Vec<NotificationRecord>, VaultError> {
+        self.many(
+            &format!("{SELECT} WHERE state = 'pending' AND credential_id = ?1 AND sequence <= ?2"),
+            &[&credential, &marker],
+        )
+    }
+
+    /// Marks this moment in the order of arrival.
+    pub(in crate::phone) fn notification_marker(&self) -> Result<i64, VaultError> {
+        Ok(self.sql.query_row("SELECT coalesce(max(sequence), 0) FROM notification", [], |row| row.get(0))?)
+    }
+
+    /// The signed message exactly as received. [`VaultError::Tampered`] when the row was edited.
+    pub(in crate::phone) fn signed_message(&self, record: &NotificationRecord) -> Result<String, VaultError> {
+        let opened = with_place(record, |place| self.open_sealed(place, &record.sealed))?;
+        String::from_utf8(opened.expose(Reason::Authenticate).to_vec()).map_err(|_| VaultError::Damaged)
+    }
+
+    /// What is remembered of messages with this digest, or with this id of the same credential.
+    pub(in crate::phone) fn replays(
+        &self,
+        digest: &[u8],
+        credential: Id,
+        message_id: &str,
+    ) -> Result<Vec<ReplayRecord>, VaultError> {
+        let mut statement = self.sql.prepare(
+            "SELECT digest, credential_id, message_id, message_digest, keep_until FROM replay WHERE digest = ?1
+             UNION SELECT digest, credential_id, message_id, message_digest, keep_until FROM replay
+             WHERE credential_id = ?2 AND message_id = ?3",
+        )?;
+        let rows = statement.query_map(params![digest, credential, message_id], |row| {
+            Ok(ReplayRecord {
+                digest: row.get(0)?,
+                credential_id: row.get(1)?,
+                message_id: row.get(2)?,
+                message_digest: row.get(3)?,
+                keep_until: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn many(&self, query: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<NotificationRecord>, VaultError> {
+        let mut statement = self.sql.prepare(query)?;
+        let mut rows = statement.query(values)?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            records.push(read(row)?);
+        }
+        Ok(records)
+    }
+}
+
+impl Writer<'_> {
+    /// Stores a message that just came in.
+    pub(in crate::phone) fn insert_notification(
+        &self,
+        record: &NotificationRecord,
+        signed_message: &str,
+    ) -> Result<(), VaultError> {
+        let sealed = with_place(record, |place| self.seal(place, signed_message.as_bytes()))?;
+        self.sql.execute(
+            "INSERT INTO notification (id, credential_id, message_id, message_sealed, received_at, state, verdict)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                record.id,
+                record.credential_id,
+                record.message_id,
+                sealed,
+                record.received_at,
+                record.state.name(),
+                record.verdict.map(Verdict::name),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Sets where a message is in its life.
+    pub(in crate::phone) fn set_notification_state(
+        &self,
+        id: Id,
+        state: NotificationState,
+        verdict: Option<Verdict>,
+    ) -> Result<(), VaultError> {
+        self.sql.execute(
+            "UPDATE notification SET state = ?2, verdict = ?3 WHERE id = ?1",
+            params![id, state.name(), verdict.map(Verdict::name)],
+        )?;
+        Ok(())
+    }
+
+    /// Remembers a message.
+    pub(in crate::phone) fn insert_replay(&self, record: &ReplayRecord) -> Result<(), VaultError> {
+        self.sql.execute(
+            "INSERT INTO replay (digest, credential_id, message_id, message_digest, keep_until)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![record.digest, record.credential_id, record.message_id, record.message_digest, record.keep_until],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets the messages of a credential that were to be remembered until before `server_time`.
+    pub(in crate::phone) fn forget_replays(
+        &self,
+        credential: Id,
+        server_time: EpochMilliseconds,
+    ) -> Result<(), VaultError> {
+        self.sql.execute(
+            "DELETE FROM replay WHERE keep_until < ?2 AND credential_id = ?1",
+            params![credential, server_time],
+        )?;
+        Ok(())
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<NotificationRecord, VaultError> {
+    let state: String = row.get(4)?;
+    let verdict: Option<String> = row.get(5)?;
+    Ok(NotificationRecord {
+        id: row.get(0)?,
+        credential_id: row.get(1)?,
+        message_id: row.get(2)?,
+        received_at: row.get(3)?,
+        state: named(&NotificationState::ALL, NotificationState::name, &state)?,
+        verdict: verdict.map(|verdict| named(&Verdict::ALL, Verdict::name, &verdict)).transpose()?,
+        sealed: row.get(6)?,
+    })
+}
+
+fn with_place<T>(record: &NotificationRecord, work: impl FnOnce(&Place<'_>) -> T) -> T {
+    work(&Place {
+        table: "notification",
+        column: "message_sealed",
+        row: record.id,
+        bound: &[&record.credential_id.0, record.message_id.as_bytes(), &record.received_at.to_be_bytes()],
+    })
+}

@@ -1,0 +1,134 @@
+//! The vault's tables. What is written here first in prose is the format; the statements below only spell it out.
+//!
+//! # Version 1
+//!
+//! The file is an SQLite database with `application_id` 0x50415631 ("PAV1") and `user_version` 1. Ids are 16 random
+//! bytes; times are epoch milliseconds by the phone's own clock unless said otherwise; columns ending in `_sealed` hold
+//! a nonce and an AES-256-GCM ciphertext, bound to their place as `seal` describes. Everything else is readable without
+//! any key, so that the list of accounts survives the loss of the key.
+//!
+//! **meta**, one row. `key_generation` counts the data keys this vault has had, from 1; it goes into the binding of
+//! every sealed column. `wrapped_data_key` is the data key as the platform's key encryption key wrapped it.
+//! `key_check_sealed` is the empty text, sealed: it opens under the right data key only.
+//!
+//! **account**, one row per account. `sequence` is the order of adding. `issuer` and `name` are as the registration
+//! code said, cleaned. `user_id` is the server's id of the user, `colour` six hexadecimal digits, `logo` an https
+//! address, `policies` the JSON object as the server wrote it.
+//!
+//! **credential**, one row per credential; here all are of kind `push`. `mechanism_uid` is the phone's own id of it,
+//! which the server puts into every message. `server_device_id` is the server's id of this device.
+//! `registration_endpoint` and `authentication_endpoint` are URLs of one origin. `algorithm` names how messages are
+//! signed: `HS256`. `secret_sealed` is the secret shared with the server; it is bound to mechanism uid, both endpoints,
+//! algorithm and the account's policies, so that none of these can be edited. `state` is `enrolling`, `unconfirmed` or
+//! `active`. `replaces` is 1 when accounts of the same issuer, name and origin with a lower sequence are to be removed
+//! as soon as the server has this one. `clock_offset` is server time minus phone time as last learnt. `device_name`,
+//! `platform`, `push_token`, `communication_type` are what was registered. `wrapped_slot` is the biometric slot as the
+//! platform's biometric key wrapped it; `slot_verifier_sealed` the digest that evidence is checked against.
+//!
+//! **notification**, one row per message received. `sequence` is the order of arrival and never used twice.
+//! `message_id` is the server's id. `message_sealed` is the signed message exactly as received, bound to the credential,
+//! `message_id` and `received_at`: what is shown and what is answered is read from it, every time after checking its
+//! signature again. `state` is one of `pending`, `answering`, `approved`, `denied`, `expired`, `failed`,
+//! `outcome-unknown`, `withdrawn`; `verdict` is `approve` or `deny` once the person decided.
+//!
+//! **replay**, one row per message ever taken in, apart from the notification so that it outlives it. `digest` is
+//! SHA-256 over credential's mechanism uid and challenge, each length-prefixed; `message_id` and `message_digest`
+//! (SHA-256 of the signed message) tell a second delivery from a replay. Until `keep_until` (server's clock) the row is
+//! kept; without one for the credential's life.
+//!
+//! **outbox**, one row per request that the server has not settled. `kind` is `registration` or `answer`; `url` and
+//! `cookie` say where it goes; `body_sealed` holds the exact bytes, bound to kind, credential, notification, url,
+//! cookie and `not_after`. `attempts` counts how often it was handed out, `fate_unknown` is 1 once an attempt may have
+//! reached the server without our hearing of it, `leased_until` is set while somebody is sending it, `next_attempt_at`
+//! holds back retries, `not_after` (server's clock) is when it is of no use any more.
+//!
+//! # Steps
+//!
+//! - 0 to 1: [`VERSION_1`].
+
+/// Marks the file as a vault of this project.
+pub(super) const APPLICATION_ID: i64 = 0x5041_5631;
+/// The schema that this version writes; a higher one is refused.
+pub(super) const VERSION: i64 = 1;
+
+/// Makes an empty file a vault of version 1.
+pub(super) const VERSION_1: &str = "
+CREATE TABLE meta (
+    id               INTEGER PRIMARY KEY CHECK (id = 1),
+    key_generation   INTEGER NOT NULL,
+    wrapped_data_key BLOB NOT NULL,
+    key_check_sealed BLOB NOT NULL
+) STRICT;
+CREATE TABLE account (
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         BLOB NOT NULL UNIQUE,
+    issuer     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    user_id    TEXT,
+    colour     TEXT,
+    logo       TEXT,
+    policies   TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE credential (
+    sequence                INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                      BLOB NOT NULL UNIQUE,
+    account_id              BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    kind                    TEXT NOT NULL,
+    mechanism_uid           TEXT NOT NULL UNIQUE,
+    server_device_id        TEXT,
+    registration_endpoint   TEXT NOT NULL,
+    authentication_endpoint TEXT NOT NULL,
+    algorithm               TEXT NOT NULL,
+    secret_sealed           BLOB NOT NULL,
+    state                   TEXT NOT NULL,
+    replaces                INTEGER NOT NULL,
+    clock_offset            INTEGER,
+    device_name             TEXT NOT NULL,
+    platform                TEXT NOT NULL,
+    push_token              TEXT NOT NULL,
+    communication_type      TEXT NOT NULL,
+    wrapped_slot            BLOB,
+    slot_verifier_sealed    BLOB
+) STRICT;
+CREATE INDEX credential_of_account ON credential (account_id);
+CREATE TABLE notification (
+    sequence       INTEGER PRIMARY KEY AUTOINCREMENT,
+    id             BLOB NOT NULL UNIQUE,
+    credential_id  BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    message_id     TEXT NOT NULL,
+    message_sealed BLOB NOT NULL,
+    received_at    INTEGER NOT NULL,
+    state          TEXT NOT NULL,
+    verdict        TEXT
+) STRICT;
+CREATE INDEX notification_of_credential ON notification (credential_id, message_id);
+CREATE INDEX notification_pending ON notification (sequence) WHERE state = 'pending';
+CREATE TABLE replay (
+    digest         BLOB PRIMARY KEY,
+    credential_id  BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    message_id     TEXT NOT NULL,
+    message_digest BLOB NOT NULL,
+    keep_until     INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replay_of_credential ON replay (credential_id, message_id);
+CREATE INDEX replay_ending ON replay (keep_until) WHERE keep_until IS NOT NULL;
+CREATE TABLE outbox (
+    sequence        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              BLOB NOT NULL UNIQUE,
+    kind            TEXT NOT NULL,
+    credential_id   BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    notification_id BLOB REFERENCES notification (id) ON DELETE CASCADE,
+    url             TEXT NOT NULL,
+    cookie          TEXT,
+    body_sealed     BLOB NOT NULL,
+    created_at      INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    fate_unknown    INTEGER NOT NULL,
+    leased_until    INTEGER,
+    next_attempt_at INTEGER NOT NULL,
+    not_after       INTEGER
+) STRICT;
+CREATE INDEX outbox_of_credential ON outbox (credential_id);
+CREATE INDEX outbox_of_notification ON outbox (notification_id);
+";
