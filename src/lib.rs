@@ -12,6 +12,8 @@
 //! | [`server`] | [`protocol`], [`secret`], [`ports`] |
 //! | [`cli`] | everything; nobody imports it |
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod phone;
 pub mod ports;
 pub mod protocol;

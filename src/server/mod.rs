@@ -220,6 +220,11 @@ fn known_hosts(public_url: &Url, bound: SocketAddr) -> HashSet<String> {
 
 /// Every route of the server.
 pub fn router(app: App) -> Router {
+    router_with(app, Router::new())
+}
+
+/// Every route of the server and some more, behind the same guards.
+pub fn router_with(app: App, more: Router) -> Router {
     let realm = "/am/json/realms/root/realms/{realm}";
     Router::new()
         // Phones
@@ -243,8 +248,9 @@ pub fn router(app: App) -> Router {
         .route("/am/isAlive", get(api::is_alive))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
+        .with_state(app.clone())
+        .merge(more)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(api::never_cache))
-        .layer(from_fn_with_state(app.clone(), api::check_host))
-        .with_state(app)
+        .layer(from_fn_with_state(app, api::check_host))
 }

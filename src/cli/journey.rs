@@ -1,0 +1,95 @@
+//! `journey`: list, check and draw journeys.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::output::{Failure, Report};
+use crate::server::configuration::Configuration;
+use crate::server::journey::{Journeys, tree};
+use crate::server::preview_url;
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// List the journeys with the addresses of their sign-on pages.
+    List,
+    /// Check an exported journey file.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Draw a journey as a Mermaid flow chart.
+    Graph {
+        /// The journey's name.
+        name: String,
+    },
+}
+
+pub(super) fn run(
+    verb: Verb,
+    configuration: impl FnOnce() -> Result<Configuration, Failure>,
+) -> Result<Report, Failure> {
+    match verb {
+        Verb::Check { file } => check(&file),
+        Verb::List => list(&configuration()?),
+        Verb::Graph { name } => {
+            let journeys = load(&configuration()?)?;
+            let journey = journeys
+                .get(&name)
+                .ok_or_else(|| Failure::new("unknown-journey", &format!("There is no journey {name:?}.")))?;
+            let chart = journey.graph();
+            Ok(Report::new(chart.trim_end().to_owned(), json!({"name": name, "mermaid": chart})))
+        }
+    }
+}
+
+fn load(configuration: &Configuration) -> Result<Journeys, Failure> {
+    Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))
+}
+
+fn list(configuration: &Configuration) -> Result<Report, Failure> {
+    let base = match &configuration.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{}/am", configuration.listen))
+            .map_err(|error| Failure::new("configuration", &error))?,
+    };
+    let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());
+    for journey in load(configuration)?.iter() {
+        let url = preview_url(&base, &configuration.realm, &journey.name);
+        lines.push(match &journey.not_runnable {
+            None => format!("{}\n    {url}", journey.name),
+            Some(reason) => format!("{}\n    does not run here: {reason}", journey.name),
+        });
+        values.push(json!({
+            "name": journey.name,
+            "description": journey.description,
+            "url": journey.not_runnable.is_none().then_some(url),
+            "not_runnable": journey.not_runnable,
+        }));
+    }
+    Ok(Report::new(lines.join("\n"), Value::Array(values)))
+}
+
+fn check(file: &std::path::Path) -> Result<Report, Failure> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::new("unreadable", &format!("{name} cannot be read: {error}")))?;
+    let journeys = tree::read(&text).map_err(|error| Failure::new("journey", &format!("{name}: {error}")))?;
+    let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());
+    for journey in &journeys {
+        lines.push(match &journey.not_runnable {
+            None => format!("{:?}: sound, {} nodes", journey.name, journey.nodes.len()),
+            Some(reason) => format!("{:?}: sound, but does not run here: {reason}", journey.name),
+        });
+        lines.extend(journey.warnings.iter().map(|warning| format!("warning: {warning}")));
+        values.push(json!({
+            "name": journey.name,
+            "nodes": journey.nodes.len(),
+            "warnings": journey.warnings,
+            "not_runnable": journey.not_runnable,
+        }));
+    }
+    Ok(Report::new(lines.join("\n"), Value::Array(values)))
+}

@@ -1,0 +1,98 @@
+//! The command line: one verb a file. It may import every room; no room imports it.
+
+mod demo;
+mod device;
+mod http;
+mod init;
+mod journey;
+mod output;
+mod phone;
+mod serve;
+mod user;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::server::configuration::Configuration;
+use output::{Failure, Report};
+
+/// A push authenticator: the server, and a phone on the command line.
+///
+/// Without a command: the demo.
+#[derive(Parser)]
+#[command(name = "push-authenticator", version, arg_required_else_help = false)]
+struct Arguments {
+    /// Print exactly one JSON value on standard output, errors included.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The server's configuration file, for serve, user, device and journey.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a server with a user and a simulated phone beside the sign-on page.
+    Demo(demo::Demo),
+    /// Write a configuration and the shipped journey into a folder.
+    Init {
+        /// The folder; made when it is not there.
+        folder: PathBuf,
+    },
+    /// Run the server.
+    Serve {
+        /// Listen here instead of where the configuration says.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// Add, list and remove users.
+    #[command(subcommand)]
+    User(user::Verb),
+    /// List and remove registered phones.
+    #[command(subcommand)]
+    Device(device::Verb),
+    /// List, check and draw journeys.
+    #[command(subcommand)]
+    Journey(journey::Verb),
+    /// A phone on the command line.
+    Phone(phone::PhoneArguments),
+}
+
+/// Runs the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let result = match Arguments::try_parse_from(&arguments) {
+        Ok(arguments) => execute(arguments),
+        Err(error) if error.use_stderr() => Err(Failure::usage(error.render().to_string().trim_end().to_owned())),
+        Err(help) => {
+            let text = help.render().to_string();
+            Ok(Report::new(text.trim_end().to_owned(), serde_json::json!({ "help": text })))
+        }
+    };
+    output::finish(result, json)
+}
+
+fn execute(arguments: Arguments) -> Result<Report, Failure> {
+    let json = arguments.json;
+    match arguments.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
+        Command::Demo(demo) => demo::run(demo, json),
+        Command::Init { folder } => init::run(&folder),
+        Command::Serve { listen } => serve::run(configuration(arguments.config)?, listen, json),
+        Command::User(verb) => user::run(verb, &configuration(arguments.config)?),
+        Command::Device(verb) => device::run(verb, &configuration(arguments.config)?),
+        Command::Journey(verb) => journey::run(verb, || configuration(arguments.config)),
+        Command::Phone(phone) => phone::run(phone),
+    }
+}
+
+fn configuration(file: Option<PathBuf>) -> Result<Configuration, Failure> {
+    let file = file.ok_or_else(|| Failure::usage("This command needs --config FILE.".to_owned()))?;
+    Configuration::load(&file).map_err(|error| Failure::new("configuration", &error))
+}

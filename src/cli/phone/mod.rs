@@ -1,0 +1,291 @@
+//! `phone`: a phone on the command line. The real core with a vault in a folder.
+
+pub(super) mod device;
+pub(super) mod keys;
+pub(super) mod picture;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::output::{Failure, Report};
+use crate::phone::{Account, Ask, CommunicationType, Evidence, Notification, Preview};
+use crate::ports::{Clock as _, SystemClock};
+use crate::protocol::message::LONGEST_PULL_WAIT_SECONDS;
+use crate::secret::{Reason, SecretText};
+use device::{Description, FolderPhone, failure, queued};
+
+#[derive(Args)]
+pub(super) struct PhoneArguments {
+    /// The folder of the vault and its keys; made when it is not there.
+    #[arg(long, value_name = "DIR")]
+    vault: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show what a registration code would add; nothing is stored or contacted.
+    Preview {
+        /// The registration code.
+        uri: String,
+    },
+    /// Add the account of a registration code.
+    Scan {
+        /// The registration code, or a PNG picture of its QR code.
+        code: String,
+        /// Take the place of the same account from the same server.
+        #[arg(long)]
+        replace: bool,
+        /// Push token of FCM or APNs.
+        #[arg(long)]
+        push_token: Option<String>,
+        /// How pushes reach this phone.
+        #[arg(long, value_enum, default_value_t = Communication::Embedded)]
+        communication_type: Communication,
+        /// The name in the user's list of devices.
+        #[arg(long, default_value = "Command line phone")]
+        device_name: String,
+    },
+    /// List the accounts.
+    Accounts,
+    /// Fetch new messages, and list those that can be answered, newest first.
+    Pending {
+        /// Wait at most this many seconds for one.
+        #[arg(long, default_value_t = 0)]
+        wait: u32,
+    },
+    /// Take in a push message as FCM or APNs delivered it.
+    Receive {
+        /// A file with the message's JSON.
+        file: PathBuf,
+    },
+    /// Accept a sign-on.
+    Approve {
+        /// The message's id, as listed.
+        id: String,
+        /// The number that the browser shows.
+        #[arg(long)]
+        number: Option<String>,
+        /// Approve with the biometric key.
+        #[arg(long)]
+        biometric: bool,
+    },
+    /// Refuse a sign-on.
+    Deny {
+        /// The message's id, as listed.
+        id: String,
+    },
+    /// Send what waits in the outbox.
+    Sync,
+    /// Remove an account from this phone. Its server is not told: remove the device there, too.
+    Remove {
+        /// The account's id, as listed.
+        account: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Communication {
+    Gcm,
+    Apns,
+    Embedded,
+}
+
+pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
+    let phone = FolderPhone::open(&arguments.vault)?;
+    match arguments.verb {
+        Verb::Preview { uri } => preview(&phone, &uri),
+        Verb::Scan { code, replace, push_token, communication_type, device_name } => {
+            let communication_type = match communication_type {
+                Communication::Gcm => CommunicationType::Gcm,
+                Communication::Apns => CommunicationType::Apns,
+                Communication::Embedded => CommunicationType::Embedded,
+            };
+            scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type })
+        }
+        Verb::Accounts => accounts(&phone),
+        Verb::Pending { wait } => pending(&phone, wait),
+        Verb::Receive { file } => receive(&phone, &file),
+        Verb::Approve { id, number, biometric } => approve(&phone, &id, number, biometric),
+        Verb::Deny { id } => {
+            phone.phone.deny(&id).map_err(failure)?;
+            answered(&phone, &id)
+        }
+        Verb::Sync => sync(&phone),
+        Verb::Remove { account } => {
+            phone.phone.remove(&account).map_err(failure)?;
+            Ok(Report::new(
+                format!("Removed {account}. Remove this phone from the server's list of devices, too."),
+                json!({"id": account}),
+            ))
+        }
+    }
+}
+
+fn preview(phone: &FolderPhone, uri: &str) -> Result<Report, Failure> {
+    let preview = phone.phone.preview(uri).map_err(failure)?;
+    let policies = if preview.policies.is_empty() { "none".to_owned() } else { preview.policies.join(", ") };
+    let text = format!(
+        "Issuer:   {}\nAccount:  {}\nHost:     {}\nPolicies: {policies}",
+        preview.issuer, preview.account, preview.host
+    );
+    Ok(Report::new(text, show_preview(&preview)))
+}
+
+/// A preview as JSON.
+pub(super) fn show_preview(preview: &Preview) -> Value {
+    json!({
+        "issuer": preview.issuer,
+        "account": preview.account,
+        "host": preview.host,
+        "kinds": preview.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "policies": preview.policies,
+        "conflict": preview.conflict.as_ref().map(|conflict| json!({"id": conflict.account_id, "host": conflict.host})),
+    })
+}
+
+fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description) -> Result<Report, Failure> {
+    let text = if code.contains("://") {
+        SecretText::new(code.to_owned())
+    } else {
+        let bytes = std::fs::read(code)
+            .map_err(|error| Failure::new("bad-picture", &format!("The picture {code} cannot be read: {error}")))?;
+        picture::read_code(&bytes)?
+    };
+    let preview = phone.phone.preview(text.expose(Reason::HandOver)).map_err(failure)?;
+    let id = phone.enrol(preview, description, replace)?.id;
+    phone.ship_for(&id)?;
+    let account = phone
+        .phone
+        .accounts()
+        .map_err(failure)?
+        .into_iter()
+        .find(|account| account.id == id)
+        .ok_or_else(|| Failure::new("refused", &"The server refused the registration."))?;
+    Ok(Report::new(format!("Added {} at {} ({}).", account.account, account.issuer, account.host), show_account(&account)))
+}
+
+/// An account as JSON.
+pub(super) fn show_account(account: &Account) -> Value {
+    json!({
+        "id": account.id,
+        "issuer": account.issuer,
+        "account": account.account,
+        "host": account.host,
+        "kind": account.kind.name(),
+        "state": account.state.name(),
+    })
+}
+
+fn accounts(phone: &FolderPhone) -> Result<Report, Failure> {
+    let accounts = phone.phone.accounts().map_err(failure)?;
+    let lines: Vec<String> = accounts
+        .iter()
+        .map(|account| {
+            format!("{}  {}  {} ({})  {}", account.id, account.issuer, account.account, account.host, account.state.name())
+        })
+        .collect();
+    Ok(Report::new(lines.join("\n"), accounts.iter().map(show_account).collect()))
+}
+
+fn pending(phone: &FolderPhone, wait: u32) -> Result<Report, Failure> {
+    let until = SystemClock.now() + i64::from(wait) * 1000;
+    let found = loop {
+        let left = u32::try_from((until - SystemClock.now()).max(0) / 1000).unwrap_or(0);
+        let already = !phone.pending()?.is_empty();
+        let hold = if already { 0 } else { left.min(LONGEST_PULL_WAIT_SECONDS) };
+        for problem in phone.pull(hold, None)? {
+            let _ = writeln!(std::io::stderr(), "{problem}");
+        }
+        let found = phone.pending()?;
+        if !found.is_empty() || SystemClock.now() + 1000 > until {
+            break found;
+        }
+        // A server that does not hold requests would otherwise be asked without pause.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    };
+    let lines: Vec<String> = found.iter().map(describe).collect();
+    Ok(Report::new(lines.join("\n"), found.iter().map(show_notification).collect()))
+}
+
+fn describe(notification: &Notification) -> String {
+    let ask = match &notification.ask {
+        Ask::Tap => "approve".to_owned(),
+        Ask::Number(numbers) => format!("approve with --number, one of {}", numbers.join(", ")),
+        Ask::Biometric => "approve with --biometric".to_owned(),
+    };
+    format!(
+        "{}  {} at {}: {}  ({ask})",
+        notification.id,
+        notification.account,
+        notification.issuer,
+        notification.message.as_deref().unwrap_or("Sign-on")
+    )
+}
+
+/// A notification as JSON.
+pub(super) fn show_notification(notification: &Notification) -> Value {
+    let (kind, numbers) = match &notification.ask {
+        Ask::Tap => ("tap", Vec::new()),
+        Ask::Number(numbers) => ("number", numbers.to_vec()),
+        Ask::Biometric => ("biometric", Vec::new()),
+    };
+    json!({
+        "id": notification.id,
+        "account": notification.account,
+        "issuer": notification.issuer,
+        "kind": kind,
+        "numbers": numbers,
+        "message": notification.message,
+        "context": notification.context,
+        "sent_at": notification.sent_at,
+        "expires_at": notification.expires_at,
+    })
+}
+
+fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new("unreadable", &format!("{} cannot be read: {error}", file.display()))
+    };
+    let payload = std::fs::read(file).map_err(unreadable)?;
+    let notification = phone.phone.receive(&payload).map_err(failure)?;
+    Ok(Report::new(describe(&notification), show_notification(&notification)))
+}
+
+fn approve(phone: &FolderPhone, id: &str, number: Option<String>, biometric: bool) -> Result<Report, Failure> {
+    let evidence = match (number, biometric) {
+        (Some(_), true) => return Err(Failure::usage("Give --number or --biometric, not both.".to_owned())),
+        (Some(number), false) => Evidence::Number(number),
+        (None, true) => phone.biometric_evidence(id)?,
+        (None, false) => Evidence::Tap,
+    };
+    phone.phone.approve(id, evidence).map_err(|error| match error {
+        crate::phone::PhoneError::NumberNeeded => Failure::usage(error.to_string()),
+        other => failure(other),
+    })?;
+    answered(phone, id)
+}
+
+/// Ships an answer and tells what came of it.
+fn answered(phone: &FolderPhone, id: &str) -> Result<Report, Failure> {
+    phone.ship_for(id)?;
+    let state = phone.phone.notification(id).map_err(failure)?.state.name();
+    Ok(Report::new(format!("The sign-on is {state}."), json!({"id": id, "state": state})))
+}
+
+fn sync(phone: &FolderPhone) -> Result<Report, Failure> {
+    let shipped = phone.ship()?;
+    let waiting = phone.phone.outbox().map_err(failure)?.len();
+    match shipped.troubles() {
+        (0, 0) if waiting == 0 => Ok(Report::new(
+            format!("Sent {}; nothing waits.", shipped.len()),
+            json!({"sent": shipped.len(), "waiting": waiting}),
+        )),
+        (0, _) => Err(queued()),
+        (refused, _) => Err(Failure::new("refused", &format!("The server refused {refused} of {}.", shipped.len()))),
+    }
+}

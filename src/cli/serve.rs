@@ -1,0 +1,106 @@
+//! `serve`: runs the server until it is told to stop.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::output::{Failure, Report, print_line};
+use crate::ports::{SystemClock, SystemEntropy};
+use crate::server::configuration::Configuration;
+use crate::server::{App, router};
+
+/// How often what is past its time is removed.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long requests in flight may take to end after the signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the server.
+pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_json: bool) -> Result<Report, Failure> {
+    start_logging();
+    let configuration = Configuration { listen: listen.unwrap_or(configuration.listen), ..configuration };
+    configuration.check().map_err(|problem| Failure::new("configuration", &problem))?;
+    runtime()?.block_on(async {
+        let (listener, bound) = bind(configuration.listen).await?;
+        let app = App::start(configuration, bound, Arc::new(SystemClock), Arc::new(SystemEntropy::new()), false)
+            .map_err(|error| Failure::new("start", &error))?;
+        if as_json {
+            print_line(&json!({"listening": bound, "sign_on": app.sign_on_url()}).to_string());
+        } else {
+            print_line(&format!("Listening on {bound}\nSign-on page: {}", app.sign_on_url()));
+        }
+        serve(listener, app.clone(), router(app)).await
+    })?;
+    Ok(Report::silent())
+}
+
+/// A runtime for the server.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("start", &format!("The server's threads could not be started: {error}")))
+}
+
+/// Listens.
+pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = |error: std::io::Error| Failure::new("listen", &format!("Cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Serves until a signal comes, then lets requests in flight end.
+pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router) -> Result<(), Failure> {
+    let sweeper = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            if let Err(error) = app.sweep().await {
+                tracing::error!(%error, "sweeping failed");
+            }
+        }
+    });
+    let stop = tokio::spawn(stop_signal());
+    let stopped = Arc::new(tokio::sync::Notify::new());
+    let (begin, ended) = (stopped.clone(), stopped);
+    let serving = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            let _ = stop.await;
+            begin.notify_one();
+        });
+    let result = tokio::select! {
+        result = serving.into_future() => result,
+        // Pages and phones that wait would hold the end up for half a minute; they ask again by themselves.
+        () = async { ended.notified().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    };
+    sweeper.abort();
+    result.map_err(|error| Failure::new("serve", &format!("The server failed: {error}")))
+}
+
+fn stop_signal() -> impl Future<Output = ()> {
+    async {
+        #[cfg(unix)]
+        {
+            let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+            if let Ok(mut terminate) = terminate {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                return;
+            }
+        }
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Logs go to standard error; `RUST_LOG` chooses how much.
+pub(super) fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // In a test process a second start finds the first one's subscriber, which is fine.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+}

@@ -1,0 +1,106 @@
+//! `user`: who may sign on. Works also while the server runs.
+
+use std::io::Read as _;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::output::{Failure, Report};
+use crate::ports::{Clock as _, SystemClock, SystemEntropy};
+use crate::protocol::text;
+use crate::secret::SecretText;
+use crate::server::configuration::Configuration;
+use crate::server::password::make_hash;
+use crate::server::store::{Store, StoreError, users};
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Add a user.
+    Add {
+        /// The name to sign on with.
+        name: String,
+        /// Read the password from standard input; it never stands on a command line.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        /// The name to show.
+        #[arg(long)]
+        common_name: Option<String>,
+    },
+    /// List the users.
+    List,
+    /// Remove a user with devices, recovery codes and sessions.
+    Remove {
+        /// The user's name.
+        name: String,
+    },
+}
+
+pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, Failure> {
+    let store = open(configuration)?;
+    match verb {
+        Verb::Add { name, common_name, .. } => {
+            let password = read_password()?;
+            add(&store, &name, common_name.as_deref(), &password)?;
+            Ok(Report::new(format!("Added {name}."), json!({"name": name})))
+        }
+        Verb::List => {
+            let users = store.run_blocking(users::list).map_err(failed)?;
+            let lines: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
+            let values: Vec<Value> = users
+                .iter()
+                .map(|user| json!({"name": user.name, "common_name": user.common_name, "created_at": user.created_at}))
+                .collect();
+            Ok(Report::new(lines.join("\n"), Value::Array(values)))
+        }
+        Verb::Remove { name } => {
+            let wanted = name.clone();
+            if store.run_blocking(move |transaction| users::remove(transaction, &wanted)).map_err(failed)? {
+                Ok(Report::new(format!("Removed {name}."), json!({"name": name})))
+            } else {
+                Err(Failure::new("unknown-user", &format!("There is no user {name:?}.")))
+            }
+        }
+    }
+}
+
+/// Adds a user to the store.
+pub(super) fn add(store: &Store, name: &str, common_name: Option<&str>, password: &SecretText) -> Result<(), Failure> {
+    if name.is_empty() || text::clean(name, text::NAME_LIMIT) != name {
+        return Err(Failure::new(
+            "bad-name",
+            &"A user name has 1 to 100 visible characters, without spaces at its ends.",
+        ));
+    }
+    let hash = make_hash(password, &SystemEntropy::new()).map_err(|error| Failure::new("password", &error))?;
+    let (name, common_name) = (name.to_owned(), common_name.map(|name| text::clean(name, text::NAME_LIMIT)));
+    let shown = name.clone();
+    let added = store
+        .run_blocking(move |transaction| {
+            users::add(transaction, &name, common_name.as_deref(), &hash, SystemClock.now())
+        })
+        .map_err(failed)?;
+    if added { Ok(()) } else { Err(Failure::new("user-exists", &format!("There is a user {shown:?} already."))) }
+}
+
+/// Opens the server's store beside a running server.
+pub(super) fn open(configuration: &Configuration) -> Result<Store, Failure> {
+    crate::server::open_data(configuration, &SystemEntropy::new())
+        .map(|(_, store)| store)
+        .map_err(|error| Failure::new("store", &error))
+}
+
+pub(super) fn failed(error: StoreError) -> Failure {
+    Failure::new("store", &error)
+}
+
+fn read_password() -> Result<SecretText, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(4096)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::new("password", &format!("The password could not be read: {error}")))?;
+    let length = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(length);
+    Ok(SecretText::new(text))
+}
