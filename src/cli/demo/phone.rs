@@ -112,7 +112,11 @@ impl PhonePane {
     }
 
     /// Runs the core away from the threads that serve, after the request's token was checked.
-    async fn act(&self, headers: &HeaderMap, work: impl FnOnce(&Self) -> Result<Value, Failure> + Send + 'static) -> Response {
+    async fn act(
+        &self,
+        headers: &HeaderMap,
+        work: impl FnOnce(&Self) -> Result<Value, Failure> + Send + 'static,
+    ) -> Response {
         let sent = headers.get("x-demo-token").map(|token| token.as_bytes()).unwrap_or_default();
         if !constant_time_equal(sent, self.0.token.as_bytes()) {
             return show(Err(Failure::new("token", &"This page is no longer current. Load it again.")));
@@ -196,7 +200,11 @@ pub(super) struct Answer {
 }
 
 /// `POST /demo/phone/approve`.
-pub(super) async fn approve(State(state): State<DemoState>, headers: HeaderMap, Json(answer): Json<Answer>) -> Response {
+pub(super) async fn approve(
+    State(state): State<DemoState>,
+    headers: HeaderMap,
+    Json(answer): Json<Answer>,
+) -> Response {
     state
         .pane
         .act(&headers, move |pane| {

@@ -40,8 +40,8 @@ impl FolderPhone {
         if !files.vault.exists() && !files.key.exists() && !files.biometric.exists() {
             files.biometric.make().map_err(|error| Failure::new("biometric-key", &error))?;
         }
-        let phone =
-            Phone::open(&files.vault, &files.key, Arc::new(SystemClock), Arc::new(SystemEntropy::new())).map_err(failure)?;
+        let phone = Phone::open(&files.vault, &files.key, Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
+            .map_err(failure)?;
         let this = Self { phone, files, client: Client::new() };
         this.phone.set_device_facts(this.facts());
         Ok(this)
@@ -108,7 +108,10 @@ impl FolderPhone {
         let waiting = self.phone.outbox().map_err(failure)?;
         let own = waiting
             .into_iter()
-            .find(|waiting| waiting.notification_id.as_deref() == Some(owner) || (waiting.notification_id.is_none() && waiting.account_id == owner))
+            .find(|waiting| {
+                waiting.notification_id.as_deref() == Some(owner)
+                    || (waiting.notification_id.is_none() && waiting.account_id == owner)
+            })
             .map(|waiting| waiting.id);
         let mut shipped = self.ship()?;
         let delivery = own.and_then(|own| {

@@ -166,7 +166,10 @@ fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description
         .into_iter()
         .find(|account| account.id == id)
         .ok_or_else(|| Failure::new("refused", &"The server refused the registration."))?;
-    Ok(Report::new(format!("Added {} at {} ({}).", account.account, account.issuer, account.host), show_account(&account)))
+    Ok(Report::new(
+        format!("Added {} at {} ({}).", account.account, account.issuer, account.host),
+        show_account(&account),
+    ))
 }
 
 /// An account as JSON.
@@ -186,7 +189,14 @@ fn accounts(phone: &FolderPhone) -> Result<Report, Failure> {
     let lines: Vec<String> = accounts
         .iter()
         .map(|account| {
-            format!("{}  {}  {} ({})  {}", account.id, account.issuer, account.account, account.host, account.state.name())
+            format!(
+                "{}  {}  {} ({})  {}",
+                account.id,
+                account.issuer,
+                account.account,
+                account.host,
+                account.state.name()
+            )
         })
         .collect();
     Ok(Report::new(lines.join("\n"), accounts.iter().map(show_account).collect()))
@@ -248,9 +258,8 @@ pub(super) fn show_notification(notification: &Notification) -> Value {
 }
 
 fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::new("unreadable", &format!("{} cannot be read: {error}", file.display()))
-    };
+    let unreadable =
+        |error: std::io::Error| Failure::new("unreadable", &format!("{} cannot be read: {error}", file.display()));
     let payload = std::fs::read(file).map_err(unreadable)?;
     let notification = phone.phone.receive(&payload).map_err(failure)?;
     Ok(Report::new(describe(&notification), show_notification(&notification)))

@@ -9,7 +9,9 @@ const PIXEL_LIMIT: usize = 40_000_000;
 
 /// The text of the first QR code in a PNG file's bytes.
 pub(in crate::cli) fn read_code(bytes: &[u8]) -> Result<SecretText, Failure> {
-    let broken = |problem: &dyn std::fmt::Display| Failure::new("bad-picture", &format!("The picture cannot be read: {problem}"));
+    let broken = |problem: &dyn std::fmt::Display| {
+        Failure::new("bad-picture", &format!("The picture cannot be read: {problem}"))
+    };
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(broken(&"it is larger than 16 MiB"));
     }
@@ -28,7 +30,8 @@ pub(in crate::cli) fn read_code(bytes: &[u8]) -> Result<SecretText, Failure> {
     let brightness = |x: usize, y: usize| -> u8 {
         let start = y * frame.line_size + x * samples;
         let pixel = pixels.get(start..start + samples).unwrap_or_default();
-        let (colours, alpha) = pixel.split_at(if has_alpha { samples.saturating_sub(1) } else { samples }.min(pixel.len()));
+        let (colours, alpha) =
+            pixel.split_at(if has_alpha { samples.saturating_sub(1) } else { samples }.min(pixel.len()));
         let sum: u32 = colours.iter().map(|value| u32::from(*value)).sum();
         let grey = sum / u32::try_from(colours.len().max(1)).unwrap_or(1);
         // What shows through is taken for white paper.
