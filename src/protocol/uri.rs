@@ -3,10 +3,11 @@
 //! Reading accepts what the servers in the field write; what could mislead the person or send a secret to the wrong
 //! place is refused by name. Nothing is stored or contacted here.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
 use super::encoding::{decode_any, encode_url_safe};
@@ -212,14 +213,18 @@ fn parse_push(uri: &Url) -> Result<PushRegistration, UriError> {
     }
 }
 
+/// What is percent-encoded: everything but what stands for itself in a query (RFC 3986 section 2.3) and the colon of
+/// message ids, because phones in the field read the message id as it is written.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+
 /// Writes a push registration as our server puts it into a QR code: the same issuer in label and parameter, and `l`
 /// always there, because the newest Android SDK refuses a URI without it.
 pub fn print(registration: &PushRegistration) -> SecretText {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let base64 = |text: &str| encode_url_safe(text.as_bytes());
     let mut uri = format!(
         "pushauth://push/{}:{}?l={}&issuer={}&m={}&s={}&c={}&r={}&a={}",
-        encoded(&registration.issuer),
+        encoded(&registration.issuer).replace(':', "%3A"),
         encoded(&registration.account),
         base64(registration.cookie.as_ref().map_or("", Cookie::as_str)),
         base64(&registration.issuer),
@@ -279,14 +284,24 @@ pub fn is_message_id(id: &str) -> bool {
     (1..=super::message::MESSAGE_ID_LIMIT).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded; where one is
+/// written as it is, an encoded one belongs to the name it stands in.
 fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
     let path = uri.path().trim_start_matches('/');
-    let label = percent_decode_str(path).decode_utf8().map_err(|_| UriError::BadParameter("label"))?;
-    Ok(match label.split_once(':') {
-        Some(("", account)) => (None, account.to_owned()),
-        Some((issuer, account)) => (Some(issuer.to_owned()), account.to_owned()),
-        None => (None, label.into_owned()),
-    })
+    let decode = |text: &str| {
+        percent_decode_str(text).decode_utf8().map(Cow::into_owned).map_err(|_| UriError::BadParameter("label"))
+    };
+    let (issuer, account) = match path.split_once(':') {
+        Some((issuer, account)) => (decode(issuer)?, decode(account)?),
+        None => {
+            let label = decode(path)?;
+            match label.split_once(':') {
+                Some((issuer, account)) => (issuer.to_owned(), account.to_owned()),
+                None => (String::new(), label),
+            }
+        }
+    };
+    Ok((Some(issuer).filter(|issuer| !issuer.is_empty()), account))
 }
 
 fn read_colour(text: &str) -> Option<String> {
