@@ -413,7 +413,7 @@ impl PushMessage {
         };
         let context = match claims.x.as_deref() {
             None | Some("") => None,
-            Some(json) => Some(serde_json::from_str::<Context>(json).map_err(|_| MessageError::BadContext)?),
+            Some(json) => Some(Context::parse(json).ok_or(MessageError::BadContext)?),
         };
         if claims.p.as_ref().is_some_and(|payload| payload.len() > CUSTOM_PAYLOAD_LIMIT) {
             return Err(MessageError::PayloadTooLarge);
@@ -458,6 +458,12 @@ impl PushMessage {
 const LATEST_TIME: i64 = 253_402_300_799_999;
 
 impl Context {
+    /// By way of an object, because a list of values would be taken for the members in their order.
+    fn parse(json: &str) -> Option<Self> {
+        let object: serde_json::Map<String, Value> = serde_json::from_str(json).ok()?;
+        serde_json::from_value(Value::Object(object)).ok()
+    }
+
     fn cleaned(self) -> Self {
         let clean = |text: Option<String>| {
             text.map(|text| text::clean(&text, text::MESSAGE_LIMIT)).filter(|text| !text.is_empty())
