@@ -8,7 +8,8 @@
 //! ```text
 //! enrolment     code -> preview -> credential + registration in the outbox
 //! accounts      list, remove
-//! notification  push -> verified -> pending
+//! envelope      payload -> message id and signed message
+//! notification  signed message -> verified -> pending
 //! gate          evidence -> consent
 //! approval      verified + consent -> answer in the outbox
 //! outbox        requests out, outcomes in
@@ -20,6 +21,7 @@ mod approval;
 mod credential;
 mod date;
 mod enrolment;
+mod envelope;
 mod error;
 mod gate;
 mod notification;

@@ -5,20 +5,17 @@
 //! of how a message reached the phone and signs nothing.
 
 use ring::digest;
-use serde_json::Value;
 
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, Verdict};
 use super::error::seconds_ahead;
 use super::vault::{NotificationRecord, Reader, ReplayRecord, Writer, length_prefixed};
-use super::{Phone, PhoneError};
+use super::{Phone, PhoneError, VaultError, envelope};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::jws::{self, Verified};
 use crate::protocol::message::{Ask, Context, PushMessage};
 use crate::protocol::uri::is_message_id;
 use crate::secret::SecretBytes;
 
-/// Largest payload that is looked at, in bytes.
-const PAYLOAD_LIMIT: usize = 16 * 1024;
 /// How far two clocks may be apart without a message being refused as too late, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 60_000;
 /// How far in the future a message may have been sent, in milliseconds.
@@ -169,7 +166,7 @@ impl Phone {
     /// under `data`), APNs' `aps` (`data`, `messageId`), or `{"messageId", "message"}`. The same push again gives the
     /// same notification. A refused one changes nothing.
     pub fn receive(&self, payload: &[u8]) -> Result<Notification, PhoneError> {
-        let (message_id, message) = read_envelope(payload)?;
+        let (message_id, message) = envelope::read(payload)?;
         self.receive_message(&message_id, &message)
     }
 
@@ -220,7 +217,7 @@ impl Phone {
             for record in rows.pending_notifications()? {
                 match OpenedNotification::open(rows, record) {
                     Ok(notification) => opened.push(notification),
-                    Err(PhoneError::Vault(super::VaultError::Tampered { .. })) => {}
+                    Err(PhoneError::Vault(VaultError::Tampered { .. })) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -327,37 +324,6 @@ fn derive_message_digest(jwt: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, jwt.as_bytes()).as_ref().to_vec()
 }
 
-/// Message id and signed message of a payload.
-fn read_envelope(payload: &[u8]) -> Result<(String, String), PhoneError> {
-    if payload.len() > PAYLOAD_LIMIT {
-        return Err(PhoneError::PayloadTooLarge);
-    }
-    let Ok(envelope) = serde_json::from_slice::<Value>(payload) else {
-        // No id is ever made up for a signed message that came without one.
-        let is_bare_message = std::str::from_utf8(payload).is_ok_and(|text| is_signed_message(text.trim()));
-        return Err(if is_bare_message { PhoneError::MessageIdMissing } else { PhoneError::PayloadUnreadable });
-    };
-    if envelope.as_str().is_some_and(is_signed_message) {
-        return Err(PhoneError::MessageIdMissing);
-    }
-    let (fields, message_key) = match (envelope.get("aps"), envelope.get("data")) {
-        (Some(aps), _) => (aps, "data"),
-        (None, Some(data @ Value::Object(_))) => (data, "message"),
-        (None, _) => (&envelope, "message"),
-    };
-    let message = fields.get(message_key).and_then(Value::as_str).ok_or(PhoneError::PayloadUnreadable)?;
-    match fields.get("messageId") {
-        None | Some(Value::Null) => Err(PhoneError::MessageIdMissing),
-        Some(Value::String(id)) => Ok((id.clone(), message.to_owned())),
-        Some(_) => Err(PhoneError::MessageIdInvalid),
-    }
-}
-
-fn is_signed_message(text: &str) -> bool {
-    text.split('.').count() == 3
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,38 +354,5 @@ mod tests {
             assert_eq!(after(State::Answering, Step::RunOut { fate_unknown }), Ok(to));
             assert_eq!(after(State::Pending, Step::RunOut { fate_unknown }), Ok(State::Expired));
         }
-    }
-
-    #[test]
-    fn envelopes_of_every_platform_are_read() {
-        for payload in [
-            r#"{"messageId": "id", "message": "a.b.c"}"#,
-            r#"{"data": {"messageId": "id", "message": "a.b.c"}, "priority": "high"}"#,
-            r#"{"aps": {"messageId": "id", "data": "a.b.c", "alert": "Login", "content-available": 1}}"#,
-        ] {
-            assert_eq!(read_envelope(payload.as_bytes()), Ok(("id".to_owned(), "a.b.c".to_owned())), "{payload}");
-        }
-    }
-
-    #[test]
-    fn other_payloads_are_refused_by_name() {
-        let large = format!(r#"{{"messageId": "id", "message": "{}"}}"#, "a".repeat(PAYLOAD_LIMIT));
-        for (payload, error) in [
-            ("a.b.c", PhoneError::MessageIdMissing),
-            ("\"a.b.c\"", PhoneError::MessageIdMissing),
-            (r#"{"message": "a.b.c"}"#, PhoneError::MessageIdMissing),
-            (r#"{"message": "a.b.c", "messageId": null}"#, PhoneError::MessageIdMissing),
-            (r#"{"aps": {"data": "a.b.c"}}"#, PhoneError::MessageIdMissing),
-            (r#"{"message": "a.b.c", "messageId": 5}"#, PhoneError::MessageIdInvalid),
-            (r#"{"messageId": "id"}"#, PhoneError::PayloadUnreadable),
-            ("", PhoneError::PayloadUnreadable),
-            ("[]", PhoneError::PayloadUnreadable),
-            ("{", PhoneError::PayloadUnreadable),
-            ("hello", PhoneError::PayloadUnreadable),
-            (&large, PhoneError::PayloadTooLarge),
-        ] {
-            assert_eq!(read_envelope(payload.as_bytes()), Err(error), "{payload}");
-        }
-        assert_eq!(read_envelope(&[0xff, 0xfe]), Err(PhoneError::PayloadUnreadable));
     }
 }

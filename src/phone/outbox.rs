@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind, Verdict};
+use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
 use super::date;
 use super::notification::{Step, activate, after, mark};
 use super::vault::{OutboxRecord, Reader, Writer};
@@ -205,6 +205,19 @@ impl Phone {
         })
     }
 
+    /// Makes everything that holds back its next attempt due now: the person asked for it, or the network is back. What
+    /// is being sent stays with its sender.
+    pub fn retry_now(&self) -> Result<(), PhoneError> {
+        let now = self.now();
+        self.vault.write(|rows| {
+            for mut record in rows.outbox()?.into_iter().filter(|record| record.leased_until.is_none()) {
+                record.next_attempt_at = now;
+                rows.update_request(&record)?;
+            }
+            Ok(())
+        })
+    }
+
     /// What waits to be sent or is being sent, oldest first. Works without the key too.
     pub fn outbox(&self) -> Result<Vec<Waiting>, PhoneError> {
         self.vault.read(|rows| {
@@ -329,7 +342,7 @@ fn take(rows: &Writer<'_>, record: &OutboxRecord, credential: &PushCredential) -
     match (record.kind, record.notification_id) {
         (RequestKind::Answer, Some(notification)) => {
             let verdict = rows.notification(notification)?.and_then(|record| record.verdict);
-            let step = Step::Taken(verdict.unwrap_or(Verdict::Deny));
+            let step = Step::Taken(verdict.ok_or(VaultError::Damaged)?);
             Ok((Delivery::Done(settle(rows, notification, step)?), false))
         }
         (RequestKind::Answer, None) => Err(VaultError::Damaged.into()),

@@ -1,0 +1,19 @@
+//! The phone core through its public interface, on real SQLite files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "phone/approval.rs"]
+mod approval;
+#[path = "phone/captures.rs"]
+mod captures;
+#[path = "phone/enrolment.rs"]
+mod enrolment;
+#[path = "phone/notification.rs"]
+mod notification;
+#[path = "phone/outbox.rs"]
+mod outbox;
+#[path = "phone/pull.rs"]
+mod pull;
+#[path = "phone/support.rs"]
+mod support;
+#[path = "phone/vault.rs"]
+mod vault;
