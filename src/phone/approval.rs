@@ -64,7 +64,6 @@ impl Phone {
                     url: opened.credential.authentication_endpoint.as_str(),
                     cookie: opened.message.get().cookie.as_ref().map(Cookie::as_str),
                     created_at: now,
-                    not_after: Some(opened.answerable_until()),
                 },
                 &body,
             )?;

@@ -299,6 +299,11 @@ impl PushCredential {
         now.saturating_add(self.clock_offset.unwrap_or(0))
     }
 
+    /// This phone's time at the server's time `time`, as far as it is known.
+    pub(super) fn phone_time(&self, time: EpochMilliseconds) -> EpochMilliseconds {
+        time.saturating_sub(self.clock_offset.unwrap_or(0))
+    }
+
     /// The policies; those that cannot be read were refused at enrolment, so they fail closed under their own name.
     pub(super) fn policies(&self) -> Result<Vec<Policy>, policy::PolicyError> {
         self.policies_json.as_deref().map(policy::parse).transpose().map(Option::unwrap_or_default)

@@ -134,7 +134,6 @@ impl Phone {
             url: registration.registration_endpoint.as_str(),
             cookie: registration.cookie.as_ref().map(uri::Cookie::as_str),
             created_at: now,
-            not_after: None,
         };
         self.vault.write(|rows| {
             if !replace && let Some(conflict) = find_conflict(rows, &registration)? {

@@ -8,7 +8,7 @@ use ring::digest;
 
 use super::PhoneError;
 use super::vault::{KeyError, length_prefixed};
-use crate::ports::{Entropy, make_bytes};
+use crate::ports::Entropy;
 use crate::protocol::jws::Verified;
 use crate::protocol::message::{self, Ask, Decision, PushMessage};
 use crate::secret::{Reason, SecretBytes};
@@ -89,7 +89,9 @@ pub(super) fn make_slot(
     entropy: &dyn Entropy,
     wrapper: &dyn SlotWrapper,
 ) -> Result<(Vec<u8>, SecretBytes), PhoneError> {
-    let slot = SecretBytes::new(make_bytes::<SLOT_LENGTH>(entropy)?.to_vec());
+    let mut bytes = vec![0; SLOT_LENGTH];
+    entropy.fill(&mut bytes)?;
+    let slot = SecretBytes::new(bytes);
     let wrapped = wrapper.wrap(&slot).map_err(PhoneError::SlotNotWrapped)?;
     Ok((wrapped, derive_verifier(&slot)))
 }

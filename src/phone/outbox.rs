@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
 use super::date;
-use super::notification::{Step, activate, after, mark};
+use super::notification::{OpenedNotification, Step, activate, after, mark};
 use super::vault::{OutboxRecord, Reader, Writer};
 use super::{Phone, PhoneError, VaultError};
 use crate::ports::EpochMilliseconds;
@@ -150,8 +150,8 @@ pub struct Waiting {
 }
 
 impl Phone {
-    /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. Answers whose time
-    /// ran out are settled instead. A request whose entry in the vault was edited is never handed out, and is an error
+    /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds, within which
+    /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the vault was edited is never handed out, and is an error
     /// when there is nothing else to send.
     pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
         if self.vault.read(|rows| rows.outbox())?.is_empty() {
@@ -287,11 +287,12 @@ fn lease(
     } else if holds(record.next_attempt_at, LONGEST_DELAY) && record.attempts > 0 {
         return Ok(None);
     }
-    let credential = rows.credential(record.credential_id)?.ok_or(VaultError::Damaged)?;
-    if record.not_after.is_some_and(|not_after| credential.server_time(now) > not_after) {
-        if let Some(notification) = record.notification_id {
-            mark(rows, notification, Step::RunOut { fate_unknown: record.fate_unknown })?;
-        }
+    let answered = match record.notification_id {
+        Some(id) => Some(OpenedNotification::open(rows, rows.notification(id)?.ok_or(VaultError::Damaged)?)?),
+        None => None,
+    };
+    if let Some(late) = answered.as_ref().filter(|each| each.is_late(now)) {
+        mark(rows, late.record.id, Step::RunOut { fate_unknown: record.fate_unknown })?;
         rows.remove_request(record.id)?;
         return Ok(None);
     }
@@ -305,7 +306,7 @@ fn lease(
         headers: headers(record.cookie.as_deref()),
         url: record.url,
         body: body.expose(Reason::HandOver).to_vec(),
-        not_after: record.not_after.map(|time| time.saturating_sub(credential.clock_offset.unwrap_or(0))),
+        not_after: answered.map(|each| each.credential.phone_time(each.answerable_until())),
     }))
 }
 

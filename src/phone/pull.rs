@@ -61,7 +61,8 @@ pub enum Pulled {
     },
     /// This server lists nothing; its messages come by push only.
     NotOffered,
-    /// The server found the request's time or nonce wrong. The phone has learnt the server's time: make a new pull, once.
+    /// The server found the request's time or nonce wrong. The phone has learnt the server's time: make a new pull,
+    /// once.
     AskAgain,
 }
 

@@ -1,7 +1,7 @@
 //! Sending: leases, retries, refusals, and processes killed between sending and hearing.
 
 use push_authenticator::phone::{
-    AccountState, Delivery, Evidence, HttpRequest, NotificationState, Outcome, PhoneError, SendFailure,
+    AccountState, Delivery, Evidence, HttpRequest, HttpResponse, NotificationState, Outcome, PhoneError, SendFailure,
 };
 use serde_json::json;
 
@@ -217,6 +217,33 @@ fn an_answer_is_never_sent_after_the_messages_time() {
     world.clock.advance(180_001);
     assert_eq!(world.phone.due().unwrap(), []);
     assert_eq!(state(&world, &id), NotificationState::OutcomeUnknown);
+}
+
+/// A message without its sending time counts by this phone's clock, whatever is learnt about it later.
+#[test]
+fn learning_the_servers_time_does_not_make_an_answer_late() {
+    let world = World::new();
+    let credential = world.active();
+    for (number, changes, due) in [(1, json!({"i": null}), 1), (2, json!({}), 0)] {
+        let id = credential.send(&world.phone, number, changes).unwrap().id;
+        world.phone.deny(&id).unwrap();
+        // An hour later than this phone's clock says.
+        let date = Some("Tue, 24 Nov 2026 17:50:00 GMT".to_owned());
+        world.phone.pulled(&world.phone.pull(0).unwrap()[0], HttpResponse { date, ..response(404) }).unwrap();
+        let requests = world.phone.due().unwrap();
+        assert_eq!(requests.len(), due, "message {number}");
+        for request in requests {
+            assert_eq!(request.not_after, Some(NOW + 120_000));
+            let date = Some("Tue, 24 Nov 2026 16:50:00 GMT".to_owned());
+            world.phone.delivered(&request.id, HttpResponse { date, ..response(200) }).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_phone_may_be_shared_between_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<push_authenticator::phone::Phone>();
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) use seal::length_prefixed;
 use seal::{KEY_LENGTH, Place, Sealer};
 
 use super::credential::Id;
-use crate::ports::{Entropy, make_bytes};
+use crate::ports::Entropy;
 use crate::secret::SecretBytes;
 
 /// How long to wait for another process that writes.
@@ -211,7 +211,10 @@ fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
 }
 
 fn make_data_key(entropy: &dyn Entropy) -> Result<SecretBytes, VaultError> {
-    Ok(SecretBytes::new(make_bytes::<KEY_LENGTH>(entropy)?.to_vec()))
+    // Filled where it stays, so that no copy is left on the stack.
+    let mut bytes = vec![0; KEY_LENGTH];
+    entropy.fill(&mut bytes)?;
+    Ok(SecretBytes::new(bytes))
 }
 
 fn key_check_place() -> Place<'static> {

@@ -186,7 +186,8 @@ impl Writer<'_> {
         server_time: EpochMilliseconds,
     ) -> Result<(), VaultError> {
         self.sql.execute(
-            "DELETE FROM replay WHERE keep_until < ?2 AND credential_id = ?1",
+            // The plus keeps the search on the few that are ending, not on all of the credential.
+            "DELETE FROM replay WHERE keep_until < ?2 AND +credential_id = ?1",
             params![credential, server_time],
         )?;
         Ok(())

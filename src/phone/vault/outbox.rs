@@ -24,12 +24,10 @@ pub(in crate::phone) struct OutboxRecord {
     pub(in crate::phone) fate_unknown: bool,
     pub(in crate::phone) leased_until: Option<EpochMilliseconds>,
     pub(in crate::phone) next_attempt_at: EpochMilliseconds,
-    /// By the server's clock.
-    pub(in crate::phone) not_after: Option<EpochMilliseconds>,
     sealed: Vec<u8>,
 }
 
-/// Where a new request goes and for how long it is of use.
+/// Where a new request goes.
 pub(in crate::phone) struct NewRequest<'a> {
     pub(in crate::phone) id: Id,
     pub(in crate::phone) kind: RequestKind,
@@ -38,12 +36,10 @@ pub(in crate::phone) struct NewRequest<'a> {
     pub(in crate::phone) url: &'a str,
     pub(in crate::phone) cookie: Option<&'a str>,
     pub(in crate::phone) created_at: EpochMilliseconds,
-    /// By the server's clock.
-    pub(in crate::phone) not_after: Option<EpochMilliseconds>,
 }
 
 const SELECT: &str = "SELECT id, kind, credential_id, notification_id, url, cookie, created_at, attempts, fate_unknown,
-    leased_until, next_attempt_at, not_after, body_sealed FROM outbox";
+    leased_until, next_attempt_at, body_sealed FROM outbox";
 
 impl Reader<'_> {
     /// All waiting requests, oldest first.
@@ -85,14 +81,13 @@ impl Writer<'_> {
             fate_unknown: false,
             leased_until: None,
             next_attempt_at: request.created_at,
-            not_after: request.not_after,
             sealed: Vec::new(),
         };
         let sealed = with_place(&record, |place| self.seal(place, body))?;
         self.sql.execute(
             "INSERT INTO outbox (id, kind, credential_id, notification_id, url, cookie, body_sealed, created_at,
-                attempts, fate_unknown, leased_until, next_attempt_at, not_after)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, NULL, ?8, ?9)",
+                attempts, fate_unknown, leased_until, next_attempt_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, NULL, ?8)",
             params![
                 record.id,
                 record.kind.name(),
@@ -102,7 +97,6 @@ impl Writer<'_> {
                 record.cookie,
                 sealed,
                 record.created_at,
-                record.not_after,
             ],
         )?;
         Ok(())
@@ -138,14 +132,12 @@ fn read(row: &Row<'_>) -> Result<OutboxRecord, VaultError> {
         fate_unknown: row.get(8)?,
         leased_until: row.get(9)?,
         next_attempt_at: row.get(10)?,
-        not_after: row.get(11)?,
-        sealed: row.get(12)?,
+        sealed: row.get(11)?,
     })
 }
 
 fn with_place<T>(record: &OutboxRecord, work: impl FnOnce(&Place<'_>) -> T) -> T {
     let notification = record.notification_id.map(|id| id.0);
-    let not_after = record.not_after.map(i64::to_be_bytes);
     work(&Place {
         table: "outbox",
         column: "body_sealed",
@@ -156,7 +148,6 @@ fn with_place<T>(record: &OutboxRecord, work: impl FnOnce(&Place<'_>) -> T) -> T
             notification.as_ref().map_or(&[], |id| id.as_slice()),
             record.url.as_bytes(),
             record.cookie.as_deref().unwrap_or_default().as_bytes(),
-            not_after.as_ref().map_or(&[], |time| time.as_slice()),
         ],
     })
 }

@@ -26,7 +26,7 @@
 //! platform's biometric key wrapped it; `slot_verifier_sealed` the digest that evidence is checked against.
 //!
 //! **notification**, one row per message received. `sequence` is the order of arrival and never used twice.
-//! `message_id` is the server's id. `message_sealed` is the signed message exactly as received, bound to the credential,
+//! `message_id` is the server's id. `message_sealed` is the signed message exactly as received, bound to credential,
 //! `message_id` and `received_at`: what is shown and what is answered is read from it, every time after checking its
 //! signature again. `state` is one of `pending`, `answering`, `approved`, `denied`, `expired`, `failed`,
 //! `outcome-unknown`, `withdrawn`; `verdict` is `approve` or `deny` once the person decided.
@@ -37,10 +37,10 @@
 //! kept; without one for the credential's life.
 //!
 //! **outbox**, one row per request that the server has not settled. `kind` is `registration` or `answer`; `url` and
-//! `cookie` say where it goes; `body_sealed` holds the exact bytes, bound to kind, credential, notification, url,
-//! cookie and `not_after`. `attempts` counts how often it was handed out, `fate_unknown` is 1 once an attempt may have
+//! `cookie` say where it goes; `body_sealed` holds the exact bytes, bound to kind, credential, notification, url and
+//! cookie. `attempts` counts how often it was handed out, `fate_unknown` is 1 once an attempt may have
 //! reached the server without our hearing of it, `leased_until` is set while somebody is sending it, `next_attempt_at`
-//! holds back retries, `not_after` (server's clock) is when it is of no use any more.
+//! holds back retries. How long an answer is of use is read from its message.
 //!
 //! # Steps
 //!
@@ -126,8 +126,7 @@ CREATE TABLE outbox (
     attempts        INTEGER NOT NULL,
     fate_unknown    INTEGER NOT NULL,
     leased_until    INTEGER,
-    next_attempt_at INTEGER NOT NULL,
-    not_after       INTEGER
+    next_attempt_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX outbox_of_credential ON outbox (credential_id);
 CREATE INDEX outbox_of_notification ON outbox (notification_id);
