@@ -12,7 +12,7 @@
 //! notification  signed message -> verified -> pending
 //! gate          evidence -> consent
 //! approval      verified + consent -> answer in the outbox
-//! outbox        requests out, outcomes in
+//! outbox        requests out, outcomes in; http has their form
 //! pull          ask a server for what is pending
 //! ```
 
@@ -24,6 +24,7 @@ mod enrolment;
 mod envelope;
 mod error;
 mod gate;
+mod http;
 mod notification;
 mod outbox;
 mod pull;
@@ -36,8 +37,9 @@ pub use credential::{Account, AccountState, CredentialKind, Device, Notification
 pub use enrolment::{Conflict, Enrolment, Preview};
 pub use error::PhoneError;
 pub use gate::{Evidence, SlotWrapper};
+pub use http::{HttpRequest, HttpResponse};
 pub use notification::Notification;
-pub use outbox::{Delivery, HttpRequest, HttpResponse, Outcome, SendFailure, Waiting};
+pub use outbox::{Delivery, Outcome, SendFailure, Waiting};
 pub use pull::{PullRequest, Pulled, RefusedMessage};
 pub use vault::{KeyEncryption, KeyError, VaultError};
 

@@ -5,18 +5,12 @@
 //! the lease runs out unreported, the process was killed between sending and hearing: the same bytes are handed out
 //! again, and from then on a refusal no longer proves that the first attempt failed.
 
-use std::fmt;
-
-use serde_json::Value;
-
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
-use super::date;
+use super::http::{HttpRequest, HttpResponse, headers, learn_clock_offset, server_text};
 use super::notification::{OpenedNotification, Step, activate, after, mark};
 use super::vault::{OutboxRecord, Reader, Writer};
 use super::{Phone, PhoneError, VaultError};
 use crate::ports::EpochMilliseconds;
-use crate::protocol::message::ACCEPT_API_VERSION;
-use crate::protocol::text;
 use crate::secret::Reason;
 
 /// How long a request is left to its sender, in milliseconds.
@@ -25,52 +19,6 @@ const LEASE: i64 = 60_000;
 const FIRST_DELAY: i64 = 1_000;
 /// Longest delay between two attempts, in milliseconds.
 const LONGEST_DELAY: i64 = 300_000;
-/// Longest text of a server that is passed on, in characters.
-const SERVER_TEXT_LIMIT: usize = 200;
-/// Largest response that is looked at, in bytes.
-pub(super) const RESPONSE_LIMIT: usize = 64 * 1024;
-
-/// A request to be sent by POST, its bytes exactly as they are.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HttpRequest {
-    /// Names the request in [`Phone::delivered`] and [`Phone::failed`].
-    pub id: String,
-    /// What it is for.
-    pub kind: RequestKind,
-    /// Where it goes.
-    pub url: String,
-    /// Headers to send, names and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// Not to be sent later than this, in epoch milliseconds by this phone's clock.
-    pub not_after: Option<EpochMilliseconds>,
-}
-
-/// An answer that was not sent yet is as good as the secret for its sign-on, so the body is never printed.
-impl fmt::Debug for HttpRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("HttpRequest")
-            .field("id", &self.id)
-            .field("kind", &self.kind)
-            .field("url", &self.url)
-            .field("not_after", &self.not_after)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What a server answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpResponse {
-    /// HTTP status.
-    pub status: u16,
-    /// Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
-    pub date: Option<String>,
-    /// The body, at most 64 KiB of it.
-    pub body: Vec<u8>,
-}
-
 /// How sending failed without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendFailure {
@@ -151,8 +99,8 @@ pub struct Waiting {
 
 impl Phone {
     /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds, within which
-    /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the vault was edited is never handed out, and is an error
-    /// when there is nothing else to send.
+    /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the
+    /// vault was edited is never handed out, and is an error when there is nothing else to send.
     pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
         if self.vault.read(|rows| rows.outbox())?.is_empty() {
             return Ok(Vec::new());
@@ -237,38 +185,6 @@ impl Phone {
             Ok(waiting)
         })
     }
-}
-
-/// The headers of every request to the phones' endpoint.
-pub(super) fn headers(cookie: Option<&str>) -> Vec<(String, String)> {
-    let (name, value) = ACCEPT_API_VERSION;
-    let always = [(name, value), ("Content-Type", "application/json")];
-    always
-        .into_iter()
-        .chain(cookie.map(|cookie| ("Cookie", cookie)))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
-/// Keeps how far the server's clock is ahead, where the response tells it.
-pub(super) fn learn_clock_offset(
-    rows: &Writer<'_>,
-    credential: &PushCredential,
-    response: &HttpResponse,
-    now: EpochMilliseconds,
-) -> Result<(), PhoneError> {
-    if let Some(server_time) = response.date.as_deref().and_then(date::parse) {
-        rows.set_clock_offset(credential.id, server_time.saturating_sub(now))?;
-    }
-    Ok(())
-}
-
-/// The `message` of a JSON error, cleaned and capped.
-pub(super) fn server_text(response: &HttpResponse) -> Option<String> {
-    let body = response.body.get(..RESPONSE_LIMIT.min(response.body.len()))?;
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let cleaned = text::clean(value.get("message")?.as_str()?, SERVER_TEXT_LIMIT);
-    (!cleaned.is_empty()).then_some(cleaned)
 }
 
 /// Leases a request if it is due; settles an answer whose time ran out.

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::credential::{CredentialState, Id, PushCredential};
 use super::enrolment::encode_body;
+use super::http::{self, HttpResponse};
 use super::notification::{Notification, Step, mark};
-use super::outbox::{self, HttpResponse};
 use super::{Phone, PhoneError};
 use crate::ports::make_bytes;
 use crate::protocol::encoding::encode_url_safe;
@@ -102,14 +102,14 @@ impl Phone {
         let credential =
             self.vault.read(|rows| rows.credential_of_account(account)?.ok_or(PhoneError::AccountNotFound))?;
         if response.date.is_some() {
-            self.vault.write(|rows| outbox::learn_clock_offset(rows, &credential, &response, now))?;
+            self.vault.write(|rows| http::learn_clock_offset(rows, &credential, &response, now))?;
         }
         match response.status {
             200 => self.take_in(&credential, pull.marker, &response),
             404 | 501 => Ok(Pulled::NotOffered),
             400 if asks_for_another(&response) => Ok(Pulled::AskAgain),
             400..=499 if !matches!(response.status, 408 | 429) => {
-                Err(PhoneError::PullRefused { status: response.status, message: outbox::server_text(&response) })
+                Err(PhoneError::PullRefused { status: response.status, message: http::server_text(&response) })
             }
             status => Err(PhoneError::PullUnavailable { status }),
         }
@@ -137,14 +137,14 @@ impl Phone {
         Ok(PullRequest {
             account_id: credential.account_id.to_string(),
             url: with_action(&credential.authentication_endpoint, PULL_AUDIENCE).to_string(),
-            headers: outbox::headers(None),
+            headers: http::headers(None),
             body: encode_body(&body)?,
             marker,
         })
     }
 
     fn take_in(&self, credential: &PushCredential, marker: i64, response: &HttpResponse) -> Result<Pulled, PhoneError> {
-        if response.body.len() > outbox::RESPONSE_LIMIT {
+        if response.body.len() > http::RESPONSE_LIMIT {
             return Err(PhoneError::ResponseUnreadable);
         }
         let listed: PulledMessages =

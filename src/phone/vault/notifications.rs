@@ -80,7 +80,8 @@ impl Reader<'_> {
         marker: i64,
     ) -> Result<Vec<NotificationRecord>, VaultError> {
         self.many(
-            &format!("{SELECT} WHERE state = 'pending' AND credential_id = ?1 AND sequence <= ?2"),
+            // The plus keeps the search on the few that are pending, not on all of the credential.
+            &format!("{SELECT} WHERE state = 'pending' AND +credential_id = ?1 AND sequence <= ?2"),
             &[&credential, &marker],
         )
     }

@@ -2,9 +2,9 @@
 //!
 //! A sealed value is a random 12-byte nonce, the ciphertext and the 16-byte tag. The associated data is the format's
 //! name, table, column, row id, key generation (eight bytes, big-endian) and, where the value is bound to other
-//! columns, SHA-256 over these; every part, inside that hash too, preceded by its length in four bytes, big-endian. So no value
-//! can be moved to another row, column or file generation, nor the columns it is bound to be edited. The only importer
-//! of the cipher; knows no table and no file.
+//! columns, SHA-256 over these; every part, inside that hash too, preceded by its length in four bytes, big-endian. So
+//! no value can be moved to another row, column or file generation, nor the columns it is bound to be edited. The only
+//! importer of the cipher; knows no table and no file.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest;
