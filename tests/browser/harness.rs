@@ -62,15 +62,24 @@ pub async fn start_browser(name: &'static str, width: u32, height: u32) -> Brows
         .stderr(Stdio::null())
         .spawn()
         .expect("chromedriver is needed: tests/run.sh installs it");
-    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
     let port: u16 = lines
+        .by_ref()
         .map(Result::unwrap)
-        .find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok())
+        .find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok().filter(|port| *port != 0))
         .expect("chromedriver tells its port");
+    // A closed pipe would end the driver at its next line.
+    std::thread::spawn(move || lines.for_each(drop));
     let profile = tempfile::tempdir().unwrap();
     let arguments = json!([
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
         format!("--user-data-dir={}", profile.path().display()),
         format!("--window-size={width},{height}"),
     ]);
@@ -91,10 +100,6 @@ impl Browser {
         })
     }
 
-    pub async fn click(&self, selector: &str) {
-        self.find(selector).await.click().await.unwrap();
-    }
-
     pub async fn text(&self, selector: &str) -> String {
         self.find(selector).await.text().await.unwrap()
     }
@@ -105,13 +110,13 @@ impl Browser {
 
     /// Looks at the left pane.
     pub async fn page(&self) {
-        self.client.enter_frame(None).await.unwrap();
+        self.client.enter_parent_frame().await.unwrap();
         self.find("iframe").await.enter_frame().await.unwrap();
     }
 
     /// Looks at the right pane.
     pub async fn phone(&self) {
-        self.client.enter_frame(None).await.unwrap();
+        self.client.enter_parent_frame().await.unwrap();
     }
 
     /// Waits until the left pane's heading is this.

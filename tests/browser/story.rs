@@ -119,7 +119,8 @@ async fn the_sign_on_page_fits_a_small_screen() {
     let browser = start_browser("small", 500, 800).await;
     // Chromium does not make a window narrower than 500; a frame of 360 is narrow all the same.
     browser.client.goto(demo.address["url"].as_str().unwrap()).await.unwrap();
-    let narrow = "const frame = document.querySelector('iframe'); frame.style.flex = 'none'; frame.style.width = '360px';";
+    let narrow =
+        "const frame = document.querySelector('iframe'); frame.style.flex = 'none'; frame.style.width = '360px';";
     browser.client.execute(narrow, vec![]).await.unwrap();
     browser.sign_on(&demo).await;
     browser.heading("Get the app").await;

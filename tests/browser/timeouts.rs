@@ -46,7 +46,11 @@ async fn an_expired_message_is_sent_again_with_another_number_to_tap() {
     // The phone shows the new message once it has fetched it.
     loop {
         assert!(Instant::now() < until, "the phone does not show the new message");
-        let texts = browser.client.execute("return [...document.querySelectorAll('.numbers button')].map(b => b.textContent)", vec![]).await.unwrap();
+        let texts = browser
+            .client
+            .execute("return [...document.querySelectorAll('.numbers button')].map(b => b.textContent)", vec![])
+            .await
+            .unwrap();
         let offered: Vec<String> = serde_json::from_value(texts).unwrap();
         if offered.contains(&number) {
             break;

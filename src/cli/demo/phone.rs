@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::secret::{Reason, SecretText, constant_time_equal};
 
 /// How long a fetch of messages is held by the server, in seconds.
 const HOLD: u32 = 25;
+/// How often the background looks for something to do by itself.
+const IDLE: Duration = Duration::from_secs(1);
 /// How long an events request is held.
 const EVENTS_HOLD: Duration = Duration::from_secs(20);
 
@@ -37,6 +40,11 @@ struct Parts {
     token: String,
     changed: watch::Sender<u64>,
     scanned: Mutex<Option<SecretText>>,
+    /// Held while a request is made and sent, so that the background does not send it a moment earlier and leave its
+    /// maker without the answer.
+    sending: Mutex<()>,
+    /// Tells the background that there is something new to do.
+    hurry: Sender<()>,
 }
 
 impl PhonePane {
@@ -44,14 +52,17 @@ impl PhonePane {
     pub(super) fn start(folder: &Path) -> Result<Self, Failure> {
         let mut token = [0u8; 24];
         SystemEntropy::new().fill(&mut token).map_err(|error| Failure::new("entropy", &error))?;
+        let (hurry, hurried) = channel();
         let pane = Self(Arc::new(Parts {
             phone: FolderPhone::open(folder)?,
             token: encode_url_safe(&token),
             changed: watch::Sender::new(1),
             scanned: Mutex::default(),
+            sending: Mutex::default(),
+            hurry,
         }));
         let background = pane.clone();
-        std::thread::spawn(move || background.keep_fetching());
+        std::thread::spawn(move || background.keep_fetching(&hurried));
         Ok(pane)
     }
 
@@ -65,7 +76,7 @@ impl PhonePane {
     }
 
     /// One thread an account, so that a new one need not wait for another's fetch.
-    fn keep_fetching(&self) {
+    fn keep_fetching(&self, hurried: &Receiver<()>) {
         let fetched: Arc<Mutex<HashSet<String>>> = Arc::default();
         loop {
             for account in self.0.phone.phone.accounts().unwrap_or_default() {
@@ -79,12 +90,13 @@ impl PhonePane {
                     });
                 }
             }
-            if !self.0.phone.phone.outbox().unwrap_or_default().is_empty()
+            if let Ok(_sending) = self.0.sending.try_lock()
                 && self.0.phone.ship().is_ok_and(|shipped| shipped.len() > 0)
             {
                 self.touch();
             }
-            std::thread::sleep(Duration::from_millis(250));
+            // Woken or not, it looks again.
+            let _ = hurried.recv_timeout(IDLE);
         }
     }
 
@@ -123,8 +135,12 @@ impl PhonePane {
         }
         let pane = self.clone();
         let result = tokio::task::spawn_blocking(move || {
+            let sending = pane.0.sending.lock().unwrap_or_else(PoisonError::into_inner);
             let result = work(&pane);
+            drop(sending);
             pane.touch();
+            // Without the background thread the process is ending.
+            let _ = pane.0.hurry.send(());
             result
         })
         .await;

@@ -287,6 +287,7 @@ fn answered(phone: &FolderPhone, id: &str) -> Result<Report, Failure> {
 }
 
 fn sync(phone: &FolderPhone) -> Result<Report, Failure> {
+    phone.phone.retry_now().map_err(failure)?;
     let shipped = phone.ship()?;
     let waiting = phone.phone.outbox().map_err(failure)?.len();
     match shipped.troubles() {

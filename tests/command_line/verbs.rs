@@ -1,0 +1,176 @@
+//! Verbs and their refusals: every one has a code, an exit status and, in JSON, exactly one value.
+
+use serde_json::json;
+
+use crate::setup::{Phone, Server, hidden_value, run};
+
+#[test]
+fn wrong_usage_is_two() {
+    for arguments in [
+        &["bogus"][..],
+        &["user", "list"],
+        &["phone", "accounts"],
+        &["demo", "--listen", "0.0.0.0:8080"],
+        &["serve", "--listen", "nowhere"],
+    ] {
+        assert_eq!(run(arguments, "").failed(), (2, "usage".to_owned()), "{arguments:?}");
+    }
+    assert!(run(&["--help"], "").done()["help"].as_str().unwrap().contains("phone"));
+}
+
+#[test]
+fn init_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    run(&["init", path], "").done();
+    assert_eq!(run(&["init", path], "").failed(), (1, "already-there".to_owned()));
+}
+
+#[test]
+fn users_and_devices_beside_a_running_server() {
+    let server = Server::start(|journey| journey, "");
+    server.verb(&["user", "add", "bob", "--password-stdin", "--common-name", "Bob B."], "secret").done();
+    assert_eq!(server.verb(&["user", "add", "BOB", "--password-stdin"], "x").failed(), (1, "user-exists".to_owned()));
+    assert_eq!(server.verb(&["user", "add", "eve", "--password-stdin"], "").failed(), (1, "password".to_owned()));
+    assert_eq!(
+        server.verb(&["user", "add", "e\u{202e}ve", "--password-stdin"], "x").failed(),
+        (1, "bad-name".to_owned())
+    );
+    let users = server.verb(&["user", "list"], "").done();
+    assert_eq!((&users[0]["name"], &users[1]["common_name"]), (&json!("alice"), &json!("Bob B.")));
+    assert!(!users.to_string().contains("argon2"), "no hash is printed");
+
+    let phone = Phone::new();
+    server.register(&phone);
+    let devices = server.verb(&["device", "list"], "").done();
+    assert_eq!((&devices[0]["user"], &devices[0]["name"]), (&json!("alice"), &json!("Command line phone")));
+    let id = devices[0]["id"].as_str().unwrap();
+    server.verb(&["device", "remove", id], "").done();
+    assert_eq!(server.verb(&["device", "remove", id], "").failed(), (1, "unknown-device".to_owned()));
+    server.verb(&["user", "remove", "bob"], "").done();
+    assert_eq!(server.verb(&["user", "remove", "bob"], "").failed(), (1, "unknown-user".to_owned()));
+}
+
+#[test]
+fn journeys_are_listed_checked_and_drawn() {
+    let server = Server::start(|journey| journey, "");
+    let list = server.verb(&["journey", "list"], "").done();
+    let url = "/am/XUI/?realm=/alpha&authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
+    assert!(list[0]["url"].as_str().unwrap().ends_with(url), "{list}");
+    let graph = server.verb(&["journey", "graph", "Login with Push MFA"], "").done();
+    assert!(graph["mermaid"].as_str().unwrap().starts_with("flowchart"));
+    assert_eq!(server.verb(&["journey", "graph", "None"], "").failed(), (1, "unknown-journey".to_owned()));
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/journeys");
+    let checked = run(&["journey", "check", &format!("{folder}/frodo-cli_push_registration.journey.json")], "").done();
+    assert_eq!(checked[0]["not_runnable"], json!(null));
+    let unknown = run(&["journey", "check", &format!("{folder}/frodo-cli_RetryLimit.journey.json")], "").done();
+    assert!(unknown[0]["not_runnable"].as_str().unwrap().contains("AccountLockoutNode"));
+    let broken = server.folder.path().join("broken.json");
+    std::fs::write(&broken, "{}").unwrap();
+    assert_eq!(run(&["journey", "check", broken.to_str().unwrap()], "").failed(), (1, "journey".to_owned()));
+}
+
+#[test]
+fn codes_that_are_refused_leave_nothing_behind() {
+    let (server, phone) = (Server::start(|journey| journey, ""), Phone::new());
+    let (_, uri) = server.offer();
+    let without = |key: &str| {
+        let (head, query) = uri.split_once('?').unwrap();
+        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with(&format!("{key}="))).collect();
+        format!("{head}?{}", kept.join("&"))
+    };
+    // "http://example.com/x?_action=register" and "...authenticate" in url-safe base64.
+    let foreign = format!(
+        "{}&r=aHR0cDovL2V4YW1wbGUuY29tL3g_X2FjdGlvbj1yZWdpc3Rlcg&a=aHR0cDovL2V4YW1wbGUuY29tL3g_X2FjdGlvbj1hdXRoZW50aWNhdGU",
+        without("r").split("&a=").next().unwrap()
+    );
+    for (code, error) in [
+        (uri.replace("pushauth://", "gopher://"), "UnknownScheme"),
+        (without("s"), "MissingParameter"),
+        (uri.replace("&c=", "&c=!"), "BadParameter"),
+        (foreign, "InsecureEndpoint"),
+    ] {
+        let (status, found) = phone.verb(&["scan", &code]).failed();
+        assert_eq!(status, 1, "{error}: {found}");
+    }
+    let no_picture = phone.folder().join("no.png");
+    std::fs::write(&no_picture, b"\x89PNG\r\n\x1a\nbroken").unwrap();
+    assert_eq!(phone.verb(&["scan", no_picture.to_str().unwrap()]).failed(), (1, "bad-picture".to_owned()));
+    assert_eq!(phone.verb(&["accounts"]).done(), json!([]));
+
+    phone.verb(&["scan", &uri]).done();
+    assert_eq!(phone.verb(&["scan", &uri]).failed(), (1, "account-exists".to_owned()));
+    let second = Phone::new();
+    let (status, code) = second.verb(&["scan", &uri]).failed();
+    assert_eq!((status, code.as_str()), (1, "refused"), "a registration is used once");
+    assert_eq!(second.verb(&["accounts"]).done(), json!([]), "what the server refused is gone");
+}
+
+#[test]
+fn pushes_of_every_platform_are_received_and_forged_ones_refused() {
+    use push_authenticator::protocol::message::{Ask, PushMessage};
+    use push_authenticator::protocol::uri::{Registration, parse};
+    let (server, phone) = (Server::start(|journey| journey, ""), Phone::new());
+    let (_, uri) = server.offer();
+    phone
+        .verb(&["scan", &uri, "--communication-type", "gcm", "--push-token", "fcm-token", "--device-name", "Pixel"])
+        .done();
+    let Ok(Registration::Push(registration)) = parse(&uri) else { panic!() };
+    let database = rusqlite::Connection::open(server.folder.path().join("data/server.db")).unwrap();
+    let mechanism_uid: String = database.query_row("SELECT mechanism_uid FROM device", [], |row| row.get(0)).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let message = |challenge: u8, sent_at: i64| PushMessage {
+        mechanism_uid: mechanism_uid.clone(),
+        challenge: [challenge; 32],
+        cookie: None,
+        time_to_live_seconds: 120,
+        sent_at: Some(sent_at),
+        text: Some("Login".to_owned()),
+        ask: Ask::Tap,
+        context: None,
+        custom_payload: None,
+        user_id: None,
+    };
+    let file = phone.folder().join("push.json");
+    let receive = |content: serde_json::Value| {
+        std::fs::write(&file, content.to_string()).unwrap();
+        phone.verb(&["receive", file.to_str().unwrap()])
+    };
+    let signed: Vec<String> =
+        (1..4).map(|challenge| message(challenge, now).sign(&registration.secret).unwrap()).collect();
+    let received = receive(json!({"data": {"messageId": "one", "message": signed[0]}})).done();
+    assert_eq!(received["kind"], "tap");
+    receive(json!({"aps": {"messageId": "two", "data": signed[1], "alert": "Login"}})).done();
+    receive(json!({"messageId": "three", "message": signed[2]})).done();
+    assert_eq!(phone.verb(&["pending"]).done().as_array().unwrap().len(), 3);
+    assert_eq!(
+        receive(json!({"messageId": "one", "message": signed[0]})).done()["id"],
+        received["id"],
+        "there already"
+    );
+    assert_eq!(receive(json!({"messageId": "four", "message": signed[0]})).failed(), (1, "replayed".to_owned()));
+    let (body, _) = signed[0].rsplit_once('.').unwrap();
+    let forged = format!("{body}.{}", "A".repeat(43));
+    assert_eq!(receive(json!({"messageId": "five", "message": forged})).failed(), (1, "wrong-signature".to_owned()));
+    assert_eq!(receive(json!(signed[0])).failed(), (1, "message-id-missing".to_owned()));
+    for (sent_at, code) in [(now - 600_000, "expired"), (now + 600_000, "from-the-future")] {
+        let signed = message(9, sent_at).sign(&registration.secret).unwrap();
+        assert_eq!(receive(json!({"messageId": "six", "message": signed})).failed(), (1, code.to_owned()));
+    }
+    // The server never sent these: it says so, and the person hears it.
+    let id = received["id"].as_str().unwrap();
+    assert_eq!(phone.verb(&["approve", id]).failed(), (1, "refused".to_owned()));
+}
+
+#[test]
+fn a_lost_vault_key_leaves_a_readable_list_and_removal_works() {
+    let (server, phone) = (Server::start(|journey| journey, ""), Phone::new());
+    let waiting = server.register(&phone);
+    assert!(hidden_value(&waiting).is_some());
+    std::fs::remove_file(phone.folder().join("vault.key")).unwrap();
+    let accounts = phone.verb(&["accounts"]).done();
+    assert_eq!(accounts[0]["state"], "re-enrolment-needed");
+    let id = accounts[0]["id"].as_str().unwrap();
+    phone.verb(&["remove", id]).done();
+    assert_eq!(phone.verb(&["remove", id]).failed(), (1, "account-not-found".to_owned()));
+}
