@@ -2,7 +2,7 @@
 //!
 //! Registration URIs are read in all four forms and written url-safe without padding; claims inside push messages are
 //! standard base64 with padding and nothing else, because given any other form the phones in the field answer with a
-//! wrong code and no error (docs/wire.md, "Push message").
+//! wrong code and no error (docs/wire.md, "The push message").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

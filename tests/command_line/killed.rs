@@ -8,7 +8,7 @@ use push_authenticator::phone::{
     AccountState, Delivery, HttpResponse, KeyEncryption, KeyError, NotificationState, Outcome, Phone as Core,
 };
 use push_authenticator::ports::{Clock, EpochMilliseconds, SystemClock, SystemEntropy};
-use push_authenticator::secret::{Reason, SecretBytes};
+use push_authenticator::secret::SecretBytes;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use crate::relay::Relay;

@@ -3,7 +3,7 @@
 //! Callers hand in a closure over a transaction and wait for its result. The thread runs what has queued up inside one
 //! transaction, a savepoint each, and answers only after the commit is durable: writes of concurrent sign-ons share a
 //! commit, and none is acknowledged before its own is on disk. Only this folder imports `rusqlite`; it knows tables,
-//! not the protocol.
+//! and of the protocol no more than the names of transports.
 
 pub mod devices;
 pub mod journeys;

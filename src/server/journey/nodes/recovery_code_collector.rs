@@ -26,8 +26,8 @@ impl RecoveryCodeCollector {
         if self.recovery_code_type == "PUSH" {
             Ok(self)
         } else {
-            Err(SettingError::Setting(format!(
-                "recoveryCodeType is {:?}, but only \"PUSH\" codes are made here",
+            Err(SettingError::UnknownType(format!(
+                "RecoveryCodeCollectorDecisionNode with recoveryCodeType {}, and only PUSH codes are made here",
                 self.recovery_code_type
             )))
         }

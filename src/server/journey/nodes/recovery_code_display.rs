@@ -12,10 +12,6 @@ impl Node for RecoveryCodeDisplay {
         vec!["outcome"]
     }
 
-    fn waits(&self) -> bool {
-        true
-    }
-
     fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
         let codes = std::mem::take(&mut context.transient.recovery_codes);
         if answers.is_some() || codes.is_empty() {

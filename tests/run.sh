@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Runs every test of the project. Installs what the tests need and the machine lacks, where it may (as root on a system
+# with apt). What cannot be run is named at the end, and the end is then an error.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+failed=()
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+updated=false
+# install NAME PACKAGE...: tries to install; the caller looks whether it helped.
+install() {
+    local name=$1
+    shift
+    if ! have apt-get || [ "$(id -u)" != 0 ]; then
+        return 1
+    fi
+    echo "== installing $name: $*"
+    if ! $updated; then
+        apt-get -q update >/dev/null && updated=true
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" >/dev/null
+}
+
+# need SUITE PROGRAM PACKAGE...: whether the program that a suite needs is there, in the end.
+need() {
+    local suite=$1 program=$2
+    shift 2
+    have "$program" || install "$program" "$@"
+    have "$program" && return 0
+    missing+=("$suite (needs $program)")
+    return 1
+}
+
+# suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
+suite() {
+    local name=$1 began=$SECONDS
+    shift
+    echo "== $name"
+    if "$@"; then
+        echo "== $name: passed in $((SECONDS - began)) s"
+    else
+        failed+=("$name")
+        echo "== $name: FAILED after $((SECONDS - began)) s"
+    fi
+}
+
+if ! have cargo; then
+    echo "Rust 1.95 or newer is needed: cargo is not on the path." >&2
+    exit 1
+fi
+need "C compiler" cc gcc libc6-dev
+
+suite "formatting" cargo fmt --check
+suite "lints" cargo clippy --locked --all-targets --features ffi -- -D warnings
+
+tests=(--lib --test phone --test protocol --test architecture --test server)
+if need "command line" python3 python3; then
+    tests+=(--test command_line)
+fi
+suite "Rust" cargo test --locked --features ffi "${tests[@]}"
+
+if need "browser" chromedriver chromium chromium-driver; then
+    # A browser of its own for each test: more at once than cores only makes each wait for the others.
+    suite "browser" cargo test --locked --features ffi --test browser -- --test-threads=1
+fi
+
+if need "Kotlin" javac openjdk-17-jdk-headless && need "Kotlin" mvn maven; then
+    suite "Kotlin" tests/kotlin.sh
+fi
+
+suite "generated bindings" scripts/generate-bindings.sh --check
+suite "public documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --features ffi
+
+echo
+if [ ${#missing[@]} -gt 0 ]; then
+    printf 'NOT RUN: %s\n' "${missing[@]}"
+fi
+if [ ${#failed[@]} -gt 0 ]; then
+    printf 'FAILED: %s\n' "${failed[@]}"
+fi
+if [ ${#missing[@]} -gt 0 ] || [ ${#failed[@]} -gt 0 ]; then
+    exit 1
+fi
+echo "Every suite was run and passed, in $SECONDS s."
