@@ -16,7 +16,6 @@ mod wake;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -190,18 +189,9 @@ impl App {
 /// Opens the server's key and database, for the server and for commands beside it.
 pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
     let folder = &configuration.data;
-    make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
+    std::fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
     let keys = Keys::load_or_make(&folder.join("server.key"), entropy)?;
     Ok((keys, Store::open(&folder.join("server.db"))?))
-}
-
-/// Makes the folder, for nobody else to read: it holds password hashes, and the challenges of sign-ons in progress.
-fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// The address of a journey's sign-on page under this public address.

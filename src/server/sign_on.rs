@@ -297,7 +297,7 @@ impl App {
                         return Ok(Turn::Reply(read_reply(&row.answer)?, Vec::new()));
                     }
                     Some(_) => return Err(SignOnError::Stale.into()),
-                    None => ticket.state.clone().filter(|state| !self.is_over(state, tools.now)).ok_or(SignOnError::Stale)?,
+                    None => ticket.state.clone().ok_or(SignOnError::Stale)?,
                 };
                 State { shared: Shared { browser, ..state.shared }, ..state }
             }
@@ -429,11 +429,6 @@ impl App {
         let ticket: Ticket = serde_json::from_slice(bytes.expose(Reason::Seal)).map_err(|_| SignOnError::BadAuthId)?;
         let age = self.now() - ticket.issued_at;
         if age > self.0.configuration.sign_on.step_minutes * 60_000 { Err(SignOnError::Stale) } else { Ok(ticket) }
-    }
-
-    /// Whether the whole sign-on has lasted too long.
-    fn is_over(&self, state: &State, now: EpochMilliseconds) -> bool {
-        now - state.started_at > self.0.configuration.sign_on.maximum_minutes * 60_000
     }
 
     fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {
