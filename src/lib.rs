@@ -8,15 +8,21 @@
 //! | [`secret`], [`ports`] | std and small crates |
 //! | [`protocol`] | [`secret`] |
 //! | [`phone`] | [`protocol`], [`secret`], [`ports`] |
-//! | [`ffi`] | [`phone`], [`protocol`] |
+//! | [`ffi`] | [`phone`], [`protocol`], [`secret`], [`ports`]; nobody imports it |
 //! | [`server`] | [`protocol`], [`secret`], [`ports`] |
 //! | [`cli`] | everything; nobody imports it |
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "ffi")]
+pub mod ffi;
 pub mod phone;
 pub mod ports;
 pub mod protocol;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
+
+// The generated code refers to what this makes by the crate's root.
+#[cfg(feature = "ffi")]
+uniffi::setup_scaffolding!();

@@ -1,0 +1,176 @@
+//! The border: what Kotlin and Swift see of the [`phone`](crate::phone).
+//!
+//! One object, [`Authenticator`], whose methods hand on to [`Phone`]; records and enums of its own, so that the core may
+//! change its types without changing an app; one error enum; and the limits of what is taken in. No rule about accounts
+//! or messages is made here. This room knows neither the database, nor the server half, nor the command line, and nobody
+//! imports it.
+//!
+//! Everything is synchronous: the shells put it on a thread of their own. Foreign code is called while
+//! [`Authenticator::open`] and [`Authenticator::enrol`] run, never while a lock of the vault is held. A panic is caught
+//! by the generated code, and a foreign exception comes back as [`AuthenticatorError::Platform`].
+
+mod error;
+mod keys;
+mod limits;
+mod preview;
+mod records;
+mod traffic;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::AuthenticatorError;
+pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
+pub use preview::EnrolmentPreview;
+pub use records::{
+    Account, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, Device, DeviceFacts, Enrolment,
+    Evidence, Location, Notification, NotificationState, Platform,
+};
+pub use traffic::{
+    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, RefusedMessage, RequestKind,
+    SendFailure, Waiting,
+};
+
+use crate::phone::Phone;
+use crate::ports::{SystemClock, SystemEntropy};
+use keys::{ForeignKeys, ForeignSlot};
+use limits::{check_bytes, check_text};
+use records::all;
+
+/// The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
+#[derive(uniffi::Object)]
+pub struct Authenticator {
+    phone: Phone,
+}
+
+#[uniffi::export]
+impl Authenticator {
+    /// Opens the vault, or makes a new one where there is no file (its folder must be there). `keys` is called before
+    /// this returns and not afterwards.
+    ///
+    /// With a lost or wrong key the vault opens all the same: accounts can be listed and removed, whatever needs a
+    /// secret ends with the code `re-enrolment-needed`, and once the last account is removed the next opening gives the
+    /// vault a new key.
+    #[uniffi::constructor]
+    pub fn open(vault_file: String, keys: Arc<dyn PlatformKeys>) -> Result<Arc<Self>, AuthenticatorError> {
+        check_text("path of the vault", &vault_file, limits::PATH)?;
+        let keys = ForeignKeys::new(keys);
+        let opened = Phone::open(Path::new(&vault_file), &keys, Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
+        Ok(Arc::new(Self { phone: opened.map_err(|error| keys.explain(error))? }))
+    }
+
+    /// Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+    pub fn preview(&self, code: String) -> Result<Arc<EnrolmentPreview>, AuthenticatorError> {
+        check_text("registration code", &code, limits::REGISTRATION_CODE)?;
+        EnrolmentPreview::read(&self.phone, code)
+    }
+
+    /// Adds a previewed account: its registration is signed and waits in the outbox. The preview is used up when this
+    /// succeeds. `slot_wrapper` binds the account to the platform's biometric; without one, messages that ask for a
+    /// biometric can only be denied.
+    pub fn enrol(
+        &self,
+        preview: Arc<EnrolmentPreview>,
+        enrolment: Enrolment,
+        slot_wrapper: Option<Arc<dyn SlotWrapper>>,
+    ) -> Result<Account, AuthenticatorError> {
+        enrolment.check()?;
+        preview.enrol(&self.phone, enrolment, slot_wrapper.map(ForeignSlot::new).as_ref())
+    }
+
+    /// All accounts, in the order of adding. Works without the key too.
+    pub fn accounts(&self) -> Result<Vec<Account>, AuthenticatorError> {
+        Ok(all(self.phone.accounts()?))
+    }
+
+    /// Tells what the shell observed about the device. Until it is told, no policy counts as met.
+    pub fn set_device_facts(&self, facts: DeviceFacts) {
+        self.phone.set_device_facts(facts.into());
+    }
+
+    /// Removes an account with its messages and whatever waits to be sent for it. The server is not told.
+    pub fn remove(&self, account_id: String) -> Result<(), AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        Ok(self.phone.remove(&account_id)?)
+    }
+
+    /// Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
+    /// `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+    pub fn receive(&self, payload: Vec<u8>) -> Result<Notification, AuthenticatorError> {
+        check_bytes("push message", &payload, limits::PAYLOAD)?;
+        Ok(self.phone.receive(&payload)?.into())
+    }
+
+    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+    pub fn receive_message(&self, message_id: String, jwt: String) -> Result<Notification, AuthenticatorError> {
+        check_text("message id", &message_id, limits::MESSAGE_ID)?;
+        check_text("push message", &jwt, limits::SIGNED_MESSAGE)?;
+        Ok(self.phone.receive_message(&message_id, &jwt)?.into())
+    }
+
+    /// The sign-on requests that can be answered now, newest first.
+    pub fn pending(&self) -> Result<Vec<Notification>, AuthenticatorError> {
+        Ok(all(self.phone.pending()?))
+    }
+
+    /// One sign-on request, whatever its state.
+    pub fn notification(&self, id: String) -> Result<Notification, AuthenticatorError> {
+        check_text("id", &id, limits::ID)?;
+        Ok(self.phone.notification(&id)?.into())
+    }
+
+    /// The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
+    /// inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+    pub fn biometric_challenge(&self, notification_id: String) -> Result<Vec<u8>, AuthenticatorError> {
+        check_text("id", &notification_id, limits::ID)?;
+        Ok(self.phone.biometric_challenge(&notification_id)?)
+    }
+
+    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+    pub fn approve(&self, notification_id: String, evidence: Evidence) -> Result<(), AuthenticatorError> {
+        check_text("id", &notification_id, limits::ID)?;
+        Ok(self.phone.approve(&notification_id, evidence.into_checked()?)?)
+    }
+
+    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+    pub fn deny(&self, notification_id: String) -> Result<(), AuthenticatorError> {
+        check_text("id", &notification_id, limits::ID)?;
+        Ok(self.phone.deny(&notification_id)?)
+    }
+
+    /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. They are sent by
+    /// POST, follow no redirects, and what came of them goes to [`delivered`](Self::delivered) or
+    /// [`failed`](Self::failed).
+    pub fn due(&self) -> Result<Vec<HttpRequest>, AuthenticatorError> {
+        Ok(all(self.phone.due()?))
+    }
+
+    /// Tells what the server answered to a request of [`due`](Self::due).
+    pub fn delivered(&self, request_id: String, response: HttpResponse) -> Result<Delivery, AuthenticatorError> {
+        check_text("id", &request_id, limits::ID)?;
+        Ok(self.phone.delivered(&request_id, response.into_capped())?.into())
+    }
+
+    /// Tells that there was no answer to a request of [`due`](Self::due).
+    pub fn failed(&self, request_id: String, failure: SendFailure) -> Result<Delivery, AuthenticatorError> {
+        check_text("id", &request_id, limits::ID)?;
+        Ok(self.phone.failed(&request_id, failure.into())?.into())
+    }
+
+    /// The requests that are not settled, as shown to a person.
+    pub fn outbox(&self) -> Result<Vec<Waiting>, AuthenticatorError> {
+        Ok(all(self.phone.outbox()?))
+    }
+
+    /// Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+    /// [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
+    /// there. A pull that could not be sent is forgotten.
+    pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, AuthenticatorError> {
+        Ok(all(self.phone.pull(wait_seconds)?))
+    }
+
+    /// Takes in what the server answered to a pull.
+    pub fn pulled(&self, pull: PullRequest, response: HttpResponse) -> Result<Pulled, AuthenticatorError> {
+        Ok(self.phone.pulled(&pull.into_checked()?, response.into_capped())?.into())
+    }
+}
