@@ -54,17 +54,18 @@ fi
 need "C compiler" cc gcc libc6-dev
 
 suite "formatting" cargo fmt --check
-suite "lints" cargo clippy --locked --all-targets --features ffi -- -D warnings
+suite "lints" cargo clippy --locked --all-targets -- -D warnings
+suite "lints of the border" cargo clippy --locked --no-default-features --features ffi -- -D warnings
 
 tests=(--lib --test phone --test protocol --test architecture --test server)
 if need "command line" python3 python3; then
     tests+=(--test command_line)
 fi
-suite "Rust" cargo test --locked --features ffi "${tests[@]}"
+suite "Rust" cargo test --locked "${tests[@]}"
 
 if need "browser" chromedriver chromium chromium-driver; then
     # A browser of its own for each test: more at once than cores only makes each wait for the others.
-    suite "browser" cargo test --locked --features ffi --test browser -- --test-threads=1
+    suite "browser" cargo test --locked --test browser -- --test-threads=1
 fi
 
 if need "Kotlin" javac openjdk-17-jdk-headless && need "Kotlin" mvn maven; then

@@ -3,8 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
-use push_authenticator::protocol::jws::JwsError;
-use push_authenticator::protocol::message::{Ask, Context, Location, MessageError, PushMessage, RefreshClaims};
+use push_authenticator::protocol::jws::{self, JwsError};
+use push_authenticator::protocol::message::{
+    Ask, CommunicationType, Context, DeviceBody, Location, MessageError, PushMessage, RefreshClaims,
+};
 use push_authenticator::secret::SecretBytes;
 use ring::hmac;
 use serde_json::{Value, json};
@@ -169,6 +171,27 @@ fn a_message_of_another_kind_is_no_refresh() {
     for extra in ["response", "c", "u"] {
         assert!(read(&format!("{{{base},\"{extra}\":\"x\"}}")).is_of_another_kind(), "{extra}");
     }
+}
+
+/// The recorded refresh of a real phone SDK: read as ours, and written by ours with equal claims.
+#[test]
+fn a_recorded_refresh_has_the_claims_that_we_write() {
+    let file: Value = serde_json::from_str(include_str!("../vectors/captures/legacy-android-sdk.json")).unwrap();
+    let case = file["cases"].as_array().unwrap().iter().find(|case| case["case"] == "device token update").unwrap();
+    let body: DeviceBody = serde_json::from_str(case["sent"][0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body.mechanism_uid, "5b7fba25-109a-4d2e-8da5-73d6530785b9");
+    let rig = SecretBytes::new(ring::digest::digest(&ring::digest::SHA256, b"rig secret").as_ref().to_vec());
+    let recorded = jws::verify::<RefreshClaims>(&rig, &body.jwt).ok().unwrap().into_inner();
+    assert!(!recorded.is_of_another_kind());
+    let ours = RefreshClaims::new(
+        "android".to_owned(),
+        CommunicationType::Gcm,
+        "new-fcm-token-9876".to_owned(),
+        "Google Pixel 8".to_owned(),
+        None,
+    );
+    assert_eq!(serde_json::to_value(ours).unwrap(), case["claims"]);
+    assert_eq!(serde_json::to_value(recorded).unwrap(), case["claims"]);
 }
 
 proptest! {
