@@ -78,24 +78,24 @@ impl Node for PushWait {
     }
 
     fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
-        let settled = match Self::request(context)? {
-            None => true,
-            Some(request) => request.state != PushState::Pending || request.expires_at <= context.now(),
-        };
-        if settled {
+        let pending = Self::request(context)?.filter(|request| request.state == PushState::Pending);
+        let expired = pending.as_ref().is_none_or(|request| request.expires_at <= context.now());
+        let confirmation = 1 + usize::from(context.shared.push_number.is_some());
+        let exits = answers.as_ref().is_some_and(|answers| answers.choice(confirmation) == Some(0));
+        // An answer that is there goes first. A time that is over does not: who wants out gets no further push.
+        if exits && pending.is_some() {
+            context.shared.waiting_since = None;
+            pushes::withdraw(context.transaction, context.journey_id)?;
+            return Ok(Next::Outcome("EXITED"));
+        }
+        if expired {
             context.shared.waiting_since = None;
             return Ok(Next::Outcome("DONE"));
         }
         let whole = self.seconds_to_wait * 1000;
-        let Some(answers) = answers else {
+        if answers.is_none() {
             context.shared.waiting_since = Some(context.now());
             return Ok(Next::Ask(self.ask(context, whole)));
-        };
-        let confirmation = 1 + usize::from(context.shared.push_number.is_some());
-        if answers.choice(confirmation) == Some(0) {
-            context.shared.waiting_since = None;
-            pushes::withdraw(context.transaction, context.journey_id)?;
-            return Ok(Next::Outcome("EXITED"));
         }
         let waited = context.now() - context.shared.waiting_since.unwrap_or(context.now());
         if waited >= whole {
