@@ -101,8 +101,17 @@ pub fn withdraw(transaction: &Transaction, journey: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Removes what is past its time, used or not.
+/// How long a used registration outlives its time: a browser that comes late must still hear that its phone was in
+/// time. A day, in milliseconds.
+const USED_KEPT: i64 = 24 * 3600 * 1000;
+
+/// Removes what is past its time; what was used a day later.
 pub fn sweep(transaction: &Transaction, now: EpochMilliseconds) -> Result<(), StoreError> {
-    transaction.prepare_cached("DELETE FROM registration WHERE expires_at < ?1")?.execute([now])?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM registration
+             WHERE expires_at < ?1 AND (accepted_body IS NULL OR expires_at < ?1 - ?2)",
+        )?
+        .execute([now, USED_KEPT])?;
     Ok(())
 }
