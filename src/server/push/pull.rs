@@ -10,7 +10,7 @@ use crate::server::store::pushes;
 use crate::server::store::{StoreError, Transaction, devices, digest};
 
 /// How far a signing time may be from the server's clock, in seconds.
-const CLOCK_TOLERANCE: i64 = 300;
+const CLOCK_TOLERANCE: u64 = 300;
 
 /// A pull that may be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,14 +40,14 @@ pub fn check_pull(
     if claims.sub != request.mechanism_uid || claims.aud != PULL_AUDIENCE {
         return Err(Refusal::Mute("the pull is for another device or purpose"));
     }
-    if (claims.iat - tools.now / 1000).abs() > CLOCK_TOLERANCE {
+    if claims.iat.abs_diff(tools.now / 1000) > CLOCK_TOLERANCE {
         return Err(Refusal::Told("clock"));
     }
     if !decode_url_safe(&claims.nonce).is_ok_and(|nonce| nonce.len() == 16) {
         return Err(Refusal::Told("The nonce is not 16 bytes."));
     }
     let key = digest(format!("{} {}", device.id, claims.nonce).as_bytes());
-    let expires_at = (claims.iat + 2 * CLOCK_TOLERANCE) * 1000;
+    let expires_at = tools.now + 3 * 1000 * CLOCK_TOLERANCE as i64;
     if !devices::use_once(transaction, &key, tools.now, expires_at)? {
         return Err(Refusal::Told("replayed"));
     }

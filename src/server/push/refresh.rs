@@ -10,7 +10,7 @@ use crate::server::store::{Transaction, digest};
 /// How long a refresh message is remembered, so that an old one cannot bring an old token back: 400 days in ms.
 const REMEMBERED: i64 = 400 * 24 * 3600 * 1000;
 /// How far a signing time may be from the server's clock, in seconds.
-const CLOCK_TOLERANCE: i64 = 300;
+const CLOCK_TOLERANCE: u64 = 300;
 
 /// Takes a refresh. `body` is the request's body as it came.
 pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<(), Refusal> {
@@ -24,7 +24,7 @@ pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<
     if claims.is_of_another_kind() {
         return Err(Refusal::Told("This message is not a token refresh."));
     }
-    if claims.iat.is_some_and(|iat| (iat - tools.now / 1000).abs() > CLOCK_TOLERANCE) {
+    if claims.iat.is_some_and(|iat| iat.abs_diff(tools.now / 1000) > CLOCK_TOLERANCE) {
         return Err(Refusal::Told("clock"));
     }
     if !matches!(claims.device_type.as_str(), "android" | "ios") || claims.device_id.len() > 4096 {
