@@ -3,7 +3,7 @@
 use super::register::device_name;
 use super::{Refusal, Tools};
 use crate::protocol::jws;
-use crate::protocol::message::{DeviceBody, RefreshClaims};
+use crate::protocol::message::{CommunicationType, DeviceBody, RefreshClaims};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::{Transaction, digest};
 
@@ -29,6 +29,11 @@ pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<
     }
     if !matches!(claims.device_type.as_str(), "android" | "ios") || claims.device_id.len() > 4096 {
         return Err(Refusal::Told("The refresh describes the device in a way that is not accepted."));
+    }
+    // Or a photographed QR code would suffice to make a device that is pushed to one whose messages can be fetched.
+    let embedded = CommunicationType::Embedded;
+    if claims.communication_type == embedded && device.communication_type != embedded {
+        return Err(Refusal::Told("A refresh cannot make this device fetch its messages. Register it anew."));
     }
     if !devices::use_once(transaction, &digest(request.jwt.as_bytes()), tools.now, tools.now + REMEMBERED)? {
         return Err(Refusal::Told("replayed"));
