@@ -180,39 +180,45 @@ fn open_connection(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(file)?;
     // Another process (the command line) may write at the same time.
     connection.busy_timeout(Duration::from_secs(10))?;
-    let name = || file.display().to_string();
-    let version: i32 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| {
-            match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotOurs(name()),
-                _ => StoreError::Database(error),
-            }
-        })?;
+    // Looked at before anything is set: setting the journal mode already changes the file.
+    let reading = connection.transaction()?;
+    read_version(&reading, file)?;
+    drop(reading);
     // WAL: readers of another process do not block the writer; FULL: a commit that was acknowledged survives a power
     // cut; secure_delete: used secrets do not linger in free pages.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
-    if version > schema::VERSION {
-        return Err(StoreError::Newer { file: name(), found: version, known: schema::VERSION });
-    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let owner: i32 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    if version == 0 {
-        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        if tables > 0 {
-            return Err(StoreError::NotOurs(name()));
-        }
+    if read_version(&transaction, file)? == 0 {
         transaction.execute_batch(schema::CREATE)?;
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", schema::VERSION)?;
-    } else if owner != schema::APPLICATION_ID {
-        return Err(StoreError::NotOurs(name()));
     }
     transaction.commit()?;
     Ok(connection)
+}
+
+/// The schema's version, 0 in an empty file; refuses what is not ours or newer.
+fn read_version(transaction: &Transaction, file: &Path) -> Result<i32, StoreError> {
+    let name = || file.display().to_string();
+    let number = |query: &str| -> Result<i32, StoreError> {
+        transaction.query_row(query, [], |row| row.get(0)).map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotOurs(name()),
+            _ => StoreError::Database(error),
+        })
+    };
+    let version = number("PRAGMA user_version")?;
+    let owner = number("PRAGMA application_id")?;
+    let is_empty = version == 0 && owner == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0;
+    if !is_empty && owner != schema::APPLICATION_ID {
+        return Err(StoreError::NotOurs(name()));
+    }
+    if version > schema::VERSION {
+        return Err(StoreError::Newer { file: name(), found: version, known: schema::VERSION });
+    }
+    Ok(version)
 }
 
 /// SHA-256, as the store keys what it must recognise and not keep.
