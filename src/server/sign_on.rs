@@ -297,7 +297,11 @@ impl App {
                         return Ok(Turn::Reply(read_reply(&row.answer)?, Vec::new()));
                     }
                     Some(_) => return Err(SignOnError::Stale.into()),
-                    None => ticket.state.clone().ok_or(SignOnError::Stale)?,
+                    None => ticket
+                        .state
+                        .clone()
+                        .filter(|state| tools.now < self.latest_end(state))
+                        .ok_or(SignOnError::Stale)?,
                 };
                 State { shared: Shared { browser, ..state.shared }, ..state }
             }
@@ -372,12 +376,9 @@ impl App {
     ) -> Result<(), StoreError> {
         let minute = 60_000;
         let settings = &self.0.configuration.sign_on;
-        let expires_at = match &state {
-            Some(state) => {
-                (tools.now + settings.step_minutes * minute).min(state.started_at + settings.maximum_minutes * minute)
-            }
-            None => tools.now + REPEATED,
-        };
+        // What is over is kept as long as its first step could be posted again, so that it is known to be over.
+        let step_end = tools.now + settings.step_minutes * minute;
+        let expires_at = state.as_ref().map_or(step_end, |state| step_end.min(self.latest_end(state)));
         let to_bytes = |value: serde_json::Result<Vec<u8>>| {
             value.map(SecretBytes::new).map_err(|_| StoreError::Damaged("journey"))
         };
@@ -395,6 +396,11 @@ impl App {
             &tools.keys,
             tools.entropy.as_ref(),
         )
+    }
+
+    /// When a sign-on ends in any case.
+    fn latest_end(&self, state: &State) -> EpochMilliseconds {
+        state.started_at + self.0.configuration.sign_on.maximum_minutes * 60_000
     }
 
     fn surroundings<'a>(&'a self, transaction: &'a Transaction, tools: &'a Tools, id: &'a [u8]) -> Surroundings<'a> {
