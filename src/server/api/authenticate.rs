@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -82,13 +82,16 @@ pub(in crate::server) async fn authenticate(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
     Path(realm): Path<String>,
-    Query(index): Query<Index>,
+    index: Result<Query<Index>, QueryRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     if realm != app.0.configuration.realm {
         return wrong_realm(&realm);
     }
+    let Ok(Query(index)) = index else {
+        return error(StatusCode::BAD_REQUEST, "The query cannot be read.");
+    };
     let body = match read_body(body) {
         Ok(body) => body,
         Err(response) => return response,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -34,12 +34,15 @@ pub(in crate::server) struct Action {
 pub(in crate::server) async fn message(
     State(app): State<App>,
     Path(realm): Path<String>,
-    Query(action): Query<Action>,
+    action: Result<Query<Action>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     if realm != app.0.configuration.realm {
         return wrong_realm(&realm);
     }
+    let Ok(Query(action)) = action else {
+        return error(StatusCode::BAD_REQUEST, "Bad request.");
+    };
     let body = match read_body(body) {
         Ok(body) => body,
         Err(response) => return response,

@@ -1,6 +1,7 @@
 //! Sessions: sign out.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,13 +23,13 @@ pub(in crate::server) struct Action {
 pub(in crate::server) async fn sessions(
     State(app): State<App>,
     Path(realm): Path<String>,
-    Query(action): Query<Action>,
+    action: Result<Query<Action>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     if realm != app.0.configuration.realm {
         return wrong_realm(&realm);
     }
-    if action.action.as_deref() != Some("logout") {
+    if !action.is_ok_and(|Query(action)| action.action.as_deref() == Some("logout")) {
         return error(StatusCode::BAD_REQUEST, "Only _action=logout is offered.");
     }
     let Some((token, is_cookie)) = session_token(&headers) else {

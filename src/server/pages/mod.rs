@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use askama::Template;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -39,9 +39,12 @@ fn start_of(app: &App, journey: Option<&str>) -> String {
 pub(super) async fn sign_on(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
-    Query(index): Query<Index>,
+    index: Result<Query<Index>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let Ok(Query(index)) = index else {
+        return unreadable_query(&app);
+    };
     if let Some(response) = wrong_realm(&app, &index) {
         return response;
     }
@@ -57,10 +60,13 @@ pub(super) async fn sign_on(
 pub(super) async fn sign_on_post(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
-    Query(index): Query<Index>,
+    index: Result<Query<Index>, QueryRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let Ok(Query(index)) = index else {
+        return unreadable_query(&app);
+    };
     if let Some(response) = wrong_realm(&app, &index).or_else(|| foreign_origin(&app, &headers)) {
         return response;
     }
@@ -277,6 +283,10 @@ fn foreign_origin(app: &App, headers: &HeaderMap) -> Option<Response> {
     let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
     (!own)
         .then(|| notice(app, StatusCode::FORBIDDEN, "Refused", "This request came from a page of another site.", None))
+}
+
+fn unreadable_query(app: &App) -> Response {
+    notice(app, StatusCode::BAD_REQUEST, "The sign-on cannot go on", "The address cannot be read.", None)
 }
 
 fn wrong_realm(app: &App, index: &Index) -> Option<Response> {
