@@ -121,6 +121,8 @@ struct Layout {
     description: Option<String>,
     #[serde(default = "enabled")]
     enabled: bool,
+    #[serde(default)]
+    inner_tree_only: bool,
     nodes: BTreeMap<String, LayoutNode>,
 }
 
@@ -160,7 +162,11 @@ pub fn read(json: &str) -> Result<Vec<Journey>, TreeError> {
 impl Tree {
     fn check(self) -> Result<Journey, TreeError> {
         let name = self.tree.id.clone();
-        let mut not_runnable = (!self.tree.enabled).then(|| "it is disabled".to_owned());
+        let mut not_runnable = match &self.tree {
+            Layout { enabled: false, .. } => Some("it is disabled".to_owned()),
+            Layout { inner_tree_only: true, .. } => Some("it runs only inside of another journey".to_owned()),
+            _ => None,
+        };
         let mut warnings = Vec::new();
         let mut placed = BTreeMap::new();
         for (id, layout) in &self.tree.nodes {
