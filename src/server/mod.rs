@@ -189,9 +189,18 @@ impl App {
 /// Opens the server's key and database, for the server and for commands beside it.
 pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
     let folder = &configuration.data;
-    std::fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
+    make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
     let keys = Keys::load_or_make(&folder.join("server.key"), entropy)?;
     Ok((keys, Store::open(&folder.join("server.db"))?))
+}
+
+/// Makes the folder where it is not there, closed to other users: the database holds password hashes.
+fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The address of a journey's sign-on page under this public address.
