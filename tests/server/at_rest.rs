@@ -1,0 +1,214 @@
+//! What lies on the disk.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use rusqlite::Connection;
+use serde_json::json;
+
+use push_authenticator::ports::SystemEntropy;
+use push_authenticator::server::configuration::Configuration;
+use push_authenticator::server::keys::KeyError;
+use push_authenticator::server::store::StoreError;
+use push_authenticator::server::{StartError, open_data};
+
+use crate::harness::*;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// All bytes of the data folder but the key.
+fn everything_at_rest(server: &Server) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(&server.configuration.data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap() != "server.key" {
+            all.extend(std::fs::read(path).unwrap());
+        }
+    }
+    assert!(contains(&all, USER.as_bytes()), "the search finds what is there");
+    all
+}
+
+fn contains(all: &[u8], needle: &[u8]) -> bool {
+    all.windows(needle.len()).any(|window| window == needle)
+}
+
+fn assert_absent(all: &[u8], name: &str, secret: &[u8]) {
+    let mut needles = vec![secret.to_vec(), hex(secret).into_bytes(), hex(secret).to_uppercase().into_bytes()];
+    // Base64 of something around it shifts the letters: all three alignments, without the letters at the edges.
+    for shift in 0..3 {
+        let shifted = [vec![0u8; shift], secret.to_vec()].concat();
+        for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            let skipped = if shift == 0 { 0 } else { shift + 1 };
+            needles.push(text.as_bytes()[skipped..text.len() - 1].to_vec());
+        }
+    }
+    for needle in needles {
+        assert!(!contains(all, &needle), "{name} lies on the disk as {}", String::from_utf8_lossy(&needle));
+    }
+}
+
+#[test]
+fn no_secret_lies_on_the_disk_in_any_form_at_any_time() {
+    let server = start();
+    let step = server.at_qr_code();
+    let phone = Phone::scan(&step).with("deviceId", json!("push-token-0123456789-abcdefghij"));
+    let uri = output(&step, "HiddenValueCallback", "value").as_str().unwrap().to_owned();
+    let mut secrets = vec![
+        ("secret", phone.secret.clone()),
+        ("challenge", phone.challenge.clone()),
+        ("uri", uri.into_bytes()),
+        ("password", PASSWORD.as_bytes().to_vec()),
+        ("push token", b"push-token-0123456789-abcdefghij".to_vec()),
+    ];
+    let check = |secrets: &[(&str, Vec<u8>)]| {
+        let all = everything_at_rest(&server);
+        for (name, secret) in secrets {
+            assert_absent(&all, name, secret);
+        }
+    };
+    check(&secrets);
+    assert_eq!(phone.register(&server).status, 200);
+    check(&secrets);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    secrets.extend(codes.iter().map(|code| ("recovery code", code.clone().into_bytes())));
+    check(&secrets);
+    let step = server.next(&step);
+    let message = phone.only_message(&server);
+    secrets.push(("push message", message.jwt.clone().into_bytes()));
+    check(&secrets);
+    assert_eq!(phone.accept(&server, &message, &step).status, 200);
+    let token = server.finish(&step);
+    secrets.push(("session token", token.clone().into_bytes()));
+    secrets.push(("session token's bytes", URL_SAFE_NO_PAD.decode(token).unwrap()));
+    let step = server.after_password();
+    let step = server.next(&fill(&step, 2, json!(0)));
+    server.finish(&fill(&step, 0, json!(codes[0])));
+    check(&secrets);
+}
+
+#[test]
+fn users_phones_and_sign_ons_under_way_survive_a_restart() {
+    let server = start();
+    let phone = server.enrolled();
+    let step = server.after_password();
+    let first = fill_password(&server.begin(), USER, PASSWORD);
+    let server = server.restart();
+    let message = phone.only_message(&server);
+    assert_eq!(phone.accept(&server, &message, &step).status, 200);
+    server.finish(&step);
+    server.next(&first);
+}
+
+fn configuration(folder: &Path) -> Configuration {
+    Configuration { data: folder.join("data"), ..Configuration::default() }
+}
+
+fn open(configuration: &Configuration) -> Result<(), StartError> {
+    open_data(configuration, &SystemEntropy::new()).map(|_| ())
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn the_key_is_the_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = configuration(folder.path());
+    open(&configuration).unwrap();
+    let key = configuration.data.join("server.key");
+    assert_eq!(mode(&key), 0o600);
+    assert_eq!(mode(&configuration.data), 0o700);
+    let bytes = std::fs::read(&key).unwrap();
+    assert_eq!(bytes.len(), 32);
+    open(&configuration).unwrap();
+    assert_eq!(std::fs::read(&key).unwrap(), bytes, "made once");
+
+    for open_mode in [0o640, 0o604, 0o644, 0o620, 0o602, 0o610] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(open_mode)).unwrap();
+        let refused = open(&configuration).unwrap_err();
+        assert!(matches!(refused, StartError::Key(KeyError::TooOpen(_))), "{open_mode:o}");
+        assert!(refused.to_string().contains("chmod 600"));
+    }
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    open(&configuration).unwrap();
+    for wrong in [&bytes[..31], &[&bytes[..], b"\n"].concat(), b""] {
+        std::fs::write(&key, wrong).unwrap();
+        assert!(matches!(open(&configuration).unwrap_err(), StartError::Key(KeyError::NotAKey(_))));
+    }
+}
+
+#[test]
+fn a_replaced_key_opens_nothing_and_breaks_nothing() {
+    let server = start();
+    let phone = server.enrolled();
+    let step = server.after_password();
+    let message = phone.only_message(&server);
+    std::fs::write(server.configuration.data.join("server.key"), [7u8; 32]).unwrap();
+    let server = server.restart();
+    server.post(&step).refused(400);
+    phone.accept(&server, &message, &step).refused(500);
+    phone.pull(&server, 0).refused(500);
+    assert_eq!(types(&server.begin()), ["NameCallback", "PasswordCallback"]);
+}
+
+#[test]
+fn the_database_is_ours_and_in_wal_mode() {
+    let server = start();
+    assert_eq!(server.text("PRAGMA journal_mode"), "wal");
+    let number =
+        |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
+    assert_eq!(number("user_version"), 1);
+    assert_eq!(number("application_id"), 0x5041_7376);
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = configuration(folder.path());
+    open(&configuration).unwrap();
+    let file = configuration.data.join("server.db");
+    let connection = Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let refused = open(&configuration).unwrap_err();
+    let StartError::Store(StoreError::Newer { found: 99, known: 1, .. }) = refused else { panic!("{refused}") };
+    let connection = Connection::open(&file).unwrap();
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 99);
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_left_untouched() {
+    let make = |statements: &'static str| {
+        move |file: &Path| Connection::open(file).unwrap().execute_batch(statements).unwrap()
+    };
+    let makers: [(&str, Box<dyn Fn(&Path)>); 5] = [
+        ("a table", Box::new(make("CREATE TABLE foreign_one (a)"))),
+        ("a version", Box::new(make("CREATE TABLE foreign_one (a); PRAGMA user_version = 1"))),
+        ("a high version", Box::new(make("CREATE TABLE foreign_one (a); PRAGMA user_version = 7"))),
+        ("an owner", Box::new(make("PRAGMA application_id = 5; CREATE TABLE a (a); DROP TABLE a"))),
+        (
+            "no database",
+            Box::new(|file| std::fs::write(file, "Dear diary, this is no database at all.".repeat(50)).unwrap()),
+        ),
+    ];
+    for (name, make) in makers {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = configuration(folder.path());
+        std::fs::create_dir(&configuration.data).unwrap();
+        let file = configuration.data.join("server.db");
+        make(&file);
+        let before = std::fs::read(&file).unwrap();
+        let refused = open(&configuration).unwrap_err();
+        assert!(matches!(refused, StartError::Store(StoreError::NotOurs(_))), "{name}: {refused}");
+        assert!(std::fs::read(&file).unwrap() == before, "{name}: the file was changed");
+        assert!(!configuration.data.join("server.db-wal").exists(), "{name}");
+    }
+}

@@ -1,0 +1,614 @@
+//! A running server, a browser that speaks REST, and a phone.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::hmac;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use push_authenticator::ports::{Clock, SystemEntropy};
+use push_authenticator::secret::SecretText;
+use push_authenticator::server::configuration::Configuration;
+use push_authenticator::server::journey::{SHIPPED, SHIPPED_NAME};
+use push_authenticator::server::store::{StoreError, users};
+use push_authenticator::server::{App, open_data, password, router};
+
+pub const USER: &str = "demo";
+pub const PASSWORD: &str = "correct horse battery staple";
+pub const REST: &str = "/am/json/realms/root/realms/alpha/authenticate";
+pub const JOURNEY_QUERY: &str = "?authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
+pub const PHONES: &str = "/am/json/realms/root/realms/alpha/push/sns/message?_action=";
+pub const COOKIE: &str = "iPlanetDirectoryPro";
+/// The hour at which every test begins: 2030-01-01T00:00:00Z.
+pub const START: i64 = 1_893_456_000_000;
+
+/// A clock that stands still until a test moves it, or runs on when the test is about waiting itself.
+pub struct TestClock {
+    now: AtomicI64,
+    runs_since: Option<Instant>,
+}
+
+impl TestClock {
+    pub fn advance(&self, milliseconds: i64) {
+        self.now.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        let run = self.runs_since.map_or(0, |since| since.elapsed().as_millis() as i64);
+        self.now.load(Ordering::SeqCst) + run
+    }
+}
+
+/// What differs from the shipped journey and the default configuration.
+pub struct Setup {
+    pub journey: Value,
+    pub configuration: Configuration,
+    pub clock_runs: bool,
+    /// Further journey files: name and text.
+    pub further_files: Vec<(&'static str, String)>,
+}
+
+impl Setup {
+    pub fn new() -> Self {
+        Self {
+            journey: serde_json::from_str(SHIPPED).unwrap(),
+            configuration: Configuration::default(),
+            clock_runs: false,
+            further_files: Vec::new(),
+        }
+    }
+
+    /// Changes a setting of the one node of this type.
+    pub fn with(mut self, node_type: &str, key: &str, value: Value) -> Self {
+        let id = node_id(&self.journey, node_type);
+        self.journey["trees"][SHIPPED_NAME]["nodes"][&id][key] = value;
+        self
+    }
+
+    /// Connects an outcome of the one node of this type.
+    pub fn connect(mut self, node_type: &str, outcome: &str, target: &str) -> Self {
+        let id = node_id(&self.journey, node_type);
+        self.journey["trees"][SHIPPED_NAME]["tree"]["nodes"][&id]["connections"][outcome] = json!(target);
+        self
+    }
+
+    pub fn configure(mut self, change: impl FnOnce(&mut Configuration)) -> Self {
+        change(&mut self.configuration);
+        self
+    }
+
+    pub fn running_clock(mut self) -> Self {
+        self.clock_runs = true;
+        self
+    }
+
+    pub fn start(self) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = Configuration {
+            data: folder.path().join("data"),
+            journeys: folder.path().join("journeys"),
+            ..self.configuration
+        };
+        std::fs::create_dir(&configuration.journeys).unwrap();
+        std::fs::write(configuration.journeys.join("journey.json"), self.journey.to_string()).unwrap();
+        for (name, text) in &self.further_files {
+            std::fs::write(configuration.journeys.join(name), text).unwrap();
+        }
+        let clock = Arc::new(TestClock { now: AtomicI64::new(START), runs_since: self.clock_runs.then(Instant::now) });
+        let server = Server::run(configuration, clock, folder);
+        server.add_user(USER, PASSWORD, None);
+        server
+    }
+}
+
+impl Server {
+    fn run(configuration: Configuration, clock: Arc<TestClock>, folder: TempDir) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (address, app) = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let app = App::start(configuration.clone(), address, clock.clone(), Arc::new(SystemEntropy::new()), false)
+                .unwrap();
+            let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+            tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+            (address, app)
+        });
+        Self { app, address, clock, configuration, runtime, folder }
+    }
+
+    /// The same server once more: another process on the same data.
+    pub fn restart(self) -> Self {
+        let Self { clock, configuration, runtime, folder, .. } = self;
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        Self::run(configuration, clock, folder)
+    }
+}
+
+/// The id of the one node of this type in the shipped journey.
+pub fn node_id(journey: &Value, node_type: &str) -> String {
+    let nodes = journey["trees"][SHIPPED_NAME]["nodes"].as_object().unwrap();
+    nodes.iter().find(|(_, node)| node["_type"]["_id"] == node_type).unwrap().0.clone()
+}
+
+/// A running server; it ends with the test.
+pub struct Server {
+    pub app: App,
+    pub address: SocketAddr,
+    pub clock: Arc<TestClock>,
+    pub configuration: Configuration,
+    pub runtime: tokio::runtime::Runtime,
+    pub folder: TempDir,
+}
+
+pub fn start() -> Server {
+    Setup::new().start()
+}
+
+/// An HTTP response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// AM's error form, and nothing else in it; gives the message.
+    pub fn refused(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text());
+        let body = self.json();
+        assert_eq!(body["code"], status);
+        assert!(body["reason"].is_string());
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        body["message"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Server {
+    pub fn add_user(&self, name: &str, password_text: &str, common_name: Option<&str>) {
+        let entropy = SystemEntropy::new();
+        // Hashing is slow on purpose, and nearly all users here have the same password.
+        static HASH: OnceLock<String> = OnceLock::new();
+        let make = || password::make_hash(&SecretText::new(password_text.to_owned()), &SystemEntropy::new()).unwrap();
+        let hash = if password_text == PASSWORD { HASH.get_or_init(make).clone() } else { make() };
+        let (_, store) = open_data(&self.configuration, &entropy).unwrap();
+        let (name, common_name) = (name.to_owned(), common_name.map(str::to_owned));
+        let added: Result<bool, StoreError> =
+            store.run_blocking(move |transaction| users::add(transaction, &name, common_name.as_deref(), &hash, START));
+        assert!(added.unwrap());
+    }
+
+    /// Sends a request. A `Host` among the headers takes the place of the right one.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            head.push_str(&format!("Host: {}\r\n", self.address));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        self.raw(&[head.as_bytes(), body].concat())
+    }
+
+    /// Sends bytes as they are and reads to the end.
+    pub fn raw(&self, bytes: &[u8]) -> Response {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        // A server that refuses early closes before it has read everything.
+        let _ = stream.write_all(bytes);
+        let mut received = Vec::new();
+        let _ = stream.read_to_end(&mut received);
+        let end = received.windows(4).position(|four| four == b"\r\n\r\n").expect("a response head");
+        let head = String::from_utf8(received[..end].to_vec()).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines
+            .map(|line| line.split_once(':').unwrap())
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+            .collect();
+        Response { status, headers, body: received[end + 4..].to_vec() }
+    }
+
+    pub fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[], b"")
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Response {
+        self.post_bytes(path, body.to_string().as_bytes())
+    }
+
+    pub fn post_bytes(&self, path: &str, body: &[u8]) -> Response {
+        let headers = [("Content-Type", "application/json"), ("Accept-API-Version", "resource=2.1, protocol=1.0")];
+        self.request("POST", path, &headers, body)
+    }
+
+    /// Posts a form with the session cookie where there is one.
+    pub fn post_form(&self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Response {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let all: Vec<(&str, &str)> =
+            headers.iter().copied().chain([("Content-Type", "application/x-www-form-urlencoded")]).collect();
+        self.request("POST", path, &all, form.finish().as_bytes())
+    }
+
+    /// The first step of a sign-on, as the web SDK asks for it: without a body.
+    pub fn begin(&self) -> Value {
+        let response = self.post_bytes(&format!("{REST}{JOURNEY_QUERY}"), b"");
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()
+    }
+
+    /// Posts a step back.
+    pub fn post(&self, step: &Value) -> Response {
+        self.post_json(&format!("{REST}{JOURNEY_QUERY}"), step)
+    }
+
+    /// Posts a step back that leads to another.
+    pub fn next(&self, step: &Value) -> Value {
+        let response = self.post(step);
+        assert_eq!(response.status, 200, "{}", response.text());
+        let body = response.json();
+        assert!(body["authId"].is_string(), "a step was expected: {body}");
+        body
+    }
+
+    /// Posts a step back that ends the sign-on as a success; gives the session token.
+    pub fn finish(&self, step: &Value) -> String {
+        let response = self.post(step);
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()["tokenId"].as_str().expect("signed on").to_owned()
+    }
+
+    /// Posts a step back that ends the sign-on as a failure; gives the message.
+    pub fn fail(&self, step: &Value) -> String {
+        let response = self.post(step);
+        let message = response.refused(401);
+        assert_eq!(response.json()["reason"], "Unauthorized");
+        assert!(response.json().get("detail").is_none(), "a failure, not a stale step: {message}");
+        message
+    }
+
+    /// A step that is over.
+    pub fn stale(&self, step: &Value) {
+        let response = self.post(step);
+        response.refused(401);
+        assert_eq!(response.json()["detail"]["errorCode"], "110");
+    }
+
+    /// Begins a sign-on and gives name and password.
+    pub fn sign_on_as(&self, user: &str, password_text: &str) -> Response {
+        self.post(&fill_password(&self.begin(), user, password_text))
+    }
+
+    /// The step after the right password.
+    pub fn after_password(&self) -> Value {
+        let response = self.sign_on_as(USER, PASSWORD);
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()
+    }
+
+    /// A sign-on up to the QR code.
+    pub fn at_qr_code(&self) -> Value {
+        let step = self.after_password();
+        assert_eq!(types(&step), ["TextOutputCallback", "ConfirmationCallback"]);
+        let step = self.next(&fill(&step, 1, json!(0)));
+        assert_eq!(types(&step), ["TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]);
+        step
+    }
+
+    /// Registers a phone and leaves that sign-on where it waits for the first push.
+    pub fn registered(&self) -> (Phone, Value) {
+        let step = self.at_qr_code();
+        let phone = Phone::scan(&step);
+        let response = phone.register(self);
+        assert_eq!((response.status, response.text().as_str()), (200, "{}"));
+        let step = self.next(&step);
+        assert_eq!(types(&step), ["TextOutputCallback"]);
+        let step = self.next(&step);
+        (phone, step)
+    }
+
+    /// A phone whose first sign-on is over.
+    pub fn enrolled(&self) -> Phone {
+        let (phone, step) = self.registered();
+        let message = phone.only_message(self);
+        assert_eq!(phone.accept(self, &message, &step).status, 200);
+        self.finish(&step);
+        phone
+    }
+
+    /// Two phones of the same user: both scanned before either was registered.
+    pub fn two_phones(&self) -> (Phone, Phone) {
+        let (first_step, second_step) = (self.at_qr_code(), self.at_qr_code());
+        let (first, second) = (Phone::scan(&first_step), Phone::scan(&second_step));
+        assert_eq!(first.register(self).status, 200);
+        assert_eq!(second.register(self).status, 200);
+        (first, second)
+    }
+
+    /// Reads the database beside the server.
+    pub fn database(&self) -> Connection {
+        Connection::open_with_flags(self.database_file(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+    }
+
+    pub fn database_file(&self) -> PathBuf {
+        self.configuration.data.join("server.db")
+    }
+
+    pub fn count(&self, from: &str) -> i64 {
+        self.database().query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0)).unwrap()
+    }
+
+    pub fn text(&self, query: &str) -> String {
+        self.database().query_row(query, [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// The kinds of a step's callbacks.
+pub fn types(step: &Value) -> Vec<&str> {
+    step["callbacks"].as_array().unwrap().iter().map(|callback| callback["type"].as_str().unwrap()).collect()
+}
+
+/// The step with an input filled in.
+pub fn fill(step: &Value, index: usize, value: Value) -> Value {
+    let mut filled = step.clone();
+    filled["callbacks"][index]["input"][0]["value"] = value;
+    filled
+}
+
+pub fn fill_password(step: &Value, user: &str, password_text: &str) -> Value {
+    fill(&fill(step, 0, json!(user)), 1, json!(password_text))
+}
+
+/// The named output of the first callback of a kind.
+pub fn output<'a>(step: &'a Value, kind: &str, name: &str) -> &'a Value {
+    let callback = step["callbacks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|callback| callback["type"] == kind)
+        .expect("such a callback");
+    &callback["output"].as_array().unwrap().iter().find(|output| output["name"] == name).expect("such an output")["value"]
+}
+
+/// The number that the browser shows.
+pub fn number(step: &Value) -> String {
+    assert_eq!(output(step, "HiddenValueCallback", "id"), "pushChallengeNumber");
+    output(step, "HiddenValueCallback", "value").as_str().unwrap().to_owned()
+}
+
+/// The recovery codes of a step, found as the web SDK finds them.
+pub fn recovery_codes(step: &Value) -> Vec<String> {
+    assert_eq!(output(step, "TextOutputCallback", "messageType"), "4");
+    let script = output(step, "TextOutputCallback", "message").as_str().unwrap();
+    assert!(script.contains("Recovery Codes"));
+    let mut codes = Vec::new();
+    for line in script.split('\n') {
+        let mut characters = line.chars();
+        let (Some(space), Some(_), Some('"')) = (characters.next(), characters.next(), characters.next()) else {
+            continue;
+        };
+        if !space.is_whitespace() {
+            continue;
+        }
+        let rest = characters.as_str();
+        let code: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        if !code.is_empty() && rest[code.len()..].starts_with("\\n") {
+            codes.push(code);
+        }
+    }
+    codes
+}
+
+/// HMAC-SHA-256.
+pub fn hmac_sha_256(key: &[u8], data: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref().to_vec()
+}
+
+/// A signed JSON message under this header.
+pub fn sign_with_header(secret: &[u8], header: &str, claims: &Value) -> String {
+    let body = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let code = hmac_sha_256(secret, body.as_bytes());
+    format!("{body}.{}", URL_SAFE_NO_PAD.encode(code))
+}
+
+pub fn sign(secret: &[u8], claims: &Value) -> String {
+    sign_with_header(secret, r#"{"typ":"JWT","alg":"HS256"}"#, claims)
+}
+
+/// A push message as it arrives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub id: String,
+    pub jwt: String,
+    pub claims: Value,
+}
+
+/// A phone, written from the description of the protocol.
+#[derive(Clone)]
+pub struct Phone {
+    pub secret: Vec<u8>,
+    pub challenge: Vec<u8>,
+    pub message_id: String,
+    pub mechanism: String,
+    pub registration_path: String,
+    pub authentication_path: String,
+    pub claims: Value,
+}
+
+impl Phone {
+    /// Takes the QR code of a step apart.
+    pub fn scan(step: &Value) -> Self {
+        assert_eq!(output(step, "HiddenValueCallback", "id"), "mfaDeviceRegistration");
+        Self::read(output(step, "HiddenValueCallback", "value").as_str().unwrap())
+    }
+
+    pub fn read(uri: &str) -> Self {
+        let (label, query) = uri.split_once('?').unwrap();
+        assert!(label.starts_with("pushauth://push/"), "{label}");
+        let value = |key: &str| -> String {
+            let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{key}=")));
+            pair.unwrap_or_else(|| panic!("{key} is missing in {uri}")).to_owned()
+        };
+        let bytes = |key: &str| URL_SAFE_NO_PAD.decode(value(key)).unwrap();
+        let path = |key: &str| {
+            let address = String::from_utf8(bytes(key)).unwrap();
+            let address = address.strip_prefix("http://127.0.0.1:").expect("the bound address");
+            address[address.find('/').unwrap()..].to_owned()
+        };
+        let (secret, challenge) = (bytes("s"), bytes("c"));
+        assert_eq!((secret.len(), challenge.len()), (32, 32));
+        assert!(!value("l").is_empty());
+        let mechanism = format!("mechanism-{}", URL_SAFE_NO_PAD.encode(&challenge[..9]));
+        let claims = json!({
+            "deviceType": "android",
+            "mechanismUid": mechanism,
+            "response": STANDARD.encode(hmac_sha_256(&secret, &challenge)),
+            "communicationType": "embedded",
+            "deviceId": "token-of-this-phone",
+            "deviceName": "Pixel",
+        });
+        Self {
+            message_id: value("m"),
+            registration_path: path("r"),
+            authentication_path: path("a"),
+            secret,
+            challenge,
+            mechanism,
+            claims,
+        }
+    }
+
+    /// The same phone with a claim changed, or left out.
+    pub fn with(&self, claim: &str, value: Value) -> Self {
+        let mut changed = self.clone();
+        match value {
+            Value::Null => drop(changed.claims.as_object_mut().unwrap().remove(claim)),
+            value => changed.claims[claim] = value,
+        }
+        changed
+    }
+
+    pub fn registration_body(&self) -> Value {
+        json!({"messageId": self.message_id, "jwt": sign(&self.secret, &self.claims)})
+    }
+
+    pub fn register(&self, server: &Server) -> Response {
+        server.post_json(&self.registration_path, &self.registration_body())
+    }
+
+    pub fn pull_claims(&self, server: &Server, wait: i64) -> Value {
+        let mut nonce = [0u8; 16];
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut nonce).unwrap();
+        json!({
+            "sub": self.mechanism,
+            "aud": "pending",
+            "iat": server.clock.now() / 1000,
+            "nonce": URL_SAFE_NO_PAD.encode(nonce),
+            "wait": wait,
+        })
+    }
+
+    pub fn pull_with(&self, server: &Server, claims: &Value) -> Response {
+        let body = json!({"mechanismUid": self.mechanism, "jwt": sign(&self.secret, claims)});
+        server.post_json(&format!("{PHONES}pending"), &body)
+    }
+
+    pub fn pull(&self, server: &Server, wait: i64) -> Response {
+        self.pull_with(server, &self.pull_claims(server, wait))
+    }
+
+    /// All pending messages, their signatures checked.
+    pub fn messages(&self, server: &Server) -> Vec<Message> {
+        let response = self.pull(server, 0);
+        assert_eq!(response.status, 200, "{}", response.text());
+        self.read_messages(&response)
+    }
+
+    pub fn read_messages(&self, response: &Response) -> Vec<Message> {
+        let body = response.json();
+        let messages = body["messages"].as_array().unwrap().iter();
+        messages
+            .map(|message| {
+                let jwt = message["message"].as_str().unwrap().to_owned();
+                let claims = self.check(&jwt);
+                Message { id: message["messageId"].as_str().unwrap().to_owned(), jwt, claims }
+            })
+            .collect()
+    }
+
+    pub fn only_message(&self, server: &Server) -> Message {
+        let mut messages = self.messages(server);
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        messages.remove(0)
+    }
+
+    /// Checks a push message's signature and form, and gives its claims.
+    fn check(&self, jwt: &str) -> Value {
+        let (body, signature) = jwt.rsplit_once('.').unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.decode(signature).unwrap(), hmac_sha_256(&self.secret, body.as_bytes()));
+        let (_, claims) = body.split_once('.').unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        assert_eq!(claims["u"], self.mechanism.as_str());
+        assert_eq!(STANDARD.decode(claims["c"].as_str().unwrap()).unwrap().len(), 32);
+        claims
+    }
+
+    /// The `response` claim for a message.
+    pub fn response_to(&self, message: &Message) -> String {
+        let challenge = STANDARD.decode(message.claims["c"].as_str().unwrap()).unwrap();
+        STANDARD.encode(hmac_sha_256(&self.secret, &challenge))
+    }
+
+    /// The body of an answer with these further claims.
+    pub fn answer_body(&self, message: &Message, more: Value) -> Value {
+        let mut claims = json!({"response": self.response_to(message)});
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"messageId": message.id, "jwt": sign(&self.secret, &claims)})
+    }
+
+    pub fn answer(&self, server: &Server, message: &Message, more: Value) -> Response {
+        server.post_json(&self.authentication_path, &self.answer_body(message, more))
+    }
+
+    /// Taps the number that the browser's step shows.
+    pub fn accept(&self, server: &Server, message: &Message, step: &Value) -> Response {
+        self.answer(server, message, json!({"challengeResponse": number(step)}))
+    }
+}
+
+/// One of the three numbers that is not the right one.
+pub fn wrong_number(message: &Message, step: &Value) -> String {
+    let right = number(step);
+    let numbers = message.claims["n"].as_str().unwrap();
+    numbers.split(',').find(|number| *number != right).unwrap().to_owned()
+}
+
+/// What the phones' endpoint says to somebody who has proved nothing.
+pub fn assert_mute(response: &Response) {
+    assert_eq!(response.status, 400, "{}", response.text());
+    assert_eq!(response.json(), json!({"code": 400, "reason": "Bad Request", "message": "Bad request."}));
+}

@@ -1,0 +1,15 @@
+//! The server over real HTTP on loopback, against a second implementation of browser and phone.
+//!
+//! Nothing of the library's phone half is used here: URIs are taken apart, messages are signed and checked by hand.
+//! Time stands still unless a test moves it.
+
+#![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod at_rest;
+mod harness;
+mod journey;
+mod journey_files;
+mod pages;
+mod phones;
+mod rest;
