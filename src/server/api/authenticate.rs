@@ -178,6 +178,7 @@ fn refusal(problem: &SignOnError) -> Response {
 }
 
 /// The body, or the answer to one that is too large or broke off.
+#[allow(clippy::result_large_err, reason = "the answer is returned as it is, and boxing it would help nobody")]
 pub(in crate::server) fn read_body(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Response> {
     body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => error(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 64 KiB."),
