@@ -189,7 +189,8 @@ fn a_foreign_file_is_refused_and_left_untouched() {
     let make = |statements: &'static str| {
         move |file: &Path| Connection::open(file).unwrap().execute_batch(statements).unwrap()
     };
-    let makers: [(&str, Box<dyn Fn(&Path)>); 5] = [
+    type Maker = Box<dyn Fn(&Path)>;
+    let makers: [(&str, Maker); 5] = [
         ("a table", Box::new(make("CREATE TABLE foreign_one (a)"))),
         ("a version", Box::new(make("CREATE TABLE foreign_one (a); PRAGMA user_version = 1"))),
         ("a high version", Box::new(make("CREATE TABLE foreign_one (a); PRAGMA user_version = 7"))),
