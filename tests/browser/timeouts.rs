@@ -24,13 +24,13 @@ async fn an_unused_qr_code_leads_back_to_the_app() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_message_is_sent_again_with_another_number_to_tap() {
-    let demo = start_demo(|journey| journey.replace("\"messageTimeout\": 120000", "\"messageTimeout\": 4000"));
+    let demo = start_demo(|journey| journey.replace("\"messageTimeout\": 120000", "\"messageTimeout\": 12000"));
     let browser = start_browser("expired", 1280, 900).await;
     browser.client.goto(demo.address["url"].as_str().unwrap()).await.unwrap();
     browser.register(&demo).await;
     browser.number().await;
     let first = browser.find("input[name=authId]").await.attr("value").await.unwrap().unwrap();
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(90);
     loop {
         assert!(Instant::now() < until, "the message is not sent again");
         let now = browser.find("input[name=authId]").await.attr("value").await;
@@ -42,7 +42,7 @@ async fn an_expired_message_is_sent_again_with_another_number_to_tap() {
     }
     let number = browser.number().await;
     browser.phone().await;
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(60);
     // The phone shows the new message once it has fetched it.
     loop {
         assert!(Instant::now() < until, "the phone does not show the new message");
