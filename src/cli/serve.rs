@@ -1,6 +1,5 @@
 //! `serve`: runs the server until it is told to stop.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,21 +79,19 @@ pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router)
     result.map_err(|error| Failure::new("serve", &format!("The server failed: {error}")))
 }
 
-fn stop_signal() -> impl Future<Output = ()> {
-    async {
-        #[cfg(unix)]
-        {
-            let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-            if let Ok(mut terminate) = terminate {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = tokio::signal::ctrl_c() => {}
-                }
-                return;
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
             }
+            return;
         }
-        let _ = tokio::signal::ctrl_c().await;
     }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Logs go to standard error; `RUST_LOG` chooses how much.

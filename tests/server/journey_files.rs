@@ -186,7 +186,6 @@ fn settings_out_of_range_are_refused_and_name_the_node() {
         ("PushRegistrationNode", "scanQRCodeMessage", json!({"1234": "x"})),
         ("GetAuthenticatorAppNode", "appleLink", json!("javascript:alert(1)")),
         ("GetAuthenticatorAppNode", "googleLink", json!("")),
-        ("RecoveryCodeCollectorDecisionNode", "recoveryCodeType", json!("OATH")),
         ("RecoveryCodeCollectorDecisionNode", "recoveryCodeType", json!(null)),
         ("RetryLimitDecisionNode", "retryLimit", json!(-1)),
         ("PageNode", "nodes", json!([])),
@@ -207,6 +206,13 @@ fn a_type_that_does_not_run_here_is_named_also_inside_of_a_page() {
     journey["trees"][SHIPPED_NAME]["nodes"][&page]["nodes"][1]["nodeType"] = json!("ChoiceCollectorNode");
     let read = read(&journey.to_string()).ok().unwrap().remove(0);
     assert!(read.not_runnable.unwrap().contains("ChoiceCollectorNode"));
+}
+
+#[test]
+fn recovery_codes_of_another_kind_are_kept_but_do_not_run_here() {
+    let setup = Setup::new().with("RecoveryCodeCollectorDecisionNode", "recoveryCodeType", json!("OATH"));
+    let read = read(&setup.journey.to_string()).ok().unwrap().remove(0);
+    assert!(read.not_runnable.unwrap().contains("OATH"));
 }
 
 #[test]
