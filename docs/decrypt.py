@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 APPLICATION_ID = 0x50415631
-VERSION = 1
+VERSIONS = (1, 2)
 FORMAT = b"push-authenticator vault 1"
 NONCE_LENGTH = 12
 
@@ -42,6 +42,10 @@ def associated_data(generation, table, column, row_id, bound):
 
 def text(value):
     return (value or "").encode()
+
+
+def number(value):
+    return b"" if value is None else value.to_bytes(8, "big", signed=True)
 
 
 class Vault:
@@ -83,9 +87,18 @@ class Vault:
             verifier = self.open("credential", "slot_verifier_sealed", row["id"], [], row["slot_verifier_sealed"])
         return secret, verifier
 
+    def oath(self, row):
+        bound = [
+            text(row["kind"]),
+            text(row["algorithm"]),
+            number(row["digits"]),
+            number(row["period"]),
+            text(row["policies"]),
+        ]
+        return self.open("oath", "secret_sealed", row["id"], bound, row["secret_sealed"])
+
     def notification(self, row):
-        received_at = row["received_at"].to_bytes(8, "big", signed=True)
-        bound = [row["credential_id"], text(row["message_id"]), received_at]
+        bound = [row["credential_id"], text(row["message_id"]), number(row["received_at"])]
         return self.open("notification", "message_sealed", row["id"], bound, row["message_sealed"])
 
     def request(self, row):
@@ -112,8 +125,8 @@ def run(database, key_bytes, secrets):
         print("This file is not a vault.", file=sys.stderr)
         return 2
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version != VERSION:
-        print(f"This script reads version {VERSION}, the vault has version {version}.", file=sys.stderr)
+    if version not in VERSIONS:
+        print(f"This script reads versions {VERSIONS}, the vault has version {version}.", file=sys.stderr)
         return 2
     print("key")
     try:
@@ -128,6 +141,14 @@ def run(database, key_bytes, secrets):
         print(f"account {row['account_id'].hex()}: {row['name']} at {row['issuer']}, {row['state']}")
         print(f"    answers go to {row['authentication_endpoint']}")
         for plain in vault.credential(row):
+            if plain is not None and secrets:
+                print(f"      {plain.hex()}")
+    if version >= 2:
+        query = """SELECT oath.*, account.policies, account.issuer, account.name
+            FROM oath JOIN account ON account.id = account_id ORDER BY account.sequence"""
+        for row in database.execute(query).fetchall():
+            print(f"codes of account {row['account_id'].hex()}: {row['name']} at {row['issuer']}, {row['kind']}")
+            plain = vault.oath(row)
             if plain is not None and secrets:
                 print(f"      {plain.hex()}")
     for row in database.execute("SELECT * FROM notification ORDER BY sequence").fetchall():

@@ -7,6 +7,8 @@ mod approval;
 mod captures;
 #[path = "phone/enrolment.rs"]
 mod enrolment;
+#[path = "phone/frozen.rs"]
+mod frozen;
 #[path = "phone/notification.rs"]
 mod notification;
 #[path = "phone/outbox.rs"]

@@ -88,10 +88,12 @@ impl Vault {
             Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Looked at before anything is set: a file that is refused must stay as it is.
-        let is_new = is_new(&connection)?;
+        let version = version(&connection)?;
         set_pragmas(&connection)?;
-        if is_new {
-            make(&mut connection, key, &*entropy)?;
+        match version {
+            0 => make(&mut connection, key, &*entropy)?,
+            schema::VERSION => {}
+            _ => migrate(&mut connection)?,
         }
         let sealer = match unlock(&connection, key)? {
             None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
@@ -177,20 +179,43 @@ fn create_private(file: &Path) -> Result<(), VaultError> {
     }
 }
 
-/// Whether the file is still empty. An error when it is anything else than a vault that this version knows.
-fn is_new(connection: &Connection) -> Result<bool, VaultError> {
+/// The version of the vault in the file; 0 when the file is still empty. An error when it is anything else than a vault
+/// that this version knows.
+fn version(connection: &Connection) -> Result<i64, VaultError> {
     let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version, tables) {
-        (0, 0, 0) => Ok(true),
-        (schema::APPLICATION_ID, schema::VERSION, 1..) => Ok(false),
+        (0, 0, 0) => Ok(0),
+        (schema::APPLICATION_ID, 1..=schema::VERSION, 1..) => Ok(version),
         (schema::APPLICATION_ID, found, _) if found > schema::VERSION => {
             Err(VaultError::NewerVersion { found, known: schema::VERSION })
         }
         (schema::APPLICATION_ID, _, _) => Err(VaultError::Damaged),
         _ => Err(VaultError::NotAVault),
     }
+}
+
+/// Makes the steps that a vault of this version lacks, inside the caller's transaction.
+fn step_up(transaction: &Connection, version: i64) -> Result<(), VaultError> {
+    for (_, statements) in schema::STEPS.iter().filter(|(from, _)| *from >= version) {
+        transaction.execute_batch(statements)?;
+    }
+    transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    Ok(())
+}
+
+/// Brings an older vault to the present version: all of it, or, after an error or a kill, nothing. No key is needed.
+fn migrate(connection: &mut Connection) -> Result<(), VaultError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have done it in the meantime.
+    let version = version(&transaction)?;
+    if version < schema::VERSION {
+        step_up(&transaction, version)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
@@ -238,11 +263,9 @@ fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entr
     let (_, wrapped, check) = make_key(key, entropy, 1)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have made it in the meantime; then its key counts.
-    if is_new(&transaction)? {
-        transaction.execute_batch(schema::VERSION_1)?;
+    if version(&transaction)? == 0 {
+        step_up(&transaction, 0)?;
         transaction.execute("INSERT INTO meta VALUES (1, 1, ?1, ?2)", params![wrapped, check])?;
-        transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", schema::VERSION)?;
     }
     transaction.commit()?;
     Ok(())
@@ -346,7 +369,7 @@ mod tests {
             assert_eq!(number("temp_store"), 2);
             assert_eq!(number("trusted_schema"), 0);
             assert_eq!(number("application_id"), schema::APPLICATION_ID);
-            assert_eq!(number("user_version"), 1);
+            assert_eq!(number("user_version"), schema::VERSION);
         }
     }
 }

@@ -42,17 +42,47 @@
 //! reached the server without our hearing of it, `leased_until` is set while somebody is sending it, `next_attempt_at`
 //! holds back retries. How long an answer is of use is read from its message.
 //!
+//! # Version 2
+//!
+//! Adds to version 1 and changes none of its rows; `user_version` is 2.
+//!
+//! **account** has `display_issuer` and `display_name`: how the person renamed it, each null where it is shown as it was
+//! registered.
+//!
+//! **credential** has `desired_push_token` and `desired_communication_type`: where pushes shall go, each null where that
+//! is what is registered. `token_confirmed_at` is when the server was last known to have the registered token;
+//! `token_refused` is 1 when the server said that it does not take changes of the token.
+//!
+//! **oath**, one row per half of an account that shows codes; an account has at most one. `kind` is `totp` or `hotp`,
+//! `algorithm` one of `SHA1`, `SHA256`, `SHA512`, `digits` 6 to 8. `period` is seconds, for `totp` only; `counter` is what
+//! the next code is made of, for `hotp` only. `server_device_id` is the server's id of it. `secret_sealed` is the secret
+//! shared with the server, bound to kind, algorithm, digits, period and the account's policies, so that none of these can
+//! be edited. The counter is not bound: it moves with every code.
+//!
+//! **notification** has `settled_at`: when it reached a state that it does not leave; null until then and in rows of
+//! version 1.
+//!
+//! **event**, one row per thing that happened on this phone, without secrets. `sequence` is the order and never used
+//! twice, `at` when, `kind` what. `account_id` names the account, and outlives it; `subject` what else it was about,
+//! `detail` what there is to say.
+//!
 //! # Steps
 //!
+//! Each is made in one transaction with the change of `user_version`; [`STEPS`] has them in order.
+//!
 //! - 0 to 1: [`VERSION_1`].
+//! - 1 to 2: [`VERSION_2`].
 
 /// Marks the file as a vault of this project.
 pub(super) const APPLICATION_ID: i64 = 0x5041_5631;
 /// The schema that this version writes; a higher one is refused.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
+
+/// The statements of every step, by the version that it starts from.
+pub(super) const STEPS: [(i64, &str); 2] = [(0, VERSION_1), (1, VERSION_2)];
 
 /// Makes an empty file a vault of version 1.
-pub(super) const VERSION_1: &str = "
+const VERSION_1: &str = "
 CREATE TABLE meta (
     id               INTEGER PRIMARY KEY CHECK (id = 1),
     key_generation   INTEGER NOT NULL,
@@ -130,4 +160,35 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_of_credential ON outbox (credential_id);
 CREATE INDEX outbox_of_notification ON outbox (notification_id);
+";
+
+/// Makes a vault of version 1 one of version 2.
+const VERSION_2: &str = "
+ALTER TABLE account ADD COLUMN display_issuer TEXT;
+ALTER TABLE account ADD COLUMN display_name TEXT;
+ALTER TABLE credential ADD COLUMN desired_push_token TEXT;
+ALTER TABLE credential ADD COLUMN desired_communication_type TEXT;
+ALTER TABLE credential ADD COLUMN token_confirmed_at INTEGER;
+ALTER TABLE credential ADD COLUMN token_refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE notification ADD COLUMN settled_at INTEGER;
+CREATE TABLE oath (
+    sequence         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id               BLOB NOT NULL UNIQUE,
+    account_id       BLOB NOT NULL UNIQUE REFERENCES account (id) ON DELETE CASCADE,
+    kind             TEXT NOT NULL,
+    algorithm        TEXT NOT NULL,
+    digits           INTEGER NOT NULL,
+    period           INTEGER,
+    counter          INTEGER,
+    server_device_id TEXT,
+    secret_sealed    BLOB NOT NULL
+) STRICT;
+CREATE TABLE event (
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    account_id BLOB,
+    subject    TEXT,
+    detail     TEXT
+) STRICT;
 ";

@@ -1,0 +1,214 @@
+//! Vault files as earlier versions of this code left them (tests/vectors/vault/README.md). Each is opened by the code of
+//! today, on a copy; none is ever made anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use push_authenticator::phone::{
+    AccountState, Ask, Enrolment, Evidence, KeyEncryption, KeyError, NotificationState, Phone, PhoneError, RequestKind,
+};
+use push_authenticator::secret::{Reason, SecretBytes};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::*;
+
+/// The command line's key encryption with a key that everybody knows, so that docs/decrypt.py opens the files too.
+struct TestKey;
+
+impl TestKey {
+    fn bytes() -> Vec<u8> {
+        (0..32).collect()
+    }
+    fn key() -> LessSafeKey {
+        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &Self::bytes()).unwrap())
+    }
+}
+
+impl KeyEncryption for TestKey {
+    fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+        let mut sealed = data_key.expose(Reason::Seal).to_vec();
+        let nonce = [7; NONCE_LEN];
+        Self::key()
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
+            .map_err(|_| KeyError::Invalid)?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+    fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError> {
+        let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Invalid)?;
+        let mut bytes = sealed.to_vec();
+        let length = Self::key()
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut bytes)
+            .map_err(|_| KeyError::Invalid)?
+            .len();
+        bytes.truncate(length);
+        Ok(SecretBytes::new(bytes))
+    }
+}
+
+const POLICIES: &str = r#"{"biometricAvailable": {}}"#;
+
+/// Fills a vault the way every frozen file is filled, and leaves it as a single file.
+#[test]
+#[ignore = "makes a file to be frozen; run once for a new version of the vault, with FROZEN_VAULT naming the file"]
+fn freeze() {
+    let file = PathBuf::from(std::env::var_os("FROZEN_VAULT").unwrap());
+    assert!(!file.exists(), "a frozen file is never made anew");
+    let world = World::new();
+    let phone = Phone::open(&file, &TestKey, world.clock.clone(), world.entropy.clone()).unwrap();
+    let world = World { phone, ..world };
+    let first = world.active_with(
+        &code(&[
+            ("policies", Some(&base64(POLICIES))),
+            ("d", Some(&base64("id=demo"))),
+            ("pid", Some(&base64("device"))),
+        ]),
+        Enrolment { slot: Some(&Finger), ..enrolment() },
+    );
+    first.send(&world.phone, 1, json!({"k": "challenge", "n": "34,43,57"})).unwrap();
+    let approved = first.send(&world.phone, 2, json!({})).unwrap();
+    world.phone.approve(&approved.id, Evidence::Tap).unwrap();
+    world.phone.delivered(&only(world.phone.due().unwrap()).id, response(200)).unwrap();
+    let second = world.active_with(
+        &code_for(
+            "Acme:ada",
+            &[
+                ("issuer", Some(&base64("Acme"))),
+                ("r", Some(&base64("https://login.example.org/?_action=register"))),
+                ("a", Some(&base64("https://login.example.org/?_action=authenticate"))),
+            ],
+        ),
+        enrolment(),
+    );
+    let answering = second.send(&world.phone, 3, json!({})).unwrap();
+    world.phone.deny(&answering.id).unwrap();
+    drop(world);
+    let rest = fs::read_dir(file.parent().unwrap()).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+        name.ends_with("-wal") || name.ends_with("-shm")
+    });
+    assert_eq!(rest.count(), 0, "everything is in the one file");
+}
+
+/// A copy of a frozen file in a folder of its own.
+struct Thawed {
+    folder: TempDir,
+    world: World,
+}
+
+impl Thawed {
+    fn of(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/vault").join(name);
+        fs::copy(frozen, folder.path().join("vault")).unwrap();
+        Self { folder, world: World::new() }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("vault")
+    }
+
+    fn open(&self) -> Result<Phone, PhoneError> {
+        Phone::open(&self.file(), &TestKey, self.world.clock.clone(), self.world.entropy.clone())
+    }
+
+    fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.file()).unwrap()
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        self.sql().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    fn version(&self) -> i64 {
+        self.sql().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// What every frozen file holds, as `freeze` put it in.
+fn check_contents(thawed: &Thawed) {
+    let phone = thawed.open().unwrap();
+    phone.set_device_facts(clean_facts());
+    let accounts = phone.accounts().unwrap();
+    let [demo, ada] = accounts.as_slice() else { panic!("{accounts:?}") };
+    assert_eq!((demo.issuer.as_str(), demo.account.as_str(), demo.state), ("Ping", "demo", AccountState::Active));
+    assert_eq!((demo.policies.as_slice(), demo.has_biometric_slot), (&["biometricAvailable".to_owned()][..], true));
+    assert_eq!((ada.issuer.as_str(), ada.account.as_str(), ada.state), ("Acme", "ada", AccountState::Active));
+    let tables = [("account", 2), ("credential", 2), ("notification", 3), ("replay", 3), ("outbox", 1), ("meta", 1)];
+    for (table, rows) in tables {
+        assert_eq!(thawed.count(table), rows, "{table}");
+    }
+    let approved: String = thawed
+        .sql()
+        .query_row("SELECT lower(hex(id)) FROM notification WHERE state = 'approved'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(phone.notification(&approved).unwrap().state, NotificationState::Approved);
+
+    // Every sealed value opens: the waiting answer, the secrets, the messages, the biometric slot's verifier.
+    let request = only(phone.due().unwrap());
+    assert_eq!(request.kind, RequestKind::Answer);
+    assert_eq!(claims_of(&request.body, &SECRET)["deny"], true);
+    phone.delivered(&request.id, response(200)).unwrap();
+    let pending = only(phone.pending().unwrap());
+    assert_eq!(pending.ask, Ask::Number(["34", "43", "57"].map(str::to_owned)));
+    phone.approve(&pending.id, Evidence::Number("43".into())).unwrap();
+    let mechanism_uid: String =
+        thawed.sql().query_row("SELECT mechanism_uid FROM credential LIMIT 1", [], |row| row.get(0)).unwrap();
+    let demo = Credential { account_id: demo.id.clone(), mechanism_uid };
+    let biometric = demo.send(&phone, 9, json!({"k": "biometric"})).unwrap().id;
+    let slot = Finger.unwrap(&phone.biometric_challenge(&biometric).unwrap());
+    phone.approve(&biometric, Evidence::Biometric(slot)).unwrap();
+    // And what was taken in before is a replay still.
+    assert_eq!(phone.receive_message("another", &demo.push(2, json!({}))), Err(PhoneError::Replayed));
+}
+
+#[test]
+fn a_vault_of_version_1_is_brought_to_the_present_and_loses_nothing() {
+    let thawed = Thawed::of("version-1.sqlite");
+    assert_eq!(thawed.version(), 1);
+    let columns_then: Vec<(&str, String)> = ["account", "credential", "notification", "replay", "outbox", "meta"]
+        .into_iter()
+        .map(|table| {
+            let query =
+                format!("SELECT group_concat('quote(' || name || ')', ' || ') FROM pragma_table_info('{table}')");
+            (table, thawed.sql().query_row(&query, [], |row| row.get(0)).unwrap())
+        })
+        .collect();
+    let rows = |thawed: &Thawed| -> Vec<String> {
+        let sql = thawed.sql();
+        let all = columns_then.iter().flat_map(|(table, columns)| {
+            let mut statement = sql.prepare(&format!("SELECT {columns} FROM {table}")).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect::<Vec<String>>()
+        });
+        all.collect()
+    };
+    let before = rows(&thawed);
+    thawed.open().unwrap();
+    assert_eq!(thawed.version(), 2);
+    assert_eq!(rows(&thawed), before);
+    assert_eq!(before.len(), 12);
+    check_contents(&thawed);
+}
+
+#[test]
+fn a_vault_of_version_1_is_brought_to_the_present_without_its_key() {
+    let thawed = Thawed::of("version-1.sqlite");
+    let phone =
+        Phone::open(&thawed.file(), &MaskKey(1), thawed.world.clock.clone(), thawed.world.entropy.clone()).unwrap();
+    assert_eq!(phone.accounts().unwrap()[0].state, AccountState::ReEnrolmentNeeded);
+    drop(phone);
+    check_contents(&thawed);
+}
+
+#[test]
+fn two_processes_may_bring_a_vault_to_the_present_at_once() {
+    let thawed = Thawed::of("version-1.sqlite");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(thawed.open().unwrap().accounts().unwrap().len(), 2));
+        }
+    });
+    assert_eq!(thawed.version(), 2);
+    check_contents(&thawed);
+}
