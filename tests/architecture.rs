@@ -65,13 +65,14 @@ const RULES: &[Rule] = &[
     },
     Rule { within: "phone", except: &["phone::vault"], rooms: &[], words: &["rusqlite"] },
     Rule { within: "phone", except: &["phone::vault::seal"], rooms: &[], words: &["ring::aead"] },
-    // Of the phone, the vault knows the words of `credential` and itself.
+    // Of the phone, the vault knows the words of `credential` and `account`, and itself.
     Rule {
         within: "phone::vault",
         except: &[],
         rooms: &[
             "phone::accounts",
             "phone::approval",
+            "phone::codes",
             "phone::date",
             "phone::enrolment",
             "phone::error",
@@ -79,6 +80,7 @@ const RULES: &[Rule] = &[
             "phone::notification",
             "phone::outbox",
             "phone::pull",
+            "phone::removal",
             "phone::Phone",
             "phone::PhoneError",
         ],

@@ -1,10 +1,14 @@
 //! The phone core through its public interface, on real SQLite files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "phone/accounts.rs"]
+mod accounts;
 #[path = "phone/approval.rs"]
 mod approval;
 #[path = "phone/captures.rs"]
 mod captures;
+#[path = "phone/codes.rs"]
+mod codes;
 #[path = "phone/enrolment.rs"]
 mod enrolment;
 #[path = "phone/frozen.rs"]

@@ -1,7 +1,11 @@
-//! The protocol room through its public interface: registration codes and signed messages.
+//! The protocol room through its public interface: registration codes, one-time codes and signed messages.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "protocol/message.rs"]
 mod message;
+#[path = "protocol/oath.rs"]
+mod oath;
 #[path = "protocol/uri.rs"]
 mod uri;
+#[path = "protocol/vectors.rs"]
+mod vectors;

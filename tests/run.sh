@@ -34,6 +34,16 @@ need() {
     return 1
 }
 
+# need_module SUITE MODULE PACKAGE...: whether the Python module that a suite needs is there, in the end.
+need_module() {
+    local suite=$1 module=$2
+    shift 2
+    python3 -c "import $module" 2>/dev/null || install "$module" "$@"
+    python3 -c "import $module" 2>/dev/null && return 0
+    missing+=("$suite (needs Python's $module)")
+    return 1
+}
+
 # suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
 suite() {
     local name=$1 began=$SECONDS
@@ -60,7 +70,7 @@ if [ "${1:-}" = rust ]; then
     suite "Rust" cargo test --locked "${tests[@]}"
 else
     suite "formatting" cargo fmt --check
-    if need "command line" python3 python3; then
+    if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
         tests+=(--test command_line)
     fi
     suite "Rust" cargo test --locked "${tests[@]}"

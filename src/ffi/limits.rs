@@ -18,6 +18,10 @@ pub(super) const SIGNED_MESSAGE: usize = jws::LENGTH_LIMIT;
 pub(super) const PAYLOAD: usize = 16 * 1024;
 /// The name of a device, in bytes.
 pub(super) const DEVICE_NAME: usize = 400;
+/// The name of an account or of who it is with, in bytes.
+pub(super) const NAME: usize = 400;
+/// A secret for codes in base32, in bytes.
+pub(super) const CODE_SECRET: usize = 512;
 /// A push token, in bytes.
 pub(super) const PUSH_TOKEN: usize = 4096;
 /// A number to tap, in bytes.

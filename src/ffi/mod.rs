@@ -9,6 +9,7 @@
 //! [`Authenticator::open`] and [`Authenticator::enrol`] run, never while a lock of the vault is held. A panic is caught
 //! by the generated code, and a foreign exception comes back as [`AuthenticatorError::Platform`].
 
+mod codes;
 mod error;
 mod keys;
 mod limits;
@@ -19,6 +20,7 @@ mod traffic;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use codes::{Code, CodeAlgorithm, CodeMoving, CodeValidity, Consequence, ManualEntry, Removal};
 pub use error::AuthenticatorError;
 pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
 pub use preview::EnrolmentPreview;
@@ -65,6 +67,11 @@ impl Authenticator {
         EnrolmentPreview::read(&self.phone, code)
     }
 
+    /// Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+    pub fn preview_entry(&self, entry: ManualEntry) -> Result<Arc<EnrolmentPreview>, AuthenticatorError> {
+        EnrolmentPreview::read_entry(&self.phone, entry.into_checked()?)
+    }
+
     /// Adds a previewed account: its registration is signed and waits in the outbox. The preview is used up when this
     /// succeeds. `slot_wrapper` binds the account to the platform's biometric; without one, messages that ask for a
     /// biometric can only be denied.
@@ -86,6 +93,31 @@ impl Authenticator {
     /// Tells what the shell observed about the device. Until it is told, no policy counts as met.
     pub fn set_device_facts(&self, facts: DeviceFacts) {
         self.phone.set_device_facts(facts.into());
+    }
+
+    /// Changes how an account is shown. Nothing given leaves a name as it is, an empty one brings the registered one back.
+    pub fn rename(
+        &self,
+        account_id: String,
+        issuer: Option<String>,
+        name: Option<String>,
+    ) -> Result<Account, AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        check_text("name", issuer.as_deref().unwrap_or_default(), limits::NAME)?;
+        check_text("name", name.as_deref().unwrap_or_default(), limits::NAME)?;
+        Ok(self.phone.rename(&account_id, issuer.as_deref(), name.as_deref())?.into())
+    }
+
+    /// The account's one-time code now. For an account that counts, every call uses up a code.
+    pub fn code(&self, account_id: String) -> Result<Code, AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        Ok(self.phone.code(&account_id)?.into())
+    }
+
+    /// Says what [`remove`](Self::remove) would mean for the account, before it is done.
+    pub fn removal(&self, account_id: String) -> Result<Removal, AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        Ok(self.phone.removal(&account_id)?.into())
     }
 
     /// Removes an account with its messages and whatever waits to be sent for it. The server is not told.

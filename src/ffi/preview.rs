@@ -17,12 +17,28 @@ use crate::secret::{Reason, SecretText};
 pub struct EnrolmentPreview {
     issuer: String,
     account: String,
-    host: String,
+    host: Option<String>,
     kinds: Vec<CredentialKind>,
     policies: Vec<String>,
     conflict: Option<Conflict>,
+    namesakes: Vec<Conflict>,
     /// `None` while an attempt to enrol runs, and after one succeeded.
-    code: Mutex<Option<SecretText>>,
+    source: Mutex<Option<Source>>,
+}
+
+/// What is read anew by every attempt.
+enum Source {
+    Code(SecretText),
+    Entry(phone::ManualEntry),
+}
+
+impl Source {
+    fn preview(&self, phone: &Phone) -> Result<phone::Preview, phone::PhoneError> {
+        match self {
+            Self::Code(code) => phone.preview(code.expose(Reason::HandOver)),
+            Self::Entry(entry) => phone.preview_entry(entry),
+        }
+    }
 }
 
 #[uniffi::export]
@@ -37,8 +53,8 @@ impl EnrolmentPreview {
         self.account.clone()
     }
 
-    /// Host, with its port where one is named, that would be contacted.
-    pub fn host(&self) -> String {
+    /// Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+    pub fn host(&self) -> Option<String> {
         self.host.clone()
     }
 
@@ -56,13 +72,27 @@ impl EnrolmentPreview {
     pub fn conflict(&self) -> Option<Conflict> {
         self.conflict.clone()
     }
+
+    /// Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
+    /// any may be a reason not to trust the code.
+    pub fn namesakes(&self) -> Vec<Conflict> {
+        self.namesakes.clone()
+    }
 }
 
 impl EnrolmentPreview {
     /// Reads the code.
     pub(super) fn read(phone: &Phone, code: String) -> Result<Arc<Self>, AuthenticatorError> {
-        let code = SecretText::new(code);
-        let preview = phone.preview(code.expose(Reason::HandOver))?;
+        Self::of(phone, Source::Code(SecretText::new(code)))
+    }
+
+    /// Reads what was typed in.
+    pub(super) fn read_entry(phone: &Phone, entry: phone::ManualEntry) -> Result<Arc<Self>, AuthenticatorError> {
+        Self::of(phone, Source::Entry(entry))
+    }
+
+    fn of(phone: &Phone, source: Source) -> Result<Arc<Self>, AuthenticatorError> {
+        let preview = source.preview(phone)?;
         Ok(Arc::new(Self {
             issuer: preview.issuer,
             account: preview.account,
@@ -70,7 +100,8 @@ impl EnrolmentPreview {
             kinds: all(preview.kinds),
             policies: preview.policies,
             conflict: preview.conflict.map(Conflict::from),
-            code: Mutex::new(Some(code)),
+            namesakes: all(preview.namesakes),
+            source: Mutex::new(Some(source)),
         }))
     }
 
@@ -81,8 +112,8 @@ impl EnrolmentPreview {
         enrolment: Enrolment,
         slot: Option<&ForeignSlot>,
     ) -> Result<Account, AuthenticatorError> {
-        let code = self.take().ok_or_else(AuthenticatorError::preview_used)?;
-        let enrolled = phone.preview(code.expose(Reason::HandOver)).and_then(|preview| {
+        let source = self.take().ok_or_else(AuthenticatorError::preview_used)?;
+        let enrolled = source.preview(phone).and_then(|preview| {
             phone.enrol(
                 preview,
                 phone::Enrolment {
@@ -94,16 +125,16 @@ impl EnrolmentPreview {
             )
         });
         enrolled.map(Account::from).map_err(|error| {
-            self.put_back(code);
+            self.put_back(source);
             slot.map_or_else(|| error.clone().into(), |slot| slot.explain(error.clone()))
         })
     }
 
-    fn take(&self) -> Option<SecretText> {
-        self.code.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take(&self) -> Option<Source> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put_back(&self, code: SecretText) {
-        *self.code.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
+    fn put_back(&self, source: Source) {
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 }

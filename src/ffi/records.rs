@@ -16,12 +16,18 @@ pub(super) fn all<F, T: From<F>>(from: Vec<F>) -> Vec<T> {
 pub enum CredentialKind {
     /// Answers push messages.
     Push,
+    /// Shows codes that change with time.
+    Totp,
+    /// Shows a new code whenever it is asked for one.
+    Hotp,
 }
 
 impl From<phone::CredentialKind> for CredentialKind {
     fn from(kind: phone::CredentialKind) -> Self {
         match kind {
             phone::CredentialKind::Push => Self::Push,
+            phone::CredentialKind::Totp => Self::Totp,
+            phone::CredentialKind::Hotp => Self::Hotp,
         }
     }
 }
@@ -33,9 +39,9 @@ pub enum AccountState {
     Enrolling,
     /// Whether the server knows this phone is not certain; the first valid message will tell.
     Unconfirmed,
-    /// Messages can be received and answered.
+    /// Messages can be received and answered, codes shown.
     Active,
-    /// A policy of the account is not met: sign-ons can be denied, not approved.
+    /// A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
     Locked,
     /// The key to this account's secret is lost. Remove it and add it again.
     ReEnrolmentNeeded,
@@ -58,14 +64,20 @@ impl From<phone::AccountState> for AccountState {
 pub struct Account {
     /// Names the account in every call.
     pub id: String,
-    /// Who the account is with.
+    /// Who the account is with, as registered.
     pub issuer: String,
-    /// The account's name there.
+    /// The account's name there, as registered.
     pub account: String,
-    /// Host, with its port where one is named, that answers are sent to.
-    pub host: String,
-    /// What its credential can do.
+    /// Who the account is with, as the person wants to read it.
+    pub display_issuer: String,
+    /// The account's name, as the person wants to read it.
+    pub display_name: String,
+    /// Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+    pub host: Option<String>,
+    /// What it can do first of all: answer messages, where it can.
     pub kind: CredentialKind,
+    /// All that it can do.
+    pub kinds: Vec<CredentialKind>,
     /// What can be expected of it now.
     pub state: AccountState,
     /// When it was added, in epoch milliseconds by this phone's clock.
@@ -88,8 +100,11 @@ impl From<phone::Account> for Account {
             id: account.id,
             issuer: account.issuer,
             account: account.account,
+            display_issuer: account.display_issuer,
+            display_name: account.display_name,
             host: account.host,
             kind: account.kind.into(),
+            kinds: all(account.kinds),
             state: account.state.into(),
             created_at: account.created_at,
             has_biometric_slot: account.has_biometric_slot,
@@ -101,7 +116,7 @@ impl From<phone::Account> for Account {
     }
 }
 
-/// An account that stands in the way of a new one.
+/// An account that stands in the way of a new one, or looks like it.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Conflict {
     /// The account's id.
@@ -110,8 +125,8 @@ pub struct Conflict {
     pub issuer: String,
     /// Its name.
     pub account: String,
-    /// Its host.
-    pub host: String,
+    /// Its host; none where codes are all that it has.
+    pub host: Option<String>,
 }
 
 impl From<phone::Conflict> for Conflict {
@@ -361,9 +376,9 @@ pub struct Notification {
     pub id: String,
     /// The account it is for.
     pub account_id: String,
-    /// Who the account is with.
+    /// Who the account is with, as the person wants to read it.
     pub issuer: String,
-    /// The account's name there.
+    /// The account's name there, as the person wants to read it.
     pub account: String,
     /// Host that the answer goes to.
     pub host: String,

@@ -7,9 +7,10 @@ use std::fmt;
 
 use url::Url;
 
+use super::account;
 use crate::ports::{Entropy, EntropyUnavailable, EpochMilliseconds, make_bytes};
 use crate::protocol::message::CommunicationType;
-use crate::protocol::policy::{self, DeviceFacts, Policy};
+use crate::protocol::policy::DeviceFacts;
 use crate::protocol::uri;
 
 /// Number of bytes of an id.
@@ -51,13 +52,19 @@ impl fmt::Debug for Id {
 pub enum CredentialKind {
     /// Answers push messages.
     Push,
+    /// Shows codes that change with time.
+    Totp,
+    /// Shows a new code whenever it is asked for one.
+    Hotp,
 }
 
 impl CredentialKind {
-    /// The kind's name: `push`.
+    /// The kind's name: `push`, `totp` or `hotp`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Push => "push",
+            Self::Totp => "totp",
+            Self::Hotp => "hotp",
         }
     }
 }
@@ -93,9 +100,9 @@ pub enum AccountState {
     Enrolling,
     /// Whether the server knows this phone is not certain; the first valid message will tell.
     Unconfirmed,
-    /// Messages can be received and answered.
+    /// Messages can be received and answered, codes shown.
     Active,
-    /// A policy of the account is not met: sign-ons can be denied, not approved.
+    /// A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
     Locked,
     /// The key to this account's secret is lost. Remove it and add it again.
     ReEnrolmentNeeded,
@@ -119,14 +126,20 @@ impl AccountState {
 pub struct Account {
     /// Names the account in every call.
     pub id: String,
-    /// Who the account is with.
+    /// Who the account is with, as registered.
     pub issuer: String,
-    /// The account's name there.
+    /// The account's name there, as registered.
     pub account: String,
-    /// Host, with its port where one is named, that answers are sent to.
-    pub host: String,
-    /// What its credential can do.
+    /// Who the account is with, as the person wants to read it.
+    pub display_issuer: String,
+    /// The account's name, as the person wants to read it.
+    pub display_name: String,
+    /// Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+    pub host: Option<String>,
+    /// What it can do first of all: answer messages, where it can.
     pub kind: CredentialKind,
+    /// All that it can do.
+    pub kinds: Vec<CredentialKind>,
     /// What can be expected of it now.
     pub state: AccountState,
     /// When it was added, in epoch milliseconds by this phone's clock.
@@ -262,16 +275,16 @@ impl RequestKind {
     }
 }
 
-/// Everything about an account and its push credential that is not secret, as the vault keeps it.
+/// Everything about a push credential that is not secret, and what of its account it is needed with, as the vault keeps it.
 #[derive(Debug, Clone)]
 pub(super) struct PushCredential {
     pub(super) account_id: Id,
     pub(super) id: Id,
     pub(super) issuer: String,
     pub(super) account: String,
-    pub(super) user_id: Option<String>,
-    pub(super) colour: Option<String>,
-    pub(super) logo: Option<String>,
+    /// The issuer and the name that the person gave it, where they did.
+    pub(super) display_issuer: Option<String>,
+    pub(super) display_name: Option<String>,
     pub(super) policies_json: Option<String>,
     pub(super) created_at: EpochMilliseconds,
     pub(super) mechanism_uid: String,
@@ -304,46 +317,19 @@ impl PushCredential {
         time.saturating_sub(self.clock_offset.unwrap_or(0))
     }
 
-    /// The policies; those that cannot be read were refused at enrolment, so they fail closed under their own name.
-    pub(super) fn policies(&self) -> Result<Vec<Policy>, policy::PolicyError> {
-        self.policies_json.as_deref().map(policy::parse).transpose().map(Option::unwrap_or_default)
+    /// The issuer to be shown.
+    pub(super) fn shown_issuer(&self) -> &str {
+        self.display_issuer.as_deref().unwrap_or(&self.issuer)
+    }
+
+    /// The name to be shown.
+    pub(super) fn shown_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.account)
     }
 
     /// The name of the first policy that is not met. Without facts none is.
     pub(super) fn unmet_policy(&self, facts: Option<&DeviceFacts>) -> Option<String> {
-        match self.policies() {
-            Err(_) => Some("policies".to_owned()),
-            Ok(policies) => policies
-                .iter()
-                .find(|policy| !facts.is_some_and(|facts| policy.holds(facts)))
-                .map(|policy| policy.name().to_owned()),
-        }
-    }
-
-    /// As shown to a person. `readable` says whether the key to the secret is there.
-    pub(super) fn to_account(&self, facts: Option<&DeviceFacts>, readable: bool) -> Account {
-        let unmet_policy = self.unmet_policy(facts);
-        let state = match (readable, self.state, &unmet_policy) {
-            (false, _, _) => AccountState::ReEnrolmentNeeded,
-            (true, CredentialState::Enrolling, _) => AccountState::Enrolling,
-            (true, CredentialState::Unconfirmed | CredentialState::Active, Some(_)) => AccountState::Locked,
-            (true, CredentialState::Unconfirmed, None) => AccountState::Unconfirmed,
-            (true, CredentialState::Active, None) => AccountState::Active,
-        };
-        Account {
-            id: self.account_id.to_string(),
-            issuer: self.issuer.clone(),
-            account: self.account.clone(),
-            host: self.host(),
-            kind: CredentialKind::Push,
-            state,
-            created_at: self.created_at,
-            has_biometric_slot: self.wrapped_slot.is_some(),
-            colour: self.colour.clone(),
-            logo: self.logo.clone(),
-            policies: self.policies().unwrap_or_default().iter().map(|policy| policy.name().to_owned()).collect(),
-            unmet_policy,
-        }
+        account::unmet_policy(self.policies_json.as_deref(), facts)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A preview changes and contacts nothing. A confirmed one becomes, in one transaction, a credential and the signed
 //! registration in the outbox. Whether the server takes it is the outbox's story.
 
+use super::account::{AccountRecord, Holding, OathCredential, kind_of};
 use super::credential::{Account, CredentialKind, CredentialState, Device, Id, PushCredential, RequestKind};
 use super::gate::{self, SlotWrapper};
 use super::vault::{NewRequest, Reader, VaultError};
@@ -10,9 +11,10 @@ use super::{Phone, PhoneError};
 use crate::ports::make_uuid;
 use crate::protocol::jws;
 use crate::protocol::message::{RegistrationClaims, SignedBody, response_claim};
-use crate::protocol::policy::DeviceFacts;
-use crate::protocol::uri::{self, PushRegistration, Registration};
-use crate::secret::Reason;
+use crate::protocol::oath::CodeSettings;
+use crate::protocol::policy::{DeviceFacts, Policy};
+use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration};
+use crate::secret::{Reason, SecretBytes};
 
 /// Longest device name, in characters.
 const DEVICE_NAME_LIMIT: usize = 100;
@@ -25,18 +27,27 @@ pub struct Preview {
     pub issuer: String,
     /// The account's name there.
     pub account: String,
-    /// Host, with its port where one is named, that would be contacted.
-    pub host: String,
+    /// Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+    pub host: Option<String>,
     /// What would be added.
     pub kinds: Vec<CredentialKind>,
+    /// How codes would be made, where they would be shown.
+    pub codes: Option<CodeSettings>,
+    /// Background colour, six lower-case hexadecimal digits.
+    pub colour: Option<String>,
+    /// Address of the logo; https, and not to be fetched before the person confirmed.
+    pub logo: Option<String>,
     /// Names of the policies that this phone would have to meet.
     pub policies: Vec<String>,
     /// The account that is there already, under the same issuer, name and host.
     pub conflict: Option<Conflict>,
-    registration: Box<PushRegistration>,
+    /// Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
+    /// any may be a reason not to trust the code.
+    pub namesakes: Vec<Conflict>,
+    registration: Registration,
 }
 
-/// An account that stands in the way of a new one.
+/// An account that stands in the way of a new one, or looks like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The account's id.
@@ -45,11 +56,20 @@ pub struct Conflict {
     pub issuer: String,
     /// Its name.
     pub account: String,
-    /// Its host.
-    pub host: String,
+    /// Its host; none where codes are all that it has.
+    pub host: Option<String>,
 }
 
 impl Conflict {
+    fn of(holding: &Holding) -> Self {
+        Self {
+            account_id: holding.account.id.to_string(),
+            issuer: holding.account.issuer.clone(),
+            account: holding.account.name.clone(),
+            host: holding.host(),
+        }
+    }
+
     fn into_error(self) -> PhoneError {
         PhoneError::AccountExists { issuer: self.issuer, account: self.account, host: self.host }
     }
@@ -57,41 +77,39 @@ impl Conflict {
 
 /// How a previewed account is to be added.
 pub struct Enrolment<'a> {
-    /// This phone, as the server shall know it.
+    /// This phone, as the server shall know it. Not looked at where nobody is contacted.
     pub device: Device,
     /// What the shell observed about the device just now.
     pub facts: DeviceFacts,
     /// The platform's biometric key, where messages that ask for a biometric shall be approvable.
     pub slot: Option<&'a dyn SlotWrapper>,
     /// Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-    /// new registration, not before.
+    /// new registration, not before; where nobody is contacted, at once.
     pub replace: bool,
 }
 
 impl Phone {
     /// Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
     pub fn preview(&self, code: &str) -> Result<Preview, PhoneError> {
-        let Registration::Push(registration) = uri::parse(code)?;
-        let conflict = self.vault.read(|rows| find_conflict(rows, &registration))?;
-        Ok(Preview {
-            issuer: registration.issuer.clone(),
-            account: registration.account.clone(),
-            host: registration.host(),
-            kinds: vec![CredentialKind::Push],
-            policies: registration.policies.iter().map(|policy| policy.name().to_owned()).collect(),
-            conflict,
-            registration,
-        })
+        self.preview_registration(uri::parse(code)?)
     }
 
-    /// Adds a previewed account: its registration is signed and waits in the outbox. `facts` count from now on as if
-    /// they had been given to [`set_device_facts`](Self::set_device_facts).
+    /// Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+    pub fn preview_entry(&self, entry: &ManualEntry) -> Result<Preview, PhoneError> {
+        self.preview_registration(Registration::Oath(Box::new(OathRegistration::from_entry(entry)?)))
+    }
+
+    /// Adds a previewed account. A push registration is signed and waits in the outbox; a half that shows codes comes and
+    /// goes with it, so a registration that the server refuses leaves neither. `facts` count from now on as if they had
+    /// been given to [`set_device_facts`](Self::set_device_facts).
     pub fn enrol(&self, preview: Preview, enrolment: Enrolment<'_>) -> Result<Account, PhoneError> {
         let Enrolment { device, facts, slot, replace } = enrolment;
-        check_device(&device)?;
-        self.set_device_facts(facts);
         let registration = preview.registration;
-        if let Some(unmet) = registration.policies.iter().find(|policy| !policy.holds(&facts)) {
+        if registration.push().is_some() {
+            check_device(&device)?;
+        }
+        self.set_device_facts(facts);
+        if let Some(unmet) = policies(&registration).iter().find(|policy| !policy.holds(&facts)) {
             return Err(PhoneError::PolicyUnmet { policy: unmet.name().to_owned() });
         }
         // Before the platform is asked for anything: without the key nothing could be stored.
@@ -99,69 +117,194 @@ impl Phone {
             return Err(VaultError::KeyLost.into());
         }
         let mechanism_uid = make_uuid(&*self.entropy)?;
+        let account = self.make_account(&registration)?;
+        let push = match registration.push() {
+            Some(push) => Some(self.make_push(&account, push, mechanism_uid, &device, slot, replace)?),
+            None => None,
+        };
+        let oath = match registration.oath() {
+            Some(oath) => Some(OathCredential {
+                account_id: account.id,
+                id: Id::make(&*self.entropy)?,
+                settings: oath.settings,
+                server_device_id: oath.device_id.clone(),
+            }),
+            None => None,
+        };
+        let (enrolled, removed) = self.vault.write(|rows| {
+            let (conflict, _) = find_namesakes(rows, &registration)?;
+            let removed = match conflict {
+                Some(conflict) if !replace => return Err(conflict.into_error()),
+                // Nobody has to take the new one first.
+                Some(conflict) if push.is_none() => {
+                    Id::parse(&conflict.account_id).map(|id| rows.remove_account(id)).transpose()?.unwrap_or(false)
+                }
+                _ => false,
+            };
+            rows.insert_account(&account)?;
+            if let (Some(push), Some(registration)) = (&push, registration.push()) {
+                let slot_verifier = push.slot_verifier.as_ref();
+                rows.insert_credential(&push.credential, &registration.secret, slot_verifier, &device)?;
+                rows.insert_request(&push.request(registration), &push.body)?;
+            }
+            if let (Some(oath), Some(registration)) = (&oath, registration.oath()) {
+                rows.insert_oath_credential(&account, oath, &registration.secret)?;
+            }
+            let holding = rows.holding(account.id)?.ok_or(VaultError::Damaged)?;
+            Ok::<_, PhoneError>((holding.to_account(Some(&facts), true), removed))
+        })?;
+        if removed {
+            self.vault.truncate_log()?;
+        }
+        Ok(enrolled)
+    }
+
+    fn preview_registration(&self, registration: Registration) -> Result<Preview, PhoneError> {
+        let (conflict, namesakes) = self.vault.read(|rows| find_namesakes(rows, &registration))?;
+        let (issuer, account) = names(&registration);
+        let (colour, logo) = decoration(&registration);
+        let push = registration.push().map(|_| CredentialKind::Push);
+        let codes = registration.oath().map(|oath| oath.settings);
+        Ok(Preview {
+            issuer: issuer.to_owned(),
+            account: account.to_owned(),
+            host: registration.push().map(PushRegistration::host),
+            kinds: push.into_iter().chain(codes.as_ref().map(kind_of)).collect(),
+            codes,
+            colour,
+            logo,
+            policies: policies(&registration).iter().map(|policy| policy.name().to_owned()).collect(),
+            conflict,
+            namesakes,
+            registration,
+        })
+    }
+
+    fn make_account(&self, registration: &Registration) -> Result<AccountRecord, PhoneError> {
+        let (issuer, name) = names(registration);
+        let (colour, logo) = decoration(registration);
+        let (user_id, policies_json) = match registration {
+            Registration::Push(push) | Registration::Both { push, .. } => (&push.user_id, &push.policies_json),
+            Registration::Oath(oath) => (&oath.user_id, &oath.policies_json),
+        };
+        Ok(AccountRecord {
+            id: Id::make(&*self.entropy)?,
+            issuer: issuer.to_owned(),
+            name: name.to_owned(),
+            display_issuer: None,
+            display_name: None,
+            user_id: user_id.clone(),
+            colour,
+            logo,
+            policies_json: policies_json.clone(),
+            created_at: self.now(),
+        })
+    }
+
+    /// Signs the registration, and asks the platform to wrap a biometric slot where there shall be one.
+    fn make_push(
+        &self,
+        account: &AccountRecord,
+        registration: &PushRegistration,
+        mechanism_uid: String,
+        device: &Device,
+        slot: Option<&dyn SlotWrapper>,
+        replaces: bool,
+    ) -> Result<NewPush, PhoneError> {
         let (wrapped_slot, slot_verifier) = match slot {
             Some(wrapper) => {
                 gate::make_slot(&*self.entropy, wrapper).map(|(wrapped, seen)| (Some(wrapped), Some(seen)))?
             }
             None => (None, None),
         };
-        let body = sign_registration(&registration, &device, &mechanism_uid)?;
-        let now = self.now();
+        let body = sign_registration(registration, device, &mechanism_uid)?;
         let credential = PushCredential {
-            account_id: Id::make(&*self.entropy)?,
+            account_id: account.id,
             id: Id::make(&*self.entropy)?,
-            issuer: registration.issuer.clone(),
-            account: registration.account.clone(),
-            user_id: registration.user_id.clone(),
-            colour: registration.colour.clone(),
-            logo: registration.logo.as_ref().map(|url| url.as_str().to_owned()),
-            policies_json: registration.policies_json.clone(),
-            created_at: now,
+            issuer: account.issuer.clone(),
+            account: account.name.clone(),
+            display_issuer: None,
+            display_name: None,
+            policies_json: account.policies_json.clone(),
+            created_at: account.created_at,
             mechanism_uid,
             server_device_id: registration.device_id.clone(),
             registration_endpoint: registration.registration_endpoint.clone(),
             authentication_endpoint: registration.authentication_endpoint.clone(),
             state: CredentialState::Enrolling,
-            replaces: replace,
+            replaces,
             clock_offset: None,
             wrapped_slot,
         };
-        let request = NewRequest {
-            id: Id::make(&*self.entropy)?,
-            kind: RequestKind::Registration,
-            credential_id: credential.id,
-            notification_id: None,
-            url: registration.registration_endpoint.as_str(),
-            cookie: registration.cookie.as_ref().map(uri::Cookie::as_str),
-            created_at: now,
-        };
-        self.vault.write(|rows| {
-            if !replace && let Some(conflict) = find_conflict(rows, &registration)? {
-                return Err(conflict.into_error());
-            }
-            rows.insert_credential(&credential, &registration.secret, slot_verifier.as_ref(), &device)?;
-            rows.insert_request(&request, &body)?;
-            Ok(credential.to_account(Some(&facts), true))
-        })
+        Ok(NewPush { credential, slot_verifier, body, request_id: Id::make(&*self.entropy)? })
     }
 }
 
-fn find_conflict(rows: &Reader<'_>, registration: &PushRegistration) -> Result<Option<Conflict>, PhoneError> {
-    let origin = registration.authentication_endpoint.origin();
-    Ok(rows
-        .credentials()?
-        .into_iter()
-        .find(|there| {
-            there.issuer == registration.issuer
-                && there.account == registration.account
-                && there.authentication_endpoint.origin() == origin
-        })
-        .map(|there| Conflict {
-            account_id: there.account_id.to_string(),
-            host: there.host(),
-            issuer: there.issuer,
-            account: there.account,
-        }))
+/// A push half that is ready to be stored.
+struct NewPush {
+    credential: PushCredential,
+    slot_verifier: Option<SecretBytes>,
+    body: Vec<u8>,
+    request_id: Id,
+}
+
+impl NewPush {
+    fn request<'a>(&self, registration: &'a PushRegistration) -> NewRequest<'a> {
+        NewRequest {
+            id: self.request_id,
+            kind: RequestKind::Registration,
+            credential_id: self.credential.id,
+            notification_id: None,
+            url: registration.registration_endpoint.as_str(),
+            cookie: registration.cookie.as_ref().map(uri::Cookie::as_str),
+            created_at: self.credential.created_at,
+        }
+    }
+}
+
+fn names(registration: &Registration) -> (&str, &str) {
+    match registration {
+        Registration::Push(push) | Registration::Both { push, .. } => (&push.issuer, &push.account),
+        Registration::Oath(oath) => (&oath.issuer, &oath.account),
+    }
+}
+
+fn policies(registration: &Registration) -> &[Policy] {
+    match registration {
+        Registration::Push(push) | Registration::Both { push, .. } => &push.policies,
+        Registration::Oath(oath) => &oath.policies,
+    }
+}
+
+/// Colour and logo.
+fn decoration(registration: &Registration) -> (Option<String>, Option<String>) {
+    let (colour, logo) = match registration {
+        Registration::Push(push) | Registration::Both { push, .. } => (&push.colour, &push.logo),
+        Registration::Oath(oath) => (&oath.colour, &oath.logo),
+    };
+    (colour.clone(), logo.as_ref().map(|url| url.as_str().to_owned()))
+}
+
+/// The account of the same issuer, name and server, and those of the same issuer and name elsewhere. Accounts with codes
+/// only have no server, and in that are alike.
+fn find_namesakes(
+    rows: &Reader<'_>,
+    registration: &Registration,
+) -> Result<(Option<Conflict>, Vec<Conflict>), PhoneError> {
+    let (issuer, account) = names(registration);
+    let origin = registration.push().map(|push| push.authentication_endpoint.origin());
+    let (mut conflict, mut namesakes) = (None, Vec::new());
+    for there in rows.holdings()? {
+        if there.account.issuer != issuer || there.account.name != account {
+            continue;
+        }
+        if there.push.as_ref().map(|push| push.authentication_endpoint.origin()) == origin {
+            conflict = conflict.or(Some(Conflict::of(&there)));
+        } else {
+            namesakes.push(Conflict::of(&there));
+        }
+    }
+    Ok((conflict, namesakes))
 }
 
 fn check_device(device: &Device) -> Result<(), PhoneError> {

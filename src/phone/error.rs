@@ -6,7 +6,6 @@ use super::vault::{KeyError, VaultError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds};
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::MessageError;
-use crate::protocol::policy::PolicyError;
 use crate::protocol::uri::UriError;
 
 /// Why the phone did not do what was asked of it.
@@ -26,15 +25,16 @@ pub enum PhoneError {
     },
     /// The account is there already.
     #[error(
-        "The account {account:?} of {issuer:?} on {host} is on this phone already. Replace it, or keep what is there."
+        "The account {account:?} of {issuer:?} ({}) is on this phone already. Replace it, or keep what is there.",
+        place(.host)
     )]
     AccountExists {
         /// Who the account is with.
         issuer: String,
         /// Its name.
         account: String,
-        /// Its host.
-        host: String,
+        /// Its host; none where codes are all that it has.
+        host: Option<String>,
     },
     /// The description of this phone cannot be sent.
     #[error("The {0} of this phone is missing or too long.")]
@@ -45,6 +45,12 @@ pub enum PhoneError {
     /// There is no such account.
     #[error("There is no account with this id.")]
     AccountNotFound,
+    /// The account has no half that shows codes.
+    #[error("This account shows no codes.")]
+    NoCodes,
+    /// Every code that the counter can make was used.
+    #[error("This account has used up its codes. Add it again.")]
+    CounterExhausted,
     /// There is no such message.
     #[error("There is no sign-on request with this id.")]
     NotificationNotFound,
@@ -90,7 +96,10 @@ pub enum PhoneError {
     #[error("The sign-on request was withdrawn by the server.")]
     Withdrawn,
     /// A policy is not met.
-    #[error("The account is locked: this phone does not meet its policy {policy:?}. Sign-ons can be denied only.")]
+    #[error(
+        "The account is locked: this phone does not meet its policy {policy:?}. Sign-ons can be denied only, and no codes \
+         are shown."
+    )]
     Locked {
         /// The policy's name.
         policy: String,
@@ -138,13 +147,15 @@ impl PhoneError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Vault(error) => error.code(),
-            Self::Code(error) => uri_code(error),
+            Self::Code(error) => error.code(),
             Self::PolicyUnmet { .. } => "policy-unmet",
             Self::AccountExists { .. } => "account-exists",
             Self::BadDevice(_) => "bad-device",
             Self::SlotNotWrapped(KeyError::Unavailable) => "biometric-unavailable",
             Self::SlotNotWrapped(KeyError::Invalid) => "biometric-invalid",
             Self::AccountNotFound => "account-not-found",
+            Self::NoCodes => "no-codes",
+            Self::CounterExhausted => "counter-exhausted",
             Self::NotificationNotFound => "notification-not-found",
             Self::RequestNotFound => "request-not-found",
             Self::PayloadTooLarge => "payload-too-large",
@@ -189,19 +200,9 @@ pub(super) fn seconds_ahead(time: EpochMilliseconds, now: EpochMilliseconds) -> 
     time.saturating_sub(now).saturating_add(999) / 1000
 }
 
-fn uri_code(error: &UriError) -> &'static str {
-    match error {
-        UriError::NotAUri => "not-a-registration-code",
-        UriError::UnknownScheme(_) => "unknown-scheme",
-        UriError::UnknownType(_) => "unknown-type",
-        UriError::MissingParameter(_) => "missing-parameter",
-        UriError::DuplicateParameter(_) => "duplicate-parameter",
-        UriError::BadParameter(_) => "bad-parameter",
-        UriError::InsecureEndpoint { .. } => "insecure-endpoint",
-        UriError::DifferentOrigins { .. } => "different-origins",
-        UriError::Policies(PolicyError::Unknown(_)) => "unknown-policy",
-        UriError::Policies(PolicyError::NotAnObject | PolicyError::Malformed(_)) => "malformed-policies",
-    }
+/// Where an account is, for a person.
+fn place(host: &Option<String>) -> &str {
+    host.as_deref().unwrap_or("codes only")
 }
 
 fn message_code(error: &MessageError) -> &'static str {

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! enrolment     code -> preview -> credential + registration in the outbox
-//! accounts      list, remove
+//! accounts      list, rename, remove; removal says before what that means
+//! codes         one-time codes
 //! envelope      payload -> message id and signed message
 //! notification  signed message -> verified -> pending
 //! gate          evidence -> consent
@@ -16,8 +17,10 @@
 //! pull          ask a server for what is pending
 //! ```
 
+mod account;
 mod accounts;
 mod approval;
+mod codes;
 mod credential;
 mod date;
 mod enrolment;
@@ -28,11 +31,13 @@ mod http;
 mod notification;
 mod outbox;
 mod pull;
+mod removal;
 mod vault;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+pub use codes::{Code, CodeValidity};
 pub use credential::{Account, AccountState, CredentialKind, Device, NotificationState, Platform, RequestKind};
 pub use enrolment::{Conflict, Enrolment, Preview};
 pub use error::PhoneError;
@@ -41,10 +46,13 @@ pub use http::{HttpRequest, HttpResponse};
 pub use notification::Notification;
 pub use outbox::{Delivery, Outcome, SendFailure, Waiting};
 pub use pull::{PullRequest, Pulled, RefusedMessage};
+pub use removal::{Consequence, Removal};
 pub use vault::{KeyEncryption, KeyError, VaultError};
 
 pub use crate::protocol::message::{Ask, CommunicationType, Context, Location};
+pub use crate::protocol::oath::{Algorithm, CodeSettings, Moving, OneTimeCode};
 pub use crate::protocol::policy::DeviceFacts;
+pub use crate::protocol::uri::ManualEntry;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use vault::Vault;

@@ -30,9 +30,9 @@ pub struct Notification {
     pub id: String,
     /// The account it is for.
     pub account_id: String,
-    /// Who the account is with.
+    /// Who the account is with, as the person wants to read it.
     pub issuer: String,
-    /// The account's name there.
+    /// The account's name there, as the person wants to read it.
     pub account: String,
     /// Host that the answer goes to.
     pub host: String,
@@ -146,8 +146,8 @@ impl OpenedNotification {
         Notification {
             id: self.record.id.to_string(),
             account_id: self.credential.account_id.to_string(),
-            issuer: self.credential.issuer.clone(),
-            account: self.credential.account.clone(),
+            issuer: self.credential.shown_issuer().to_owned(),
+            account: self.credential.shown_name().to_owned(),
             host: self.credential.host(),
             ask: message.ask.clone(),
             message: message.text.clone(),

@@ -7,6 +7,7 @@
 pub mod encoding;
 pub mod jws;
 pub mod message;
+pub mod oath;
 pub mod policy;
 pub mod text;
 pub mod uri;

@@ -177,7 +177,12 @@ impl Phone {
     }
 
     pub fn verb(&self, arguments: &[&str]) -> Ran {
-        run(&[&["phone", "--vault", self.folder().to_str().unwrap()], arguments].concat(), "")
+        self.verb_with(arguments, "")
+    }
+
+    /// A verb that reads standard input.
+    pub fn verb_with(&self, arguments: &[&str], input: &str) -> Ran {
+        run(&[&["phone", "--vault", self.folder().to_str().unwrap()], arguments].concat(), input)
     }
 
     /// The one message that waits.

@@ -1,6 +1,6 @@
 //! Messages recorded from a real phone SDK: what it was sent and what it sent back. Our answers are the same bytes.
 
-use push_authenticator::phone::{CommunicationType, Device, Enrolment, Evidence, Phone, PhoneError};
+use push_authenticator::phone::{CommunicationType, CredentialKind, Device, Enrolment, Evidence, Phone, PhoneError};
 use push_authenticator::protocol::jws::JwsError;
 use push_authenticator::protocol::message::MessageError;
 use ring::digest;
@@ -140,13 +140,14 @@ fn every_recorded_registration_code_is_previewed_or_refused_by_name() {
     let mut seen = 0;
     for case in cases().iter().filter(|case| case["uri"].is_string()) {
         let (name, uri) = (case["case"].as_str().unwrap(), case["uri"].as_str().unwrap());
-        let code = phone.preview(uri).err().map(|error| error.code());
+        let read = phone.preview(uri).map(|preview| preview.kinds).map_err(|error| error.code());
         let expected = match uri.split_once("://").unwrap().0 {
-            "pushauth" if name == "register without c and m" => Some("missing-parameter"),
-            "pushauth" => None,
-            _ => Some("unknown-scheme"),
+            "pushauth" if name == "register without c and m" => Err("missing-parameter"),
+            "pushauth" => Ok(vec![CredentialKind::Push]),
+            "mfauth" => Ok(vec![CredentialKind::Push, CredentialKind::Totp]),
+            _ => Ok(vec![CredentialKind::Totp]),
         };
-        assert_eq!(code, expected, "{name}");
+        assert_eq!(read, expected, "{name}");
         seen += 1;
     }
     assert!(seen >= 8, "{seen}");

@@ -83,6 +83,10 @@ fn freeze() {
     );
     let answering = second.send(&world.phone, 3, json!({})).unwrap();
     world.phone.deny(&answering.id).unwrap();
+    // Since version 2: codes, a counter that was used, and names that a person gave.
+    let codes = world.enrol("otpauth://hotp/Acme:codes?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Acme").unwrap();
+    world.phone.code(&codes.id).unwrap();
+    world.phone.rename(&codes.id, None, Some("my codes")).unwrap();
     drop(world);
     let rest = fs::read_dir(file.parent().unwrap()).unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
@@ -126,16 +130,17 @@ impl Thawed {
     }
 }
 
-/// What every frozen file holds, as `freeze` put it in.
-fn check_contents(thawed: &Thawed) {
+/// What every frozen file holds, as `freeze` put it in, beside other accounts.
+fn check_contents(thawed: &Thawed, others: i64) {
     let phone = thawed.open().unwrap();
     phone.set_device_facts(clean_facts());
     let accounts = phone.accounts().unwrap();
-    let [demo, ada] = accounts.as_slice() else { panic!("{accounts:?}") };
+    let [demo, ada, ..] = accounts.as_slice() else { panic!("{accounts:?}") };
     assert_eq!((demo.issuer.as_str(), demo.account.as_str(), demo.state), ("Ping", "demo", AccountState::Active));
     assert_eq!((demo.policies.as_slice(), demo.has_biometric_slot), (&["biometricAvailable".to_owned()][..], true));
     assert_eq!((ada.issuer.as_str(), ada.account.as_str(), ada.state), ("Acme", "ada", AccountState::Active));
-    let tables = [("account", 2), ("credential", 2), ("notification", 3), ("replay", 3), ("outbox", 1), ("meta", 1)];
+    let tables =
+        [("account", 2 + others), ("credential", 2), ("notification", 3), ("replay", 3), ("outbox", 1), ("meta", 1)];
     for (table, rows) in tables {
         assert_eq!(thawed.count(table), rows, "{table}");
     }
@@ -188,7 +193,7 @@ fn a_vault_of_version_1_is_brought_to_the_present_and_loses_nothing() {
     assert_eq!(thawed.version(), 2);
     assert_eq!(rows(&thawed), before);
     assert_eq!(before.len(), 12);
-    check_contents(&thawed);
+    check_contents(&thawed, 0);
 }
 
 #[test]
@@ -198,7 +203,7 @@ fn a_vault_of_version_1_is_brought_to_the_present_without_its_key() {
         Phone::open(&thawed.file(), &MaskKey(1), thawed.world.clock.clone(), thawed.world.entropy.clone()).unwrap();
     assert_eq!(phone.accounts().unwrap()[0].state, AccountState::ReEnrolmentNeeded);
     drop(phone);
-    check_contents(&thawed);
+    check_contents(&thawed, 0);
 }
 
 #[test]
@@ -210,5 +215,18 @@ fn two_processes_may_bring_a_vault_to_the_present_at_once() {
         }
     });
     assert_eq!(thawed.version(), 2);
-    check_contents(&thawed);
+    check_contents(&thawed, 0);
+}
+
+#[test]
+fn a_vault_of_version_2_is_opened_with_its_codes() {
+    let thawed = Thawed::of("version-2.sqlite");
+    assert_eq!(thawed.version(), 2);
+    check_contents(&thawed, 1);
+    let phone = thawed.open().unwrap();
+    let codes = phone.accounts().unwrap().remove(2);
+    assert_eq!((codes.account.as_str(), codes.display_name.as_str()), ("codes", "my codes"));
+    phone.set_device_facts(clean_facts());
+    let code = phone.code(&codes.id).unwrap();
+    assert_eq!(code.code.expose(Reason::HandOver), "287082");
 }

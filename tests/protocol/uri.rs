@@ -35,7 +35,10 @@ fn code(label: &str, changes: &[(&str, Option<&str>)]) -> String {
 }
 
 fn read(code: &str) -> Result<PushRegistration, UriError> {
-    parse(code).map(|Registration::Push(registration)| *registration)
+    parse(code).map(|registration| match registration {
+        Registration::Push(push) => *push,
+        Registration::Oath(_) | Registration::Both { .. } => panic!("not a push registration"),
+    })
 }
 
 fn error(code: &str) -> Option<UriError> {

@@ -52,7 +52,7 @@ async function scan() {
   try {
     const preview = await post("scan", await photograph(), "image/png");
     const card = make("div", "", "card");
-    card.append(make("p", preview.issuer + ": " + preview.account), make("p", "Server: " + preview.host, "soft"));
+    card.append(make("p", preview.issuer + ": " + preview.account), make("p", "Server: " + (preview.host || "none, codes only"), "soft"));
     if (preview.conflict) card.append(make("p", "This takes the place of the same account on this phone.", "soft"));
     card.append(
       button("Add account", "", async () => {
@@ -98,7 +98,7 @@ function drawPending(item) {
 
 function drawAccount(account) {
   const card = make("div", "", "card");
-  card.append(make("p", account.issuer + ": " + account.account), make("p", account.host + ", " + account.state, "soft"));
+  card.append(make("p", account.issuer + ": " + account.account), make("p", (account.host || "codes only") + ", " + account.state, "soft"));
   card.append(button("Remove", "second", () => attempt("remove", { id: account.id }, "Removed from this phone.")));
   return card;
 }

@@ -26,6 +26,13 @@ pub(in crate::cli) struct Description {
     pub(in crate::cli) communication_type: CommunicationType,
 }
 
+impl Description {
+    /// For accounts whose server is not told of this phone.
+    pub(in crate::cli) fn of_nobody() -> Self {
+        Self { name: String::new(), push_token: None, communication_type: CommunicationType::Embedded }
+    }
+}
+
 /// What became of the requests that were shipped.
 #[derive(Default)]
 pub(in crate::cli) struct Shipped(Vec<(String, Delivery)>);

@@ -1,5 +1,6 @@
 //! `phone`: a phone on the command line. The real core with a vault in a folder.
 
+mod accounts;
 pub(super) mod device;
 pub(super) mod keys;
 pub(super) mod picture;
@@ -11,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::output::{Failure, Report};
-use crate::phone::{Account, Ask, CommunicationType, Evidence, Notification, Preview};
+use crate::phone::{Account, Ask, CommunicationType, Conflict, CredentialKind, Evidence, Notification, Preview};
 use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::message::LONGEST_PULL_WAIT_SECONDS;
 use crate::secret::{Reason, SecretText};
@@ -50,8 +51,26 @@ enum Verb {
         #[arg(long, default_value = "Command line phone")]
         device_name: String,
     },
+    /// Add an account that shows codes, typed in.
+    Add(accounts::Entry),
     /// List the accounts.
     Accounts,
+    /// Show an account's one-time code; one that counts uses it up.
+    Code {
+        /// The account's id, as listed.
+        account: String,
+    },
+    /// Change how an account is shown.
+    Rename {
+        /// The account's id, as listed.
+        account: String,
+        /// Who it is with; empty for what was registered.
+        #[arg(long)]
+        issuer: Option<String>,
+        /// The account's name there; empty for what was registered.
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Fetch new messages, and list those that can be answered, newest first.
     Pending {
         /// Wait at most this many seconds for one.
@@ -81,6 +100,11 @@ enum Verb {
     },
     /// Send what waits in the outbox.
     Sync,
+    /// Say what removing an account would mean; nothing is changed.
+    Removal {
+        /// The account's id, as listed.
+        account: String,
+    },
     /// Remove an account from this phone. Its server is not told: remove the device there, too.
     Remove {
         /// The account's id, as listed.
@@ -107,7 +131,12 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
             };
             scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type })
         }
+        Verb::Add(entry) => accounts::add(&phone, entry),
         Verb::Accounts => accounts(&phone),
+        Verb::Code { account } => accounts::code(&phone, &account),
+        Verb::Rename { account, issuer, name } => {
+            accounts::rename(&phone, &account, issuer.as_deref(), name.as_deref())
+        }
         Verb::Pending { wait } => pending(&phone, wait),
         Verb::Receive { file } => receive(&phone, &file),
         Verb::Approve { id, number, biometric } => approve(&phone, &id, number, biometric),
@@ -116,23 +145,23 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
             answered(&phone, &id)
         }
         Verb::Sync => sync(&phone),
-        Verb::Remove { account } => {
-            phone.phone.remove(&account).map_err(failure)?;
-            Ok(Report::new(
-                format!("Removed {account}. Remove this phone from the server's list of devices, too."),
-                json!({"id": account}),
-            ))
-        }
+        Verb::Removal { account } => accounts::removal(&phone, &account),
+        Verb::Remove { account } => accounts::remove(&phone, &account),
     }
 }
 
 fn preview(phone: &FolderPhone, uri: &str) -> Result<Report, Failure> {
     let preview = phone.phone.preview(uri).map_err(failure)?;
     let policies = if preview.policies.is_empty() { "none".to_owned() } else { preview.policies.join(", ") };
-    let text = format!(
+    let mut text = format!(
         "Issuer:   {}\nAccount:  {}\nHost:     {}\nPolicies: {policies}",
-        preview.issuer, preview.account, preview.host
+        preview.issuer,
+        preview.account,
+        place(preview.host.as_deref())
     );
+    for namesake in &preview.namesakes {
+        text.push_str(&format!("\nBeware:   there is an account of this name at {}", place(namesake.host.as_deref())));
+    }
     Ok(Report::new(text, show_preview(&preview)))
 }
 
@@ -144,8 +173,18 @@ pub(super) fn show_preview(preview: &Preview) -> Value {
         "host": preview.host,
         "kinds": preview.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "policies": preview.policies,
-        "conflict": preview.conflict.as_ref().map(|conflict| json!({"id": conflict.account_id, "host": conflict.host})),
+        "conflict": preview.conflict.as_ref().map(show_conflict),
+        "namesakes": preview.namesakes.iter().map(show_conflict).collect::<Vec<_>>(),
     })
+}
+
+fn show_conflict(conflict: &Conflict) -> Value {
+    json!({"id": conflict.account_id, "host": conflict.host})
+}
+
+/// Where an account is.
+fn place(host: Option<&str>) -> &str {
+    host.unwrap_or("codes only")
 }
 
 fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description) -> Result<Report, Failure> {
@@ -157,7 +196,11 @@ fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description
         picture::read_code(&bytes)?
     };
     let preview = phone.phone.preview(text.expose(Reason::HandOver)).map_err(failure)?;
-    let id = phone.enrol(preview, description, replace)?.id;
+    let enrolled = phone.enrol(preview, description, replace)?;
+    if enrolled.kind != CredentialKind::Push {
+        return Ok(added(&enrolled));
+    }
+    let id = enrolled.id;
     phone.ship_for(&id)?;
     let account = phone
         .phone
@@ -166,10 +209,14 @@ fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description
         .into_iter()
         .find(|account| account.id == id)
         .ok_or_else(|| Failure::new("refused", &"The server refused the registration."))?;
-    Ok(Report::new(
-        format!("Added {} at {} ({}).", account.account, account.issuer, account.host),
-        show_account(&account),
-    ))
+    Ok(added(&account))
+}
+
+fn added(account: &Account) -> Report {
+    Report::new(
+        format!("Added {} at {} ({}).", account.account, account.issuer, place(account.host.as_deref())),
+        show_account(account),
+    )
 }
 
 /// An account as JSON.
@@ -178,8 +225,11 @@ pub(super) fn show_account(account: &Account) -> Value {
         "id": account.id,
         "issuer": account.issuer,
         "account": account.account,
+        "display_issuer": account.display_issuer,
+        "display_name": account.display_name,
         "host": account.host,
         "kind": account.kind.name(),
+        "kinds": account.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "state": account.state.name(),
     })
 }
@@ -192,9 +242,9 @@ fn accounts(phone: &FolderPhone) -> Result<Report, Failure> {
             format!(
                 "{}  {}  {} ({})  {}",
                 account.id,
-                account.issuer,
-                account.account,
-                account.host,
+                account.display_issuer,
+                account.display_name,
+                place(account.host.as_deref()),
                 account.state.name()
             )
         })

@@ -1,21 +1,53 @@
-//! Rows of `account` and `credential`.
+//! Rows of `account` and `credential`, and accounts with their halves.
+
+use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 use url::Url;
 
 use super::seal::Place;
 use super::{Reader, VaultError, Writer, named};
+use crate::phone::account::{AccountRecord, Holding, OathCredential};
 use crate::phone::credential::{CredentialState, Device, Id, PushCredential};
 use crate::secret::{Reason, SecretBytes};
 
 /// How messages of every credential are signed.
 const ALGORITHM: &str = "HS256";
 
-const SELECT: &str = "SELECT account.id, credential.id, issuer, name, user_id, colour, logo, policies, created_at,
+const SELECT_ACCOUNT: &str = "SELECT id, issuer, name, display_issuer, display_name, user_id, colour, logo, policies,
+    created_at FROM account";
+
+const SELECT: &str =
+    "SELECT account.id, credential.id, issuer, name, display_issuer, display_name, policies, created_at,
     mechanism_uid, server_device_id, registration_endpoint, authentication_endpoint, state, replaces, clock_offset,
     wrapped_slot FROM credential JOIN account ON account.id = account_id";
 
 impl Reader<'_> {
+    /// All accounts with their halves, in the order of adding.
+    pub(in crate::phone) fn holdings(&self) -> Result<Vec<Holding>, VaultError> {
+        let mut push: HashMap<Id, PushCredential> =
+            self.credentials()?.into_iter().map(|credential| (credential.account_id, credential)).collect();
+        let mut oath: HashMap<Id, OathCredential> =
+            self.oath_credentials()?.into_iter().map(|credential| (credential.account_id, credential)).collect();
+        let mut statement = self.sql.prepare(&format!("{SELECT_ACCOUNT} ORDER BY sequence"))?;
+        let mut rows = statement.query([])?;
+        let mut holdings = Vec::new();
+        while let Some(row) = rows.next()? {
+            let account = read_account(row)?;
+            let (push, oath) = (push.remove(&account.id), oath.remove(&account.id));
+            holdings.push(Holding { account, push, oath });
+        }
+        Ok(holdings)
+    }
+
+    /// The account with this id, with its halves.
+    pub(in crate::phone) fn holding(&self, id: Id) -> Result<Option<Holding>, VaultError> {
+        let mut statement = self.sql.prepare(&format!("{SELECT_ACCOUNT} WHERE id = ?1"))?;
+        let mut rows = statement.query([id])?;
+        let Some(account) = rows.next()?.map(read_account).transpose()? else { return Ok(None) };
+        Ok(Some(Holding { push: self.credential_of_account(id)?, oath: self.oath_credential(id)?, account }))
+    }
+
     /// All push credentials, in the order of adding.
     pub(in crate::phone) fn credentials(&self) -> Result<Vec<PushCredential>, VaultError> {
         let mut statement = self.sql.prepare(&format!("{SELECT} ORDER BY account.sequence"))?;
@@ -76,7 +108,43 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores a new account with its push credential.
+    /// Stores a new account; its halves come after it.
+    pub(in crate::phone) fn insert_account(&self, account: &AccountRecord) -> Result<(), VaultError> {
+        self.sql.execute(
+            "INSERT INTO account (id, issuer, name, user_id, colour, logo, policies, created_at, display_issuer,
+                display_name)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                account.id,
+                account.issuer,
+                account.name,
+                account.user_id,
+                account.colour,
+                account.logo,
+                account.policies_json,
+                account.created_at,
+                account.display_issuer,
+                account.display_name,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps how an account is to be shown; whether there is such an account.
+    pub(in crate::phone) fn set_display_names(
+        &self,
+        id: Id,
+        issuer: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<bool, VaultError> {
+        let changed = self.sql.execute(
+            "UPDATE account SET display_issuer = ?2, display_name = ?3 WHERE id = ?1",
+            params![id, issuer, name],
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Stores the push credential of an account that is there.
     pub(in crate::phone) fn insert_credential(
         &self,
         credential: &PushCredential,
@@ -89,20 +157,6 @@ impl Writer<'_> {
         let slot_verifier_sealed = slot_verifier
             .map(|verifier| self.seal(&slot_place(credential.id), verifier.expose(Reason::Seal)))
             .transpose()?;
-        self.sql.execute(
-            "INSERT INTO account (id, issuer, name, user_id, colour, logo, policies, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                credential.account_id,
-                credential.issuer,
-                credential.account,
-                credential.user_id,
-                credential.colour,
-                credential.logo,
-                credential.policies_json,
-                credential.created_at,
-            ],
-        )?;
         self.sql.execute(
             "INSERT INTO credential (id, account_id, kind, mechanism_uid, server_device_id, registration_endpoint,
                 authentication_endpoint, algorithm, secret_sealed, state, replaces, clock_offset, device_name, platform,
@@ -175,30 +229,44 @@ fn is_same_account(one: &PushCredential, other: &PushCredential) -> bool {
         && one.authentication_endpoint.origin() == other.authentication_endpoint.origin()
 }
 
+fn read_account(row: &Row<'_>) -> Result<AccountRecord, VaultError> {
+    Ok(AccountRecord {
+        id: row.get(0)?,
+        issuer: row.get(1)?,
+        name: row.get(2)?,
+        display_issuer: row.get(3)?,
+        display_name: row.get(4)?,
+        user_id: row.get(5)?,
+        colour: row.get(6)?,
+        logo: row.get(7)?,
+        policies_json: row.get(8)?,
+        created_at: row.get(9)?,
+    })
+}
+
 fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
     let url = |index: usize| -> Result<Url, VaultError> {
         let text: String = row.get(index)?;
         Url::parse(&text).map_err(|_| VaultError::Damaged)
     };
-    let state: String = row.get(13)?;
+    let state: String = row.get(12)?;
     Ok(PushCredential {
         account_id: row.get(0)?,
         id: row.get(1)?,
         issuer: row.get(2)?,
         account: row.get(3)?,
-        user_id: row.get(4)?,
-        colour: row.get(5)?,
-        logo: row.get(6)?,
-        policies_json: row.get(7)?,
-        created_at: row.get(8)?,
-        mechanism_uid: row.get(9)?,
-        server_device_id: row.get(10)?,
-        registration_endpoint: url(11)?,
-        authentication_endpoint: url(12)?,
+        display_issuer: row.get(4)?,
+        display_name: row.get(5)?,
+        policies_json: row.get(6)?,
+        created_at: row.get(7)?,
+        mechanism_uid: row.get(8)?,
+        server_device_id: row.get(9)?,
+        registration_endpoint: url(10)?,
+        authentication_endpoint: url(11)?,
         state: named(&CredentialState::ALL, CredentialState::name, &state)?,
-        replaces: row.get(14)?,
-        clock_offset: row.get(15)?,
-        wrapped_slot: row.get(16)?,
+        replaces: row.get(13)?,
+        clock_offset: row.get(14)?,
+        wrapped_slot: row.get(15)?,
     })
 }
 

@@ -7,6 +7,7 @@
 mod accounts;
 mod error;
 mod notifications;
+mod oath;
 mod outbox;
 mod schema;
 mod seal;

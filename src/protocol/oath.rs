@@ -1,0 +1,190 @@
+//! One-time codes: HOTP (RFC 4226) and TOTP (RFC 6238), and the base32 that their secrets are written in.
+//!
+//! Pure: time and counter are arguments, and nothing is remembered. Knows neither accounts nor the form of a code that
+//! is scanned.
+
+use std::fmt;
+
+use data_encoding::{BASE32_NOPAD, Encoding, Specification};
+use ring::hmac;
+use zeroize::Zeroizing;
+
+use crate::secret::{Reason, SecretBytes, SecretText};
+
+/// Fewest digits of a code (RFC 4226 section 5.3).
+pub const FEWEST_DIGITS: u8 = 6;
+/// Most digits of a code.
+pub const MOST_DIGITS: u8 = 8;
+/// Longest time that a code may be good for, in seconds: a day.
+pub const LONGEST_PERIOD_SECONDS: u32 = 86_400;
+/// Time that a code is good for where nothing else is said, in seconds (RFC 6238 section 5.2).
+pub const DEFAULT_PERIOD_SECONDS: u32 = 30;
+/// Highest counter: what an SQLite integer holds.
+pub const HIGHEST_COUNTER: u64 = i64::MAX as u64;
+/// Shortest secret, in bytes. RFC 4226 wants 16, but 10 are in wide use.
+pub const SHORTEST_SECRET: usize = 10;
+/// Longest secret, in bytes.
+pub const LONGEST_SECRET: usize = 128;
+/// Longest base32 text that is looked at, in bytes: the longest secret, grouped by spaces.
+const LONGEST_TEXT: usize = 512;
+
+/// The hash that codes are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC-SHA-1, which nearly everybody uses.
+    Sha1,
+    /// HMAC-SHA-256.
+    Sha256,
+    /// HMAC-SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
+
+    /// The name in a registration code: `SHA1`, `SHA256` or `SHA512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+            Self::Sha512 => "SHA512",
+        }
+    }
+
+    /// Reads a name in any case, also with `Hmac` before it.
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.to_ascii_uppercase();
+        let bare = name.strip_prefix("HMAC").unwrap_or(&name);
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == bare)
+    }
+
+    fn hmac(self) -> hmac::Algorithm {
+        match self {
+            // Its weakness against collisions does not matter here (RFC 4226 appendix B.2).
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha512 => hmac::HMAC_SHA512,
+        }
+    }
+}
+
+/// What moves a code on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moving {
+    /// Time (TOTP).
+    Time {
+        /// How long a code is good for, in seconds.
+        period_seconds: u32,
+    },
+    /// A counter (HOTP), one more with every code.
+    Counter {
+        /// What the next code is made of.
+        next: u64,
+    },
+}
+
+/// How codes are made of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeSettings {
+    /// The hash.
+    pub algorithm: Algorithm,
+    /// Number of digits, 6 to 8.
+    pub digits: u8,
+    /// What moves a code on.
+    pub moving: Moving,
+}
+
+impl CodeSettings {
+    /// Whether every value is within its limits.
+    pub fn is_sound(&self) -> bool {
+        let moves = match self.moving {
+            Moving::Time { period_seconds } => (1..=LONGEST_PERIOD_SECONDS).contains(&period_seconds),
+            Moving::Counter { next } => next <= HIGHEST_COUNTER,
+        };
+        moves && (FEWEST_DIGITS..=MOST_DIGITS).contains(&self.digits)
+    }
+}
+
+/// A one-time code. As good as a password while it lasts: never printed by accident, wiped from memory, and got out with
+/// [`expose`](Self::expose) alone.
+pub struct OneTimeCode(SecretText);
+
+impl OneTimeCode {
+    /// The digits, for the reason given.
+    pub fn expose(&self, reason: Reason) -> &str {
+        self.0.expose(reason)
+    }
+}
+
+impl fmt::Debug for OneTimeCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OneTimeCode(hidden)")
+    }
+}
+
+/// Compared in constant time.
+impl PartialEq for OneTimeCode {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl Eq for OneTimeCode {}
+
+/// The code of this counter (RFC 4226 section 5.3).
+pub fn derive_code(secret: &SecretBytes, algorithm: Algorithm, digits: u8, counter: u64) -> OneTimeCode {
+    let key = hmac::Key::new(algorithm.hmac(), secret.expose(Reason::Authenticate));
+    let tag = hmac::sign(&key, &counter.to_be_bytes());
+    let tag = tag.as_ref();
+    let offset = usize::from(tag.last().copied().unwrap_or_default() & 0x0f);
+    // Four bytes at the offset are always there: the shortest tag has twenty.
+    let bytes = tag.get(offset..).and_then(|rest| rest.first_chunk::<4>()).copied().unwrap_or_default();
+    let number = u32::from_be_bytes(bytes) & 0x7fff_ffff;
+    let width = digits.clamp(FEWEST_DIGITS, MOST_DIGITS);
+    let code = number % 10u32.pow(u32::from(width));
+    OneTimeCode(SecretText::new(format!("{code:0width$}", width = usize::from(width))))
+}
+
+/// Which period a time is in, counted from the epoch, and how many milliseconds of it are left, 1 at least (RFC 6238
+/// section 4.2). `time` is in milliseconds since the epoch.
+pub fn period_at(time: i64, period_seconds: u32) -> (u64, u64) {
+    let time = u64::try_from(time).unwrap_or(0);
+    let period = u64::from(period_seconds.max(1)) * 1000;
+    (time / period, period - time % period)
+}
+
+/// The text is not a secret in base32, or one that is too short or too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a base32 secret")]
+pub struct NotASecret;
+
+/// Reads a secret in base32 (RFC 4648 section 6) in any case, with or without padding, with spaces anywhere. Bits
+/// beyond the last byte are not looked at, because some servers leave something there.
+pub fn read_secret(text: &str) -> Result<SecretBytes, NotASecret> {
+    if text.len() > LONGEST_TEXT {
+        return Err(NotASecret);
+    }
+    let mut bare = Zeroizing::new(Vec::with_capacity(text.len()));
+    bare.extend(text.bytes().filter(|byte| *byte != b' ').map(|byte| byte.to_ascii_uppercase()));
+    let padding = bare.iter().rev().take_while(|byte| **byte == b'=').count();
+    if padding > 6 {
+        return Err(NotASecret);
+    }
+    let length = bare.len().saturating_sub(padding);
+    bare.truncate(length);
+    let base32 = lenient_base32().ok_or(NotASecret)?;
+    let bytes = SecretBytes::new(base32.decode(&bare).map_err(|_| NotASecret)?);
+    if (SHORTEST_SECRET..=LONGEST_SECRET).contains(&bytes.len()) { Ok(bytes) } else { Err(NotASecret) }
+}
+
+/// Writes a secret in base32 without padding, as registration codes hold it.
+pub fn print_secret(secret: &SecretBytes) -> SecretText {
+    SecretText::new(BASE32_NOPAD.encode(secret.expose(Reason::HandOver)))
+}
+
+fn lenient_base32() -> Option<Encoding> {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    specification.check_trailing_bits = false;
+    specification.encoding().ok()
+}

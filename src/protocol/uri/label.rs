@@ -1,0 +1,67 @@
+//! The label of a registration code: `Issuer:Account`, `:Account` or `Account`, read and written.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::Url;
+
+use super::{UNTITLED, UriError};
+use crate::protocol::text;
+
+/// What is percent-encoded: everything but what stands for itself in a query (RFC 3986 section 2.3) and the colon of
+/// message ids, because phones in the field read the message id as it is written.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+
+/// The text as it stands in a query.
+pub(super) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The label of these names. A colon inside the issuer is encoded, so that the first one written as it is stands between
+/// the two.
+pub(super) fn print(issuer: &str, account: &str) -> String {
+    format!("{}:{}", encode(issuer).replace(':', "%3A"), encode(account))
+}
+
+/// Who an account is with, and its name.
+pub(super) struct Names {
+    pub(super) issuer: String,
+    pub(super) account: String,
+}
+
+impl Names {
+    /// The label's names, cleaned and capped. An issuer given beside the label wins over the label's.
+    pub(super) fn read(uri: &Url, issuer: Option<String>) -> Result<Self, UriError> {
+        let (label_issuer, account) = read_label(uri)?;
+        Ok(Self::new(&issuer.or(label_issuer).unwrap_or_default(), &account))
+    }
+
+    /// Names from anywhere, cleaned and capped.
+    pub(super) fn new(issuer: &str, account: &str) -> Self {
+        let account = text::clean(account, text::NAME_LIMIT);
+        Self {
+            issuer: text::clean(issuer, text::NAME_LIMIT),
+            account: if account.is_empty() { UNTITLED.to_owned() } else { account },
+        }
+    }
+}
+
+/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded; where one is
+/// written as it is, an encoded one belongs to the name it stands in.
+fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
+    let path = uri.path().trim_start_matches('/');
+    let decode = |text: &str| {
+        percent_decode_str(text).decode_utf8().map(Cow::into_owned).map_err(|_| UriError::BadParameter("label"))
+    };
+    let (issuer, account) = match path.split_once(':') {
+        Some((issuer, account)) => (decode(issuer)?, decode(account)?),
+        None => {
+            let label = decode(path)?;
+            match label.split_once(':') {
+                Some((issuer, account)) => (issuer.to_owned(), account.to_owned()),
+                None => (String::new(), label),
+            }
+        }
+    };
+    Ok((Some(issuer).filter(|issuer| !issuer.is_empty()), account))
+}

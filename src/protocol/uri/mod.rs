@@ -1,0 +1,158 @@
+//! The registration URI that a QR code holds (docs/wire.md, "Registration URI"): text to typed values and back.
+//!
+//! Reading accepts what the servers in the field write; what could mislead the person or send a secret to the wrong
+//! place is refused by name. Nothing is stored or contacted here.
+//!
+//! ```text
+//! push        the push credential of pushauth and mfauth
+//! otpauth     an account that shows codes
+//! mfauth      both at once
+//! label       Issuer:Account
+//! parameters  the query, each parameter in its form and within its limit
+//! cookie      the load balancer's
+//! address     which may be contacted
+//! ```
+
+mod address;
+mod cookie;
+mod label;
+mod mfauth;
+mod otpauth;
+mod parameters;
+mod push;
+
+use url::Url;
+
+pub use address::{host_and_port, is_loopback, is_message_id, with_action};
+pub use cookie::{Cookie, NotACookie};
+pub use otpauth::{ManualEntry, OathRegistration, print_otpauth};
+pub use push::{PushRegistration, print};
+
+use super::policy::PolicyError;
+use super::text;
+use parameters::{CodeKind, Parameters};
+
+/// Longest registration URI that is looked at, in bytes.
+pub const LENGTH_LIMIT: usize = 8 * 1024;
+/// What an account without a name is called.
+pub const UNTITLED: &str = "Untitled";
+
+/// Why a registration URI was refused. Nothing was stored or contacted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// Not a URI at all, or too long for one.
+    #[error("This is not a registration code.")]
+    NotAUri,
+    /// A URI of another kind.
+    #[error("This code is of a kind ({0:?}) that cannot be added here.")]
+    UnknownScheme(String),
+    /// A known scheme with a type that it does not have.
+    #[error("This registration code is of an unknown type ({0:?}).")]
+    UnknownType(String),
+    /// A needed parameter is missing.
+    #[error("The registration code is incomplete: {0:?} is missing. Ask for a new code.")]
+    MissingParameter(&'static str),
+    /// A parameter is there twice.
+    #[error("The registration code is ambiguous: {0:?} is there twice.")]
+    DuplicateParameter(String),
+    /// A parameter is not base64, not text, or too long or short.
+    #[error("The registration code is damaged: {0:?} cannot be read. Ask for a new code.")]
+    BadParameter(&'static str),
+    /// Something that was typed in cannot be used.
+    #[error("The {0} cannot be used. Check what was typed in.")]
+    BadEntry(&'static str),
+    /// An endpoint without https on a host other than this device.
+    #[error("The registration code points to {host} without encryption. It was refused.")]
+    InsecureEndpoint {
+        /// The host that would have been contacted.
+        host: String,
+    },
+    /// Registration and authentication endpoint of different origins.
+    #[error(
+        "The registration code points to two different servers, {registration} and {authentication}. It was refused."
+    )]
+    DifferentOrigins {
+        /// Origin of the registration endpoint.
+        registration: String,
+        /// Origin of the authentication endpoint.
+        authentication: String,
+    },
+    /// The policies cannot be understood, so they cannot be obeyed.
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
+}
+
+impl UriError {
+    /// A stable name for programs, in lower case with dashes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAUri => "not-a-registration-code",
+            Self::UnknownScheme(_) => "unknown-scheme",
+            Self::UnknownType(_) => "unknown-type",
+            Self::MissingParameter(_) => "missing-parameter",
+            Self::DuplicateParameter(_) => "duplicate-parameter",
+            Self::BadParameter(_) => "bad-parameter",
+            Self::BadEntry(_) => "bad-entry",
+            Self::InsecureEndpoint { .. } => "insecure-endpoint",
+            Self::DifferentOrigins { .. } => "different-origins",
+            Self::Policies(PolicyError::Unknown(_)) => "unknown-policy",
+            Self::Policies(PolicyError::NotAnObject | PolicyError::Malformed(_)) => "malformed-policies",
+        }
+    }
+}
+
+/// What a registration code holds.
+pub enum Registration {
+    /// A push credential: `pushauth`, or `mfauth` without a secret for codes.
+    Push(Box<PushRegistration>),
+    /// A credential that shows codes: `otpauth`.
+    Oath(Box<OathRegistration>),
+    /// Both, under the same names: `mfauth`.
+    Both {
+        /// The push half.
+        push: Box<PushRegistration>,
+        /// The half that shows codes.
+        oath: Box<OathRegistration>,
+    },
+}
+
+impl Registration {
+    /// The push half, where there is one.
+    pub fn push(&self) -> Option<&PushRegistration> {
+        match self {
+            Self::Push(push) | Self::Both { push, .. } => Some(push),
+            Self::Oath(_) => None,
+        }
+    }
+
+    /// The half that shows codes, where there is one.
+    pub fn oath(&self) -> Option<&OathRegistration> {
+        match self {
+            Self::Oath(oath) | Self::Both { oath, .. } => Some(oath),
+            Self::Push(_) => None,
+        }
+    }
+}
+
+/// Reads the text of a QR code.
+pub fn parse(input: &str) -> Result<Registration, UriError> {
+    let input = input.trim();
+    if input.len() > LENGTH_LIMIT || input.chars().any(char::is_control) {
+        return Err(UriError::NotAUri);
+    }
+    let uri = Url::parse(input).map_err(|_| UriError::NotAUri)?;
+    let kind = uri.host_str().unwrap_or_default().to_ascii_lowercase();
+    match (uri.scheme(), kind.as_str()) {
+        ("pushauth", "push") => {
+            let parameters = Parameters::read(&uri)?;
+            push::read(&uri, &parameters, parameters.encoded_logo()).map(Box::new).map(Registration::Push)
+        }
+        ("mfauth", "push") => mfauth::read(&uri, None),
+        ("mfauth", "totp") => mfauth::read(&uri, Some(CodeKind::Timed)),
+        ("mfauth", "hotp") => mfauth::read(&uri, Some(CodeKind::Counted)),
+        ("otpauth", "totp") => otpauth::read(&uri, CodeKind::Timed).map(Box::new).map(Registration::Oath),
+        ("otpauth", "hotp") => otpauth::read(&uri, CodeKind::Counted).map(Box::new).map(Registration::Oath),
+        ("pushauth" | "mfauth" | "otpauth", other) => Err(UriError::UnknownType(text::clean(other, 40))),
+        (other, _) => Err(UriError::UnknownScheme(text::clean(other, 40))),
+    }
+}

@@ -1,0 +1,57 @@
+//! Accounts that show codes, on the command line.
+
+use serde_json::json;
+
+use crate::setup::Phone;
+
+const SECRET: &str = "gezd gnbv gy3t qojq gezd gnbv gy3t qojq";
+
+#[test]
+fn an_account_is_typed_in_shown_renamed_and_removed() {
+    let phone = Phone::new();
+    let add = ["add", "--issuer", "Acme", "--name", "ada", "--secret-stdin", "--kind", "hotp"];
+    let account = phone.verb_with(&add, SECRET).done();
+    let id = account["id"].as_str().unwrap();
+    assert_eq!(
+        (&account["kind"], &account["kinds"], &account["host"]),
+        (&json!("hotp"), &json!(["hotp"]), &json!(null))
+    );
+    assert_eq!(phone.verb_with(&add, SECRET).failed(), (1, "account-exists".to_owned()));
+    let wrong = ["add", "--issuer", "Acme", "--name", "bob", "--secret-stdin"];
+    assert_eq!(phone.verb_with(&wrong, "not a secret").failed(), (1, "bad-entry".to_owned()));
+    assert_eq!(phone.verb_with(&[&wrong[..], &["--algorithm", "MD5"]].concat(), SECRET).failed().0, 2);
+    assert_eq!(phone.verb_with(&wrong[..5], SECRET).failed().0, 2, "the secret never stands on a command line");
+
+    // RFC 4226, appendix D; every call uses one up.
+    for (counter, code) in [(0, "755224"), (1, "287082"), (2, "359152")] {
+        let shown = phone.verb(&["code", id]).done();
+        assert_eq!(shown, json!({"id": id, "kind": "hotp", "code": code, "counter": counter}));
+    }
+    let renamed = phone.verb(&["rename", id, "--name", "my codes"]).done();
+    assert_eq!((&renamed["display_name"], &renamed["account"]), (&json!("my codes"), &json!("ada")));
+    assert_eq!(phone.verb(&["rename", id]).failed(), (2, "usage".to_owned()));
+    assert_eq!(phone.verb(&["accounts"]).done(), json!([renamed]));
+    let removal = phone.verb(&["removal", id]).done();
+    assert_eq!((&removal["account"], removal["consequences"].as_array().unwrap().len()), (&json!("my codes"), 1));
+    phone.verb(&["remove", id]).done();
+    assert_eq!(phone.verb(&["accounts"]).done(), json!([]));
+    for verb in ["code", "removal", "remove"] {
+        assert_eq!(phone.verb(&[verb, id]).failed(), (1, "account-not-found".to_owned()));
+    }
+}
+
+#[test]
+fn codes_of_other_apps_are_scanned_without_a_server() {
+    let phone = Phone::new();
+    let uri = format!("otpauth://totp/Acme:ada?secret={}&issuer=Acme&digits=8&period=60", SECRET.replace(' ', ""));
+    let preview = phone.verb(&["preview", &uri]).done();
+    assert_eq!((&preview["kinds"], &preview["host"]), (&json!(["totp"]), &json!(null)));
+    let account = phone.verb(&["scan", &uri]).done();
+    assert_eq!((&account["kind"], &account["state"]), (&json!("totp"), &json!("active")));
+    let shown = phone.verb(&["code", account["id"].as_str().unwrap()]).done();
+    assert_eq!((shown["code"].as_str().unwrap().len(), &shown["period_seconds"]), (8, &json!(60)));
+    assert!((1..=60_000).contains(&shown["remaining_milliseconds"].as_u64().unwrap()));
+    assert_eq!(phone.verb(&["scan", &uri]).failed(), (1, "account-exists".to_owned()));
+    let replaced = phone.verb(&["scan", &uri, "--replace"]).done();
+    assert_eq!(phone.verb(&["accounts"]).done(), json!([replaced]));
+}
