@@ -5,6 +5,7 @@
 
 use super::credential::{Account, CredentialKind, CredentialState, Device, Id, PushCredential, RequestKind};
 use super::gate::{self, SlotWrapper};
+use super::log::{EventKind, note_account};
 use super::vault::{NewRequest, Reader, VaultError};
 use super::{Phone, PhoneError};
 use crate::ports::make_uuid;
@@ -17,7 +18,7 @@ use crate::secret::Reason;
 /// Longest device name, in characters.
 const DEVICE_NAME_LIMIT: usize = 100;
 /// Longest push token, in bytes. FCM's and APNs' are below 300.
-const PUSH_TOKEN_LIMIT: usize = 4096;
+pub(super) const PUSH_TOKEN_LIMIT: usize = 4096;
 
 /// What a registration code would add. Holds the code's secrets, which cannot be got out of it.
 pub struct Preview {
@@ -141,6 +142,7 @@ impl Phone {
             }
             rows.insert_credential(&credential, &registration.secret, slot_verifier.as_ref(), &device)?;
             rows.insert_request(&request, &body)?;
+            note_account(rows, now, EventKind::Enrolled, Some(credential.account_id), None)?;
             Ok(credential.to_account(Some(&facts), true))
         })
     }
