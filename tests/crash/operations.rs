@@ -4,8 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use push_authenticator::phone::{AccountState, Evidence, HttpRequest, NotificationState, Phone, PhoneError};
+use push_authenticator::phone::{
+    AccountState, CommunicationType, Evidence, HttpRequest, KeyEncryption, KeyError, NotificationState, Phone,
+    PhoneError, PushTokenState, RequestKind,
+};
 use push_authenticator::ports::{Clock, SystemEntropy};
+use push_authenticator::secret::SecretBytes;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::json;
 
 use crate::support::*;
@@ -21,10 +26,13 @@ pub(crate) struct Operation {
     pub(crate) check: fn(&Path, &[String]),
 }
 
-pub(crate) const OPERATIONS: [Operation; 3] = [
+pub(crate) const OPERATIONS: [Operation; 6] = [
     Operation { name: "enrol", prepare: one_account, run: enrol, check: enrolled_or_not },
     Operation { name: "receive", prepare: one_account, run: receive, check: received_or_not },
     Operation { name: "answer", prepare: one_message, run: answer, check: answered_once },
+    Operation { name: "token", prepare: one_account, run: change_token, check: token_is_told },
+    Operation { name: "rewrap", prepare: one_message, run: rewrap, check: opens_with_one_key },
+    Operation { name: "migrate", prepare: version_1, run: migrate, check: migrated_or_not },
 ];
 
 /// The time, counted from [`NOW`] in milliseconds.
@@ -177,6 +185,110 @@ fn answered_once(folder: &Path, words: &[String]) {
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn change_token(folder: &Path, say: &dyn Fn(&str)) {
+    let phone = open(folder);
+    say("begin");
+    phone.set_push_token("new", CommunicationType::Gcm).unwrap();
+    say("wanted");
+    let request = only(phone.due().unwrap());
+    phone.delivered(&request.id, response(200)).unwrap();
+    say("end");
+}
+
+/// A token that was taken as wanted is told to the server; one change at a time.
+fn token_is_told(folder: &Path, words: &[String]) {
+    let phone = open_later(folder, 60_000);
+    let before = only(phone.push_tokens().unwrap()).state;
+    let requests = phone.due().unwrap();
+    assert!(requests.len() <= 1);
+    assert_eq!(before == PushTokenState::Changing, requests.len() == 1);
+    for request in requests {
+        assert_eq!(request.kind, RequestKind::TokenRefresh);
+        assert_eq!(claims_of(&request.body, &SECRET)["deviceId"], "new");
+        phone.delivered(&request.id, response(200)).unwrap();
+    }
+    assert_eq!(only(phone.push_tokens().unwrap()).state, PushTokenState::Current);
+    let sql = rusqlite::Connection::open(folder.join("vault")).unwrap();
+    let token: String = sql.query_row("SELECT push_token FROM credential", [], |row| row.get(0)).unwrap();
+    assert!(token == "new" || !said(words, "wanted"), "acknowledged, and lost");
+}
+
+fn rewrap(folder: &Path, say: &dyn Fn(&str)) {
+    let phone = open(folder);
+    say("begin");
+    phone.rewrap(&MaskKey(0x77)).unwrap();
+    say("end");
+}
+
+/// Either the old key opens the vault or the new one, and all is there.
+fn opens_with_one_key(folder: &Path, words: &[String]) {
+    let with = |mask: u8| {
+        let entropy = Arc::new(SystemEntropy::new());
+        let phone = Phone::open(&folder.join("vault"), &MaskKey(mask), Arc::new(Later(0)), entropy).unwrap();
+        phone.set_device_facts(clean_facts());
+        let is_readable = only(phone.accounts().unwrap()).state == AccountState::Active;
+        is_readable.then_some(phone)
+    };
+    let (old, new) = (with(0x33), with(0x77));
+    assert!(old.is_some() != new.is_some(), "one key opens it");
+    assert!(new.is_some() || !said(words, "end"), "acknowledged, and lost");
+    let phone = old.or(new).unwrap();
+    let id = only(phone.pending().unwrap()).id;
+    phone.approve(&id, Evidence::Tap).unwrap();
+    only(phone.due().unwrap());
+}
+
+/// The key of the frozen vaults (tests/vectors/vault/README.md).
+struct FrozenKey;
+
+impl KeyEncryption for FrozenKey {
+    fn wrap(&self, _: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+        Err(KeyError::Invalid)
+    }
+    fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError> {
+        let bytes: Vec<u8> = (0..32).collect();
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes).unwrap());
+        let nonce = Nonce::try_assume_unique_for_key(&wrapped[..12]).unwrap();
+        let mut opened = wrapped[12..].to_vec();
+        let length = key.open_in_place(nonce, Aad::empty(), &mut opened).map_err(|_| KeyError::Invalid)?.len();
+        opened.truncate(length);
+        Ok(SecretBytes::new(opened))
+    }
+}
+
+fn version_1(folder: &Path) {
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/vault/version-1.sqlite");
+    std::fs::copy(frozen, folder.join("vault")).unwrap();
+}
+
+fn open_frozen(folder: &Path) -> Phone {
+    let entropy = Arc::new(SystemEntropy::new());
+    Phone::open(&folder.join("vault"), &FrozenKey, Arc::new(Later(0)), entropy).unwrap()
+}
+
+fn migrate(folder: &Path, say: &dyn Fn(&str)) {
+    say("begin");
+    open_frozen(folder);
+    say("end");
+}
+
+/// The file is of one version or the other, and opens with all that was in it.
+fn migrated_or_not(folder: &Path, words: &[String]) {
+    let version: i64 = {
+        let sql = rusqlite::Connection::open(folder.join("vault")).unwrap();
+        sql.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    };
+    assert!(matches!(version, 1 | 2));
+    assert!(version == 2 || !said(words, "end"), "acknowledged, and lost");
+    let phone = open_frozen(folder);
+    assert!(phone.accounts().unwrap().iter().all(|account| account.issuer == "Ping" || account.issuer == "Acme"));
+    assert_eq!((phone.accounts().unwrap().len(), phone.pending().unwrap().len()), (2, 1));
+    let request = only(phone.due().unwrap());
+    assert_eq!(claims_of(&request.body, &SECRET)["deny"], true);
+    assert_eq!(phone.push_tokens().unwrap().len(), 2);
+    assert_eq!(phone.events(10).unwrap(), []);
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
