@@ -11,15 +11,25 @@ mod captures;
 mod codes;
 #[path = "phone/enrolment.rs"]
 mod enrolment;
+#[path = "phone/faults.rs"]
+mod faults;
 #[path = "phone/frozen.rs"]
 mod frozen;
+#[path = "phone/history.rs"]
+mod history;
 #[path = "phone/notification.rs"]
 mod notification;
 #[path = "phone/outbox.rs"]
 mod outbox;
 #[path = "phone/pull.rs"]
 mod pull;
+#[path = "phone/rewrap.rs"]
+mod rewrap;
+#[path = "phone/secrets.rs"]
+mod secrets;
 #[path = "phone/support.rs"]
 mod support;
+#[path = "phone/token.rs"]
+mod token;
 #[path = "phone/vault.rs"]
 mod vault;

@@ -6,13 +6,15 @@
 //! imports it.
 //!
 //! Everything is synchronous: the shells put it on a thread of their own. Foreign code is called while
-//! [`Authenticator::open`] and [`Authenticator::enrol`] run, never while a lock of the vault is held. A panic is caught
+//! [`Authenticator::open`], [`Authenticator::enrol`], [`Authenticator::rewrap`] and
+//! [`Authenticator::rebind_biometric`] run, never while a lock of the vault is held. A panic is caught
 //! by the generated code, and a foreign exception comes back as [`AuthenticatorError::Platform`].
 
 mod codes;
 mod error;
 mod keys;
 mod limits;
+mod past;
 mod preview;
 mod records;
 mod traffic;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 pub use codes::{Code, CodeAlgorithm, CodeMoving, CodeValidity, Consequence, ManualEntry, Removal};
 pub use error::AuthenticatorError;
 pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
+pub use past::{Event, PushTokenState, PushTokenStatus, Retention};
 pub use preview::EnrolmentPreview;
 pub use records::{
     Account, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, Device, DeviceFacts, Enrolment,
@@ -35,6 +38,7 @@ pub use traffic::{
 
 use crate::phone::Phone;
 use crate::ports::{SystemClock, SystemEntropy};
+use crate::secret::{Reason, SecretBytes};
 use keys::{ForeignKeys, ForeignSlot};
 use limits::{check_bytes, check_text};
 use records::all;
@@ -187,6 +191,78 @@ impl Authenticator {
     pub fn failed(&self, request_id: String, failure: SendFailure) -> Result<Delivery, AuthenticatorError> {
         check_text("id", &request_id, limits::ID)?;
         Ok(self.phone.failed(&request_id, failure.into())?.into())
+    }
+
+    /// Wants pushes for all accounts to go to this token from now on; every server is told by way of
+    /// [`due`](Self::due).
+    pub fn set_push_token(
+        &self,
+        token: String,
+        communication_type: CommunicationType,
+    ) -> Result<(), AuthenticatorError> {
+        check_text("push token", &token, limits::PUSH_TOKEN)?;
+        Ok(self.phone.set_push_token(&token, communication_type.into())?)
+    }
+
+    /// Where the pushes of every account go, in the order of adding.
+    pub fn push_tokens(&self) -> Result<Vec<PushTokenStatus>, AuthenticatorError> {
+        Ok(all(self.phone.push_tokens()?))
+    }
+
+    /// What happened on this phone, newest first, at most `limit`.
+    pub fn events(&self, limit: u32) -> Result<Vec<Event>, AuthenticatorError> {
+        Ok(all(self.phone.events(limit)?))
+    }
+
+    /// Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`.
+    pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, AuthenticatorError> {
+        Ok(all(self.phone.history(limit, offset)?))
+    }
+
+    /// Takes away the history that exceeds the retention.
+    pub fn clean_history(&self, retention: Retention) -> Result<(), AuthenticatorError> {
+        Ok(self.phone.clean_history(retention.into()).map(drop)?)
+    }
+
+    /// Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,
+    /// and can be denied but not approved.
+    pub fn set_concealed(&self, concealed: bool) {
+        self.phone.set_concealed(concealed);
+    }
+
+    /// Wraps the vault's data key by another key of the platform, which has to open the vault from now on.
+    pub fn rewrap(&self, keys: Arc<dyn PlatformKeys>) -> Result<(), AuthenticatorError> {
+        let keys = ForeignKeys::new(keys);
+        self.phone.rewrap(&keys).map_err(|error| keys.explain(error))
+    }
+
+    /// The account's biometric slot, wrapped under the platform's biometric key, for
+    /// [`rebind_biometric`](Self::rebind_biometric).
+    pub fn biometric_slot(&self, account_id: String) -> Result<Vec<u8>, AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        Ok(self.phone.biometric_slot(&account_id)?)
+    }
+
+    /// Binds the account to another biometric key. `slot` is what the shell's prompt unwrapped of
+    /// [`biometric_slot`](Self::biometric_slot).
+    pub fn rebind_biometric(
+        &self,
+        account_id: String,
+        slot: Vec<u8>,
+        slot_wrapper: Arc<dyn SlotWrapper>,
+    ) -> Result<(), AuthenticatorError> {
+        let slot = SecretBytes::new(slot);
+        check_text("id", &account_id, limits::ID)?;
+        check_bytes("biometric slot", slot.expose(Reason::HandOver), limits::KEY_MATERIAL)?;
+        let wrapper = ForeignSlot::new(slot_wrapper);
+        self.phone.rebind_biometric(&account_id, &slot, &wrapper).map_err(|error| wrapper.explain(error))
+    }
+
+    /// Tells that the platform invalidated its biometric key for good. Sign-ons that ask for a biometric can only be
+    /// denied until the account was added again.
+    pub fn biometric_invalidated(&self, account_id: String) -> Result<(), AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        Ok(self.phone.biometric_invalidated(&account_id)?)
     }
 
     /// The requests that are not settled, as shown to a person.

@@ -398,6 +398,10 @@ pub struct Notification {
     pub expires_at: i64,
     /// Where it is in its life.
     pub state: NotificationState,
+    /// When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+    pub settled_at: Option<i64>,
+    /// Whether text, numbers, context and payload were left out, because the device is locked.
+    pub concealed: bool,
 }
 
 impl From<phone::Notification> for Notification {
@@ -416,6 +420,8 @@ impl From<phone::Notification> for Notification {
             received_at: notification.received_at,
             expires_at: notification.expires_at,
             state: notification.state.into(),
+            settled_at: notification.settled_at,
+            concealed: notification.concealed,
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum RequestKind {
     Registration,
     /// Answers a message.
     Answer,
+    /// Tells where pushes shall go from now on.
+    TokenRefresh,
 }
 
 impl From<phone::RequestKind> for RequestKind {
@@ -20,6 +22,7 @@ impl From<phone::RequestKind> for RequestKind {
         match kind {
             phone::RequestKind::Registration => Self::Registration,
             phone::RequestKind::Answer => Self::Answer,
+            phone::RequestKind::TokenRefresh => Self::TokenRefresh,
         }
     }
 }
@@ -166,6 +169,21 @@ pub enum Outcome {
         /// The account.
         account_id: String,
     },
+    /// The server sends pushes to the new token.
+    TokenChanged {
+        /// The account.
+        account_id: String,
+    },
+    /// The server refused the new token; pushes go where they went.
+    TokenRefused {
+        /// The account.
+        account_id: String,
+    },
+    /// The server takes no change of the token; pushes go where they went.
+    TokenNotOffered {
+        /// The account.
+        account_id: String,
+    },
     /// The sign-on request has this state now.
     Answered {
         /// The sign-on request.
@@ -181,6 +199,9 @@ impl From<phone::Outcome> for Outcome {
             phone::Outcome::AccountActive { account_id } => Self::AccountActive { account_id },
             phone::Outcome::AccountRemoved { account_id } => Self::AccountRemoved { account_id },
             phone::Outcome::AccountUnconfirmed { account_id } => Self::AccountUnconfirmed { account_id },
+            phone::Outcome::TokenChanged { account_id } => Self::TokenChanged { account_id },
+            phone::Outcome::TokenRefused { account_id } => Self::TokenRefused { account_id },
+            phone::Outcome::TokenNotOffered { account_id } => Self::TokenNotOffered { account_id },
             phone::Outcome::Notification { notification_id, state } => {
                 Self::Answered { notification_id, state: state.into() }
             }

@@ -100,7 +100,11 @@ impl Holding {
             kinds,
             state,
             created_at: self.account.created_at,
-            has_biometric_slot: self.push.as_ref().is_some_and(|push| push.wrapped_slot.is_some()),
+            has_biometric_slot: self
+                .push
+                .as_ref()
+                .and_then(|push| push.wrapped_slot.as_ref())
+                .is_some_and(|slot| !slot.is_empty()),
             colour: self.account.colour.clone(),
             logo: self.account.logo.clone(),
             policies: policies(self.account.policies_json.as_deref())

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::account::given_name;
 use super::credential::{Account, Id};
+use super::log::{EventKind, note_account};
 use super::{Phone, PhoneError};
 use crate::protocol::policy::DeviceFacts;
 
@@ -44,7 +45,13 @@ impl Phone {
     /// was interrupted is given up by it. The server is not told: [`removal`](Self::removal) says what that means.
     pub fn remove(&self, account_id: &str) -> Result<(), PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
-        self.vault.write(|rows| if rows.remove_account(id)? { Ok(()) } else { Err(PhoneError::AccountNotFound) })?;
+        let now = self.now();
+        self.vault.write(|rows| {
+            if !rows.remove_account(id)? {
+                return Err(PhoneError::AccountNotFound);
+            }
+            note_account(rows, now, EventKind::Removed, Some(id), None)
+        })?;
         self.vault.truncate_log()?;
         Ok(())
     }

@@ -221,6 +221,16 @@ impl NotificationState {
         Self::Withdrawn,
     ];
 
+    /// Whether nothing can happen to the message any more.
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Pending | Self::Answering => false,
+            Self::Approved | Self::Denied | Self::Expired | Self::Failed | Self::OutcomeUnknown | Self::Withdrawn => {
+                true
+            }
+        }
+    }
+
     /// The state's name, in lower case with dashes.
     pub fn name(self) -> &'static str {
         match self {
@@ -261,16 +271,28 @@ pub enum RequestKind {
     Registration,
     /// Answers a message.
     Answer,
+    /// Tells where pushes shall go from now on.
+    TokenRefresh,
+}
+
+/// Why a server is not asked again to take a push token, until another one is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenRefusal {
+    /// It takes no changes.
+    NotOffered,
+    /// It refused this one.
+    Refused,
 }
 
 impl RequestKind {
-    pub(super) const ALL: [Self; 2] = [Self::Registration, Self::Answer];
+    pub(super) const ALL: [Self; 3] = [Self::Registration, Self::Answer, Self::TokenRefresh];
 
-    /// The kind's name: `registration` or `answer`.
+    /// The kind's name: `registration`, `answer` or `token-refresh`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Registration => "registration",
             Self::Answer => "answer",
+            Self::TokenRefresh => "token-refresh",
         }
     }
 }
@@ -297,7 +319,7 @@ pub(super) struct PushCredential {
     pub(super) replaces: bool,
     /// Server time minus this phone's time, in milliseconds, where a response told it.
     pub(super) clock_offset: Option<i64>,
-    /// The biometric slot under the platform's biometric key.
+    /// The biometric slot under the platform's biometric key; empty when that key does not count any more.
     pub(super) wrapped_slot: Option<Vec<u8>>,
 }
 
@@ -327,7 +349,7 @@ impl PushCredential {
         self.display_name.as_deref().unwrap_or(&self.account)
     }
 
-    /// The name of the first policy that is not met. Without facts none is.
+    /// The name of the first policy that is not met, or that is not understood. Without facts none is met.
     pub(super) fn unmet_policy(&self, facts: Option<&DeviceFacts>) -> Option<String> {
         account::unmet_policy(self.policies_json.as_deref(), facts)
     }

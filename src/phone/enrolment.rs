@@ -6,6 +6,7 @@
 use super::account::{AccountRecord, Holding, OathCredential, kind_of};
 use super::credential::{Account, CredentialKind, CredentialState, Device, Id, PushCredential, RequestKind};
 use super::gate::{self, SlotWrapper};
+use super::log::{EventKind, note_account};
 use super::vault::{NewRequest, Reader, VaultError};
 use super::{Phone, PhoneError};
 use crate::ports::make_uuid;
@@ -19,7 +20,7 @@ use crate::secret::{Reason, SecretBytes};
 /// Longest device name, in characters.
 const DEVICE_NAME_LIMIT: usize = 100;
 /// Longest push token, in bytes. FCM's and APNs' are below 300.
-const PUSH_TOKEN_LIMIT: usize = 4096;
+pub(super) const PUSH_TOKEN_LIMIT: usize = 4096;
 
 /// What a registration code would add. Holds the code's secrets, which cannot be got out of it.
 pub struct Preview {
@@ -137,7 +138,9 @@ impl Phone {
                 Some(conflict) if !replace => return Err(conflict.into_error()),
                 // Nobody has to take the new one first.
                 Some(conflict) if push.is_none() => {
-                    Id::parse(&conflict.account_id).map(|id| rows.remove_account(id)).transpose()?.unwrap_or(false)
+                    let replaced = Id::parse(&conflict.account_id).ok_or(VaultError::Damaged)?;
+                    note_account(rows, account.created_at, EventKind::Removed, Some(replaced), Some("replaced"))?;
+                    rows.remove_account(replaced)?
                 }
                 _ => false,
             };
@@ -150,6 +153,7 @@ impl Phone {
             if let (Some(oath), Some(registration)) = (&oath, registration.oath()) {
                 rows.insert_oath_credential(&account, oath, &registration.secret)?;
             }
+            note_account(rows, account.created_at, EventKind::Enrolled, Some(account.id), None)?;
             let holding = rows.holding(account.id)?.ok_or(VaultError::Damaged)?;
             Ok::<_, PhoneError>((holding.to_account(Some(&facts), true), removed))
         })?;

@@ -123,6 +123,16 @@ pub enum PhoneError {
     #[error("The account was added without a biometric, so this sign-on can only be denied. Add the account again.")]
     NoBiometricSlot,
 
+    /// The platform's biometric key does not count any more.
+    #[error(
+        "A fingerprint or face was added to this phone, so this account's biometric no longer counts. Deny this sign-on, \
+         then add the account again."
+    )]
+    BiometricInvalidated,
+    /// The device has to be unlocked before what a sign-on is about is shown.
+    #[error("Unlock this phone to see what the sign-on is about. It can be denied as it is.")]
+    DeviceLocked,
+
     /// The server refused to list what is pending.
     #[error("The server refused to list what is pending (status {status}).")]
     PullRefused {
@@ -176,6 +186,8 @@ impl PhoneError {
             Self::BiometricNeeded => "biometric-needed",
             Self::BiometricRefused => "biometric-refused",
             Self::NoBiometricSlot => "no-biometric-slot",
+            Self::BiometricInvalidated => "biometric-invalidated",
+            Self::DeviceLocked => "device-locked",
             Self::PullRefused { .. } => "pull-refused",
             Self::PullUnavailable { .. } => "pull-unavailable",
             Self::ResponseUnreadable => "response-unreadable",

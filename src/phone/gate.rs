@@ -96,7 +96,8 @@ pub(super) fn make_slot(
     Ok((wrapped, derive_verifier(&slot)))
 }
 
-fn check_slot(slot: &SecretBytes, verifier: Option<&SecretBytes>) -> Result<(), PhoneError> {
+/// Whether these bytes are the slot that was bound.
+pub(super) fn check_slot(slot: &SecretBytes, verifier: Option<&SecretBytes>) -> Result<(), PhoneError> {
     let verifier = verifier.ok_or(PhoneError::NoBiometricSlot)?;
     if derive_verifier(slot) == *verifier { Ok(()) } else { Err(PhoneError::BiometricRefused) }
 }

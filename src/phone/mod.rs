@@ -14,7 +14,11 @@
 //! gate          evidence -> consent
 //! approval      verified + consent -> answer in the outbox
 //! outbox        requests out, outcomes in; http has their form
+//! token         where pushes shall go, told to every server
 //! pull          ask a server for what is pending
+//! history       what became of earlier requests, and how long it is kept
+//! log           what happened on this phone
+//! rewrap        other keys of the platform
 //! ```
 
 mod account;
@@ -27,14 +31,19 @@ mod enrolment;
 mod envelope;
 mod error;
 mod gate;
+mod history;
 mod http;
+mod log;
 mod notification;
 mod outbox;
 mod pull;
 mod removal;
+mod rewrap;
+mod token;
 mod vault;
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use codes::{Code, CodeValidity};
@@ -42,11 +51,14 @@ pub use credential::{Account, AccountState, CredentialKind, Device, Notification
 pub use enrolment::{Conflict, Enrolment, Preview};
 pub use error::PhoneError;
 pub use gate::{Evidence, SlotWrapper};
+pub use history::Retention;
 pub use http::{HttpRequest, HttpResponse};
+pub use log::{EVENT_LIMIT, Event, EventKind};
 pub use notification::Notification;
 pub use outbox::{Delivery, Outcome, SendFailure, Waiting};
 pub use pull::{PullRequest, Pulled, RefusedMessage};
 pub use removal::{Consequence, Removal};
+pub use token::{PushTokenState, PushTokenStatus};
 pub use vault::{KeyEncryption, KeyError, VaultError};
 
 pub use crate::protocol::message::{Ask, CommunicationType, Context, Location};
@@ -65,6 +77,8 @@ pub struct Phone {
     /// What the shell observed last. Not kept in the vault: after a start, accounts with policies are locked until the
     /// shell has looked again.
     facts: Mutex<Option<DeviceFacts>>,
+    /// Whether sign-on requests are shown without what only the person may see.
+    concealed: AtomicBool,
 }
 
 impl Phone {
@@ -81,7 +95,7 @@ impl Phone {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, PhoneError> {
         let vault = Vault::open(vault_file, key, Arc::clone(&entropy))?;
-        Ok(Self { vault, clock, entropy, facts: Mutex::new(None) })
+        Ok(Self { vault, clock, entropy, facts: Mutex::new(None), concealed: AtomicBool::new(false) })
     }
 
     fn now(&self) -> EpochMilliseconds {

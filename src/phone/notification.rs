@@ -4,10 +4,13 @@
 //! What is shown and answered is always read from the signed message itself, its signature checked anew. Knows nothing
 //! of how a message reached the phone and signs nothing.
 
+use std::sync::atomic::Ordering;
+
 use ring::digest;
 
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, Verdict};
 use super::error::seconds_ahead;
+use super::log::{EventKind, note_account, note_end, note_message};
 use super::vault::{NotificationRecord, Reader, ReplayRecord, Writer, length_prefixed};
 use super::{Phone, PhoneError, VaultError, envelope};
 use crate::ports::EpochMilliseconds;
@@ -54,6 +57,11 @@ pub struct Notification {
     pub expires_at: EpochMilliseconds,
     /// Where it is in its life.
     pub state: NotificationState,
+    /// When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+    pub settled_at: Option<EpochMilliseconds>,
+    /// Whether text, numbers, context and payload were left out, because the device is locked
+    /// ([`Phone::set_concealed`]). The numbers are empty texts then.
+    pub concealed: bool,
 }
 
 /// What can happen to a message.
@@ -141,7 +149,7 @@ impl OpenedNotification {
     }
 
     /// As shown to a person.
-    fn show(&self) -> Notification {
+    pub(super) fn show(&self) -> Notification {
         let message = self.message.get();
         Notification {
             id: self.record.id.to_string(),
@@ -157,7 +165,19 @@ impl OpenedNotification {
             received_at: self.record.received_at,
             expires_at: self.expires_at(),
             state: self.record.state,
+            settled_at: self.record.settled_at,
+            concealed: false,
         }
+    }
+}
+
+impl Notification {
+    /// Without what only the person may see.
+    fn conceal(mut self) -> Self {
+        if let Ask::Number(numbers) = &mut self.ask {
+            *numbers = [const { String::new() }; 3];
+        }
+        Self { message: None, context: None, custom_payload: None, concealed: true, ..self }
     }
 }
 
@@ -166,12 +186,17 @@ impl Phone {
     /// under `data`), APNs' `aps` (`data`, `messageId`), or `{"messageId", "message"}`. The same push again gives the
     /// same notification. A refused one changes nothing.
     pub fn receive(&self, payload: &[u8]) -> Result<Notification, PhoneError> {
-        let (message_id, message) = envelope::read(payload)?;
+        let (message_id, message) =
+            envelope::read(payload).inspect_err(|error| self.note_refused_message(None, error))?;
         self.receive_message(&message_id, &message)
     }
 
     /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
     pub fn receive_message(&self, message_id: &str, jwt: &str) -> Result<Notification, PhoneError> {
+        self.take_in_message(message_id, jwt).inspect_err(|error| self.note_refused_message(Some(jwt), error))
+    }
+
+    fn take_in_message(&self, message_id: &str, jwt: &str) -> Result<Notification, PhoneError> {
         if message_id.is_empty() {
             return Err(PhoneError::MessageIdMissing);
         }
@@ -193,14 +218,16 @@ impl Phone {
             let credential = rows.credential(credential_id)?.ok_or(PhoneError::UnknownCredential)?;
             let digest = derive_replay_digest(message.get());
             if let Some(known) = find_known(rows, &credential, &digest, message_id, jwt)? {
-                return Ok((known.show(), 0));
+                return Ok((self.show(&known), 0));
             }
             let secret = rows.secret(&credential)?;
             let record = NotificationRecord::new(id, credential.id, message_id, now);
             let received = OpenedNotification { record, credential, secret, message };
             check_time(&received, now)?;
             store(rows, &received, digest, jwt)?;
-            Ok::<_, PhoneError>((received.show(), confirm(rows, &received.credential)?))
+            let account = Some(received.credential.account_id);
+            note_message(rows, now, EventKind::MessageReceived, account, id, None)?;
+            Ok::<_, PhoneError>((self.show(&received), confirm(rows, &received.credential, now)?))
         })?;
         if replaced > 0 {
             self.vault.truncate_log()?;
@@ -226,10 +253,10 @@ impl Phone {
         let (late, pending): (Vec<_>, Vec<_>) = opened.into_iter().partition(|each| each.is_late(now));
         if !late.is_empty() {
             self.vault.write(|rows| {
-                late.iter().try_for_each(|each| mark(rows, each.record.id, Step::RunOut { fate_unknown: false }))
+                late.iter().try_for_each(|each| mark(rows, each.record.id, Step::RunOut { fate_unknown: false }, now))
             })?;
         }
-        Ok(pending.iter().map(OpenedNotification::show).collect())
+        Ok(pending.iter().map(|each| self.show(each)).collect())
     }
 
     /// One sign-on request, whatever its state.
@@ -237,36 +264,69 @@ impl Phone {
         let now = self.now();
         let mut opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
         if opened.record.state == NotificationState::Pending && opened.is_late(now) {
-            self.vault.write(|rows| mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }))?;
+            self.vault.write(|rows| mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }, now))?;
             opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
         }
-        Ok(opened.show())
+        Ok(self.show(&opened))
+    }
+
+    /// Tells whether the device is locked, where the app wants sign-on requests to be secret until it is unlocked: from
+    /// now on they are shown without text, numbers, context and payload, and can be denied but not approved. Not kept in
+    /// the vault: an app that wants this says so whenever it starts.
+    pub fn set_concealed(&self, concealed: bool) {
+        self.concealed.store(concealed, Ordering::SeqCst);
+    }
+
+    /// As shown to a person now.
+    pub(super) fn show(&self, opened: &OpenedNotification) -> Notification {
+        let shown = opened.show();
+        if self.is_concealed() { shown.conceal() } else { shown }
+    }
+
+    pub(super) fn is_concealed(&self) -> bool {
+        self.concealed.load(Ordering::SeqCst)
     }
 }
 
 /// Takes a step that is done by itself; where another process was faster, its step counts.
-pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step) -> Result<(), PhoneError> {
+pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step, now: EpochMilliseconds) -> Result<(), PhoneError> {
     if let Some(record) = rows.notification(id)?
         && let Ok(state) = after(record.state, step)
     {
-        rows.set_notification_state(id, state, record.verdict)?;
+        rows.set_notification_state(id, state, record.verdict, now)?;
+        note_end(rows, now, record.credential_id, id, state)?;
     }
     Ok(())
 }
 
 /// A valid message proves that the server has this credential, whatever became of the registration's response. Gives
 /// the number of accounts that went because this one replaces them.
-fn confirm(rows: &Writer<'_>, credential: &PushCredential) -> Result<usize, PhoneError> {
+fn confirm(rows: &Writer<'_>, credential: &PushCredential, now: EpochMilliseconds) -> Result<usize, PhoneError> {
     match credential.state {
         CredentialState::Active => Ok(0),
-        CredentialState::Enrolling | CredentialState::Unconfirmed => activate(rows, credential),
+        CredentialState::Enrolling | CredentialState::Unconfirmed => activate(rows, credential, now),
     }
 }
 
 /// Makes the credential active, and takes away what it replaces; how many accounts that were.
-pub(super) fn activate(rows: &Writer<'_>, credential: &PushCredential) -> Result<usize, PhoneError> {
+pub(super) fn activate(
+    rows: &Writer<'_>,
+    credential: &PushCredential,
+    now: EpochMilliseconds,
+) -> Result<usize, PhoneError> {
     rows.set_credential_state(credential.id, CredentialState::Active)?;
-    if credential.replaces { Ok(rows.remove_replaced(credential)?) } else { Ok(0) }
+    rows.confirm_registered_token(credential.id, now)?;
+    note_account(rows, now, EventKind::RegistrationConfirmed, Some(credential.account_id), None)?;
+    if !credential.replaces {
+        return Ok(0);
+    }
+    let there: Vec<Id> = rows.credentials()?.iter().map(|each| each.account_id).collect();
+    let removed = rows.remove_replaced(credential)?;
+    let left: Vec<Id> = rows.credentials()?.iter().map(|each| each.account_id).collect();
+    for gone in there.into_iter().filter(|account| !left.contains(account)) {
+        note_account(rows, now, EventKind::Removed, Some(gone), Some("replaced"))?;
+    }
+    Ok(removed)
 }
 
 fn find_known(

@@ -7,9 +7,10 @@
 
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
 use super::http::{HttpRequest, HttpResponse, headers, learn_clock_offset, server_text};
+use super::log::{EventKind, note_end, note_refusal};
 use super::notification::{OpenedNotification, Step, activate, after, mark};
 use super::vault::{OutboxRecord, Reader, Writer};
-use super::{Phone, PhoneError, VaultError};
+use super::{Phone, PhoneError, VaultError, token};
 use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
 
@@ -69,6 +70,21 @@ pub enum Outcome {
         /// The account.
         account_id: String,
     },
+    /// The server sends pushes to the new token.
+    TokenChanged {
+        /// The account.
+        account_id: String,
+    },
+    /// The server refused the new token; pushes go where they went.
+    TokenRefused {
+        /// The account.
+        account_id: String,
+    },
+    /// The server takes no change of the token; pushes go where they went.
+    TokenNotOffered {
+        /// The account.
+        account_id: String,
+    },
     /// The sign-on request has this state now.
     Notification {
         /// The sign-on request.
@@ -102,11 +118,12 @@ impl Phone {
     /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the
     /// vault was edited is never handed out, and is an error when there is nothing else to send.
     pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
-        if self.vault.read(|rows| rows.outbox())?.is_empty() {
+        let now = self.now();
+        if self.vault.read(|rows| rows.outbox())?.is_empty() && !self.has_tokens_to_tell(now)? {
             return Ok(Vec::new());
         }
-        let now = self.now();
         let (requests, refused) = self.vault.write(|rows| {
+            token::plan(rows, &*self.entropy, now)?;
             let (mut requests, mut refused) = (Vec::new(), None);
             for record in rows.outbox()? {
                 match lease(rows, record, now) {
@@ -130,9 +147,18 @@ impl Phone {
         let (delivery, removed) = self.vault.write(|rows| {
             let (record, credential) = find(rows, request_id)?;
             learn_clock_offset(rows, &credential, &response, now)?;
-            match judge(response.status) {
-                Judgement::Taken => take(rows, &record, &credential),
-                Judgement::Refused => refuse(rows, &record, &credential, &response),
+            match judge(record.kind, response.status) {
+                Judgement::Taken if record.kind == RequestKind::TokenRefresh => {
+                    Ok((token::take(rows, &record, &credential, &*self.entropy, now)?, false))
+                }
+                Judgement::Refused if record.kind == RequestKind::TokenRefresh => {
+                    match token::refuse(rows, &record, &credential, &response, now)? {
+                        Some(delivery) => Ok((delivery, false)),
+                        None => Ok((retry(rows, record, false, Some(response.status), now)?, false)),
+                    }
+                }
+                Judgement::Taken => take(rows, &record, &credential, now),
+                Judgement::Refused => refuse(rows, &record, &credential, &response, now),
                 Judgement::TryAgain { fate_unknown } => {
                     Ok((retry(rows, record, fate_unknown, Some(response.status), now)?, false))
                 }
@@ -208,9 +234,12 @@ fn lease(
         None => None,
     };
     if let Some(late) = answered.as_ref().filter(|each| each.is_late(now)) {
-        mark(rows, late.record.id, Step::RunOut { fate_unknown: record.fate_unknown })?;
+        mark(rows, late.record.id, Step::RunOut { fate_unknown: record.fate_unknown }, now)?;
         rows.remove_request(record.id)?;
         return Ok(None);
+    }
+    if record.kind == RequestKind::TokenRefresh {
+        token::sign_anew(rows, &mut record, now)?;
     }
     let body = rows.request_body(&record)?;
     record.attempts = record.attempts.saturating_add(1);
@@ -242,8 +271,9 @@ enum Judgement {
     },
 }
 
-fn judge(status: u16) -> Judgement {
+fn judge(kind: RequestKind, status: u16) -> Judgement {
     match status {
+        _ if kind == RequestKind::TokenRefresh && token::is_not_offered(status) => Judgement::Refused,
         200..=299 => Judgement::Taken,
         429 => Judgement::TryAgain { fate_unknown: false },
         408 | 500.. => Judgement::TryAgain { fate_unknown: true },
@@ -254,17 +284,23 @@ fn judge(status: u16) -> Judgement {
 }
 
 /// Settles a request that the server took; whether accounts were removed by it.
-fn take(rows: &Writer<'_>, record: &OutboxRecord, credential: &PushCredential) -> Result<(Delivery, bool), PhoneError> {
+fn take(
+    rows: &Writer<'_>,
+    record: &OutboxRecord,
+    credential: &PushCredential,
+    now: EpochMilliseconds,
+) -> Result<(Delivery, bool), PhoneError> {
     rows.remove_request(record.id)?;
     match (record.kind, record.notification_id) {
         (RequestKind::Answer, Some(notification)) => {
             let verdict = rows.notification(notification)?.and_then(|record| record.verdict);
             let step = Step::Taken(verdict.ok_or(VaultError::Damaged)?);
-            Ok((Delivery::Done(settle(rows, notification, step)?), false))
+            Ok((Delivery::Done(settle(rows, notification, step, now)?), false))
         }
-        (RequestKind::Answer, None) => Err(VaultError::Damaged.into()),
+        // Changes of token are settled where they are made.
+        (RequestKind::Answer | RequestKind::TokenRefresh, _) => Err(VaultError::Damaged.into()),
         (RequestKind::Registration, _) => {
-            let replaced = activate(rows, credential)?;
+            let replaced = activate(rows, credential, now)?;
             let account_id = credential.account_id.to_string();
             Ok((Delivery::Done(Outcome::AccountActive { account_id }), replaced > 0))
         }
@@ -277,15 +313,16 @@ fn refuse(
     record: &OutboxRecord,
     credential: &PushCredential,
     response: &HttpResponse,
+    now: EpochMilliseconds,
 ) -> Result<(Delivery, bool), PhoneError> {
     rows.remove_request(record.id)?;
     let account_id = credential.account_id.to_string();
     let (outcome, removed) = match (record.kind, record.notification_id) {
         (RequestKind::Answer, Some(notification)) => {
             let step = Step::Refused { fate_unknown: record.fate_unknown };
-            (settle(rows, notification, step)?, false)
+            (settle(rows, notification, step, now)?, false)
         }
-        (RequestKind::Answer, None) => return Err(VaultError::Damaged.into()),
+        (RequestKind::Answer | RequestKind::TokenRefresh, _) => return Err(VaultError::Damaged.into()),
         // A valid message came in the meantime, so the server does have this credential.
         (RequestKind::Registration, _) if credential.state == CredentialState::Active => {
             return Ok((Delivery::Done(Outcome::AccountActive { account_id }), false));
@@ -299,13 +336,19 @@ fn refuse(
             (Outcome::AccountRemoved { account_id }, true)
         }
     };
-    Ok((Delivery::Refused { status: response.status, message: server_text(response), outcome }, removed))
+    let message = server_text(response);
+    if record.kind == RequestKind::Registration {
+        let kind = EventKind::RegistrationRefused;
+        note_refusal(rows, now, kind, credential, response.status, message.as_deref())?;
+    }
+    Ok((Delivery::Refused { status: response.status, message, outcome }, removed))
 }
 
-fn settle(rows: &Writer<'_>, notification: Id, step: Step) -> Result<Outcome, PhoneError> {
+fn settle(rows: &Writer<'_>, notification: Id, step: Step, now: EpochMilliseconds) -> Result<Outcome, PhoneError> {
     let record = rows.notification(notification)?.ok_or(PhoneError::NotificationNotFound)?;
     let state = after(record.state, step)?;
-    rows.set_notification_state(notification, state, record.verdict)?;
+    rows.set_notification_state(notification, state, record.verdict, now)?;
+    note_end(rows, now, record.credential_id, notification, state)?;
     Ok(Outcome::Notification { notification_id: notification.to_string(), state })
 }
 

@@ -158,11 +158,12 @@ impl Phone {
                 Err(error) => refused.push(RefusedMessage { message_id: each.message_id.clone(), error }),
             }
         }
+        let now = self.now();
         let withdrawn = self.vault.write(|rows| {
             let mut withdrawn = Vec::new();
             for record in rows.pending_notifications_until(credential.id, marker)? {
                 if !listed.messages.iter().any(|each| each.message_id == record.message_id) {
-                    mark(rows, record.id, Step::Withdraw)?;
+                    mark(rows, record.id, Step::Withdraw, now)?;
                     withdrawn.push(record.id.to_string());
                 }
             }
@@ -187,7 +188,7 @@ impl Phone {
 }
 
 /// Whether the refusal is about the request's time or nonce, which a new one has right.
-fn asks_for_another(response: &HttpResponse) -> bool {
+pub(super) fn asks_for_another(response: &HttpResponse) -> bool {
     let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&response.body) else { return false };
     fields.values().filter_map(Value::as_str).any(|text| matches!(text, "clock" | "replayed"))
 }

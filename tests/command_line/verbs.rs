@@ -52,6 +52,27 @@ fn users_and_devices_beside_a_running_server() {
 }
 
 #[test]
+fn a_phone_changes_its_token_and_tells_what_was() {
+    let (server, phone) = (Server::start(|journey| journey, ""), Phone::new());
+    server.register(&phone);
+    let account = phone.verb(&["accounts"]).done()[0]["id"].clone();
+    let changed = phone.verb(&["token", "another-token"]).done();
+    assert_eq!((&changed[0]["id"], &changed[0]["state"]), (&account, &json!("current")));
+    let message = phone.only_pending();
+    let id = message["id"].as_str().unwrap();
+    assert_eq!(phone.verb(&["history"]).done(), json!([]));
+    phone.verb(&["deny", id]).done();
+    let history = phone.verb(&["history"]).done();
+    assert_eq!((&history[0]["id"], &history[0]["state"]), (&json!(id), &json!("denied")));
+    assert_eq!(phone.verb(&["history", "--offset", "1"]).done(), json!([]));
+    let log = phone.verb(&["log"]).done();
+    let kinds: Vec<&str> = log.as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let expected = ["settled", "decided", "message-received", "token-changed", "registration-confirmed", "enrolled"];
+    assert_eq!(kinds, expected);
+    assert_eq!(phone.verb(&["log", "--limit", "1"]).done()[0]["subject"], json!(id));
+}
+
+#[test]
 fn journeys_are_listed_checked_and_drawn() {
     let server = Server::start(|journey| journey, "");
     let list = server.verb(&["journey", "list"], "").done();

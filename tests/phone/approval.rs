@@ -164,3 +164,20 @@ fn a_locked_account_denies_and_does_not_approve_until_its_policy_holds_again() {
     assert_eq!(only(restarted.accounts().unwrap()).state, AccountState::Active);
     restarted.approve(&two, Evidence::Tap).unwrap();
 }
+
+#[test]
+fn policies_that_are_not_understood_lock_the_account_and_are_named() {
+    let world = World::new();
+    let policies = base64(r#"{"biometricAvailable": {}}"#);
+    world.active_with(&code(&[("policies", Some(&policies))]), enrolment());
+    let account = || only(world.phone.accounts().unwrap());
+    assert_eq!((account().state, account().unmet_policy), (AccountState::Active, None));
+    for (json, named) in [
+        (r#"{"biometricAvailable": {}, "moonPhase": {}}"#, "moonPhase"),
+        (r#"{"biometricAvailable": {}, "deviceTampering": {"score": "high"}}"#, "deviceTampering"),
+        ("[]", "policies"),
+    ] {
+        world.sql().execute("UPDATE account SET policies = ?1", [json]).unwrap();
+        assert_eq!((account().state, account().unmet_policy.as_deref()), (AccountState::Locked, Some(named)), "{json}");
+    }
+}

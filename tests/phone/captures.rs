@@ -155,3 +155,19 @@ fn every_recorded_registration_code_is_previewed_or_refused_by_name() {
     let preview = phone.preview(openam["uri"].as_str().unwrap()).unwrap();
     assert_eq!((preview.issuer.as_str(), preview.account.as_str()), ("Acme", "bob"), "the parameter wins");
 }
+
+#[test]
+fn a_changed_token_is_told_with_the_recorded_claims_and_the_time_of_signing() {
+    let world = recorded();
+    let recorded = case("device token update");
+    world.phone.set_push_token("new-fcm-token-9876", CommunicationType::Gcm).unwrap();
+    let request = only(world.phone.due().unwrap());
+    let mut claims = claims_of(&request.body, &sha256("rig secret"));
+    assert_eq!(claims.as_object_mut().unwrap().remove("iat"), Some((RECORDED_AT / 1000).into()));
+    assert_eq!(claims, recorded["claims"]);
+    assert_eq!(request.url, format!("http://127.0.0.1:19081{}", path(&recorded)));
+    let (ours, theirs): (Value, Value) =
+        (serde_json::from_slice(&request.body).unwrap(), serde_json::from_slice(sent_body(&recorded)).unwrap());
+    assert_eq!(ours["mechanismUid"], theirs["mechanismUid"]);
+    assert!(request.headers.iter().all(|(name, _)| name != "Cookie"));
+}

@@ -194,6 +194,26 @@ fn a_recorded_refresh_has_the_claims_that_we_write() {
     assert_eq!(serde_json::to_value(recorded).unwrap(), case["claims"]);
 }
 
+/// Not drawn but all of them: the unused bits at the end of base64, too, and what is no text any more.
+#[test]
+fn every_changed_bit_of_a_message_is_refused() {
+    let claims = json!({
+        "c": STANDARD.encode([7u8; 32]), "u": "uid", "k": "challenge", "n": "34,43,57", "i": "1795539006190", "t": "120",
+        "x": r#"{"remoteIp":"203.0.113.7"}"#,
+    });
+    let token = sign(&claims.to_string());
+    assert!(PushMessage::verify(&secret(), &token).is_ok());
+    for position in 0..token.len() {
+        for bit in 0..8 {
+            let mut bytes = token.clone().into_bytes();
+            bytes[position] ^= 1 << bit;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            let refused = PushMessage::verify(&secret(), &changed).err();
+            assert!(matches!(refused, Some(MessageError::Signature(_))), "bit {bit} of byte {position}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_signed_message_is_read_as_it_was_written(

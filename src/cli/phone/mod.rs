@@ -3,6 +3,7 @@
 mod accounts;
 pub(super) mod device;
 pub(super) mod keys;
+mod past;
 pub(super) mod picture;
 
 use std::io::Write as _;
@@ -100,6 +101,29 @@ enum Verb {
     },
     /// Send what waits in the outbox.
     Sync,
+    /// Have pushes sent to another push token, for all accounts.
+    Token {
+        /// Push token of FCM or APNs, or one of your own making for the embedded way.
+        token: String,
+        /// How pushes reach this phone.
+        #[arg(long, value_enum, default_value_t = Communication::Embedded)]
+        communication_type: Communication,
+    },
+    /// List settled sign-ons, newest first.
+    History {
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Leave out so many of the newest.
+        #[arg(long, default_value_t = 0)]
+        offset: u32,
+    },
+    /// List what happened on this phone, newest first.
+    Log {
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
     /// Say what removing an account would mean; nothing is changed.
     Removal {
         /// The account's id, as listed.
@@ -119,16 +143,22 @@ enum Communication {
     Embedded,
 }
 
+impl From<Communication> for CommunicationType {
+    fn from(communication: Communication) -> Self {
+        match communication {
+            Communication::Gcm => Self::Gcm,
+            Communication::Apns => Self::Apns,
+            Communication::Embedded => Self::Embedded,
+        }
+    }
+}
+
 pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
     let phone = FolderPhone::open(&arguments.vault)?;
     match arguments.verb {
         Verb::Preview { uri } => preview(&phone, &uri),
         Verb::Scan { code, replace, push_token, communication_type, device_name } => {
-            let communication_type = match communication_type {
-                Communication::Gcm => CommunicationType::Gcm,
-                Communication::Apns => CommunicationType::Apns,
-                Communication::Embedded => CommunicationType::Embedded,
-            };
+            let communication_type = communication_type.into();
             scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type })
         }
         Verb::Add(entry) => accounts::add(&phone, entry),
@@ -145,6 +175,9 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
             answered(&phone, &id)
         }
         Verb::Sync => sync(&phone),
+        Verb::Token { token, communication_type } => past::token(&phone, &token, communication_type.into()),
+        Verb::History { limit, offset } => past::history(&phone, limit, offset),
+        Verb::Log { limit } => past::log(&phone, limit),
         Verb::Removal { account } => accounts::removal(&phone, &account),
         Verb::Remove { account } => accounts::remove(&phone, &account),
     }

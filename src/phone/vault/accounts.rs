@@ -79,11 +79,10 @@ impl Reader<'_> {
 
     /// The secret shared with the server.
     pub(in crate::phone) fn secret(&self, credential: &PushCredential) -> Result<SecretBytes, VaultError> {
-        let (sealed, algorithm): (Vec<u8>, String) = self.sql.query_row(
-            "SELECT secret_sealed, algorithm FROM credential WHERE id = ?1",
-            [credential.id],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        let (sealed, algorithm): (Vec<u8>, String) = self
+            .sql
+            .prepare_cached("SELECT secret_sealed, algorithm FROM credential WHERE id = ?1")?
+            .query_row([credential.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
         with_secret_place(credential, &algorithm, |place| self.open_sealed(place, &sealed))
     }
 
@@ -92,16 +91,15 @@ impl Reader<'_> {
         &self,
         credential: &PushCredential,
     ) -> Result<Option<SecretBytes>, VaultError> {
-        let sealed: Option<Vec<u8>> = self.sql.query_row(
-            "SELECT slot_verifier_sealed FROM credential WHERE id = ?1",
-            [credential.id],
-            |row| row.get(0),
-        )?;
+        let sealed: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT slot_verifier_sealed FROM credential WHERE id = ?1")?
+            .query_row([credential.id], |row| row.get(0))?;
         sealed.map(|sealed| self.open_sealed(&slot_place(credential.id), &sealed)).transpose()
     }
 
     fn one(&self, condition: &str, value: &dyn rusqlite::ToSql) -> Result<Option<PushCredential>, VaultError> {
-        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE {condition}"))?;
+        let mut statement = self.sql.prepare_cached(&format!("{SELECT} WHERE {condition}"))?;
         let mut rows = statement.query([value])?;
         rows.next()?.map(read).transpose()
     }
@@ -188,6 +186,21 @@ impl Writer<'_> {
     /// Sets how far server and phone agree.
     pub(in crate::phone) fn set_credential_state(&self, id: Id, state: CredentialState) -> Result<(), VaultError> {
         self.sql.execute("UPDATE credential SET state = ?2 WHERE id = ?1", params![id, state.name()])?;
+        Ok(())
+    }
+
+    /// Puts another biometric slot in the place of a credential's; an empty one says that its key counts no more.
+    pub(in crate::phone) fn set_slot(
+        &self,
+        id: Id,
+        wrapped: &[u8],
+        verifier: Option<&SecretBytes>,
+    ) -> Result<(), VaultError> {
+        let sealed = verifier.map(|verifier| self.seal(&slot_place(id), verifier.expose(Reason::Seal))).transpose()?;
+        self.sql.execute(
+            "UPDATE credential SET wrapped_slot = ?2, slot_verifier_sealed = ?3 WHERE id = ?1",
+            params![id, wrapped, sealed],
+        )?;
         Ok(())
     }
 

@@ -5,6 +5,9 @@ use rusqlite::ErrorCode;
 use super::KeyError;
 use crate::ports::EntropyUnavailable;
 
+/// `SQLITE_IOERR_SHMSIZE` of SQLite's extended result codes.
+const IOERR_SHMSIZE: i32 = 4874;
+
 /// The vault could not do what was asked of it. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
@@ -76,6 +79,10 @@ impl VaultError {
 
 impl From<rusqlite::Error> for VaultError {
     fn from(error: rusqlite::Error) -> Self {
+        // What SQLite says when there is no room for the index of the write-ahead log.
+        if matches!(&error, rusqlite::Error::SqliteFailure(failure, _) if failure.extended_code == IOERR_SHMSIZE) {
+            return Self::Full;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,

@@ -2,15 +2,17 @@
 //!
 //! The only importer of the database. It stores and finds rows and knows no use-case: when a row may change is decided
 //! by its callers, inside the transaction that [`Vault::write`] gives them. Foreign code (the platform's key) is called
-//! while opening only, before any transaction.
+//! while opening and rewrapping only, outside of any transaction.
 
 mod accounts;
 mod error;
+mod events;
 mod notifications;
 mod oath;
 mod outbox;
 mod schema;
 mod seal;
+mod tokens;
 
 use std::fs::OpenOptions;
 use std::ops::Deref;
@@ -21,10 +23,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
 pub use error::VaultError;
+pub(super) use events::EventRecord;
 pub(super) use notifications::{NotificationRecord, ReplayRecord};
 pub(super) use outbox::{NewRequest, OutboxRecord};
 pub(super) use seal::length_prefixed;
 use seal::{KEY_LENGTH, Place, Sealer};
+pub(super) use tokens::{PushToken, TokenRecord};
 
 use super::credential::Id;
 use crate::ports::Entropy;
@@ -33,9 +37,12 @@ use crate::secret::SecretBytes;
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many statements are kept prepared: all that taking in and answering a message runs.
+const PREPARED_STATEMENTS: usize = 48;
+
 /// The platform's key encryption key: it wraps the vault's data key and never leaves its keeper.
 ///
-/// Called while the vault is opened, never while a lock or transaction of the vault is held.
+/// Called while the vault is opened and while its key is rewrapped, never while a lock or transaction of the vault is held.
 pub trait KeyEncryption: Send + Sync {
     /// Encrypts the data key.
     fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError>;
@@ -88,6 +95,7 @@ impl Vault {
         let mut connection =
             Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         // Looked at before anything is set: a file that is refused must stay as it is.
         let version = version(&connection)?;
         set_pragmas(&connection)?;
@@ -101,6 +109,13 @@ impl Vault {
             sealer => sealer,
         };
         Ok(Self { connection: Mutex::new(connection), sealer, entropy })
+    }
+
+    /// The data key as this key wraps it, after trying that the key unwraps it again. Nothing is stored.
+    pub(super) fn wrap_data_key(&self, key: &dyn KeyEncryption) -> Result<Vec<u8>, VaultError> {
+        let data_key = self.sealer.as_ref().ok_or(VaultError::KeyLost)?.data_key();
+        let wrapped = key.wrap(data_key)?;
+        if key.unwrap(&wrapped)? == *data_key { Ok(wrapped) } else { Err(VaultError::KeyLost) }
     }
 
     /// Whether the secrets can be read.
@@ -155,12 +170,24 @@ impl Reader<'_> {
 
     fn check_generation(&self) -> Result<(), VaultError> {
         let Some(sealer) = self.sealer else { return Ok(()) };
-        let found: i64 = self.sql.query_row("SELECT key_generation FROM meta", [], |row| row.get(0))?;
+        let mut statement = self.sql.prepare_cached("SELECT key_generation FROM meta")?;
+        let found: i64 = statement.query_row([], |row| row.get(0))?;
         if found == sealer.generation() { Ok(()) } else { Err(VaultError::KeyChanged) }
     }
 }
 
 impl Writer<'_> {
+    /// Stores the data key as another key encryption key wrapped it.
+    pub(super) fn replace_wrapped_key(&self, wrapped: &[u8]) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE meta SET wrapped_data_key = ?1", [wrapped])?;
+        Ok(())
+    }
+
+    /// Runs a statement that is run often, and is kept prepared.
+    fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, VaultError> {
+        Ok(self.sql.prepare_cached(statement)?.execute(values)?)
+    }
+
     fn seal(&self, place: &Place<'_>, value: &[u8]) -> Result<Vec<u8>, VaultError> {
         self.sealer()?.seal(self.entropy, place, value)
     }

@@ -17,6 +17,8 @@ pub(in crate::phone) struct NotificationRecord {
     pub(in crate::phone) received_at: EpochMilliseconds,
     pub(in crate::phone) state: NotificationState,
     pub(in crate::phone) verdict: Option<Verdict>,
+    /// When it reached a state that it does not leave; unknown in rows of an older vault.
+    pub(in crate::phone) settled_at: Option<EpochMilliseconds>,
     sealed: Vec<u8>,
 }
 
@@ -30,6 +32,7 @@ impl NotificationRecord {
             received_at,
             state: NotificationState::Pending,
             verdict: None,
+            settled_at: None,
             sealed: Vec::new(),
         }
     }
@@ -46,13 +49,20 @@ pub(in crate::phone) struct ReplayRecord {
     pub(in crate::phone) keep_until: Option<EpochMilliseconds>,
 }
 
-const SELECT: &str =
-    "SELECT id, credential_id, message_id, received_at, state, verdict, message_sealed FROM notification";
+const SELECT: &str = "SELECT id, credential_id, message_id, received_at, state, verdict, message_sealed,
+    settled_at FROM notification";
+
+/// What is history. Written as what it is not, so that nothing that waits can ever be taken for it.
+const SETTLED: &str = "state NOT IN ('pending', 'answering')";
+/// History beyond the newest `?1`, or settled before `?2`; null is no limit. Rows of an older vault count from receipt.
+const EXCESS: &str = "state NOT IN ('pending', 'answering') AND (coalesce(settled_at, received_at) < ?2
+    OR ?1 IS NOT NULL AND sequence NOT IN (SELECT sequence FROM notification
+        WHERE state NOT IN ('pending', 'answering') ORDER BY sequence DESC LIMIT ?1))";
 
 impl Reader<'_> {
     /// The message with this id.
     pub(in crate::phone) fn notification(&self, id: Id) -> Result<Option<NotificationRecord>, VaultError> {
-        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE id = ?1"))?;
+        let mut statement = self.sql.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
         rows.next()?.map(read).transpose()
     }
@@ -63,7 +73,8 @@ impl Reader<'_> {
         credential: Id,
         message_id: &str,
     ) -> Result<Option<NotificationRecord>, VaultError> {
-        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE credential_id = ?1 AND message_id = ?2"))?;
+        let mut statement =
+            self.sql.prepare_cached(&format!("{SELECT} WHERE credential_id = ?1 AND message_id = ?2"))?;
         let mut rows = statement.query(params![credential, message_id])?;
         rows.next()?.map(read).transpose()
     }
@@ -71,6 +82,25 @@ impl Reader<'_> {
     /// All messages that wait for the person, newest first.
     pub(in crate::phone) fn pending_notifications(&self) -> Result<Vec<NotificationRecord>, VaultError> {
         self.many(&format!("{SELECT} WHERE state = 'pending' ORDER BY sequence DESC"), &[])
+    }
+
+    /// Messages to which nothing can happen any more, newest first.
+    pub(in crate::phone) fn settled_notifications(
+        &self,
+        limit: u32,
+        offset: u32,
+    ) -> Result<Vec<NotificationRecord>, VaultError> {
+        self.many(&format!("{SELECT} WHERE {SETTLED} ORDER BY sequence DESC LIMIT ?1 OFFSET ?2"), &[&limit, &offset])
+    }
+
+    /// Whether there are settled messages beyond the newest `count`, or settled before this time.
+    pub(in crate::phone) fn has_excess(
+        &self,
+        count: Option<u32>,
+        settled_before: Option<EpochMilliseconds>,
+    ) -> Result<bool, VaultError> {
+        let query = format!("SELECT EXISTS (SELECT 1 FROM notification WHERE {EXCESS})");
+        Ok(self.sql.prepare_cached(&query)?.query_row(params![count, settled_before], |row| row.get(0))?)
     }
 
     /// The messages of a credential that wait for the person and had arrived up to `marker`.
@@ -104,7 +134,7 @@ impl Reader<'_> {
         credential: Id,
         message_id: &str,
     ) -> Result<Vec<ReplayRecord>, VaultError> {
-        let mut statement = self.sql.prepare(
+        let mut statement = self.sql.prepare_cached(
             "SELECT digest, credential_id, message_id, message_digest, keep_until FROM replay WHERE digest = ?1
              UNION SELECT digest, credential_id, message_id, message_digest, keep_until FROM replay
              WHERE credential_id = ?2 AND message_id = ?3",
@@ -122,7 +152,7 @@ impl Reader<'_> {
     }
 
     fn many(&self, query: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<NotificationRecord>, VaultError> {
-        let mut statement = self.sql.prepare(query)?;
+        let mut statement = self.sql.prepare_cached(query)?;
         let mut rows = statement.query(values)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
@@ -133,6 +163,15 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// Removes the settled messages beyond the newest `count`, and those settled before this time; how many there were.
+    pub(in crate::phone) fn remove_excess(
+        &self,
+        count: Option<u32>,
+        settled_before: Option<EpochMilliseconds>,
+    ) -> Result<usize, VaultError> {
+        self.execute(&format!("DELETE FROM notification WHERE {EXCESS}"), params![count, settled_before])
+    }
+
     /// Stores a message that just came in.
     pub(in crate::phone) fn insert_notification(
         &self,
@@ -140,7 +179,7 @@ impl Writer<'_> {
         signed_message: &str,
     ) -> Result<(), VaultError> {
         let sealed = with_place(record, |place| self.seal(place, signed_message.as_bytes()))?;
-        self.sql.execute(
+        self.execute(
             "INSERT INTO notification (id, credential_id, message_id, message_sealed, received_at, state, verdict)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
@@ -156,23 +195,24 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Sets where a message is in its life.
+    /// Sets where a message is in its life, since `now`.
     pub(in crate::phone) fn set_notification_state(
         &self,
         id: Id,
         state: NotificationState,
         verdict: Option<Verdict>,
+        now: EpochMilliseconds,
     ) -> Result<(), VaultError> {
-        self.sql.execute(
-            "UPDATE notification SET state = ?2, verdict = ?3 WHERE id = ?1",
-            params![id, state.name(), verdict.map(Verdict::name)],
+        self.execute(
+            "UPDATE notification SET state = ?2, verdict = ?3, settled_at = ?4 WHERE id = ?1",
+            params![id, state.name(), verdict.map(Verdict::name), state.is_settled().then_some(now)],
         )?;
         Ok(())
     }
 
     /// Remembers a message.
     pub(in crate::phone) fn insert_replay(&self, record: &ReplayRecord) -> Result<(), VaultError> {
-        self.sql.execute(
+        self.execute(
             "INSERT INTO replay (digest, credential_id, message_id, message_digest, keep_until)
              VALUES (?1, ?2, ?3, ?4, ?5)",
             params![record.digest, record.credential_id, record.message_id, record.message_digest, record.keep_until],
@@ -186,7 +226,7 @@ impl Writer<'_> {
         credential: Id,
         server_time: EpochMilliseconds,
     ) -> Result<(), VaultError> {
-        self.sql.execute(
+        self.execute(
             // The plus keeps the search on the few that are ending, not on all of the credential.
             "DELETE FROM replay WHERE keep_until < ?2 AND +credential_id = ?1",
             params![credential, server_time],
@@ -206,6 +246,7 @@ fn read(row: &Row<'_>) -> Result<NotificationRecord, VaultError> {
         state: named(&NotificationState::ALL, NotificationState::name, &state)?,
         verdict: verdict.map(|verdict| named(&Verdict::ALL, Verdict::name, &verdict)).transpose()?,
         sealed: row.get(6)?,
+        settled_at: row.get(7)?,
     })
 }
 

@@ -44,7 +44,7 @@ const SELECT: &str = "SELECT id, kind, credential_id, notification_id, url, cook
 impl Reader<'_> {
     /// All waiting requests, oldest first.
     pub(in crate::phone) fn outbox(&self) -> Result<Vec<OutboxRecord>, VaultError> {
-        let mut statement = self.sql.prepare(&format!("{SELECT} ORDER BY sequence"))?;
+        let mut statement = self.sql.prepare_cached(&format!("{SELECT} ORDER BY sequence"))?;
         let mut rows = statement.query([])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
@@ -55,7 +55,7 @@ impl Reader<'_> {
 
     /// The request with this id.
     pub(in crate::phone) fn request(&self, id: Id) -> Result<Option<OutboxRecord>, VaultError> {
-        let mut statement = self.sql.prepare(&format!("{SELECT} WHERE id = ?1"))?;
+        let mut statement = self.sql.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
         rows.next()?.map(read).transpose()
     }
@@ -84,7 +84,7 @@ impl Writer<'_> {
             sealed: Vec::new(),
         };
         let sealed = with_place(&record, |place| self.seal(place, body))?;
-        self.sql.execute(
+        self.execute(
             "INSERT INTO outbox (id, kind, credential_id, notification_id, url, cookie, body_sealed, created_at,
                 attempts, fate_unknown, leased_until, next_attempt_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, NULL, ?8)",
@@ -102,9 +102,20 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Puts other bytes into a waiting request.
+    pub(in crate::phone) fn replace_request_body(
+        &self,
+        record: &mut OutboxRecord,
+        body: &[u8],
+    ) -> Result<(), VaultError> {
+        record.sealed = with_place(record, |place| self.seal(place, body))?;
+        self.execute("UPDATE outbox SET body_sealed = ?2 WHERE id = ?1", params![record.id, record.sealed])?;
+        Ok(())
+    }
+
     /// Keeps how the sending goes: attempts, fate, lease and next attempt.
     pub(in crate::phone) fn update_request(&self, record: &OutboxRecord) -> Result<(), VaultError> {
-        self.sql.execute(
+        self.execute(
             "UPDATE outbox SET attempts = ?2, fate_unknown = ?3, leased_until = ?4, next_attempt_at = ?5 WHERE id = ?1",
             params![record.id, record.attempts, record.fate_unknown, record.leased_until, record.next_attempt_at],
         )?;
@@ -113,7 +124,7 @@ impl Writer<'_> {
 
     /// Takes a request out: it is settled.
     pub(in crate::phone) fn remove_request(&self, id: Id) -> Result<(), VaultError> {
-        self.sql.execute("DELETE FROM outbox WHERE id = ?1", [id])?;
+        self.execute("DELETE FROM outbox WHERE id = ?1", params![id])?;
         Ok(())
     }
 }

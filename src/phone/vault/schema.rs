@@ -51,7 +51,8 @@
 //!
 //! **credential** has `desired_push_token` and `desired_communication_type`: where pushes shall go, each null where that
 //! is what is registered. `token_confirmed_at` is when the server was last known to have the registered token;
-//! `token_refused` is 1 when the server said that it does not take changes of the token.
+//! `token_refused` is 1 when the server said that it does not take changes of the token, 2 when it refused the one that is
+//! wanted; setting another one makes it 0. An empty `wrapped_slot` says that the platform invalidated its biometric key.
 //!
 //! **oath**, one row per half of an account that shows codes; an account has at most one. `kind` is `totp` or `hotp`,
 //! `algorithm` one of `SHA1`, `SHA256`, `SHA512`, `digits` 6 to 8. `period` is seconds, for `totp` only; `counter` is what
@@ -61,6 +62,8 @@
 //!
 //! **notification** has `settled_at`: when it reached a state that it does not leave; null until then and in rows of
 //! version 1.
+//!
+//! **outbox** has rows of kind `token-refresh`, at most one a credential, whose body is signed anew at each attempt.
 //!
 //! **event**, one row per thing that happened on this phone, without secrets. `sequence` is the order and never used
 //! twice, `at` when, `kind` what. `account_id` names the account, and outlives it; `subject` what else it was about,

@@ -31,15 +31,23 @@ pub(super) struct Place<'a> {
 /// Seals and opens under one generation of the data key.
 pub(super) struct Sealer {
     key: LessSafeKey,
+    data_key: SecretBytes,
     generation: i64,
 }
 
 impl Sealer {
     /// Takes the data key; `None` when it is not of the right length.
     pub(super) fn new(data_key: &SecretBytes, generation: i64) -> Option<Self> {
-        UnboundKey::new(&AES_256_GCM, data_key.expose(Reason::Seal))
-            .ok()
-            .map(|key| Self { key: LessSafeKey::new(key), generation })
+        UnboundKey::new(&AES_256_GCM, data_key.expose(Reason::Seal)).ok().map(|key| Self {
+            key: LessSafeKey::new(key),
+            data_key: data_key.duplicate(),
+            generation,
+        })
+    }
+
+    /// The data key itself, to be wrapped by another key of the platform.
+    pub(super) fn data_key(&self) -> &SecretBytes {
+        &self.data_key
     }
 
     /// Which data key this is.

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Writes the seed corpus from the recorded messages of tests/vectors; run again when a recording is added."""
+import base64
+import json
+import pathlib
+import re
+
+here = pathlib.Path(__file__).resolve().parent
+recorded = json.loads((here.parent / "tests/vectors/captures/legacy-android-sdk.json").read_text())
+
+
+def write(target: str, name: str, content: bytes) -> None:
+    folder = here / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+for case in recorded["cases"]:
+    name = slug(case["case"])
+    if "uri" in case and "duplicate" not in name:
+        write("registration_uri", "recorded-pushauth" if name == "register-pushauth-200" else name, case["uri"].encode())
+    if "message" in case:
+        token = case["message"]
+        write("jws", name, token.encode())
+        envelope = {"messageId": case["messageId"], "message": token}
+        write("push_payload", name, json.dumps(envelope).encode())
+        middle = token.split(".")[1]
+        claims = base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4))
+        write("push_payload", f"claims-{name}", b"=" + claims)
+        write("jws", f"claims-{name}", claims)
+    for sent in case.get("sent", []):
+        write("jws", f"sent-{name}", json.loads(sent["body"])["jwt"].encode())
+
+first = next(case for case in recorded["cases"] if "message" in case)
+fields = {"messageId": first["messageId"], "data": first["message"], "alert": "Sign-on", "content-available": 1}
+write("push_payload", "apns", json.dumps({"aps": fields}).encode())
+fields = {"messageId": first["messageId"], "message": first["message"]}
+write("push_payload", "fcm", json.dumps({"data": fields, "priority": "high"}).encode())
+write("push_payload", "bare", first["message"].encode())

@@ -1,0 +1,227 @@
+//! What happened on this phone, for the person who looks for the reason of something. Bounded, and without secrets: an
+//! event names accounts and messages by their ids, refusals by their codes. Knows nothing of how things happen.
+
+use super::credential::{Id, NotificationState, PushCredential};
+use super::vault::{EventRecord, VaultError, Writer};
+use super::{Phone, PhoneError};
+use crate::ports::EpochMilliseconds;
+use crate::protocol::message::PushMessage;
+use crate::protocol::text;
+
+/// How many events are kept.
+pub const EVENT_LIMIT: u32 = 1000;
+/// The same refusal within this time is not told again, in milliseconds: forged messages must not push out the rest.
+const REPEATED_REFUSAL: i64 = 60_000;
+/// Longest text of a server that is kept, in characters.
+const DETAIL_LIMIT: usize = 200;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// An account was added; its registration waits to be sent.
+    Enrolled,
+    /// The server has the account.
+    RegistrationConfirmed,
+    /// The server refused the registration; `detail` is the status and what it said.
+    RegistrationRefused,
+    /// An account was removed by the person, or because another one took its place (`detail` is `replaced`).
+    Removed,
+    /// A message came in; `subject` is the sign-on request's id.
+    MessageReceived,
+    /// A message was refused; `detail` is the error's code.
+    MessageRefused,
+    /// The person decided; `subject` is the sign-on request's id, `detail` is `approve` or `deny`.
+    Decided,
+    /// A sign-on request reached its end; `subject` is its id, `detail` its state.
+    Settled,
+    /// The server has a new push token.
+    TokenChanged,
+    /// The server refused the push token; `detail` is the status and what it said.
+    TokenRefused,
+    /// The server takes no change of the push token; `detail` is the status.
+    TokenNotOffered,
+    /// The vault's data key was wrapped by another key of the platform.
+    KeyRewrapped,
+    /// The account's biometric slot was bound to another biometric key.
+    BiometricRebound,
+    /// The platform's biometric key does not count any more: a fingerprint or face was added.
+    BiometricInvalidated,
+}
+
+impl EventKind {
+    const ALL: [Self; 14] = [
+        Self::Enrolled,
+        Self::RegistrationConfirmed,
+        Self::RegistrationRefused,
+        Self::Removed,
+        Self::MessageReceived,
+        Self::MessageRefused,
+        Self::Decided,
+        Self::Settled,
+        Self::TokenChanged,
+        Self::TokenRefused,
+        Self::TokenNotOffered,
+        Self::KeyRewrapped,
+        Self::BiometricRebound,
+        Self::BiometricInvalidated,
+    ];
+
+    /// The kind's name, in lower case with dashes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enrolled => "enrolled",
+            Self::RegistrationConfirmed => "registration-confirmed",
+            Self::RegistrationRefused => "registration-refused",
+            Self::Removed => "removed",
+            Self::MessageReceived => "message-received",
+            Self::MessageRefused => "message-refused",
+            Self::Decided => "decided",
+            Self::Settled => "settled",
+            Self::TokenChanged => "token-changed",
+            Self::TokenRefused => "token-refused",
+            Self::TokenNotOffered => "token-not-offered",
+            Self::KeyRewrapped => "key-rewrapped",
+            Self::BiometricRebound => "biometric-rebound",
+            Self::BiometricInvalidated => "biometric-invalidated",
+        }
+    }
+}
+
+/// Something that happened on this phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When, in epoch milliseconds by this phone's clock.
+    pub at: EpochMilliseconds,
+    /// What.
+    pub kind: EventKind,
+    /// The account it is about; it may be gone.
+    pub account_id: Option<String>,
+    /// What else it is about, as the kind says.
+    pub subject: Option<String>,
+    /// What there is to say, as the kind says.
+    pub detail: Option<String>,
+}
+
+impl Phone {
+    /// What happened on this phone, newest first, at most `limit` of the last [`EVENT_LIMIT`]. Works without the key
+    /// too. A refusal that repeats itself within a minute is there once.
+    pub fn events(&self, limit: u32) -> Result<Vec<Event>, PhoneError> {
+        let records = self.vault.read(|rows| rows.events(limit))?;
+        records
+            .into_iter()
+            .map(|record| {
+                let kind = EventKind::ALL.into_iter().find(|kind| kind.name() == record.kind);
+                Ok(Event {
+                    at: record.at,
+                    kind: kind.ok_or(VaultError::Damaged)?,
+                    account_id: record.account_id.map(|id| id.to_string()),
+                    subject: record.subject,
+                    detail: record.detail,
+                })
+            })
+            .collect()
+    }
+
+    /// Notes that a message was refused. There is no transaction that it could be part of, and where it cannot be
+    /// written the refusal counts all the same.
+    pub(super) fn note_refused_message(&self, jwt: Option<&str>, error: &PhoneError) {
+        // What is wrong with the vault is not the message's, and could hardly be written to it.
+        if matches!(error, PhoneError::Vault(VaultError::Busy | VaultError::Full | VaultError::NotWritable)) {
+            return;
+        }
+        let now = self.now();
+        let mechanism_uid = jwt.and_then(|jwt| PushMessage::peek_mechanism_uid(jwt).ok());
+        let noted = self.vault.read(|rows| {
+            let account_id = match mechanism_uid.as_deref() {
+                Some(uid) => rows.credential_by_mechanism_uid(uid)?.map(|credential| credential.account_id),
+                None => None,
+            };
+            let event = record(now, EventKind::MessageRefused, account_id).with_detail(error.code());
+            let is_repeated = rows.events(RECENT)?.iter().any(|before| {
+                (&before.kind, before.account_id, &before.detail) == (&event.kind, account_id, &event.detail)
+                    && (0..REPEATED_REFUSAL).contains(&now.saturating_sub(before.at))
+            });
+            Ok::<_, PhoneError>((!is_repeated).then_some(event))
+        });
+        if let Ok(Some(event)) = noted {
+            let _: Result<(), PhoneError> = self.vault.write(|rows| Ok(rows.insert_event(&event, EVENT_LIMIT)?));
+        }
+    }
+}
+
+/// How many events are looked at for a repeated one.
+const RECENT: u32 = 20;
+
+/// An event that is not stored yet.
+fn record(at: EpochMilliseconds, kind: EventKind, account_id: Option<Id>) -> EventRecord {
+    EventRecord { at, kind: kind.name().to_owned(), account_id, subject: None, detail: None }
+}
+
+impl EventRecord {
+    fn about(mut self, subject: Id) -> Self {
+        self.subject = Some(subject.to_string());
+        self
+    }
+
+    fn with_detail(mut self, detail: &str) -> Self {
+        self.detail = Some(detail.to_owned());
+        self
+    }
+}
+
+fn note(rows: &Writer<'_>, event: EventRecord) -> Result<(), PhoneError> {
+    Ok(rows.insert_event(&event, EVENT_LIMIT)?)
+}
+
+/// Notes something about an account, or about the vault.
+pub(super) fn note_account(
+    rows: &Writer<'_>,
+    now: EpochMilliseconds,
+    kind: EventKind,
+    account: Option<Id>,
+    detail: Option<&str>,
+) -> Result<(), PhoneError> {
+    let event = record(now, kind, account);
+    note(rows, if let Some(detail) = detail { event.with_detail(detail) } else { event })
+}
+
+/// Notes that a server refused something of an account.
+pub(super) fn note_refusal(
+    rows: &Writer<'_>,
+    now: EpochMilliseconds,
+    kind: EventKind,
+    credential: &PushCredential,
+    status: u16,
+    message: Option<&str>,
+) -> Result<(), PhoneError> {
+    let detail = text::clean(&format!("{status} {}", message.unwrap_or_default()), DETAIL_LIMIT);
+    note(rows, record(now, kind, Some(credential.account_id)).with_detail(&detail))
+}
+
+/// Notes something about a sign-on request.
+pub(super) fn note_message(
+    rows: &Writer<'_>,
+    now: EpochMilliseconds,
+    kind: EventKind,
+    account: Option<Id>,
+    notification: Id,
+    detail: Option<&str>,
+) -> Result<(), PhoneError> {
+    let event = record(now, kind, account).about(notification);
+    note(rows, if let Some(detail) = detail { event.with_detail(detail) } else { event })
+}
+
+/// Notes the end of a sign-on request, where this state is one.
+pub(super) fn note_end(
+    rows: &Writer<'_>,
+    now: EpochMilliseconds,
+    credential: Id,
+    notification: Id,
+    state: NotificationState,
+) -> Result<(), PhoneError> {
+    if !state.is_settled() {
+        return Ok(());
+    }
+    let account = rows.credential(credential)?.map(|credential| credential.account_id);
+    note_message(rows, now, EventKind::Settled, account, notification, Some(state.name()))
+}

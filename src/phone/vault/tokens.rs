@@ -1,0 +1,176 @@
+//! The columns of `credential` that say where pushes shall go and what the server knows of it.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{Reader, VaultError, Writer};
+use crate::phone::credential::{Id, RequestKind, TokenRefusal};
+use crate::ports::EpochMilliseconds;
+use crate::protocol::message::CommunicationType;
+
+/// Where pushes for a credential go and shall go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::phone) struct TokenRecord {
+    pub(in crate::phone) account_id: Id,
+    pub(in crate::phone) credential_id: Id,
+    pub(in crate::phone) device_name: String,
+    pub(in crate::phone) platform: String,
+    /// What the server was last known to have.
+    pub(in crate::phone) registered: PushToken,
+    /// What it shall have, where that is something else.
+    pub(in crate::phone) desired: Option<PushToken>,
+    pub(in crate::phone) confirmed_at: Option<EpochMilliseconds>,
+    pub(in crate::phone) refused: Option<TokenRefusal>,
+}
+
+/// A push token and the way it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::phone) struct PushToken {
+    pub(in crate::phone) token: String,
+    pub(in crate::phone) communication_type: CommunicationType,
+}
+
+impl TokenRecord {
+    /// Where pushes shall go.
+    pub(in crate::phone) fn wanted(&self) -> &PushToken {
+        self.desired.as_ref().unwrap_or(&self.registered)
+    }
+}
+
+const SELECT: &str = "SELECT account_id, credential.id, device_name, platform, push_token, communication_type,
+    desired_push_token, desired_communication_type, token_confirmed_at, token_refused FROM credential";
+
+/// Active, not refused, and with something to tell: another token is wanted, or it was last confirmed too long ago. The
+/// embedded way has no token that could grow old.
+const TO_TELL: &str = "state = 'active' AND token_refused = 0 AND (desired_push_token IS NOT NULL
+    OR (communication_type <> 'embedded' AND coalesce(token_confirmed_at,
+        (SELECT created_at FROM account WHERE account.id = account_id)) < ?1))
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE credential_id = credential.id AND outbox.kind = 'token-refresh')";
+
+impl Reader<'_> {
+    /// The tokens of all push credentials, in the order of adding.
+    pub(in crate::phone) fn tokens(&self) -> Result<Vec<TokenRecord>, VaultError> {
+        self.many_tokens(&format!("{SELECT} ORDER BY sequence"), &[])
+    }
+
+    /// The token of one credential.
+    pub(in crate::phone) fn token(&self, credential: Id) -> Result<Option<TokenRecord>, VaultError> {
+        Ok(self.many_tokens(&format!("{SELECT} WHERE id = ?1"), &[&credential])?.pop())
+    }
+
+    /// The tokens that a server is to be told and for which nothing waits in the outbox: those that are not what is
+    /// wanted, and those that were last confirmed before `confirmed_before`.
+    pub(in crate::phone) fn tokens_to_tell(
+        &self,
+        confirmed_before: EpochMilliseconds,
+    ) -> Result<Vec<TokenRecord>, VaultError> {
+        self.many_tokens(&format!("{SELECT} WHERE {TO_TELL} ORDER BY sequence"), &[&confirmed_before])
+    }
+
+    /// The waiting change of token of a credential.
+    pub(in crate::phone) fn waiting_refresh(&self, credential: Id) -> Result<Option<Id>, VaultError> {
+        let kind = RequestKind::TokenRefresh.name();
+        Ok(self
+            .sql
+            .prepare_cached("SELECT id FROM outbox WHERE credential_id = ?1 AND kind = ?2")?
+            .query_row(params![credential, kind], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn many_tokens(&self, query: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<TokenRecord>, VaultError> {
+        let mut statement = self.sql.prepare_cached(query)?;
+        let mut rows = statement.query(values)?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            records.push(read(row)?);
+        }
+        Ok(records)
+    }
+}
+
+impl Writer<'_> {
+    /// Keeps where pushes shall go, and forgets that something else was refused.
+    pub(in crate::phone) fn set_desired_token(
+        &self,
+        credential: Id,
+        desired: Option<&PushToken>,
+    ) -> Result<(), VaultError> {
+        self.execute(
+            "UPDATE credential SET desired_push_token = ?2, desired_communication_type = ?3, token_refused = 0
+                 WHERE id = ?1",
+            params![
+                credential,
+                desired.map(|desired| &desired.token),
+                desired.map(|desired| desired.communication_type.name()),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps that the server has this token since `at`. What is wanted is kept where it is another one.
+    pub(in crate::phone) fn confirm_token(
+        &self,
+        credential: Id,
+        taken: &PushToken,
+        at: EpochMilliseconds,
+    ) -> Result<(), VaultError> {
+        let kind = taken.communication_type.name();
+        self.execute(
+            "UPDATE credential SET push_token = ?2, communication_type = ?3, token_confirmed_at = ?4 WHERE id = ?1",
+            params![credential, taken.token, kind, at],
+        )?;
+        self.execute(
+            "UPDATE credential SET desired_push_token = NULL, desired_communication_type = NULL
+                 WHERE id = ?1 AND desired_push_token = ?2 AND desired_communication_type = ?3",
+            params![credential, taken.token, kind],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps that the server has the registered token since `at`: it took the registration.
+    pub(in crate::phone) fn confirm_registered_token(
+        &self,
+        credential: Id,
+        at: EpochMilliseconds,
+    ) -> Result<(), VaultError> {
+        self.execute("UPDATE credential SET token_confirmed_at = ?2 WHERE id = ?1", params![credential, at])?;
+        Ok(())
+    }
+
+    /// Keeps why the server is not asked again until another token is wanted.
+    pub(in crate::phone) fn refuse_token(&self, credential: Id, refusal: TokenRefusal) -> Result<(), VaultError> {
+        self.execute("UPDATE credential SET token_refused = ?2 WHERE id = ?1", params![credential, number(refusal)])?;
+        Ok(())
+    }
+}
+
+fn number(refusal: TokenRefusal) -> i64 {
+    match refusal {
+        TokenRefusal::NotOffered => 1,
+        TokenRefusal::Refused => 2,
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<TokenRecord, VaultError> {
+    let kind = |name: String| CommunicationType::from_name(&name).ok_or(VaultError::Damaged);
+    let refused: i64 = row.get(9)?;
+    let desired = match (row.get::<_, Option<String>>(6)?, row.get::<_, Option<String>>(7)?) {
+        (Some(token), Some(name)) => Some(PushToken { token, communication_type: kind(name)? }),
+        (None, None) => None,
+        _ => return Err(VaultError::Damaged),
+    };
+    Ok(TokenRecord {
+        account_id: row.get(0)?,
+        credential_id: row.get(1)?,
+        device_name: row.get(2)?,
+        platform: row.get(3)?,
+        registered: PushToken { token: row.get(4)?, communication_type: kind(row.get(5)?)? },
+        desired,
+        confirmed_at: row.get(8)?,
+        refused: match refused {
+            0 => None,
+            1 => Some(TokenRefusal::NotOffered),
+            2 => Some(TokenRefusal::Refused),
+            _ => return Err(VaultError::Damaged),
+        },
+    })
+}
