@@ -158,8 +158,10 @@ fn check_contents(thawed: &Thawed, others: i64) {
     let pending = only(phone.pending().unwrap());
     assert_eq!(pending.ask, Ask::Number(["34", "43", "57"].map(str::to_owned)));
     phone.approve(&pending.id, Evidence::Number("43".into())).unwrap();
-    let mechanism_uid: String =
-        thawed.sql().query_row("SELECT mechanism_uid FROM credential LIMIT 1", [], |row| row.get(0)).unwrap();
+    let mechanism_uid: String = thawed
+        .sql()
+        .query_row("SELECT mechanism_uid FROM credential ORDER BY sequence LIMIT 1", [], |row| row.get(0))
+        .unwrap();
     let demo = Credential { account_id: demo.id.clone(), mechanism_uid };
     let biometric = demo.send(&phone, 9, json!({"k": "biometric"})).unwrap().id;
     let slot = Finger.unwrap(&phone.biometric_challenge(&biometric).unwrap());
