@@ -29,7 +29,7 @@ flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanit
 flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
 
 build() {
-    RUSTFLAGS="$flags" cargo "+$toolchain" build --quiet --locked --release --target "$host" --target-dir "$target_dir" "$@"
+    RUSTFLAGS="$flags" cargo "+$toolchain" build --quiet --release --target "$host" --target-dir "$target_dir" "$@"
 }
 binary() { echo "$target_dir/$host/release/$1"; }
 
