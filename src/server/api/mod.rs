@@ -5,7 +5,8 @@ pub(super) mod phones;
 pub(super) mod sessions;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -29,9 +30,22 @@ pub(super) fn internal(problem: &dyn std::error::Error) -> Response {
     error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
 }
 
-/// The answer to a realm that is not served here, in AM's form.
-fn wrong_realm(realm: &str) -> Response {
-    error(StatusCode::NOT_FOUND, &format!("There is no realm {:?} here.", crate::protocol::text::clean(realm, 40)))
+/// The realm that is served here. A request whose path names another one, or none that can be read, is refused.
+pub(super) struct Realm;
+
+impl FromRequestParts<App> for Realm {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let Ok(Path(realm)) = Path::<String>::from_request_parts(parts, app).await else {
+            return Err(error(StatusCode::NOT_FOUND, "The realm in the address cannot be read."));
+        };
+        if realm == app.0.configuration.realm {
+            return Ok(Self);
+        }
+        let shown = crate::protocol::text::clean(&realm, 40);
+        Err(error(StatusCode::NOT_FOUND, &format!("There is no realm {shown:?} here.")))
+    }
 }
 
 /// Liveness.

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{error, internal, session_token, set_session_cookie, wrong_realm};
+use super::{Realm, error, internal, session_token, set_session_cookie};
 use crate::server::App;
 use crate::server::store::{StoreError, sessions as store};
 
@@ -22,13 +22,10 @@ pub(in crate::server) struct Action {
 /// `POST .../sessions/?_action=logout`.
 pub(in crate::server) async fn sessions(
     State(app): State<App>,
-    Path(realm): Path<String>,
+    _: Realm,
     action: Result<Query<Action>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    if realm != app.0.configuration.realm {
-        return wrong_realm(&realm);
-    }
     if !action.is_ok_and(|Query(action)| action.action.as_deref() == Some("logout")) {
         return error(StatusCode::BAD_REQUEST, "Only _action=logout is offered.");
     }
