@@ -5,7 +5,7 @@ use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, SignedBody, response_is_right};
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
-use crate::server::store::{StoreError, Transaction, devices, digest};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest};
 use crate::server::wake::Waiter;
 
 const WRONG_NUMBER: &str = "The number does not match.";
@@ -60,7 +60,26 @@ pub fn answer(
         }
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
-    pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status)?;
+    pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
+    let device = devices::find(transaction, &message.device)?;
+    if device.is_some_and(|device| device.provisional_journey.is_some()) {
+        if state == PushState::Approved {
+            devices::confirm(transaction, &message.device)?;
+        } else {
+            devices::retire(transaction, &message.device, tools.now)?;
+        }
+    }
+    audit::add(
+        transaction,
+        &audit::Event {
+            at: tools.now,
+            event: "push-answer".to_owned(),
+            user: Some(request.user.clone()),
+            device: Some(message.device.clone()),
+            outcome: state.name().to_owned(),
+            address: None,
+        },
+    )?;
     tracing::info!(user = request.user, device = message.device, ?state, "push answered");
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, vec![Effect::Wake(Waiter::Journey(request.journey))]))

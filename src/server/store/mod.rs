@@ -5,6 +5,7 @@
 //! commit, and none is acknowledged before its own is on disk. Only this folder imports `rusqlite`; it knows tables,
 //! and of the protocol no more than the names of transports.
 
+pub mod audit;
 pub mod devices;
 pub mod journeys;
 pub mod pushes;
@@ -198,8 +199,11 @@ fn open_connection(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if read_version(&transaction, file)? == 0 {
-        transaction.execute_batch(schema::CREATE)?;
+    let version = read_version(&transaction, file)?;
+    if version < schema::VERSION {
+        for step in schema::STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+            transaction.execute_batch(step)?;
+        }
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", schema::VERSION)?;
     }
