@@ -111,6 +111,18 @@ fn a_new_phone_that_refuses_its_first_message_is_not_registered_any_more() {
 }
 
 #[test]
+fn a_new_phone_that_refuses_a_strangers_sign_on_stays() {
+    let server = start();
+    let (phone, _) = server.registered();
+    let stranger = send(&server);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
+    server.fail(&stranger);
+    send(&server);
+    assert_eq!(server.count("device WHERE retired_at IS NULL"), 1);
+}
+
+#[test]
 fn a_phone_that_approved_once_stays_when_it_refuses() {
     let server = start();
     let phone = server.enrolled();

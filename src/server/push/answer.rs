@@ -61,13 +61,12 @@ pub fn answer(
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
     pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
-    let device = devices::find(transaction, &message.device)?;
-    if device.is_some_and(|device| device.provisional_journey.is_some()) {
-        if state == PushState::Approved {
-            devices::confirm(transaction, &message.device)?;
-        } else {
-            devices::retire(transaction, &message.device, tools.now)?;
-        }
+    let provisional = devices::find(transaction, &message.device)?.and_then(|device| device.provisional_journey);
+    match provisional {
+        Some(_) if state == PushState::Approved => devices::confirm(transaction, &message.device)?,
+        // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
+        Some(journey) if journey == request.journey => devices::retire(transaction, &message.device, tools.now)?,
+        _ => {}
     }
     audit::add(
         transaction,
