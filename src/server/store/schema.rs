@@ -1,11 +1,11 @@
 //! The server's database, as documentation first.
 //!
-//! Version history: **1** the first; **2** adds `user.locked`, `device.provisional_journey`, `device.retired_at`,
+//! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
 //! `push_request.settled_at`, `session.second_factor_at` and `audit`. A database of an earlier version is brought to the
 //! present one when it is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
-//!   string, never a password. `locked` is 1 after an Account Lockout: no password is right then.
+//!   string, never a password.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
 //!   token) are sealed with the server key. `provisional_journey` is the sign-on that registered it, until it has
@@ -123,7 +123,6 @@ CREATE INDEX used_token_expiry ON used_token(expires_at);
 ";
 
 const VERSION_2: &str = "
-ALTER TABLE user ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE device ADD COLUMN provisional_journey BLOB;
 ALTER TABLE device ADD COLUMN retired_at INTEGER;
 ALTER TABLE push_request ADD COLUMN settled_at INTEGER;
