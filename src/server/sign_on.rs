@@ -22,7 +22,6 @@ use super::store::{StoreError, Transaction, audit, devices, sessions, users};
 use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
-use crate::protocol::text;
 use crate::secret::{Reason, SecretBytes, SecretText};
 
 /// How long the last step is repeated for a client that did not hear it, in milliseconds.
@@ -316,7 +315,7 @@ impl App {
         let surroundings = self.surroundings(transaction, &tools, &id);
         let progress = engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?;
         let address = state.shared.browser.address.clone();
-        let tried = state.shared.user.clone().or_else(|| state.shared.user_name.clone());
+        let known = state.shared.user.clone();
         let keep = stored || state.shared.user.is_some();
         let next = Ticket {
             id: ticket.id.clone(),
@@ -353,12 +352,16 @@ impl App {
                 ));
                 let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
                 sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
-                note(transaction, tools.now, Some(&user), address, "success")?;
+                note(transaction, tools.now, &user, address, "success")?;
                 tracing::info!(user, journey = journey.name, "signed on");
                 (Reply::Success { token }, None)
             }
             Progress::Failure { message } => {
-                note(transaction, tools.now, tried.as_deref(), address, "failure")?;
+                // Nothing is stored before the password is right: who guesses could fill the store, and what was typed
+                // as a name may be a password.
+                if let Some(user) = &known {
+                    note(transaction, tools.now, user, address, "failure")?;
+                }
                 tracing::info!(journey = journey.name, message, "sign-on refused");
                 if !keep {
                     return Ok(Turn::Reply(Reply::Failure { message }, effects));
@@ -491,7 +494,7 @@ fn state_source(state: State) -> Source {
 fn note(
     transaction: &Transaction,
     now: EpochMilliseconds,
-    user: Option<&str>,
+    user: &str,
     address: Option<String>,
     outcome: &str,
 ) -> Result<(), StoreError> {
@@ -500,7 +503,7 @@ fn note(
         &audit::Event {
             at: now,
             event: "sign-on".to_owned(),
-            user: user.map(|name| text::clean(name, text::NAME_LIMIT)),
+            user: Some(user.to_owned()),
             address,
             device: None,
             outcome: outcome.to_owned(),
