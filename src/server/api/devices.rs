@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token};
+use super::{Realm, SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token};
 use crate::ports::EpochMilliseconds;
 use crate::server::App;
 use crate::server::store::audit;
@@ -24,7 +24,6 @@ const FRESH: EpochMilliseconds = 5 * 60_000;
 /// Names of the path. The device is there where one is addressed.
 #[derive(Deserialize)]
 pub(in crate::server) struct Names {
-    realm: String,
     user: String,
     device: Option<String>,
 }
@@ -39,6 +38,7 @@ pub(in crate::server) struct Action {
 /// `GET .../devices/2fa/push`.
 pub(in crate::server) async fn query(
     State(app): State<App>,
+    _: Realm,
     names: Result<Path<Names>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
@@ -66,6 +66,7 @@ pub(in crate::server) async fn query(
 /// `POST .../devices/2fa/push?_action=reset`: removes them all.
 pub(in crate::server) async fn reset(
     State(app): State<App>,
+    _: Realm,
     names: Result<Path<Names>, PathRejection>,
     action: Result<Query<Action>, QueryRejection>,
     headers: HeaderMap,
@@ -83,7 +84,7 @@ pub(in crate::server) async fn reset(
         .store
         .run(move |transaction| {
             for device in store::of_user(transaction, &user)? {
-                note_removal(transaction, now, &device)?;
+                audit::device_removed(transaction, now, &device)?;
             }
             store::remove_all(transaction, &user)
         })
@@ -97,6 +98,7 @@ pub(in crate::server) async fn reset(
 /// `GET .../devices/2fa/push/{device}`.
 pub(in crate::server) async fn read(
     State(app): State<App>,
+    _: Realm,
     names: Result<Path<Names>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
@@ -114,6 +116,7 @@ pub(in crate::server) async fn read(
 /// `DELETE .../devices/2fa/push/{device}`.
 pub(in crate::server) async fn remove(
     State(app): State<App>,
+    _: Realm,
     names: Result<Path<Names>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
@@ -127,7 +130,7 @@ pub(in crate::server) async fn remove(
         .store
         .run(move |transaction| -> Result<_, StoreError> {
             let Some(device) = own(transaction, &user, &device)? else { return Ok(None) };
-            note_removal(transaction, now, &device)?;
+            audit::device_removed(transaction, now, &device)?;
             store::remove(transaction, &device.id)?;
             Ok(Some(device))
         })
@@ -156,9 +159,6 @@ async fn owner(
     let Ok(Path(names)) = names else {
         return Err(error(StatusCode::NOT_FOUND, "The address cannot be read."));
     };
-    if names.realm != app.0.configuration.realm {
-        return Err(error(StatusCode::NOT_FOUND, "There is no such realm here."));
-    }
     let session = match live_session(app, headers).await {
         Ok(Some(session)) => session,
         Ok(None) => return Err(error(StatusCode::UNAUTHORIZED, "There is no session. Sign on first.")),
@@ -184,20 +184,6 @@ async fn owner(
 
 fn own(transaction: &Transaction, user: &str, device: &str) -> Result<Option<Device>, StoreError> {
     Ok(store::find(transaction, device)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
-}
-
-fn note_removal(transaction: &Transaction, now: EpochMilliseconds, device: &Device) -> Result<(), StoreError> {
-    audit::add(
-        transaction,
-        &audit::Event {
-            at: now,
-            event: "device-removed".to_owned(),
-            user: Some(device.user.clone()),
-            address: None,
-            device: Some(device.id.clone()),
-            outcome: "success".to_owned(),
-        },
-    )
 }
 
 fn no_device() -> Response {

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::devices::Device;
 use super::{StoreError, Transaction};
 use crate::ports::EpochMilliseconds;
 
@@ -30,6 +31,21 @@ pub fn add(transaction: &Transaction, event: &Event) -> Result<(), StoreError> {
         )?
         .execute(params![event.at, event.event, event.user, event.address, event.device, event.outcome])?;
     Ok(())
+}
+
+/// Writes down that a device was removed.
+pub fn device_removed(transaction: &Transaction, now: EpochMilliseconds, device: &Device) -> Result<(), StoreError> {
+    add(
+        transaction,
+        &Event {
+            at: now,
+            event: "device-removed".to_owned(),
+            user: Some(device.user.clone()),
+            address: None,
+            device: Some(device.id.clone()),
+            outcome: "success".to_owned(),
+        },
+    )
 }
 
 /// The newest events first, at most `limit`; those of one user where one is named.
