@@ -31,6 +31,8 @@ use crate::secret::SecretBytes;
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait between two tries where the database itself does not wait.
+const BUSY_RETRY: Duration = Duration::from_millis(10);
 
 /// The platform's key encryption key: it wraps the vault's data key and never leaves its keeper.
 ///
@@ -88,7 +90,7 @@ impl Vault {
             Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Looked at before anything is set: a file that is refused must stay as it is.
-        let is_new = is_new(&connection)?;
+        let is_new = is_new(&*connection.transaction()?)?;
         set_pragmas(&connection)?;
         if is_new {
             make(&mut connection, key, &*entropy)?;
@@ -178,10 +180,11 @@ fn create_private(file: &Path) -> Result<(), VaultError> {
 }
 
 /// Whether the file is still empty. An error when it is anything else than a vault that this version knows.
-fn is_new(connection: &Connection) -> Result<bool, VaultError> {
-    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+/// To be called inside a transaction, so that all three are of one moment.
+fn is_new(sql: &Connection) -> Result<bool, VaultError> {
+    let application: i64 = sql.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = sql.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version, tables) {
         (0, 0, 0) => Ok(true),
         (schema::APPLICATION_ID, schema::VERSION, 1..) => Ok(false),
@@ -193,9 +196,28 @@ fn is_new(connection: &Connection) -> Result<bool, VaultError> {
     }
 }
 
+/// Switches a new file to the write-ahead log; on others it changes nothing. For this one lock SQLite does not keep to
+/// the busy timeout: of two processes that open a new file at once, one would be refused without the retries here.
+fn use_write_ahead_log(connection: &Connection) -> Result<(), VaultError> {
+    let mut retries = BUSY_TIMEOUT.as_millis() / BUSY_RETRY.as_millis();
+    connection.busy_timeout(Duration::ZERO)?;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(VaultError::from) {
+            Err(VaultError::Busy) if retries > 0 => {
+                retries -= 1;
+                std::thread::sleep(BUSY_RETRY);
+            }
+            result => {
+                connection.busy_timeout(BUSY_TIMEOUT)?;
+                return result;
+            }
+        }
+    }
+}
+
 fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
     // Readers and one writer at the same time: app and notification extension share the file.
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    use_write_ahead_log(connection)?;
     // A commit is on the disk when it returns, after power loss too; fullfsync is what that takes on Apple's systems.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
