@@ -63,13 +63,21 @@ if ! have cargo; then
 fi
 need "C compiler" cc gcc libc6-dev
 
-# tests/run.sh rust: only the suites that need neither a browser nor a second process.
+lints() {
+    cargo clippy --locked --all-targets -- -D warnings
+}
+border_lints() {
+    cargo clippy --locked --no-default-features --features ffi -- -D warnings
+}
+
 tests=(--lib --test phone --test protocol --test architecture --test server)
+suite "formatting" cargo fmt --check
 if [ "${1:-}" = rust ]; then
-    echo "== only the Rust suites; left out: command line, browser"
+    # tests/run.sh rust: only the suites that need neither a browser nor a second process.
+    echo "== only the Rust suites; left out: command line, browser, lints of the border, documentation"
     suite "Rust" cargo test --locked "${tests[@]}"
+    suite "lints" lints
 else
-    suite "formatting" cargo fmt --check
     if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
         tests+=(--test command_line)
     fi
@@ -78,6 +86,9 @@ else
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
         suite "browser" cargo test --locked --test browser -- --test-threads=1
     fi
+    suite "lints" lints
+    suite "lints of the border" border_lints
+    suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
 fi
 
 echo

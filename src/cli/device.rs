@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::output::{Failure, Report};
 use super::user::{failed, open};
+use crate::ports::{Clock as _, SystemClock};
 use crate::server::configuration::Configuration;
-use crate::server::store::devices;
+use crate::server::store::{StoreError, audit, devices};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -36,6 +37,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
                         "device_type": device.device_type,
                         "communication_type": device.communication_type,
                         "registered_at": device.registered_at,
+                        "confirmed": device.provisional_journey.is_none(),
                     })
                 })
                 .collect();
@@ -43,7 +45,13 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         }
         Verb::Remove { id } => {
             let wanted = id.clone();
-            if store.run_blocking(move |transaction| devices::remove(transaction, &wanted)).map_err(failed)? {
+            let now = SystemClock.now();
+            let removed = store.run_blocking(move |transaction| -> Result<bool, StoreError> {
+                let Some(device) = devices::find(transaction, &wanted)? else { return Ok(false) };
+                audit::device_removed(transaction, now, &device)?;
+                devices::remove(transaction, &device.id)
+            });
+            if removed.map_err(failed)? {
                 Ok(Report::new(format!("Removed {id}."), json!({"id": id})))
             } else {
                 Err(Failure::new("unknown-device", &format!("There is no device {id:?}.")))

@@ -1,5 +1,6 @@
 //! The command line: one verb a file. It may import every room; no room imports it.
 
+mod audit;
 mod demo;
 mod device;
 mod http;
@@ -29,7 +30,7 @@ struct Arguments {
     /// Print exactly one JSON value on standard output, errors included.
     #[arg(long, global = true)]
     json: bool,
-    /// The server's configuration file, for serve, user, device and journey.
+    /// The server's configuration file, for serve, user, device, audit and journey.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -57,6 +58,9 @@ enum Command {
     /// List and remove registered phones.
     #[command(subcommand)]
     Device(device::Verb),
+    /// List what happened.
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// List, check and draw journeys.
     #[command(subcommand)]
     Journey(journey::Verb),
@@ -87,6 +91,7 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         Command::Serve { listen } => serve::run(configuration(arguments.config)?, listen, json),
         Command::User(verb) => user::run(verb, &configuration(arguments.config)?),
         Command::Device(verb) => device::run(verb, &configuration(arguments.config)?),
+        Command::Audit(verb) => audit::run(verb, &configuration(arguments.config)?),
         Command::Journey(verb) => journey::run(verb, || configuration(arguments.config)),
         Command::Phone(phone) => phone::run(phone),
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
+use super::push::Budget;
 use crate::protocol::uri::is_loopback;
 
 /// The file that `init` writes: every key with its default and a comment.
@@ -33,6 +34,10 @@ pub struct Configuration {
     pub session: SessionSettings,
     /// Settings of push messages.
     pub push: PushSettings,
+    /// Days for which audit events are kept.
+    pub audit_days: i64,
+    /// Origins whose pages may call the REST, as in `https://app.example.com`.
+    pub cross_origin: Vec<String>,
 }
 
 /// Settings of sign-ons.
@@ -58,9 +63,17 @@ pub struct SessionSettings {
 }
 
 /// Settings of push messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PushSettings {
+    /// Most messages that a user gets in [`budget_minutes`](Self::budget_minutes).
+    pub budget: u32,
+    /// Minutes that the budget is for.
+    pub budget_minutes: i64,
+    /// Refusals on the phone after which no message is sent for a while.
+    pub refusals: u32,
+    /// Minutes of that while.
+    pub cool_down_minutes: i64,
     /// Whether phones that another transport reaches may fetch their messages, too.
     pub pull_for_all: bool,
 }
@@ -77,6 +90,25 @@ impl Default for Configuration {
             sign_on: SignOn::default(),
             session: SessionSettings::default(),
             push: PushSettings::default(),
+            audit_days: 365,
+            cross_origin: Vec::new(),
+        }
+    }
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        Self { budget: 10, budget_minutes: 10, refusals: 3, cool_down_minutes: 10, pull_for_all: false }
+    }
+}
+
+impl PushSettings {
+    pub(super) fn budget(&self) -> Budget {
+        Budget {
+            requests: self.budget,
+            period: self.budget_minutes * 60_000,
+            refusals: self.refusals,
+            cool_down: self.cool_down_minutes * 60_000,
         }
     }
 }
@@ -153,13 +185,34 @@ impl Configuration {
             ("sign_on.maximum_minutes", self.sign_on.maximum_minutes),
             ("session.idle_minutes", self.session.idle_minutes),
             ("session.maximum_minutes", self.session.maximum_minutes),
+            ("push.budget_minutes", self.push.budget_minutes),
+            ("push.cool_down_minutes", self.push.cool_down_minutes),
         ];
+        let counts = [
+            ("sign_on.message_limit", self.sign_on.message_limit),
+            ("push.budget", self.push.budget),
+            ("push.refusals", self.push.refusals),
+        ];
+        if let Some((key, _)) = counts.into_iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{key} must be at least 1"));
+        }
+        if let Some(origin) = self.cross_origin.iter().find(|origin| !is_origin(origin)) {
+            return Err(format!("cross_origin holds {origin:?}, which is no origin such as https://app.example.com"));
+        }
+        if !(1..=36_500).contains(&self.audit_days) {
+            return Err("audit_days must be from 1 to 36500".to_owned());
+        }
         match minutes.into_iter().find(|(_, value)| !(1..=525_600).contains(value)) {
             Some((key, _)) => Err(format!("{key} must be from 1 to 525600")),
-            None if self.sign_on.message_limit == 0 => Err("sign_on.message_limit must be at least 1".to_owned()),
             None => Ok(()),
         }
     }
+}
+
+/// Whether the text is exactly scheme, host and, where it is not the scheme's own, port: as browsers write it.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
 }
 
 #[cfg(test)]
@@ -180,6 +233,11 @@ mod tests {
         assert!(check("public_url = \"http://login.example.com/am\"").unwrap_err().contains("https"));
         assert!(check("public_url = \"https://login.example.com/other\"").unwrap_err().contains("/am"));
         assert!(check("public_url = \"http://127.0.0.1:8080/am\"").is_ok());
+        assert!(check("cross_origin = [\"*\"]").unwrap_err().contains("cross_origin"));
+        assert!(check("cross_origin = [\"https://app.example.com/\"]").unwrap_err().contains("cross_origin"));
+        assert!(check("cross_origin = [\"https://app.example.com\"]").is_ok());
+        assert!(check("[push]\nbudget = 0").unwrap_err().contains("push.budget"));
+        assert!(check("audit_days = 0").unwrap_err().contains("audit_days"));
         assert!(check("realm = \"a/b\"").unwrap_err().contains("realm"));
         assert!(check("[session]\nidle_minutes = 0").unwrap_err().contains("session.idle_minutes"));
         assert!(toml::from_str::<Configuration>("lisen = \"127.0.0.1:1\"").unwrap_err().to_string().contains("lisen"));

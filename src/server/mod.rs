@@ -235,6 +235,7 @@ pub fn router(app: App) -> Router {
 /// Every route of the server and some more, behind the same guards.
 pub fn router_with(app: App, more: Router) -> Router {
     let realm = "/am/json/realms/root/realms/{realm}";
+    let cross_origin = api::cross_origin(&app.0.configuration.cross_origin);
     Router::new()
         // Phones
         .route(&format!("{realm}/push/sns/message"), post(api::phones::message))
@@ -242,6 +243,12 @@ pub fn router_with(app: App, more: Router) -> Router {
         .route(&format!("{realm}/authenticate"), post(api::authenticate::authenticate))
         .route(&format!("{realm}/sessions"), post(api::sessions::sessions))
         .route(&format!("{realm}/sessions/"), post(api::sessions::sessions))
+        .route(&format!("{realm}/serverinfo/{{what}}"), get(api::server_info::server_info))
+        .route(&format!("{realm}/users/{{user}}/devices/2fa/push"), get(api::devices::query).post(api::devices::reset))
+        .route(
+            &format!("{realm}/users/{{user}}/devices/2fa/push/{{device}}"),
+            get(api::devices::read).delete(api::devices::remove),
+        )
         // Browsers
         .route("/", get(pages::home))
         .route("/am", get(pages::home))
@@ -258,6 +265,7 @@ pub fn router_with(app: App, more: Router) -> Router {
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .with_state(app.clone())
+        .layer(cross_origin)
         .merge(more)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(api::never_cache))

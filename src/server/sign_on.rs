@@ -18,7 +18,7 @@ use super::journey::tree::Journey;
 use super::keys::Place;
 use super::push::{Effect, Tools};
 use super::store::journeys::{self, JourneyRow};
-use super::store::{StoreError, Transaction, sessions, users};
+use super::store::{StoreError, Transaction, audit, devices, sessions, users};
 use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
@@ -30,6 +30,8 @@ const REPEATED: i64 = 60_000;
 const EARLY_POLL_LIMIT: u32 = 60;
 /// How long a page's wait request is held.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
 /// Most wait requests for one sign-on at once.
 const WAITS_AT_ONCE: usize = 4;
 
@@ -312,6 +314,8 @@ impl App {
         let mut effects = Vec::new();
         let surroundings = self.surroundings(transaction, &tools, &id);
         let progress = engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?;
+        let address = state.shared.browser.address.clone();
+        let known = state.shared.user.clone();
         let keep = stored || state.shared.user.is_some();
         let next = Ticket {
             id: ticket.id.clone(),
@@ -342,16 +346,22 @@ impl App {
                 let next = Ticket { state: Some(state), ..next };
                 return Ok(Turn::Reply(step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), effects));
             }
-            Progress::Success { user } => {
+            Progress::Success { user, second_factor_at } => {
                 let token = SecretText::new(encode_url_safe(
                     &make_bytes::<32>(tools.entropy.as_ref()).map_err(SignOnError::from)?,
                 ));
                 let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
-                sessions::add(transaction, &token, &user, tools.now, until)?;
+                sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
+                note(transaction, tools.now, &user, address, "success")?;
                 tracing::info!(user, journey = journey.name, "signed on");
                 (Reply::Success { token }, None)
             }
             Progress::Failure { message } => {
+                // Nothing is stored before the password is right: who guesses could fill the store, and what was typed
+                // as a name may be a password.
+                if let Some(user) = &known {
+                    note(transaction, tools.now, user, address, "failure")?;
+                }
                 tracing::info!(journey = journey.name, message, "sign-on refused");
                 if !keep {
                     return Ok(Turn::Reply(Reply::Failure { message }, effects));
@@ -410,6 +420,7 @@ impl App {
             journey_id: id,
             phones_endpoint: &self.0.phones_endpoint,
             message_limit: self.0.configuration.sign_on.message_limit,
+            budget: self.0.configuration.push.budget(),
         }
     }
 
@@ -453,13 +464,16 @@ impl App {
     /// Removes from the store what is past its time.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.now();
+        let audit_days = self.0.configuration.audit_days;
         self.0
             .store
             .run(move |transaction| {
                 journeys::sweep(transaction, now)?;
                 sessions::sweep(transaction, now)?;
                 super::store::registrations::sweep(transaction, now)?;
-                super::store::pushes::sweep(transaction, now - 24 * 3600 * 1000)
+                devices::sweep(transaction, now - DAY)?;
+                audit::sweep(transaction, now - audit_days * DAY)?;
+                super::store::pushes::sweep(transaction, now - DAY)
             })
             .await
     }
@@ -474,6 +488,27 @@ enum Source {
 
 fn state_source(state: State) -> Source {
     Source::New(Box::new(state))
+}
+
+/// Writes the end of a sign-on down.
+fn note(
+    transaction: &Transaction,
+    now: EpochMilliseconds,
+    user: &str,
+    address: Option<String>,
+    outcome: &str,
+) -> Result<(), StoreError> {
+    audit::add(
+        transaction,
+        &audit::Event {
+            at: now,
+            event: "sign-on".to_owned(),
+            user: Some(user.to_owned()),
+            address,
+            device: None,
+            outcome: outcome.to_owned(),
+        },
+    )
 }
 
 fn is_repetition(row: &JourneyRow, ticket: &Ticket, body: &[u8], now: EpochMilliseconds) -> bool {

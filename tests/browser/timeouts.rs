@@ -6,7 +6,7 @@ use crate::harness::{start_browser, start_demo};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unused_qr_code_leads_back_to_the_app() {
-    let demo = start_demo(|journey| journey.replace("\"timeout\": 60", "\"timeout\": 2"));
+    let demo = start_demo(|journey| journey.replace("\"timeout\": 60", "\"timeout\": 15"));
     let browser = start_browser("time-out", 1280, 900).await;
     browser.client.goto(demo.address["url"].as_str().unwrap()).await.unwrap();
     browser.sign_on(&demo).await;

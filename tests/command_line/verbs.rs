@@ -47,6 +47,12 @@ fn users_and_devices_beside_a_running_server() {
     let id = devices[0]["id"].as_str().unwrap();
     server.verb(&["device", "remove", id], "").done();
     assert_eq!(server.verb(&["device", "remove", id], "").failed(), (1, "unknown-device".to_owned()));
+    let events = server.verb(&["audit", "list"], "").done();
+    assert_eq!((&events[0]["event"], &events[0]["user"]), (&json!("device-removed"), &json!("alice")));
+    assert_eq!(events[0]["device"], id);
+    assert!(events.as_array().unwrap().iter().any(|event| event["event"] == "device-registered"), "{events}");
+    assert_eq!(server.verb(&["audit", "list", "--limit", "1"], "").done().as_array().unwrap().len(), 1);
+    assert_eq!(server.verb(&["audit", "list", "--user", "bob"], "").done(), json!([]));
     server.verb(&["user", "remove", "bob"], "").done();
     assert_eq!(server.verb(&["user", "remove", "bob"], "").failed(), (1, "unknown-user".to_owned()));
 }

@@ -310,20 +310,20 @@ fn two_processes_share_one_vault() {
 #[test]
 fn two_processes_may_make_the_vault_at_once() {
     let world = World::new();
-    let file = world.folder.path().join("new");
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let open = || {
-                    push_authenticator::phone::Phone::open(
+    for round in 0..8 {
+        let file = world.folder.path().join(format!("new-{round}"));
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let phone = push_authenticator::phone::Phone::open(
                         &file,
                         &MaskKey(0x33),
                         world.clock.clone(),
                         world.entropy.clone(),
-                    )
-                };
-                open().unwrap().accounts().unwrap();
-            });
-        }
-    });
+                    );
+                    phone.unwrap().accounts().unwrap();
+                });
+            }
+        });
+    }
 }

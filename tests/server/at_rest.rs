@@ -11,10 +11,43 @@ use serde_json::json;
 use push_authenticator::ports::SystemEntropy;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::KeyError;
-use push_authenticator::server::store::StoreError;
+use push_authenticator::server::store::{StoreError, devices, users};
 use push_authenticator::server::{StartError, open_data};
 
 use crate::harness::*;
+
+/// A database as an earlier version left it (tests/vectors/store/README.md).
+#[test]
+fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = Configuration { data: folder.path().join("data"), ..Configuration::default() };
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/store");
+    std::fs::create_dir(&configuration.data).unwrap();
+    std::fs::copy(frozen.join("version-1.db"), configuration.data.join("server.db")).unwrap();
+    std::fs::copy(frozen.join("version-1.key"), configuration.data.join("server.key")).unwrap();
+    std::fs::set_permissions(configuration.data.join("server.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    // The second opening finds the present version and does nothing more.
+    for _ in 0..2 {
+        let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
+        let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
+            let names: Vec<String> = users::list(transaction)?.into_iter().map(|user| user.name).collect();
+            assert_eq!(names, ["demo", "other"]);
+            let device = devices::list(transaction)?.remove(0);
+            assert_eq!(device.user, "demo");
+            assert_eq!(device.provisional_journey, None, "a phone of before is as good as it was");
+            assert_eq!(devices::secret(transaction, &device.id, &keys)?.len(), 32);
+            let count = |table: &str| -> i64 {
+                transaction.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+            };
+            let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
+            assert_eq!(tables.map(count), [2, 2, 10, 1, 2, 1, 0]);
+            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            assert_eq!(version, 2);
+            Ok(())
+        });
+        opened.unwrap();
+    }
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -164,7 +197,7 @@ fn the_database_is_ours_and_in_wal_mode() {
     assert_eq!(server.text("PRAGMA journal_mode"), "wal");
     let number =
         |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!(number("user_version"), 1);
+    assert_eq!(number("user_version"), 2);
     assert_eq!(number("application_id"), 0x5041_7376);
 }
 
@@ -178,7 +211,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let refused = open(&configuration).unwrap_err();
-    let StartError::Store(StoreError::Newer { found: 99, known: 1, .. }) = refused else { panic!("{refused}") };
+    let StartError::Store(StoreError::Newer { found: 99, known: 2, .. }) = refused else { panic!("{refused}") };
     let connection = Connection::open(&file).unwrap();
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 99);

@@ -208,8 +208,8 @@ fn with_codes(server: &Server) -> (Phone, Vec<String>) {
     let codes = recovery_codes(&step);
     let step = server.next(&step);
     let message = phone.only_message(server);
-    assert_eq!(phone.answer(server, &message, json!({"deny": true})).status, 200);
-    server.fail(&step);
+    assert_eq!(phone.accept(server, &message, &step).status, 200);
+    server.finish(&step);
     (phone, codes)
 }
 
@@ -425,8 +425,8 @@ fn a_push_that_is_not_mandatory_may_be_skipped() {
     let sent = server.next(&fill(&asked, 0, json!(0)));
     assert_eq!(types(&sent), WAIT_TYPES);
     let message = phone.only_message(&server);
-    assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
-    server.fail(&sent);
+    assert_eq!(phone.accept(&server, &message, &sent).status, 200);
+    server.finish(&sent);
 
     let asked = server.after_password();
     server.finish(&fill(&asked, 0, json!(1)));

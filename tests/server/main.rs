@@ -7,9 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod at_rest;
+mod devices;
 mod harness;
 mod journey;
 mod journey_files;
+mod limits;
 mod pages;
 mod phones;
 mod rest;

@@ -261,6 +261,8 @@ fn the_right_number_counts_as_text_and_as_a_number_but_not_with_anything_added()
     assert_eq!(phone.answer(&server, &message, json!({"challengeResponse": right})).status, 200);
     server.finish(&step);
     for changed in [format!(" {right}"), format!("{right},"), format!("0{right}"), message.claims["n"].to_string()] {
+        // Past the pause after refusals.
+        server.clock.advance(10 * 60_000);
         let step = server.after_password();
         let message = phone.only_message(&server);
         let shown = number(&step);

@@ -189,7 +189,7 @@ fn an_auth_id_of_another_journey_is_refused() {
 #[test]
 fn unknown_realms_journeys_and_indexes_are_refused() {
     let server = start();
-    for realm in ["beta", "root", "Alpha", "%20"] {
+    for realm in ["beta", "root", "Alpha", "%20", "%ff"] {
         let base = format!("/am/json/realms/root/realms/{realm}");
         for path in
             ["authenticate", "sessions/?_action=logout", "sessions?_action=logout", "push/sns/message?_action=register"]

@@ -36,6 +36,8 @@ use crate::secret::SecretBytes;
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait between two tries where the database itself does not wait.
+const BUSY_RETRY: Duration = Duration::from_millis(10);
 
 /// How many statements are kept prepared: all that taking in and answering a message runs.
 const PREPARED_STATEMENTS: usize = 48;
@@ -97,7 +99,7 @@ impl Vault {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         // Looked at before anything is set: a file that is refused must stay as it is.
-        let version = version(&connection)?;
+        let version = version(&*connection.transaction()?)?;
         set_pragmas(&connection)?;
         match version {
             0 => make(&mut connection, key, &*entropy)?,
@@ -208,11 +210,11 @@ fn create_private(file: &Path) -> Result<(), VaultError> {
 }
 
 /// The version of the vault in the file; 0 when the file is still empty. An error when it is anything else than a vault
-/// that this version knows.
-fn version(connection: &Connection) -> Result<i64, VaultError> {
-    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+/// that this version knows. To be called inside a transaction, so that all three are of one moment.
+fn version(sql: &Connection) -> Result<i64, VaultError> {
+    let application: i64 = sql.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = sql.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version, tables) {
         (0, 0, 0) => Ok(0),
         (schema::APPLICATION_ID, 1..=schema::VERSION, 1..) => Ok(version),
@@ -246,9 +248,28 @@ fn migrate(connection: &mut Connection) -> Result<(), VaultError> {
     Ok(())
 }
 
+/// Switches a new file to the write-ahead log; on others it changes nothing. For this one lock SQLite does not keep to
+/// the busy timeout: of two processes that open a new file at once, one would be refused without the retries here.
+fn use_write_ahead_log(connection: &Connection) -> Result<(), VaultError> {
+    let mut retries = BUSY_TIMEOUT.as_millis() / BUSY_RETRY.as_millis();
+    connection.busy_timeout(Duration::ZERO)?;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(VaultError::from) {
+            Err(VaultError::Busy) if retries > 0 => {
+                retries -= 1;
+                std::thread::sleep(BUSY_RETRY);
+            }
+            result => {
+                connection.busy_timeout(BUSY_TIMEOUT)?;
+                return result;
+            }
+        }
+    }
+}
+
 fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
     // Readers and one writer at the same time: app and notification extension share the file.
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    use_write_ahead_log(connection)?;
     // A commit is on the disk when it returns, after power loss too; fullfsync is what that takes on Apple's systems.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;

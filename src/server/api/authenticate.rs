@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{error, internal, set_session_cookie, wrong_realm};
+use super::{Realm, error, internal, set_session_cookie};
 use crate::protocol::text;
 use crate::secret::{Reason, SecretText};
 use crate::server::App;
@@ -81,14 +81,11 @@ impl PostedCallback {
 pub(in crate::server) async fn authenticate(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
-    Path(realm): Path<String>,
+    _: Realm,
     index: Result<Query<Index>, QueryRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if realm != app.0.configuration.realm {
-        return wrong_realm(&realm);
-    }
     let Ok(Query(index)) = index else {
         return error(StatusCode::BAD_REQUEST, "The query cannot be read.");
     };

@@ -1,17 +1,28 @@
 //! AM's REST: what web SDKs, programs and phones call.
 
 pub(super) mod authenticate;
+pub(super) mod devices;
 pub(super) mod phones;
+pub(super) mod server_info;
 pub(super) mod sessions;
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use tower_http::cors::CorsLayer;
+
 use super::App;
+use super::store::StoreError;
+use super::store::sessions::{self as sessions_of_store, Session};
+use crate::ports::EpochMilliseconds;
 
 /// An error in AM's form: `{"code", "reason", "message"}`.
 pub(super) fn error(status: StatusCode, message: &str) -> Response {
@@ -29,9 +40,23 @@ pub(super) fn internal(problem: &dyn std::error::Error) -> Response {
     error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
 }
 
-/// The answer to a realm that is not served here, in AM's form.
-fn wrong_realm(realm: &str) -> Response {
-    error(StatusCode::NOT_FOUND, &format!("There is no realm {:?} here.", crate::protocol::text::clean(realm, 40)))
+/// The realm that is served here. A request whose path names another one, or none that can be read, is refused.
+pub(super) struct Realm;
+
+impl FromRequestParts<App> for Realm {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let names = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
+        let Some(realm) = names.ok().and_then(|Path(mut names)| names.remove("realm")) else {
+            return Err(error(StatusCode::NOT_FOUND, "The realm in the address cannot be read."));
+        };
+        if realm == app.0.configuration.realm {
+            return Ok(Self);
+        }
+        let shown = crate::protocol::text::clean(&realm, 40);
+        Err(error(StatusCode::NOT_FOUND, &format!("There is no realm {shown:?} here.")))
+    }
 }
 
 /// Liveness.
@@ -76,6 +101,41 @@ fn session_token(headers: &HeaderMap) -> Option<(crate::secret::SecretText, bool
         return Some((crate::secret::SecretText::new(token.to_owned()), false));
     }
     session_cookie(headers).map(|token| (token, true))
+}
+
+/// What a caller is told whose request could have been made by a page of another origin.
+const SEND_A_HEADER: &str = "Send the X-Requested-With or the Accept-API-Version header.";
+
+/// Whether the request has a header that a page of another origin cannot make a browser send along with the cookie.
+fn says_it_is_no_form(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-requested-with") || headers.contains_key("accept-api-version")
+}
+
+/// The live session that a request carries the token of.
+async fn live_session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, StoreError> {
+    let Some((token, _)) = session_token(headers) else { return Ok(None) };
+    let (now, idle) = (app.now(), app.0.configuration.session.idle_minutes * 60_000);
+    app.0.store.run(move |transaction| sessions_of_store::find(transaction, &token, now, idle)).await
+}
+
+/// The time in UTC as AM writes it: RFC 3339, to the second.
+fn rfc3339(time: EpochMilliseconds) -> String {
+    time::OffsetDateTime::from_unix_timestamp(time.div_euclid(1000))
+        .ok()
+        .and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+/// Which pages of other origins may call the REST, with cookies and with AM's headers.
+pub(super) fn cross_origin(origins: &[String]) -> CorsLayer {
+    let names =
+        ["accept-api-version", "content-type", "x-requested-with", "x-requested-platform", "iplanetdirectorypro"];
+    CorsLayer::new()
+        .allow_origin(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(names.map(HeaderName::from_static))
+        .allow_credentials(true)
+        .max_age(Duration::from_secs(600))
 }
 
 /// The session token in the cookie.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::authenticate::read_body;
-use super::{error, internal, wrong_realm};
+use super::{Realm, error, internal};
 use crate::protocol::message::PulledMessages;
 use crate::server::App;
 use crate::server::push::{self, Effect, PullGrant, Refusal};
@@ -33,13 +33,10 @@ pub(in crate::server) struct Action {
 /// `POST .../push/sns/message?_action=...`.
 pub(in crate::server) async fn message(
     State(app): State<App>,
-    Path(realm): Path<String>,
+    _: Realm,
     action: Result<Query<Action>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if realm != app.0.configuration.realm {
-        return wrong_realm(&realm);
-    }
     let Ok(Query(action)) = action else {
         return error(StatusCode::BAD_REQUEST, "Bad request.");
     };

@@ -1,14 +1,16 @@
-//! Sessions: sign out.
+//! Sessions: whether one is alive, what it is, and signing out.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{error, internal, session_token, set_session_cookie, wrong_realm};
+use super::{
+    Realm, SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token, set_session_cookie,
+};
 use crate::server::App;
 use crate::server::store::{StoreError, sessions as store};
 
@@ -19,25 +21,56 @@ pub(in crate::server) struct Action {
     action: Option<String>,
 }
 
-/// `POST .../sessions/?_action=logout`.
+/// `POST .../sessions/?_action=logout|validate|getSessionInfo`.
 pub(in crate::server) async fn sessions(
     State(app): State<App>,
-    Path(realm): Path<String>,
+    _: Realm,
     action: Result<Query<Action>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    if realm != app.0.configuration.realm {
-        return wrong_realm(&realm);
+    let action = action.ok().and_then(|Query(action)| action.action);
+    match action.as_deref() {
+        Some("logout") => log_out(app, &headers).await,
+        Some("validate") => validate(app, &headers).await,
+        Some("getSessionInfo") => information(app, &headers).await,
+        _ => error(StatusCode::BAD_REQUEST, "Offered are _action=logout, validate and getSessionInfo."),
     }
-    if !action.is_ok_and(|Query(action)| action.action.as_deref() == Some("logout")) {
-        return error(StatusCode::BAD_REQUEST, "Only _action=logout is offered.");
+}
+
+async fn validate(app: App, headers: &HeaderMap) -> Response {
+    match live_session(&app, headers).await {
+        Ok(Some(session)) => {
+            let realm = format!("/{}", app.0.configuration.realm);
+            Json(json!({"valid": true, "uid": session.user, "realm": realm})).into_response()
+        }
+        Ok(None) => Json(json!({"valid": false})).into_response(),
+        Err(problem) => internal(&problem),
     }
-    let Some((token, is_cookie)) = session_token(&headers) else {
+}
+
+async fn information(app: App, headers: &HeaderMap) -> Response {
+    let settings = &app.0.configuration.session;
+    match live_session(&app, headers).await {
+        Ok(Some(session)) => Json(json!({
+            "username": session.user,
+            "realm": format!("/{}", app.0.configuration.realm),
+            "latestAccessTime": rfc3339(session.used_at),
+            "maxIdleExpirationTime": rfc3339(session.used_at + settings.idle_minutes * 60_000),
+            "maxSessionExpirationTime": rfc3339(session.expires_at),
+            "properties": {},
+        }))
+        .into_response(),
+        Ok(None) => error(StatusCode::UNAUTHORIZED, "There is no session."),
+        Err(problem) => internal(&problem),
+    }
+}
+
+async fn log_out(app: App, headers: &HeaderMap) -> Response {
+    let Some((token, is_cookie)) = session_token(headers) else {
         return error(StatusCode::UNAUTHORIZED, "There is no session to end.");
     };
-    // A page of another origin can make a browser send the cookie, but not these headers.
-    if is_cookie && !headers.contains_key("x-requested-with") && !headers.contains_key("accept-api-version") {
-        return error(StatusCode::FORBIDDEN, "Send the X-Requested-With or the Accept-API-Version header.");
+    if is_cookie && !says_it_is_no_form(headers) {
+        return error(StatusCode::FORBIDDEN, SEND_A_HEADER);
     }
     let removed = app.0.store.run(move |transaction| store::remove(transaction, &token)).await;
     match removed {

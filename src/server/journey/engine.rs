@@ -6,7 +6,8 @@ use super::callback::{Answers, Callback, type_name};
 use super::node::{Context, Next, PageTexts, Readiness};
 use super::state::{State, Transient};
 use super::tree::{Journey, Target};
-use crate::server::push::{Effect, Tools};
+use crate::ports::EpochMilliseconds;
+use crate::server::push::{Budget, Effect, Tools};
 use crate::server::store::{StoreError, Transaction, pushes, registrations, users};
 
 /// Most nodes that one step passes; more means that a journey runs in a circle.
@@ -24,6 +25,8 @@ pub struct Surroundings<'a> {
     pub phones_endpoint: &'a Url,
     /// Most messages that one journey sends.
     pub message_limit: u32,
+    /// Most messages that one user gets.
+    pub budget: Budget,
 }
 
 /// What came of a step.
@@ -38,6 +41,8 @@ pub enum Progress {
     Success {
         /// Who.
         user: String,
+        /// When the sign-on passed a second factor, where it did.
+        second_factor_at: Option<EpochMilliseconds>,
     },
     /// Refused.
     Failure {
@@ -71,6 +76,7 @@ pub fn step(
             transient,
             phones_endpoint: surroundings.phones_endpoint,
             message_limit: surroundings.message_limit,
+            budget: surroundings.budget,
             issuer: &journey.issuer,
             effects,
         };
@@ -123,6 +129,7 @@ pub fn readiness(
         transient: &mut Transient::default(),
         phones_endpoint: surroundings.phones_endpoint,
         message_limit: surroundings.message_limit,
+        budget: surroundings.budget,
         issuer: &journey.issuer,
         effects: &mut Vec::new(),
     };
@@ -151,7 +158,7 @@ fn end(
                 .map(|(id, _)| id.as_str())
                 .collect();
             users::clear_retries(transaction, user, &counting)?;
-            Ok(Progress::Success { user: user.clone() })
+            Ok(Progress::Success { user: user.clone(), second_factor_at: state.shared.second_factor_at })
         }
         (true, None) => {
             tracing::error!(journey = journey.name, "the journey reached success without a user");

@@ -3,7 +3,7 @@
 use super::callback::{Answers, Callback};
 use super::state::{Shared, Transient};
 use crate::ports::EpochMilliseconds;
-use crate::server::push::{Effect, Tools};
+use crate::server::push::{Budget, Effect, Tools};
 use crate::server::store::{StoreError, Transaction};
 use url::Url;
 
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub phones_endpoint: &'a Url,
     /// Most messages that one journey sends.
     pub message_limit: u32,
+    /// Most messages that one user gets.
+    pub budget: Budget,
     /// Issuer named by the journey's registration node, for texts.
     pub issuer: &'a str,
     /// What is to happen after the commit.

@@ -47,6 +47,9 @@ pub struct Shared {
     pub retries: BTreeMap<String, u32>,
     /// Where the browser comes from, as far as it is known.
     pub browser: Browser,
+    /// When a push was approved or a recovery code was right.
+    #[serde(default)]
+    pub second_factor_at: Option<EpochMilliseconds>,
     /// Why the journey is about to fail, for the person.
     pub failure: Option<String>,
 }

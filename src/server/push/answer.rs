@@ -5,7 +5,7 @@ use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, SignedBody, response_is_right};
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
-use crate::server::store::{StoreError, Transaction, devices, digest};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest};
 use crate::server::wake::Waiter;
 
 const WRONG_NUMBER: &str = "The number does not match.";
@@ -60,7 +60,25 @@ pub fn answer(
         }
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
-    pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status)?;
+    pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
+    let provisional = devices::find(transaction, &message.device)?.and_then(|device| device.provisional_journey);
+    match provisional {
+        Some(_) if state == PushState::Approved => devices::confirm(transaction, &message.device)?,
+        // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
+        Some(journey) if journey == request.journey => devices::retire(transaction, &message.device, tools.now)?,
+        _ => {}
+    }
+    audit::add(
+        transaction,
+        &audit::Event {
+            at: tools.now,
+            event: "push-answer".to_owned(),
+            user: Some(request.user.clone()),
+            device: Some(message.device.clone()),
+            outcome: state.name().to_owned(),
+            address: None,
+        },
+    )?;
     tracing::info!(user = request.user, device = message.device, ?state, "push answered");
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, vec![Effect::Wake(Waiter::Journey(request.journey))]))

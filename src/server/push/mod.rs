@@ -17,7 +17,7 @@ pub use embedded::Embedded;
 pub use pull::{PullGrant, check_pull, waiting_messages};
 pub use refresh::refresh;
 pub use register::{Offer, offer, register};
-pub use send::{Kind, Outgoing, send};
+pub use send::{Budget, Kind, Outgoing, Sent, send};
 
 use super::keys::Keys;
 use super::store::StoreError;

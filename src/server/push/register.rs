@@ -11,7 +11,7 @@ use crate::protocol::uri::{self, Cookie, PushRegistration};
 use crate::secret::{Reason, SecretBytes, SecretText};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::registrations::{self, Registration};
-use crate::server::store::{StoreError, Transaction, digest};
+use crate::server::store::{StoreError, Transaction, audit, digest};
 use crate::server::wake::Waiter;
 
 /// Longest push token, in bytes.
@@ -125,6 +125,7 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
         device_type: claims.device_type,
         communication_type: claims.communication_type,
         registered_at: tools.now,
+        provisional_journey: Some(registration.journey.clone()),
     };
     let added = devices::add(
         transaction,
@@ -138,6 +139,17 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
         return Err(Refusal::Told("This credential is registered already."));
     }
     registrations::accept(transaction, &message_id, &body_digest)?;
+    audit::add(
+        transaction,
+        &audit::Event {
+            at: tools.now,
+            event: "device-registered".to_owned(),
+            user: Some(device.user.clone()),
+            device: Some(device.id.clone()),
+            outcome: "success".to_owned(),
+            address: None,
+        },
+    )?;
     tracing::info!(user = device.user, device = device.id, "device registered");
     Ok(vec![Effect::Wake(Waiter::Journey(registration.journey))])
 }

@@ -38,16 +38,52 @@ pub enum Kind {
     Biometric,
 }
 
-/// Sends to every device of the user. A pending request of the same user is superseded: one live message a user.
-/// `None` when the user has no device.
+/// How many requests a user may get, so that nobody is worn down by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Most requests in that time.
+    pub requests: u32,
+    /// That time, in milliseconds.
+    pub period: i64,
+    /// Refusals (denied, or a wrong number) after which no more is sent for a while.
+    pub refusals: u32,
+    /// That while, in milliseconds.
+    pub cool_down: i64,
+}
+
+/// What came of sending.
+pub enum Sent {
+    /// The request and what is to happen after the commit.
+    Sent(Box<PushRequest>, Vec<Effect>),
+    /// The user has no device.
+    NoDevice,
+    /// The user had too many requests; the text is for the person.
+    OverBudget(&'static str),
+}
+
+/// Sends to the user's devices. A pending request of the same user is superseded: one live message a user.
+///
+/// A device that has not approved anything yet gets the requests of the sign-on that registered it; those of others
+/// only where the user has no better device.
 pub fn send(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
+    budget: Budget,
     tools: &Tools,
-) -> Result<Option<(PushRequest, Vec<Effect>)>, StoreError> {
-    let devices = devices::of_user(transaction, outgoing.user)?;
+) -> Result<Sent, StoreError> {
+    let mut devices = devices::of_user(transaction, outgoing.user)?;
     if devices.is_empty() {
-        return Ok(None);
+        return Ok(Sent::NoDevice);
+    }
+    if devices.iter().any(|device| device.provisional_journey.is_none()) {
+        devices
+            .retain(|device| device.provisional_journey.as_deref().is_none_or(|journey| journey == outgoing.journey));
+    }
+    if pushes::refused_since(transaction, outgoing.user, tools.now - budget.cool_down)? >= budget.refusals {
+        return Ok(Sent::OverBudget("Several sign-ons were refused on your phone. Wait a while, then start again."));
+    }
+    if pushes::sent_since(transaction, outgoing.user, tools.now - budget.period)? >= budget.requests {
+        return Ok(Sent::OverBudget("Too many sign-ons were sent to your phone. Wait a while, then start again."));
     }
     let entropy = tools.entropy.as_ref();
     let mut effects: Vec<Effect> = pushes::supersede(transaction, outgoing.user)?
@@ -104,7 +140,7 @@ pub fn send(
             message_id: row.id,
         }));
     }
-    Ok(Some((request, effects)))
+    Ok(Sent::Sent(Box::new(request), effects))
 }
 
 /// Three different two-digit numbers and the right one among them, each equally likely.

@@ -25,9 +25,12 @@ pub struct Device {
     pub communication_type: CommunicationType,
     /// When it was registered.
     pub registered_at: EpochMilliseconds,
+    /// The sign-on that registered it, until it has approved a push.
+    pub provisional_journey: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str = "id, user, mechanism_uid, name, device_type, communication_type, registered_at";
+const COLUMNS: &str =
+    "id, user, mechanism_uid, name, device_type, communication_type, registered_at, provisional_journey";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
     let communication_type: String = row.get(5)?;
@@ -41,6 +44,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
             rusqlite::Error::InvalidColumnType(5, "communication_type".to_owned(), rusqlite::types::Type::Text),
         )?,
         registered_at: row.get(6)?,
+        provisional_journey: row.get(7)?,
     })
 }
 
@@ -64,8 +68,9 @@ pub fn add(
     let token = keys.seal(token_place(&device.id), push_token.as_bytes(), entropy)?;
     let secret = keys.seal(secret_place(&device.id), secret.expose(Reason::Seal), entropy)?;
     let added = transaction.execute(
-        "INSERT INTO device (id, user, mechanism_uid, name, device_type, communication_type, token, secret, registered_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (mechanism_uid) DO NOTHING",
+        "INSERT INTO device (id, user, mechanism_uid, name, device_type, communication_type, token, secret,
+            registered_at, provisional_journey)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (mechanism_uid) DO NOTHING",
         params![
             device.id,
             device.user,
@@ -75,7 +80,8 @@ pub fn add(
             device.communication_type.name(),
             token,
             secret,
-            device.registered_at
+            device.registered_at,
+            device.provisional_journey
         ],
     )?;
     Ok(added == 1)
@@ -91,7 +97,7 @@ pub fn secret(transaction: &Transaction, id: &str, keys: &Keys) -> Result<Secret
 /// The device with this mechanism uid.
 pub fn find_by_mechanism(transaction: &Transaction, mechanism_uid: &str) -> Result<Option<Device>, StoreError> {
     Ok(transaction
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE mechanism_uid = ?1"))?
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE mechanism_uid = ?1 AND retired_at IS NULL"))?
         .query_row([mechanism_uid], read)
         .optional()?)
 }
@@ -99,23 +105,25 @@ pub fn find_by_mechanism(transaction: &Transaction, mechanism_uid: &str) -> Resu
 /// The device with this id.
 pub fn find(transaction: &Transaction, id: &str) -> Result<Option<Device>, StoreError> {
     Ok(transaction
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE id = ?1"))?
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE id = ?1 AND retired_at IS NULL"))?
         .query_row([id], read)
         .optional()?)
 }
 
 /// A user's devices, oldest first.
 pub fn of_user(transaction: &Transaction, user: &str) -> Result<Vec<Device>, StoreError> {
-    let mut statement = transaction
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE user = ?1 ORDER BY registered_at, id"))?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM device WHERE user = ?1 AND retired_at IS NULL ORDER BY registered_at, id"
+    ))?;
     let devices = statement.query_map([user], read)?.collect::<Result<_, _>>()?;
     Ok(devices)
 }
 
 /// All devices, by user.
 pub fn list(transaction: &Transaction) -> Result<Vec<Device>, StoreError> {
-    let mut statement =
-        transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM device ORDER BY user, registered_at, id"))?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM device WHERE retired_at IS NULL ORDER BY user, registered_at, id"
+    ))?;
     let devices = statement.query_map([], read)?.collect::<Result<_, _>>()?;
     Ok(devices)
 }
@@ -138,7 +146,30 @@ pub fn refresh(
 
 /// Removes a device; `false` when there is none.
 pub fn remove(transaction: &Transaction, id: &str) -> Result<bool, StoreError> {
-    Ok(transaction.execute("DELETE FROM device WHERE id = ?1", [id])? == 1)
+    Ok(transaction.execute("DELETE FROM device WHERE id = ?1 AND retired_at IS NULL", [id])? == 1)
+}
+
+/// Removes all devices of a user; how many there were.
+pub fn remove_all(transaction: &Transaction, user: &str) -> Result<usize, StoreError> {
+    Ok(transaction.execute("DELETE FROM device WHERE user = ?1 AND retired_at IS NULL", [user])?)
+}
+
+/// Notes that a provisional device has approved a push.
+pub fn confirm(transaction: &Transaction, id: &str) -> Result<(), StoreError> {
+    transaction.prepare_cached("UPDATE device SET provisional_journey = NULL WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// Treats a device as removed from now on, and keeps what it takes to answer its last message alike once more.
+pub fn retire(transaction: &Transaction, id: &str, now: EpochMilliseconds) -> Result<(), StoreError> {
+    transaction.prepare_cached("UPDATE device SET retired_at = ?2 WHERE id = ?1")?.execute(params![id, now])?;
+    Ok(())
+}
+
+/// Removes devices that were retired before this time.
+pub fn sweep(transaction: &Transaction, before: EpochMilliseconds) -> Result<(), StoreError> {
+    transaction.prepare_cached("DELETE FROM device WHERE retired_at < ?1")?.execute([before])?;
+    Ok(())
 }
 
 /// Remembers a token that must not be used twice until `expires_at`; `false` when it was used already.

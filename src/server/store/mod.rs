@@ -5,6 +5,7 @@
 //! commit, and none is acknowledged before its own is on disk. Only this folder imports `rusqlite`; it knows tables,
 //! and of the protocol no more than the names of transports.
 
+pub mod audit;
 pub mod devices;
 pub mod journeys;
 pub mod pushes;
@@ -14,6 +15,7 @@ mod schema;
 pub mod sessions;
 pub mod users;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,8 +58,8 @@ pub enum StoreError {
     /// A stored value does not have the form that this program writes.
     #[error("A stored value ({0}) is damaged.")]
     Damaged(&'static str),
-    /// The thread has stopped: the server is shutting down.
-    #[error("The server is stopping. Try again shortly.")]
+    /// The thread has stopped because the server is shutting down, or it gave this request up.
+    #[error("The server could not do this now. Try again shortly.")]
     Stopped,
 }
 
@@ -158,13 +160,19 @@ fn run_batch(connection: &mut Connection, batch: Vec<Job>) -> Result<(), StoreEr
     let mut tellers = Vec::with_capacity(batch.len());
     for job in batch {
         let savepoint = transaction.savepoint()?;
-        let verdict = job(&savepoint);
-        if verdict.keep {
-            savepoint.commit()?;
-        } else {
-            drop(savepoint);
+        // A panic is one caller's failure and must not end the thread that all callers need. Its savepoint is rolled
+        // back, so no half-made change is seen; its caller hears that nothing was done.
+        match catch_unwind(AssertUnwindSafe(|| job(&savepoint))) {
+            Ok(verdict) => {
+                if verdict.keep {
+                    savepoint.commit()?;
+                } else {
+                    drop(savepoint);
+                }
+                tellers.push(verdict.tell);
+            }
+            Err(_) => tracing::error!("a write panicked and was rolled back"),
         }
-        tellers.push(verdict.tell);
     }
     let committed = transaction.commit();
     for tell in tellers {
@@ -191,8 +199,11 @@ fn open_connection(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if read_version(&transaction, file)? == 0 {
-        transaction.execute_batch(schema::CREATE)?;
+    let version = read_version(&transaction, file)?;
+    if version < schema::VERSION {
+        for step in schema::STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+            transaction.execute_batch(step)?;
+        }
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", schema::VERSION)?;
     }
@@ -224,4 +235,36 @@ fn read_version(transaction: &Transaction, file: &Path) -> Result<i32, StoreErro
 /// SHA-256, as the store keys what it must recognise and not keep.
 pub fn digest(bytes: &[u8]) -> Vec<u8> {
     ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(store: &Store) -> i64 {
+        store
+            .run_blocking(|transaction| -> Result<i64, StoreError> {
+                Ok(transaction.query_row("SELECT count(*) FROM probe", [], |row| row.get(0))?)
+            })
+            .unwrap()
+    }
+
+    /// No request can be made to panic, so this cannot be seen from outside.
+    #[test]
+    fn a_panic_is_rolled_back_and_the_thread_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let write = |statement: &'static str, panics: bool| {
+            store.run_blocking(move |transaction| -> Result<(), StoreError> {
+                transaction.execute_batch(statement)?;
+                assert!(!panics, "as the test wants it");
+                Ok(())
+            })
+        };
+        write("CREATE TABLE probe (x)", false).unwrap();
+        assert!(matches!(write("INSERT INTO probe VALUES (1)", true), Err(StoreError::Stopped)));
+        assert_eq!(count(&store), 0);
+        write("INSERT INTO probe VALUES (2)", false).unwrap();
+        assert_eq!(count(&store), 1);
+    }
 }

@@ -31,7 +31,8 @@ impl PushState {
         (Self::Superseded, "superseded"),
     ];
 
-    fn name(self) -> &'static str {
+    /// The state's name, in lower case.
+    pub fn name(self) -> &'static str {
         Self::ALL.into_iter().find(|(state, _)| *state == self).map_or("pending", |(_, name)| name)
     }
 
@@ -178,14 +179,32 @@ pub fn settle(
     message: &str,
     body: &[u8],
     status: u16,
+    now: EpochMilliseconds,
 ) -> Result<(), StoreError> {
     transaction
-        .prepare_cached("UPDATE push_request SET state = ?2 WHERE id = ?1 AND state = 'pending'")?
-        .execute([request, state.name()])?;
+        .prepare_cached("UPDATE push_request SET state = ?2, settled_at = ?3 WHERE id = ?1 AND state = 'pending'")?
+        .execute(params![request, state.name(), now])?;
     transaction
         .prepare_cached("UPDATE push_message SET answer_body = ?2, answer_status = ?3 WHERE id = ?1")?
         .execute(params![message, body, status])?;
     Ok(())
+}
+
+/// How many requests were sent to the user after this time.
+pub fn sent_since(transaction: &Transaction, user: &str, since: EpochMilliseconds) -> Result<u32, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT count(*) FROM push_request WHERE user = ?1 AND created_at > ?2")?
+        .query_row(params![user, since], |row| row.get(0))?)
+}
+
+/// How many of the user's requests were denied or answered with a wrong number after this time.
+pub fn refused_since(transaction: &Transaction, user: &str, since: EpochMilliseconds) -> Result<u32, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT count(*) FROM push_request
+             WHERE user = ?1 AND state IN ('denied', 'failed') AND settled_at > ?2",
+        )?
+        .query_row(params![user, since], |row| row.get(0))?)
 }
 
 /// Ends a request that nobody waits for any more.

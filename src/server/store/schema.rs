@@ -1,22 +1,27 @@
 //! The server's database, as documentation first.
 //!
-//! Version history: **1** the first. A newer version than this program knows is refused.
+//! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
+//! `push_request.settled_at`, `session.second_factor_at` and `audit`. A database of an earlier version is brought to the
+//! present one when it is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
 //!   string, never a password.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
-//!   token) are sealed with the server key.
+//!   token) are sealed with the server key. `provisional_journey` is the sign-on that registered it, until it has
+//!   approved a push. `retired_at` is set when its first push was refused: it is treated as removed, and its row stays
+//!   for a day so that a repeated answer is answered alike.
 //! - `registration`: a QR code that was shown and not used up; `secret` and `challenge` sealed. `accepted_body` is the
 //!   SHA-256 of the one body that registered the device, so that the identical body again is answered alike.
 //! - `push_request`: one approval that a journey waits for. `state`: `pending`, `approved`, `denied`, `failed` (wrong
-//!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock.
+//!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock. `settled_at`: when it was answered.
 //! - `push_message`: the push request as sent to one device; `jwt` sealed. `answer_body` is the SHA-256 of the first
 //!   verified answer, `answer_status` the HTTP status it got.
 //! - `recovery_code`: HMAC-SHA-256 of a code under the server key; the row goes when the code is used.
-//! - `session`: SHA-256 of the session token.
+//! - `session`: SHA-256 of the session token. `second_factor_at`: when the sign-on passed a push or a recovery code.
 //! - `journey`: a sign-on that went past the password. `state` sealed; `answered_body` and `answer` (sealed) repeat the
 //!   last step for a client that did not hear it.
+//! - `audit`: who did what, from where, with which outcome; names and addresses, never a secret.
 //! - `used_token`: SHA-256 of pull nonces and refresh messages that must not come twice, until `expires_at`.
 //!
 //! Times are epoch milliseconds.
@@ -25,10 +30,12 @@
 pub const APPLICATION_ID: i32 = 0x5041_7376;
 
 /// The schema's version (`PRAGMA user_version`).
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
-/// Makes version 1 in an empty database.
-pub const CREATE: &str = "
+/// Steps: the statements at index n make version n + 1 out of version n.
+pub const STEPS: [&str; 2] = [VERSION_1, VERSION_2];
+
+const VERSION_1: &str = "
 CREATE TABLE user (
     name TEXT PRIMARY KEY COLLATE NOCASE,
     common_name TEXT,
@@ -113,4 +120,22 @@ CREATE TABLE used_token (
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX used_token_expiry ON used_token(expires_at);
+";
+
+const VERSION_2: &str = "
+ALTER TABLE device ADD COLUMN provisional_journey BLOB;
+ALTER TABLE device ADD COLUMN retired_at INTEGER;
+ALTER TABLE push_request ADD COLUMN settled_at INTEGER;
+ALTER TABLE session ADD COLUMN second_factor_at INTEGER;
+CREATE INDEX push_request_sent ON push_request(user, created_at);
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    user TEXT COLLATE NOCASE,
+    address TEXT,
+    device TEXT,
+    outcome TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_user ON audit(user);
 ";

@@ -15,6 +15,10 @@ pub struct Session {
     pub created_at: EpochMilliseconds,
     /// At the latest until when.
     pub expires_at: EpochMilliseconds,
+    /// When it was last used, exact to a minute.
+    pub used_at: EpochMilliseconds,
+    /// When the sign-on passed a push or a recovery code, where it did.
+    pub second_factor_at: Option<EpochMilliseconds>,
 }
 
 /// Stores a new session.
@@ -24,12 +28,14 @@ pub fn add(
     user: &str,
     now: EpochMilliseconds,
     expires_at: EpochMilliseconds,
+    second_factor_at: Option<EpochMilliseconds>,
 ) -> Result<(), StoreError> {
     transaction
         .prepare_cached(
-            "INSERT INTO session (token_digest, user, created_at, used_at, expires_at) VALUES (?1, ?2, ?3, ?3, ?4)",
+            "INSERT INTO session (token_digest, user, created_at, used_at, expires_at, second_factor_at)
+             VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
         )?
-        .execute(params![digest(token.expose(Reason::Hash).as_bytes()), user, now, expires_at])?;
+        .execute(params![digest(token.expose(Reason::Hash).as_bytes()), user, now, expires_at, second_factor_at])?;
     Ok(())
 }
 
@@ -43,11 +49,17 @@ pub fn find(
     let key = digest(token.expose(Reason::Hash).as_bytes());
     let found = transaction
         .prepare_cached(
-            "SELECT user, created_at, expires_at FROM session
+            "SELECT user, created_at, expires_at, used_at, second_factor_at FROM session
              WHERE token_digest = ?1 AND expires_at > ?2 AND used_at > ?2 - ?3",
         )?
         .query_row(params![key, now, idle], |row| {
-            Ok(Session { user: row.get(0)?, created_at: row.get(1)?, expires_at: row.get(2)? })
+            Ok(Session {
+                user: row.get(0)?,
+                created_at: row.get(1)?,
+                expires_at: row.get(2)?,
+                used_at: row.get(3)?,
+                second_factor_at: row.get(4)?,
+            })
         })
         .optional()?;
     if found.is_some() {

@@ -23,7 +23,10 @@ impl Node for PushResultVerifier {
             return Ok(Next::Outcome("FALSE"));
         };
         let failure = match request.state {
-            PushState::Approved => return Ok(Next::Outcome("TRUE")),
+            PushState::Approved => {
+                context.shared.second_factor_at = Some(context.now());
+                return Ok(Next::Outcome("TRUE"));
+            }
             PushState::Pending if request.expires_at <= context.now() => return Ok(Next::Outcome("EXPIRED")),
             PushState::Pending => return Ok(Next::Outcome("WAITING")),
             PushState::Denied => "The sign-on was refused on the phone.",

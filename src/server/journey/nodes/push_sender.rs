@@ -7,8 +7,8 @@ use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::text::Localised;
-use crate::server::push::{Kind, Outgoing, send};
-use crate::server::store::StoreError;
+use crate::server::push::{Kind, Outgoing, Sent, send};
+use crate::server::store::{StoreError, audit};
 
 const DEFAULT_MESSAGE: &str = "Login attempt from {{user}} at {{issuer}}";
 
@@ -138,9 +138,23 @@ impl Node for PushSender {
             custom_payload,
             time_to_live: self.message_timeout,
         };
-        match send(context.transaction, &outgoing, context.tools)? {
-            None => Ok(Next::Outcome("NOT_REGISTERED")),
-            Some((request, effects)) => {
+        match send(context.transaction, &outgoing, context.budget, context.tools)? {
+            Sent::NoDevice => Ok(Next::Outcome("NOT_REGISTERED")),
+            Sent::OverBudget(reason) => {
+                audit::add(
+                    context.transaction,
+                    &audit::Event {
+                        at: context.now(),
+                        event: "push-sent".to_owned(),
+                        user: Some(user),
+                        address: context.shared.browser.address.clone(),
+                        device: None,
+                        outcome: "over-budget".to_owned(),
+                    },
+                )?;
+                Ok(self.failed(reason))
+            }
+            Sent::Sent(request, effects) => {
                 context.effects.extend(effects);
                 context.shared.messages_sent += 1;
                 context.shared.push_number = request.number;

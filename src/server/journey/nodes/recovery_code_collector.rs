@@ -6,7 +6,7 @@ use super::SettingError;
 use crate::secret::Reason;
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
-use crate::server::store::{StoreError, recovery};
+use crate::server::store::{StoreError, audit, recovery};
 
 /// See the module.
 #[derive(Deserialize)]
@@ -62,7 +62,19 @@ impl Node for RecoveryCodeCollector {
             }
             _ => false,
         };
+        audit::add(
+            context.transaction,
+            &audit::Event {
+                at: context.now(),
+                event: "recovery-code".to_owned(),
+                user: context.shared.user.clone(),
+                address: context.shared.browser.address.clone(),
+                device: None,
+                outcome: if used { "success" } else { "failure" }.to_owned(),
+            },
+        )?;
         if used {
+            context.shared.second_factor_at = Some(context.now());
             return Ok(Next::Outcome("true"));
         }
         context.shared.failure = Some("The recovery code is wrong or was used already.".to_owned());

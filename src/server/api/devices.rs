@@ -1,0 +1,205 @@
+//! A user's own registered phones: list, look at, remove (AM's `users/{user}/devices/2fa/push`).
+//!
+//! Only with the user's own session, and for a change only while a second factor was passed within the last minutes:
+//! a stolen session must not be enough to take the owner's phone away.
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Realm, SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token};
+use crate::ports::EpochMilliseconds;
+use crate::server::App;
+use crate::server::store::audit;
+use crate::server::store::devices::{self as store, Device};
+use crate::server::store::{StoreError, Transaction};
+
+/// How long ago the second factor may have been passed for a change, in milliseconds.
+const FRESH: EpochMilliseconds = 5 * 60_000;
+
+/// Names of the path. The device is there where one is addressed.
+#[derive(Deserialize)]
+pub(in crate::server) struct Names {
+    user: String,
+    device: Option<String>,
+}
+
+/// The query of a call.
+#[derive(Deserialize)]
+pub(in crate::server) struct Action {
+    #[serde(rename = "_action")]
+    action: Option<String>,
+}
+
+/// `GET .../devices/2fa/push`.
+pub(in crate::server) async fn query(
+    State(app): State<App>,
+    _: Realm,
+    names: Result<Path<Names>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let (user, _) = match owner(&app, names, &headers, Purpose::Look).await {
+        Ok(owner) => owner,
+        Err(response) => return response,
+    };
+    match app.0.store.run(move |transaction| store::of_user(transaction, &user)).await {
+        Ok(devices) => {
+            let result: Vec<Value> = devices.iter().map(to_json).collect();
+            Json(json!({
+                "resultCount": result.len(),
+                "result": result,
+                "pagedResultsCookie": null,
+                "totalPagedResultsPolicy": "NONE",
+                "totalPagedResults": -1,
+                "remainingPagedResults": -1,
+            }))
+            .into_response()
+        }
+        Err(problem) => internal(&problem as &StoreError),
+    }
+}
+
+/// `POST .../devices/2fa/push?_action=reset`: removes them all.
+pub(in crate::server) async fn reset(
+    State(app): State<App>,
+    _: Realm,
+    names: Result<Path<Names>, PathRejection>,
+    action: Result<Query<Action>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    if !action.is_ok_and(|Query(action)| action.action.as_deref() == Some("reset")) {
+        return error(StatusCode::BAD_REQUEST, "Only _action=reset is offered.");
+    }
+    let (user, _) = match owner(&app, names, &headers, Purpose::Change).await {
+        Ok(owner) => owner,
+        Err(response) => return response,
+    };
+    let now = app.now();
+    let removed = app
+        .0
+        .store
+        .run(move |transaction| {
+            for device in store::of_user(transaction, &user)? {
+                audit::device_removed(transaction, now, &device)?;
+            }
+            store::remove_all(transaction, &user)
+        })
+        .await;
+    match removed {
+        Ok(_) => Json(json!({"result": true})).into_response(),
+        Err(problem) => internal(&problem as &StoreError),
+    }
+}
+
+/// `GET .../devices/2fa/push/{device}`.
+pub(in crate::server) async fn read(
+    State(app): State<App>,
+    _: Realm,
+    names: Result<Path<Names>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let (user, device) = match owner(&app, names, &headers, Purpose::Look).await {
+        Ok(owner) => owner,
+        Err(response) => return response,
+    };
+    match app.0.store.run(move |transaction| own(transaction, &user, &device)).await {
+        Ok(Some(device)) => Json(to_json(&device)).into_response(),
+        Ok(None) => no_device(),
+        Err(problem) => internal(&problem),
+    }
+}
+
+/// `DELETE .../devices/2fa/push/{device}`.
+pub(in crate::server) async fn remove(
+    State(app): State<App>,
+    _: Realm,
+    names: Result<Path<Names>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let (user, device) = match owner(&app, names, &headers, Purpose::Change).await {
+        Ok(owner) => owner,
+        Err(response) => return response,
+    };
+    let now = app.now();
+    let removed = app
+        .0
+        .store
+        .run(move |transaction| -> Result<_, StoreError> {
+            let Some(device) = own(transaction, &user, &device)? else { return Ok(None) };
+            audit::device_removed(transaction, now, &device)?;
+            store::remove(transaction, &device.id)?;
+            Ok(Some(device))
+        })
+        .await;
+    match removed {
+        Ok(Some(device)) => Json(to_json(&device)).into_response(),
+        Ok(None) => no_device(),
+        Err(problem) => internal(&problem),
+    }
+}
+
+/// What a call wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Look,
+    Change,
+}
+
+/// The user whose devices these are, if the caller may do this; and the device that the path names, or nothing.
+async fn owner(
+    app: &App,
+    names: Result<Path<Names>, PathRejection>,
+    headers: &HeaderMap,
+    purpose: Purpose,
+) -> Result<(String, String), Response> {
+    let Ok(Path(names)) = names else {
+        return Err(error(StatusCode::NOT_FOUND, "The address cannot be read."));
+    };
+    let session = match live_session(app, headers).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return Err(error(StatusCode::UNAUTHORIZED, "There is no session. Sign on first.")),
+        Err(problem) => return Err(internal(&problem)),
+    };
+    if !session.user.eq_ignore_ascii_case(&names.user) {
+        return Err(error(StatusCode::FORBIDDEN, "These are the devices of somebody else."));
+    }
+    if purpose == Purpose::Change {
+        let by_cookie = session_token(headers).is_some_and(|(_, is_cookie)| is_cookie);
+        if by_cookie && !says_it_is_no_form(headers) {
+            return Err(error(StatusCode::FORBIDDEN, SEND_A_HEADER));
+        }
+        if session.second_factor_at.is_none_or(|passed| app.now() - passed > FRESH) {
+            return Err(error(
+                StatusCode::FORBIDDEN,
+                "This needs a push approval or a recovery code within the last five minutes. Sign on again.",
+            ));
+        }
+    }
+    Ok((session.user, names.device.unwrap_or_default()))
+}
+
+fn own(transaction: &Transaction, user: &str, device: &str) -> Result<Option<Device>, StoreError> {
+    Ok(store::find(transaction, device)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
+}
+
+fn no_device() -> Response {
+    error(StatusCode::NOT_FOUND, "There is no such device.")
+}
+
+fn to_json(device: &Device) -> Value {
+    json!({
+        "_id": device.id,
+        "_rev": "1",
+        "uuid": device.id,
+        "deviceName": device.name,
+        "deviceType": device.device_type,
+        "communicationType": device.communication_type,
+        "createdDate": device.registered_at,
+        "createdDateText": rfc3339(device.registered_at),
+        "confirmed": device.provisional_journey.is_none(),
+    })
+}

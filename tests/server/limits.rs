@@ -1,0 +1,199 @@
+//! What keeps people from being worn down by pushes, and new phones from being believed too early.
+
+use serde_json::{Value, json};
+
+use crate::harness::*;
+
+const SENDER: &str = "PushAuthenticationSenderNode";
+const MINUTE: i64 = 60_000;
+
+/// Begins a sign-on that gets as far as the push, and leaves it there.
+fn send(server: &Server) -> Value {
+    let step = server.after_password();
+    assert_eq!(step["callbacks"][0]["type"], "HiddenValueCallback", "{step}");
+    step
+}
+
+#[test]
+fn a_user_gets_ten_messages_in_ten_minutes_and_no_more() {
+    let server = start();
+    let _phone = server.enrolled();
+    for _ in 0..9 {
+        send(&server);
+    }
+    let message = server.sign_on_as(USER, PASSWORD).refused(401);
+    assert!(message.contains("Too many"), "{message}");
+    assert_eq!(server.count("push_request"), 10, "nothing was sent");
+    assert_eq!(server.count("audit WHERE event = 'push-sent' AND outcome = 'over-budget' AND user = 'demo'"), 1);
+    server.clock.advance(10 * MINUTE);
+    send(&server);
+}
+
+#[test]
+fn the_budget_is_a_setting_and_counts_each_user_apart() {
+    let server = Setup::new().configure(|settings| settings.push.budget = 2).start();
+    let _phone = server.enrolled();
+    send(&server);
+    assert_eq!(server.sign_on_as(USER, PASSWORD).status, 401);
+    server.add_user("other", PASSWORD, None);
+    assert_eq!(server.sign_on_as("other", PASSWORD).status, 200);
+}
+
+#[test]
+fn a_live_request_stays_alive_when_the_budget_refuses_the_next() {
+    let server = Setup::new().configure(|settings| settings.push.budget = 2).start();
+    let phone = server.enrolled();
+    let step = send(&server);
+    assert_eq!(server.sign_on_as(USER, PASSWORD).status, 401);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.accept(&server, &message, &step).status, 200);
+    server.finish(&step);
+}
+
+#[test]
+fn over_budget_leaves_by_failure_where_the_node_captures_failures() {
+    let journey: Value = serde_json::from_str(push_authenticator::server::journey::SHIPPED).unwrap();
+    let app = node_id(&journey, "GetAuthenticatorAppNode");
+    let server = Setup::new()
+        .with(SENDER, "captureFailure", json!(true))
+        .connect(SENDER, "FAILURE", &app)
+        .configure(|settings| settings.push.budget = 1)
+        .start();
+    let _phone = server.enrolled();
+    let step = server.after_password();
+    assert_eq!(types(&step), ["TextOutputCallback", "ConfirmationCallback"]);
+}
+
+#[test]
+fn three_refusals_stop_further_messages_for_ten_minutes() {
+    let server = start();
+    let phone = server.enrolled();
+    for round in 0..3 {
+        let step = send(&server);
+        let message = phone.only_message(&server);
+        if round == 1 {
+            let wrong = wrong_number(&message, &step);
+            assert_eq!(phone.answer(&server, &message, json!({"challengeResponse": wrong})).status, 400);
+        } else {
+            assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
+        }
+        server.fail(&step);
+        server.clock.advance(MINUTE);
+    }
+    let message = server.sign_on_as(USER, PASSWORD).refused(401);
+    assert!(message.contains("refused on your phone"), "{message}");
+    // Ten minutes after the first of the three, which was three minutes ago.
+    server.clock.advance(7 * MINUTE);
+    send(&server);
+}
+
+#[test]
+fn a_new_phone_that_refuses_its_first_message_is_not_registered_any_more() {
+    let server = start();
+    for wrong in [false, true] {
+        let (phone, step) = server.registered();
+        assert_eq!(server.count("device WHERE provisional_journey IS NOT NULL AND retired_at IS NULL"), 1);
+        let message = phone.only_message(&server);
+        let (answer, status) = if wrong {
+            (json!({"challengeResponse": wrong_number(&message, &step)}), 400)
+        } else {
+            (json!({"deny": true}), 200)
+        };
+        let body = phone.answer_body(&message, answer);
+        assert_eq!(server.post_json(&phone.authentication_path, &body).status, status);
+        // The same body again is answered alike, although the phone is as good as removed.
+        assert_eq!(server.post_json(&phone.authentication_path, &body).status, status);
+        server.fail(&step);
+        assert_mute(&phone.pull(&server, 0));
+        // The next sign-on asks for a phone again.
+        assert_eq!(types(&server.after_password()), ["TextOutputCallback", "ConfirmationCallback"]);
+    }
+}
+
+#[test]
+fn a_new_phone_that_refuses_a_strangers_sign_on_stays() {
+    let server = start();
+    let (phone, _) = server.registered();
+    let stranger = send(&server);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
+    server.fail(&stranger);
+    send(&server);
+    assert_eq!(server.count("device WHERE retired_at IS NULL"), 1);
+}
+
+#[test]
+fn a_phone_that_approved_once_stays_when_it_refuses() {
+    let server = start();
+    let phone = server.enrolled();
+    assert_eq!(server.count("device WHERE provisional_journey IS NULL"), 1);
+    let step = send(&server);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
+    server.fail(&step);
+    send(&server);
+}
+
+#[test]
+fn an_unconfirmed_phone_is_not_asked_where_there_is_a_confirmed_one() {
+    let server = start();
+    // Both codes were scanned; only the first phone approves its sign-on.
+    let (first_step, second_step) = (server.at_qr_code(), server.at_qr_code());
+    let (first, second) = (Phone::scan(&first_step), Phone::scan(&second_step));
+    assert_eq!(first.register(&server).status, 200);
+    assert_eq!(second.register(&server).status, 200);
+    let step = server.next(&server.next(&first_step));
+    let message = first.only_message(&server);
+    assert_eq!(first.accept(&server, &message, &step).status, 200);
+    server.finish(&step);
+
+    send(&server);
+    assert_eq!(first.messages(&server).len(), 1);
+    assert!(second.messages(&server).is_empty());
+    // In its own sign-on it is asked, and by approving it becomes a phone like any other.
+    let step = server.next(&server.next(&second_step));
+    let message = second.only_message(&server);
+    assert_eq!(second.accept(&server, &message, &step).status, 200);
+    server.finish(&step);
+    send(&server);
+    assert_eq!((first.messages(&server).len(), second.messages(&server).len()), (1, 1));
+}
+
+#[test]
+fn what_happens_is_written_down_and_swept_in_the_end() {
+    let server = start();
+    // Who does not know the password leaves nothing behind: it could fill the store, and a name may be a password.
+    server.sign_on_as(USER, "wrong").refused(401);
+    server.sign_on_as(PASSWORD, "").refused(401);
+    assert_eq!(server.count("audit"), 0);
+    let phone = server.enrolled();
+    let events = |event: &str| -> Vec<String> {
+        let database = server.database();
+        let mut statement = database
+            .prepare(
+                "SELECT outcome || ' ' || coalesce(user, '-') || ' ' || coalesce(address, '-') FROM audit
+                      WHERE event = ?1 ORDER BY sequence",
+            )
+            .unwrap();
+        statement.query_map([event], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(events("sign-on"), ["success demo 127.0.0.1"]);
+    assert_eq!(events("device-registered"), ["success demo -"]);
+    assert_eq!(events("push-answer"), ["approved demo -"]);
+    let step = send(&server);
+    let asked = server.next(&fill(&step, 2, json!(0)));
+    server.next(&fill(&asked, 0, json!("WRONGCODE0")));
+    assert_eq!(events("recovery-code"), ["failure demo 127.0.0.1"]);
+    let step = send(&server);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
+    server.fail(&step);
+    assert_eq!(events("sign-on"), ["success demo 127.0.0.1", "failure demo 127.0.0.1"]);
+    assert_eq!(events("push-answer"), ["approved demo -", "denied demo -"]);
+    let secret = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &phone.secret);
+    assert_eq!(server.count(&format!("audit WHERE outcome LIKE '%{secret}%' OR user LIKE '%{PASSWORD}%'")), 0);
+
+    server.clock.advance(366 * 24 * 60 * MINUTE);
+    server.runtime.block_on(server.app.sweep()).unwrap();
+    assert_eq!(server.count("audit"), 0);
+}
