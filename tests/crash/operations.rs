@@ -15,13 +15,16 @@ use serde_json::json;
 
 use crate::support::*;
 
+/// A child's work in a folder, which says words about how far it got.
+type Run = fn(&Path, &dyn Fn(&str));
+
 /// One operation. What the child said is in the order of saying; `begin` and `end` are among it.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     /// Makes the vault that every kill begins with.
     pub(crate) prepare: fn(&Path),
     /// The child's part. It has to say `begin` and `end`.
-    pub(crate) run: fn(&Path, &dyn Fn(&str)),
+    pub(crate) run: Run,
     /// What has to hold whenever the child was killed.
     pub(crate) check: fn(&Path, &[String]),
 }

@@ -14,6 +14,7 @@ use crate::support::*;
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
+    #[allow(clippy::print_stdout, reason = "says that the test was not run")]
     fn new(size: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={size}");

@@ -212,7 +212,8 @@ fn one_accounts_trouble_is_not_anothers() {
 
     // Edited in the outbox: its own error, once there is nothing else to send.
     let world = World::new();
-    (world.active(), other_account(&world));
+    world.active();
+    other_account(&world);
     want(&world, "new");
     world.sql().execute("UPDATE credential SET secret_sealed = zeroblob(60) WHERE sequence = 1", []).unwrap();
     only(world.phone.due().unwrap());
