@@ -44,6 +44,19 @@ need_module() {
     return 1
 }
 
+# need_nightly SUITE: whether a nightly compiler is there, in the end.
+need_nightly() {
+    local toolchain=${FUZZ_TOOLCHAIN:-nightly}
+    rustc "+$toolchain" -V >/dev/null 2>&1 && return 0
+    if have rustup; then
+        echo "== installing the $toolchain compiler"
+        rustup toolchain install "$toolchain" --profile minimal >/dev/null 2>&1
+    fi
+    rustc "+$toolchain" -V >/dev/null 2>&1 && return 0
+    missing+=("$1 (needs a $toolchain compiler: rustup toolchain install $toolchain)")
+    return 1
+}
+
 # suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
 suite() {
     local name=$1 began=$SECONDS
@@ -63,6 +76,16 @@ if ! have cargo; then
 fi
 need "C compiler" cc gcc libc6-dev
 
+# Whether a file system of a few kilobytes can be made, as the tests of a full disk do.
+may_mount() {
+    local folder status
+    folder=$(mktemp -d)
+    mount -t tmpfs -o size=64k tmpfs "$folder" 2>/dev/null && umount "$folder"
+    status=$?
+    rmdir "$folder"
+    return $status
+}
+
 lints() {
     cargo clippy --locked --all-targets -- -D warnings
 }
@@ -71,10 +94,11 @@ border_lints() {
 }
 
 tests=(--lib --test phone --test protocol --test architecture --test server)
+may_mount || missing+=("full disk (needs root on Linux, to mount a small file system)")
 suite "formatting" cargo fmt --check
 if [ "${1:-}" = rust ]; then
     # tests/run.sh rust: only the suites that need neither a browser nor a second process.
-    echo "== only the Rust suites; left out: command line, browser, lints of the border, documentation"
+    echo "== only the Rust suites; left out: command line, browser, crash, fuzz, lints of the border, documentation"
     suite "Rust" cargo test --locked "${tests[@]}"
     suite "lints" lints
 else
@@ -85,6 +109,11 @@ else
     if need "browser" chromedriver chromium chromium-driver; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
         suite "browser" cargo test --locked --test browser -- --test-threads=1
+    fi
+    # Children are killed at moments drawn over each operation's own length; how many, and where, is printed.
+    suite "crash" cargo test --locked --no-default-features --test crash -- --nocapture
+    if need_nightly "fuzz"; then
+        suite "fuzz" fuzz/run.sh
     fi
     suite "lints" lints
     suite "lints of the border" border_lints

@@ -67,7 +67,9 @@ impl From<PhoneError> for AuthenticatorError {
     fn from(error: PhoneError) -> Self {
         let (code, explanation) = (error.code().to_owned(), error.to_string());
         match error {
-            PhoneError::Vault(VaultError::KeyLost | VaultError::KeyUnavailable | VaultError::Entropy(_))
+            PhoneError::Vault(
+                VaultError::KeyLost | VaultError::KeyRefused | VaultError::KeyUnavailable | VaultError::Entropy(_),
+            )
             | PhoneError::SlotNotWrapped(KeyError::Unavailable | KeyError::Invalid) => {
                 Self::Platform { code, explanation }
             }

@@ -52,7 +52,7 @@ impl Phone {
             }
             note_account(rows, now, EventKind::Removed, Some(id), None)
         })?;
-        self.vault.truncate_log()?;
+        self.vault.truncate_log();
         Ok(())
     }
 

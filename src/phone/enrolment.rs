@@ -85,7 +85,8 @@ pub struct Enrolment<'a> {
     /// The platform's biometric key, where messages that ask for a biometric shall be approvable.
     pub slot: Option<&'a dyn SlotWrapper>,
     /// Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-    /// new registration, not before; where nobody is contacted, at once.
+    /// new registration, not before; where nobody is contacted, at once. Codes that it shows go over to the new one,
+    /// where a push registration brings none of its own.
     pub replace: bool,
 }
 
@@ -158,7 +159,7 @@ impl Phone {
             Ok::<_, PhoneError>((holding.to_account(Some(&facts), true), removed))
         })?;
         if removed {
-            self.vault.truncate_log()?;
+            self.vault.truncate_log();
         }
         Ok(enrolled)
     }

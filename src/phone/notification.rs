@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use ring::digest;
 
+use super::account::{AccountRecord, Holding, OathCredential};
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, Verdict};
 use super::error::seconds_ahead;
 use super::log::{EventKind, note_account, note_end, note_message};
@@ -218,7 +219,7 @@ impl Phone {
             let credential = rows.credential(credential_id)?.ok_or(PhoneError::UnknownCredential)?;
             let digest = derive_replay_digest(message.get());
             if let Some(known) = find_known(rows, &credential, &digest, message_id, jwt)? {
-                return Ok((self.show(&known), 0));
+                return Ok((self.show(&end_if_late(rows, known, now)?), 0));
             }
             let secret = rows.secret(&credential)?;
             let record = NotificationRecord::new(id, credential.id, message_id, now);
@@ -230,7 +231,7 @@ impl Phone {
             Ok::<_, PhoneError>((self.show(&received), confirm(rows, &received.credential, now)?))
         })?;
         if replaced > 0 {
-            self.vault.truncate_log()?;
+            self.vault.truncate_log();
         }
         Ok(notification)
     }
@@ -262,10 +263,10 @@ impl Phone {
     /// One sign-on request, whatever its state.
     pub fn notification(&self, id: &str) -> Result<Notification, PhoneError> {
         let now = self.now();
-        let mut opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
+        let opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
         if opened.record.state == NotificationState::Pending && opened.is_late(now) {
-            self.vault.write(|rows| mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }, now))?;
-            opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
+            let opened = self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now))?;
+            return Ok(self.show(&opened));
         }
         Ok(self.show(&opened))
     }
@@ -299,6 +300,19 @@ pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step, now: EpochMilliseconds
     Ok(())
 }
 
+/// The message as it is now: one that nobody answered in time is marked so.
+fn end_if_late(
+    rows: &Writer<'_>,
+    opened: OpenedNotification,
+    now: EpochMilliseconds,
+) -> Result<OpenedNotification, PhoneError> {
+    if opened.record.state != NotificationState::Pending || !opened.is_late(now) {
+        return Ok(opened);
+    }
+    mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }, now)?;
+    OpenedNotification::find(rows, &opened.record.id.to_string())
+}
+
 /// A valid message proves that the server has this credential, whatever became of the registration's response. Gives
 /// the number of accounts that went because this one replaces them.
 fn confirm(rows: &Writer<'_>, credential: &PushCredential, now: EpochMilliseconds) -> Result<usize, PhoneError> {
@@ -320,13 +334,36 @@ pub(super) fn activate(
     if !credential.replaces {
         return Ok(0);
     }
-    let there: Vec<Id> = rows.credentials()?.iter().map(|each| each.account_id).collect();
-    let removed = rows.remove_replaced(credential)?;
-    let left: Vec<Id> = rows.credentials()?.iter().map(|each| each.account_id).collect();
-    for gone in there.into_iter().filter(|account| !left.contains(account)) {
-        note_account(rows, now, EventKind::Removed, Some(gone), Some("replaced"))?;
+    let replaced = rows.replaced_by(credential)?;
+    for earlier in &replaced {
+        let codes = codes_to_keep(rows, earlier, credential.account_id)?;
+        rows.remove_account(earlier.account.id)?;
+        if let Some((successor, oath, secret)) = codes {
+            rows.insert_oath_credential(&successor, &oath, &secret)?;
+        }
+        note_account(rows, now, EventKind::Removed, Some(earlier.account.id), Some("replaced"))?;
     }
-    Ok(removed)
+    rows.end_replacing(credential.id)?;
+    Ok(replaced.len())
+}
+
+/// The half of a replaced account that shows codes, where its successor brings none: it goes over, as the server still
+/// asks for its codes. One that cannot be read is of no use to anybody.
+fn codes_to_keep(
+    rows: &Reader<'_>,
+    replaced: &Holding,
+    successor: Id,
+) -> Result<Option<(AccountRecord, OathCredential, SecretBytes)>, PhoneError> {
+    let Some(successor) = rows.holding(successor)?.filter(|there| there.oath.is_none()) else { return Ok(None) };
+    let Some(oath) = &replaced.oath else { return Ok(None) };
+    match rows.code_secret(&replaced.account, oath) {
+        Ok(secret) => {
+            let oath = OathCredential { account_id: successor.account.id, ..oath.clone() };
+            Ok(Some((successor.account, oath, secret)))
+        }
+        Err(VaultError::Tampered { .. } | VaultError::KeyLost) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn find_known(

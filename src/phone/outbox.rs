@@ -11,7 +11,7 @@ use super::log::{EventKind, note_end, note_refusal};
 use super::notification::{OpenedNotification, Step, activate, after, mark};
 use super::vault::{OutboxRecord, Reader, Writer};
 use super::{Phone, PhoneError, VaultError, token};
-use crate::ports::EpochMilliseconds;
+use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;
 
 /// How long a request is left to its sender, in milliseconds.
@@ -126,7 +126,7 @@ impl Phone {
             token::plan(rows, &*self.entropy, now)?;
             let (mut requests, mut refused) = (Vec::new(), None);
             for record in rows.outbox()? {
-                match lease(rows, record, now) {
+                match lease(rows, record, &*self.entropy, now) {
                     Ok(request) => requests.extend(request),
                     Err(error @ PhoneError::Vault(VaultError::Tampered { .. })) => refused = Some(error),
                     Err(error) => return Err(error),
@@ -165,7 +165,7 @@ impl Phone {
             }
         })?;
         if removed {
-            self.vault.truncate_log()?;
+            self.vault.truncate_log();
         }
         Ok(delivery)
     }
@@ -217,6 +217,7 @@ impl Phone {
 fn lease(
     rows: &Writer<'_>,
     mut record: OutboxRecord,
+    entropy: &dyn Entropy,
     now: EpochMilliseconds,
 ) -> Result<Option<HttpRequest>, PhoneError> {
     // A time further ahead than was ever set means that the clock was put back; it holds nothing up.
@@ -239,7 +240,7 @@ fn lease(
         return Ok(None);
     }
     if record.kind == RequestKind::TokenRefresh {
-        token::sign_anew(rows, &mut record, now)?;
+        token::sign_anew(rows, &mut record, entropy, now)?;
     }
     let body = rows.request_body(&record)?;
     record.attempts = record.attempts.saturating_add(1);

@@ -15,16 +15,18 @@ use crate::secret::SecretBytes;
 impl Phone {
     /// Wraps the vault's data key by another key of the platform, which has to open the vault from now on. The old one
     /// is not needed, and no sealed value changes: another process that has the vault open goes on working. The new key
-    /// is tried before it counts; where it fails, or another process was faster, everything is as it was.
+    /// is tried before it counts. Where it does not work ([`VaultError::KeyRefused`](super::VaultError::KeyRefused)), or
+    /// another process was faster ([`VaultError::KeyChanged`](super::VaultError::KeyChanged)), everything is as it was.
     pub fn rewrap(&self, key: &dyn KeyEncryption) -> Result<(), PhoneError> {
+        let before = self.vault.read(|rows| rows.wrapped_key())?;
         let wrapped = self.vault.wrap_data_key(key)?;
         let now = self.now();
         self.vault.write(|rows| {
-            rows.replace_wrapped_key(&wrapped)?;
+            rows.replace_wrapped_key(&before, &wrapped)?;
             note_account(rows, now, EventKind::KeyRewrapped, None, None)
         })?;
         // The key wrapped by the old key encryption key shall not stay readable in the log.
-        self.vault.truncate_log()?;
+        self.vault.truncate_log();
         Ok(())
     }
 

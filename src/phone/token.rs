@@ -72,13 +72,16 @@ impl Phone {
         let wanted = PushToken { token: token.to_owned(), communication_type };
         let now = self.now();
         self.vault.write(|rows| {
+            let mut uncertain = Vec::new();
             for there in rows.tokens()?.into_iter().filter(|there| *there.wanted() != wanted) {
                 // A change that was handed out before may have been taken: then what is registered is not known.
                 let is_certain = drop_waiting(rows, there.credential_id, now)?;
                 let desired = (there.registered != wanted || !is_certain).then_some(&wanted);
                 rows.set_desired_token(there.credential_id, desired)?;
+                uncertain.extend((!is_certain).then_some(there.credential_id));
             }
-            plan(rows, &*self.entropy, now)
+            plan(rows, &*self.entropy, now)?;
+            uncertain.into_iter().try_for_each(|credential| keep_uncertain(rows, credential))
         })
     }
 
@@ -117,7 +120,18 @@ fn drop_waiting(rows: &Writer<'_>, credential: Id, now: EpochMilliseconds) -> Re
     if record.leased_until.is_none_or(|until| until <= now) {
         rows.remove_request(id)?;
     }
-    Ok(record.attempts == 0)
+    Ok(record.attempts == 0 && !record.fate_unknown)
+}
+
+/// Remembers with the change that follows that one before it may have been taken.
+fn keep_uncertain(rows: &Writer<'_>, credential: Id) -> Result<(), PhoneError> {
+    if let Some(id) = rows.waiting_refresh(credential)?
+        && let Some(mut record) = rows.request(id)?
+    {
+        record.fate_unknown = true;
+        rows.update_request(&record)?;
+    }
+    Ok(())
 }
 
 /// Puts into the outbox what servers are to be told and what does not wait there yet. An entry of the vault that was
@@ -164,16 +178,19 @@ fn sign(
     encode_body(&DeviceBody { mechanism_uid: credential.mechanism_uid.clone(), username: None, jwt })
 }
 
-/// The change as it is to be sent now, of what is wanted now.
+/// The change as it is to be sent now, of what is wanted now. One that was handed out and never reported gets another
+/// id, as it may carry another token by now: a report that comes late after all must not count for that.
 pub(super) fn sign_anew(
     rows: &Writer<'_>,
     request: &mut OutboxRecord,
+    entropy: &dyn Entropy,
     now: EpochMilliseconds,
 ) -> Result<(), PhoneError> {
+    let id = if request.leased_until.is_some() { Id::make(entropy)? } else { request.id };
     let credential = rows.credential(request.credential_id)?.ok_or(VaultError::Damaged)?;
     let record = rows.token(credential.id)?.ok_or(VaultError::Damaged)?;
     let body = sign(&rows.secret(&credential)?, &credential, &record, now)?;
-    Ok(rows.replace_request_body(request, &body)?)
+    Ok(rows.replace_request(request, id, &body)?)
 }
 
 /// The token that a change told as it was last signed.

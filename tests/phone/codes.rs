@@ -161,6 +161,28 @@ fn both_halves_come_and_go_together() {
 }
 
 #[test]
+fn codes_go_over_to_an_account_that_replaces_theirs_and_brings_none() {
+    let world = World::new();
+    let hotp = |world: &World| world.active_with(&both("hotp", ""), replacing()).account_id;
+    let old = hotp(&world);
+    let shown = |id: &str| digits(&world.phone.code(id).unwrap()).to_owned();
+    assert_eq!(shown(&old), HOTP[0]);
+    // Other policies: what the secret is bound to changes, too.
+    let policies = base64(r#"{"biometricAvailable":{}}"#);
+    let plain = code(&[("m", Some("again")), ("policies", Some(&policies))]);
+    let new = world.active_with(&plain, replacing()).account_id;
+    let account = only(world.phone.accounts().unwrap());
+    assert_eq!(account.id, new);
+    assert_eq!(account.kinds, [CredentialKind::Push, CredentialKind::Hotp]);
+    assert_eq!(shown(&new), HOTP[1], "and its counter goes on");
+    // An entry that was edited is of no use; it does not hold up the new account.
+    world.sql().execute("UPDATE oath SET digits = 8", []).unwrap();
+    let last = world.active_with(&code(&[("m", Some("third"))]), replacing()).account_id;
+    let account = only(world.phone.accounts().unwrap());
+    assert_eq!((account.id, account.kinds), (last, vec![CredentialKind::Push]));
+}
+
+#[test]
 fn a_damaged_half_refuses_the_whole_code() {
     let world = World::new();
     for more in ["&digits=9", "&period=0", "&algorithm=MD5"] {

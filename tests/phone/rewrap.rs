@@ -48,11 +48,72 @@ fn a_key_that_does_not_unwrap_what_it_wrapped_is_not_taken() {
     }
     let world = World::new();
     world.active();
-    assert_eq!(world.phone.rewrap(&OneWay), Err(PhoneError::Vault(VaultError::KeyLost)));
+    assert_eq!(world.phone.rewrap(&OneWay), Err(PhoneError::Vault(VaultError::KeyRefused)));
     assert_eq!(world.phone.rewrap(&NoKey), Err(PhoneError::Vault(VaultError::KeyUnavailable)));
     assert_eq!(only(world.open().unwrap().accounts().unwrap()).state, AccountState::Active);
     let lost = world.open_with(&MaskKey(0x44)).unwrap();
     assert_eq!(lost.rewrap(&MaskKey(0x55)), Err(PhoneError::Vault(VaultError::KeyLost)));
+}
+
+#[test]
+fn a_vault_is_not_made_with_a_key_that_does_not_work() {
+    struct Gone;
+    impl KeyEncryption for Gone {
+        fn wrap(&self, _: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+            Err(KeyError::Invalid)
+        }
+        fn unwrap(&self, _: &[u8]) -> Result<SecretBytes, KeyError> {
+            Err(KeyError::Invalid)
+        }
+    }
+    let world = World::new();
+    let file = world.folder.path().join("new");
+    let open = |key: &dyn KeyEncryption| Phone::open(&file, key, world.clock.clone(), world.entropy.clone());
+    assert_eq!(open(&Gone).err(), Some(PhoneError::Vault(VaultError::KeyRefused)));
+    open(&MaskKey(0x11)).unwrap();
+    assert_eq!(only_state(&open(&MaskKey(0x11)).unwrap()), None);
+}
+
+fn only_state(phone: &Phone) -> Option<AccountState> {
+    phone.accounts().unwrap().first().map(|account| account.state)
+}
+
+#[test]
+fn of_two_that_rewrap_at_once_one_is_told_that_the_other_was_faster() {
+    /// Lets another process rewrap while this key is being tried.
+    struct Slow<'a>(&'a World);
+    impl KeyEncryption for Slow<'_> {
+        fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+            self.0.open().unwrap().rewrap(&MaskKey(0x77)).unwrap();
+            MaskKey(0x55).wrap(data_key)
+        }
+        fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError> {
+            MaskKey(0x55).unwrap(wrapped)
+        }
+    }
+    let world = World::new();
+    world.active();
+    assert_eq!(world.phone.rewrap(&Slow(&world)), Err(PhoneError::Vault(VaultError::KeyChanged)));
+    let opened_with = |mask| only_state(&world.open_with(&MaskKey(mask)).unwrap());
+    assert_eq!(opened_with(0x77), Some(AccountState::Active));
+    assert_eq!(opened_with(0x55), Some(AccountState::ReEnrolmentNeeded));
+}
+
+#[test]
+fn a_log_that_could_not_be_emptied_is_no_error_and_is_emptied_later() {
+    let world = World::new();
+    let id = world.active().account_id;
+    let log = world.folder.path().join("vault-wal");
+    let size = || std::fs::metadata(&log).map_or(0, |file| file.len());
+    // Another process is reading.
+    let sql = world.sql();
+    sql.execute_batch("BEGIN; SELECT count(*) FROM account;").unwrap();
+    world.phone.remove(&id).unwrap();
+    assert_eq!(world.phone.accounts().unwrap(), []);
+    assert!(size() > 0);
+    sql.execute_batch("COMMIT").unwrap();
+    world.phone.retry_now().unwrap();
+    assert_eq!(size(), 0);
 }
 
 /// Another biometric key than [`Finger`].

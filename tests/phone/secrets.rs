@@ -11,6 +11,9 @@ use serde_json::json;
 
 use crate::support::*;
 
+/// The secret that codes are made of.
+const CODE_SECRET: &[u8] = b"a secret for codes!!";
+
 /// Every form in which bytes are written.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let hexadecimal: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -84,7 +87,16 @@ fn secrets_are_in_nothing_that_is_said_or_kept() {
     for code in codes {
         seen.error(&world.phone.preview(&code).map(drop).unwrap_err());
     }
-    let credential = world.active_with(&code(&[]), Enrolment { slot: Some(&Finger), ..enrolment() });
+    // One with codes whose secret is damaged, and one that is taken.
+    let both = |more: &str| {
+        let push = code(&[]).replace("pushauth://push", "mfauth://totp");
+        format!("{push}&secret={}{more}", base32(CODE_SECRET))
+    };
+    for more in ["&digits=9", "0", "&algorithm=MD5"] {
+        seen.error(&world.phone.preview(&both(more)).map(drop).unwrap_err());
+    }
+    let credential = world.active_with(&both(""), Enrolment { slot: Some(&Finger), ..enrolment() });
+    seen.debug(&world.phone.code(&credential.account_id).map(drop));
     seen.error(&world.enrol(&code(&[])).unwrap_err());
 
     let forged = sign(b"another secret", &credential.claims(1, json!({})));
@@ -96,7 +108,7 @@ fn secrets_are_in_nothing_that_is_said_or_kept() {
     let id = credential.send(&world.phone, 3, json!({"k": "biometric"})).unwrap().id;
     seen.error(&world.phone.approve(&id, Evidence::Tap).unwrap_err());
     let slot = Finger.unwrap(&world.phone.biometric_challenge(&id).unwrap());
-    let mut secrets = vec![SECRET.to_vec(), slot.expose(Reason::Hash).to_vec()];
+    let mut secrets = vec![SECRET.to_vec(), CODE_SECRET.to_vec(), slot.expose(Reason::Hash).to_vec()];
     world.phone.approve(&id, Evidence::Biometric(slot)).unwrap();
     world.phone.set_push_token("another-token", CommunicationType::Gcm).unwrap();
 
@@ -131,7 +143,7 @@ fn secrets_are_in_nothing_that_is_said_or_kept() {
         seen.0.extend(std::fs::read(file).unwrap());
     }
     assert!(seen.holds(b"am.example.com") && seen.holds(b"The message's signature is wrong."), "the search works");
-    assert_eq!(secrets.len(), 4, "shared secret, slot, data key, an answer's code");
+    assert_eq!(secrets.len(), 5, "shared secret, secret of codes, slot, data key, an answer's code");
     for secret in &secrets {
         for form in forms(secret) {
             assert!(!seen.holds(&form), "{}", String::from_utf8_lossy(&form));

@@ -117,6 +117,35 @@ fn a_token_of_unknown_fate_is_not_taken_for_untold() {
 }
 
 #[test]
+fn what_may_have_been_taken_is_remembered_over_several_changes() {
+    let world = World::new();
+    world.active();
+    want(&world, "first");
+    let sent = only(world.phone.due().unwrap());
+    world.phone.failed(&sent.id, SendFailure::FateUnknown).unwrap();
+    want(&world, "second");
+    want(&world, "fcm-token-0123456789");
+    assert_eq!(token_of(&only(world.phone.due().unwrap())), "fcm-token-0123456789", "the server may have the first");
+}
+
+#[test]
+fn a_late_report_does_not_count_for_another_token_than_was_sent() {
+    let world = World::new();
+    world.active();
+    want(&world, "first");
+    let late = only(world.phone.due().unwrap());
+    want(&world, "second");
+    world.clock.advance(LEASE + 1);
+    let sent = only(world.phone.due().unwrap());
+    assert_eq!((token_of(&late), token_of(&sent)), (json!("first"), json!("second")));
+    assert_eq!(world.phone.delivered(&late.id, response(200)), Err(PhoneError::RequestNotFound));
+    world.phone.failed(&sent.id, SendFailure::NotSent).unwrap();
+    assert_eq!(states(&world), [PushTokenState::Changing]);
+    world.phone.retry_now().unwrap();
+    assert_eq!(token_of(&only(world.phone.due().unwrap())), "second");
+}
+
+#[test]
 fn each_attempt_is_signed_anew_and_delays_grow() {
     let world = World::new();
     world.active();

@@ -1,8 +1,10 @@
-//! The cases under tests/vectors/uris and tests/vectors/codes, one file each.
+//! The cases under tests/vectors/uris, tests/vectors/codes and tests/vectors/messages, one file each.
 
 use std::fs;
 use std::path::Path;
 
+use push_authenticator::phone::PhoneError;
+use push_authenticator::protocol::message::{Ask, Decision, PushMessage, sign_answer};
 use push_authenticator::protocol::oath::{Algorithm, Moving, derive_code, period_at};
 use push_authenticator::protocol::uri::{OathRegistration, PushRegistration, Registration, parse};
 use push_authenticator::secret::{Reason, SecretBytes};
@@ -108,6 +110,60 @@ fn registration_codes_are_read_or_refused_as_the_vectors_say() {
         };
         let same = ["accepted", "expected", "error"].iter().all(|member| read.get(member) == case.get(member));
         if !same {
+            wrong.push(format!("{}: {read}", case["name"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn show_message(message: &PushMessage) -> Value {
+    let (ask, numbers) = match &message.ask {
+        Ask::Tap => ("tap", None),
+        Ask::Number(numbers) => ("number", Some(numbers)),
+        Ask::Biometric => ("biometric", None),
+    };
+    json!({
+        "mechanism_uid": message.mechanism_uid,
+        "challenge": hex(&SecretBytes::new(message.challenge.to_vec())),
+        "time_to_live_seconds": message.time_to_live_seconds,
+        "sent_at": message.sent_at,
+        "ask": ask,
+        "numbers": numbers,
+        "text": message.text,
+        "context": message.context,
+        "cookie": message.cookie.as_ref().map(|cookie| cookie.as_str()),
+        "custom_payload": message.custom_payload,
+        "user_id": message.user_id,
+    })
+}
+
+/// What the message says, and both answers to it; or why it was refused.
+fn read_message(case: &Value) -> Value {
+    let secret = unhex(case["secret"].as_str().unwrap());
+    let message = match PushMessage::verify(&secret, case["input"].as_str().unwrap()) {
+        Ok(message) => message,
+        Err(error) => return json!({"accepted": false, "error": PhoneError::Message(error).code()}),
+    };
+    let number = case["answers"]["number"].as_str();
+    let mut answers = json!({
+        "accept": sign_answer(&secret, &message, number.map_or(Decision::Accept, Decision::Number)).unwrap(),
+        "deny": sign_answer(&secret, &message, Decision::Deny).unwrap(),
+    });
+    if let Some(number) = number {
+        answers["number"] = json!(number);
+    }
+    json!({"accepted": true, "expected": show_message(message.get()), "answers": answers})
+}
+
+#[test]
+fn push_messages_are_read_and_answered_or_refused_as_the_vectors_say() {
+    let cases = cases("messages");
+    let accepted = cases.iter().filter(|case| case["accepted"] == true).count();
+    assert!(accepted > 20 && cases.len() - accepted > 30, "the vectors were found");
+    let mut wrong = Vec::new();
+    for case in cases {
+        let read = read_message(&case);
+        if ["accepted", "expected", "answers", "error"].iter().any(|member| read.get(member) != case.get(member)) {
             wrong.push(format!("{}: {read}", case["name"]));
         }
     }

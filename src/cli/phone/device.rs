@@ -7,10 +7,10 @@ use super::keys::Files;
 use crate::cli::http::Client;
 use crate::cli::output::Failure;
 use crate::phone::{
-    Account, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, Evidence, Notification, Outcome, Phone,
-    PhoneError, Platform, Preview, Pulled, SlotWrapper,
+    Account, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, Evidence, HttpRequest, Notification, Outcome,
+    Phone, PhoneError, Platform, Preview, Pulled, SendFailure, SlotWrapper,
 };
-use crate::ports::{SystemClock, SystemEntropy, make_uuid};
+use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_uuid};
 
 /// A phone in a folder.
 pub(in crate::cli) struct FolderPhone {
@@ -96,18 +96,29 @@ impl FolderPhone {
             .map_err(|error| Failure::new("biometric-refused", &error))
     }
 
-    /// Sends what is due, each request once.
+    /// Sends what is due, each request once, all at the same time: one server that hangs holds up no other.
     pub(in crate::cli) fn ship(&self) -> Result<Shipped, Failure> {
-        let mut shipped = Shipped::default();
-        for request in self.phone.due().map_err(failure)? {
-            let sent = self.client.post(&request.url, &request.headers, &request.body);
-            let delivery = match sent {
-                Ok(response) => self.phone.delivered(&request.id, response),
-                Err(problem) => self.phone.failed(&request.id, problem),
-            };
-            shipped.0.push((request.id, delivery.map_err(failure)?));
+        let requests = self.phone.due().map_err(failure)?;
+        std::thread::scope(|scope| {
+            let sent: Vec<_> = requests.iter().map(|request| scope.spawn(move || self.send(request))).collect();
+            let mut shipped = Shipped::default();
+            for (request, sent) in requests.iter().zip(sent) {
+                // One that panicked was not reported: its lease runs out.
+                let Ok(delivery) = sent.join() else { continue };
+                shipped.0.push((request.id.clone(), delivery.map_err(failure)?));
+            }
+            Ok(shipped)
+        })
+    }
+
+    fn send(&self, request: &HttpRequest) -> Result<Delivery, PhoneError> {
+        if request.not_after.is_some_and(|end| SystemClock.now() > end) {
+            return self.phone.failed(&request.id, SendFailure::NotSent);
         }
-        Ok(shipped)
+        match self.client.post(&request.url, &request.headers, &request.body) {
+            Ok(response) => self.phone.delivered(&request.id, response),
+            Err(problem) => self.phone.failed(&request.id, problem),
+        }
     }
 
     /// Sends what is due, and tells what became of the request that belongs to an account or a notification.

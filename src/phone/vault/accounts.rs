@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 use url::Url;
 
 use super::seal::Place;
@@ -96,6 +96,13 @@ impl Reader<'_> {
             .prepare_cached("SELECT slot_verifier_sealed FROM credential WHERE id = ?1")?
             .query_row([credential.id], |row| row.get(0))?;
         sealed.map(|sealed| self.open_sealed(&slot_place(credential.id), &sealed)).transpose()
+    }
+
+    /// The accounts that this credential's replaces: the same one, added earlier.
+    pub(in crate::phone) fn replaced_by(&self, successor: &PushCredential) -> Result<Vec<Holding>, VaultError> {
+        let holdings = self.holdings()?;
+        let earlier = holdings.into_iter().take_while(|there| there.account.id != successor.account_id);
+        Ok(earlier.filter(|there| there.push.as_ref().is_some_and(|push| is_same_account(push, successor))).collect())
     }
 
     fn one(&self, condition: &str, value: &dyn rusqlite::ToSql) -> Result<Option<PushCredential>, VaultError> {
@@ -215,23 +222,10 @@ impl Writer<'_> {
         Ok(self.sql.execute("DELETE FROM account WHERE id = ?1", [account])? > 0)
     }
 
-    /// Removes the earlier accounts that this one replaces, and that it replaces any; how many there were.
-    pub(in crate::phone) fn remove_replaced(&self, successor: &PushCredential) -> Result<usize, VaultError> {
-        let sequence: Option<i64> = self
-            .sql
-            .query_row("SELECT sequence FROM account WHERE id = ?1", [successor.account_id], |row| row.get(0))
-            .optional()?;
-        let mut removed = 0;
-        for earlier in self.credentials()? {
-            let earlier_sequence: i64 =
-                self.sql
-                    .query_row("SELECT sequence FROM account WHERE id = ?1", [earlier.account_id], |row| row.get(0))?;
-            if Some(earlier_sequence) < sequence && is_same_account(&earlier, successor) {
-                removed += usize::from(self.remove_account(earlier.account_id)?);
-            }
-        }
-        self.sql.execute("UPDATE credential SET replaces = 0 WHERE id = ?1", [successor.id])?;
-        Ok(removed)
+    /// Keeps that this credential replaces no more accounts.
+    pub(in crate::phone) fn end_replacing(&self, credential: Id) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE credential SET replaces = 0 WHERE id = ?1", [credential])?;
+        Ok(())
     }
 }
 

@@ -28,6 +28,11 @@ pub enum VaultError {
     /// The key encryption key is not the one that this vault was made with, or is lost.
     #[error("The key to this vault's secrets is lost. The accounts have to be removed and added again.")]
     KeyLost,
+    /// A key encryption key that was to be taken does not unwrap what it wrapped, or says that it is none.
+    #[error(
+        "The device's key store gave a key that does not work. Nothing was changed; restart the device and try again."
+    )]
+    KeyRefused,
     /// The platform's key store cannot be reached now.
     #[error("The device's key store is not available at this moment. Unlock the device and try again.")]
     KeyUnavailable,
@@ -65,6 +70,7 @@ impl VaultError {
             Self::NotAVault => "not-a-vault",
             Self::NewerVersion { .. } => "vault-newer-version",
             Self::KeyLost => "re-enrolment-needed",
+            Self::KeyRefused => "key-refused",
             Self::KeyUnavailable => "key-unavailable",
             Self::KeyChanged => "key-changed",
             Self::Tampered { .. } => "vault-tampered",
@@ -100,7 +106,7 @@ impl From<KeyError> for VaultError {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Unavailable => Self::KeyUnavailable,
-            KeyError::Invalid => Self::KeyLost,
+            KeyError::Invalid => Self::KeyRefused,
         }
     }
 }

@@ -17,6 +17,7 @@ mod tokens;
 use std::fs::OpenOptions;
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub(super) struct Vault {
     /// `None` when the key is lost: what is not sealed can still be read and removed.
     sealer: Option<Sealer>,
     entropy: Arc<dyn Entropy>,
+    /// The write-ahead log could not be emptied when it should have been.
+    log_is_to_empty: AtomicBool,
 }
 
 /// The rows as of one moment.
@@ -110,14 +113,12 @@ impl Vault {
             None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
             sealer => sealer,
         };
-        Ok(Self { connection: Mutex::new(connection), sealer, entropy })
+        Ok(Self { connection: Mutex::new(connection), sealer, entropy, log_is_to_empty: AtomicBool::new(false) })
     }
 
     /// The data key as this key wraps it, after trying that the key unwraps it again. Nothing is stored.
     pub(super) fn wrap_data_key(&self, key: &dyn KeyEncryption) -> Result<Vec<u8>, VaultError> {
-        let data_key = self.sealer.as_ref().ok_or(VaultError::KeyLost)?.data_key();
-        let wrapped = key.wrap(data_key)?;
-        if key.unwrap(&wrapped)? == *data_key { Ok(wrapped) } else { Err(VaultError::KeyLost) }
+        wrap_and_try(key, self.sealer.as_ref().ok_or(VaultError::KeyLost)?.data_key())
     }
 
     /// Whether the secrets can be read.
@@ -145,14 +146,22 @@ impl Vault {
         writer.check_generation()?;
         let result = work(&writer)?;
         transaction.commit().map_err(VaultError::from)?;
+        if self.log_is_to_empty.load(Ordering::Relaxed) {
+            self.empty_log(&connection);
+        }
         Ok(result)
     }
 
-    /// Empties the write-ahead log, in which removed rows would otherwise stay readable. Where another process is
-    /// reading this very moment, the log is emptied at the next occasion.
-    pub(super) fn truncate_log(&self) -> Result<(), VaultError> {
-        self.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+    /// Empties the write-ahead log, in which removed rows would otherwise stay readable. Where that is not possible now,
+    /// because another process is reading or the disk is full, it is done after the next change: what was removed is
+    /// removed all the same, so this is nobody's error.
+    pub(super) fn truncate_log(&self) {
+        self.empty_log(&self.lock());
+    }
+
+    fn empty_log(&self, connection: &Connection) {
+        let blocked = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        self.log_is_to_empty.store(blocked.unwrap_or(true), Ordering::Relaxed);
     }
 
     /// A panic while the lock was held rolled its transaction back, so the connection is as good as before.
@@ -162,6 +171,11 @@ impl Vault {
 }
 
 impl Reader<'_> {
+    /// The data key as the platform's key encryption key wrapped it.
+    pub(super) fn wrapped_key(&self) -> Result<Vec<u8>, VaultError> {
+        Ok(self.sql.query_row("SELECT wrapped_data_key FROM meta", [], |row| row.get(0))?)
+    }
+
     fn sealer(&self) -> Result<&Sealer, VaultError> {
         self.sealer.ok_or(VaultError::KeyLost)
     }
@@ -179,10 +193,12 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores the data key as another key encryption key wrapped it.
-    pub(super) fn replace_wrapped_key(&self, wrapped: &[u8]) -> Result<(), VaultError> {
-        self.sql.execute("UPDATE meta SET wrapped_data_key = ?1", [wrapped])?;
-        Ok(())
+    /// Stores the data key as another key encryption key wrapped it. [`VaultError::KeyChanged`] when what is there is
+    /// no longer what was `seen` before.
+    pub(super) fn replace_wrapped_key(&self, seen: &[u8], wrapped: &[u8]) -> Result<(), VaultError> {
+        let changed =
+            self.sql.execute("UPDATE meta SET wrapped_data_key = ?2 WHERE wrapped_data_key = ?1", [seen, wrapped])?;
+        if changed == 1 { Ok(()) } else { Err(VaultError::KeyChanged) }
     }
 
     /// Runs a statement that is run often, and is kept prepared.
@@ -295,6 +311,12 @@ fn key_check_place() -> Place<'static> {
     Place { table: "meta", column: "key_check_sealed", row: Id([0; 16]), bound: &[] }
 }
 
+/// Wraps the data key, and tries that it can be unwrapped again.
+fn wrap_and_try(key: &dyn KeyEncryption, data_key: &SecretBytes) -> Result<Vec<u8>, VaultError> {
+    let wrapped = key.wrap(data_key)?;
+    if key.unwrap(&wrapped)? == *data_key { Ok(wrapped) } else { Err(VaultError::KeyRefused) }
+}
+
 /// Makes a data key of this generation: the sealer, the wrapped key and its check value.
 fn make_key(
     key: &dyn KeyEncryption,
@@ -302,7 +324,7 @@ fn make_key(
     generation: i64,
 ) -> Result<(Sealer, Vec<u8>, Vec<u8>), VaultError> {
     let data_key = make_data_key(entropy)?;
-    let wrapped = key.wrap(&data_key)?;
+    let wrapped = wrap_and_try(key, &data_key)?;
     let sealer = Sealer::new(&data_key, generation).ok_or(VaultError::KeyLost)?;
     let check = sealer.seal(entropy, &key_check_place(), b"")?;
     Ok((sealer, wrapped, check))

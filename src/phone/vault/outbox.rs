@@ -102,14 +102,19 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Puts other bytes into a waiting request.
-    pub(in crate::phone) fn replace_request_body(
+    /// Puts other bytes into a waiting request, and calls it by this id from now on.
+    pub(in crate::phone) fn replace_request(
         &self,
         record: &mut OutboxRecord,
+        id: Id,
         body: &[u8],
     ) -> Result<(), VaultError> {
+        let before = std::mem::replace(&mut record.id, id);
         record.sealed = with_place(record, |place| self.seal(place, body))?;
-        self.execute("UPDATE outbox SET body_sealed = ?2 WHERE id = ?1", params![record.id, record.sealed])?;
+        self.execute(
+            "UPDATE outbox SET id = ?2, body_sealed = ?3 WHERE id = ?1",
+            params![before, record.id, record.sealed],
+        )?;
         Ok(())
     }
 
