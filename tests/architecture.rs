@@ -71,6 +71,7 @@ const RULES: &[Rule] = &[
         except: &[],
         rooms: &[
             "phone::accounts",
+            "phone::activation",
             "phone::approval",
             "phone::codes",
             "phone::date",

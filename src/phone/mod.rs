@@ -23,6 +23,7 @@
 
 mod account;
 mod accounts;
+mod activation;
 mod approval;
 mod codes;
 mod credential;

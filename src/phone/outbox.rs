@@ -5,10 +5,11 @@
 //! the lease runs out unreported, the process was killed between sending and hearing: the same bytes are handed out
 //! again, and from then on a refusal no longer proves that the first attempt failed.
 
+use super::activation::activate;
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
 use super::http::{HttpRequest, HttpResponse, headers, learn_clock_offset, server_text};
 use super::log::{EventKind, note_end, note_refusal};
-use super::notification::{OpenedNotification, Step, activate, after, mark};
+use super::notification::{OpenedNotification, Step, after, mark};
 use super::vault::{OutboxRecord, Reader, Writer};
 use super::{Phone, PhoneError, VaultError, token};
 use crate::ports::{Entropy, EpochMilliseconds};

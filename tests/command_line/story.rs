@@ -101,7 +101,13 @@ fn tap_and_biometric() {
 #[test]
 fn denied_and_wrong_number_end_in_failure() {
     let (server, phone) = (Server::start(|journey| journey, ""), Phone::new());
+    // A phone counts once it approved a sign-on; one that denies its first is forgotten.
     let waiting = server.register(&phone);
+    let (number, message) = (hidden_value(&waiting).unwrap(), phone.only_pending());
+    phone.verb(&["approve", message["id"].as_str().unwrap(), "--number", &number]).done();
+    server.next(&waiting);
+
+    let waiting = server.sign_on();
     let message = phone.only_pending();
     let denied = phone.verb(&["deny", message["id"].as_str().unwrap()]).done();
     assert_eq!(denied["state"], "denied");

@@ -132,7 +132,7 @@ fn the_same_message_again_is_the_same_notification_and_a_copy_is_a_replay() {
     // Delivered once more after its time: nothing that still waits for the person.
     let second = credential.send(&world.phone, 2, json!({})).unwrap();
     assert_eq!(second.state, NotificationState::Pending);
-    world.clock.advance(120_001);
+    world.clock.advance(180_001);
     assert_eq!(credential.send(&world.phone, 2, json!({})).unwrap().state, NotificationState::Expired);
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use push_authenticator::phone::{
     AccountState, Enrolment, EventKind, Evidence, KeyEncryption, KeyError, Phone, PhoneError, SlotWrapper, VaultError,
 };
-use push_authenticator::ports::{SystemClock, SystemEntropy};
+use push_authenticator::ports::SystemEntropy;
 use push_authenticator::secret::{Reason, SecretBytes};
 use serde_json::json;
 
@@ -201,8 +201,8 @@ const MECHANISM_UID: &str = "SECOND_PROCESS_MECHANISM_UID";
 #[test]
 fn second_process() {
     let (Some(file), Ok(mechanism_uid)) = (std::env::var_os(VAULT), std::env::var(MECHANISM_UID)) else { return };
-    let phone =
-        Phone::open(file.as_ref(), &MaskKey(0x33), Arc::new(SystemClock), Arc::new(SystemEntropy::new())).unwrap();
+    let clock = World::new().clock;
+    let phone = Phone::open(file.as_ref(), &MaskKey(0x33), clock, Arc::new(SystemEntropy::new())).unwrap();
     let credential = Credential { account_id: String::new(), mechanism_uid };
     let mut output = std::io::stdout();
     output.write_all(b"\n@opened\n").unwrap();

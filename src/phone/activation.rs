@@ -1,0 +1,67 @@
+//! What happens when a server turns out to have a credential: it is active, and the account that it replaces goes, its
+//! codes excepted. Knows neither how that turned out nor what a message is.
+
+use super::PhoneError;
+use super::account::{AccountRecord, Holding, OathCredential};
+use super::credential::{CredentialState, Id, PushCredential};
+use super::log::{EventKind, note_account};
+use super::vault::{Reader, VaultError, Writer};
+use crate::ports::EpochMilliseconds;
+use crate::secret::SecretBytes;
+
+/// A valid message proves that the server has this credential, whatever became of the registration's response. Gives
+/// the number of accounts that went because this one replaces them.
+pub(super) fn confirm(
+    rows: &Writer<'_>,
+    credential: &PushCredential,
+    now: EpochMilliseconds,
+) -> Result<usize, PhoneError> {
+    match credential.state {
+        CredentialState::Active => Ok(0),
+        CredentialState::Enrolling | CredentialState::Unconfirmed => activate(rows, credential, now),
+    }
+}
+
+/// Makes the credential active, and takes away what it replaces; how many accounts that were.
+pub(super) fn activate(
+    rows: &Writer<'_>,
+    credential: &PushCredential,
+    now: EpochMilliseconds,
+) -> Result<usize, PhoneError> {
+    rows.set_credential_state(credential.id, CredentialState::Active)?;
+    rows.confirm_registered_token(credential.id, now)?;
+    note_account(rows, now, EventKind::RegistrationConfirmed, Some(credential.account_id), None)?;
+    if !credential.replaces {
+        return Ok(0);
+    }
+    let replaced = rows.replaced_by(credential)?;
+    for earlier in &replaced {
+        let codes = codes_to_keep(rows, earlier, credential.account_id)?;
+        rows.remove_account(earlier.account.id)?;
+        if let Some((successor, oath, secret)) = codes {
+            rows.insert_oath_credential(&successor, &oath, &secret)?;
+        }
+        note_account(rows, now, EventKind::Removed, Some(earlier.account.id), Some("replaced"))?;
+    }
+    rows.end_replacing(credential.id)?;
+    Ok(replaced.len())
+}
+
+/// The half of a replaced account that shows codes, where its successor brings none: it goes over, as the server still
+/// asks for its codes. One that cannot be read is of no use to anybody.
+fn codes_to_keep(
+    rows: &Reader<'_>,
+    replaced: &Holding,
+    successor: Id,
+) -> Result<Option<(AccountRecord, OathCredential, SecretBytes)>, PhoneError> {
+    let Some(successor) = rows.holding(successor)?.filter(|there| there.oath.is_none()) else { return Ok(None) };
+    let Some(oath) = &replaced.oath else { return Ok(None) };
+    match rows.code_secret(&replaced.account, oath) {
+        Ok(secret) => {
+            let oath = OathCredential { account_id: successor.account.id, ..oath.clone() };
+            Ok(Some((successor.account, oath, secret)))
+        }
+        Err(VaultError::Tampered { .. } | VaultError::KeyLost) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
