@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::setup::Phone;
+use crate::setup::{Phone, program};
 
 const SECRET: &str = "gezd gnbv gy3t qojq gezd gnbv gy3t qojq";
 
@@ -46,6 +46,8 @@ fn codes_of_other_apps_are_scanned_without_a_server() {
     let uri = format!("otpauth://totp/Acme:ada?secret={}&issuer=Acme&digits=8&period=60", SECRET.replace(' ', ""));
     let preview = phone.verb(&["preview", &uri]).done();
     assert_eq!((&preview["kinds"], &preview["host"]), (&json!(["totp"]), &json!(null)));
+    let settings = json!({"algorithm": "SHA1", "digits": 8, "period": 60, "counter": null});
+    assert_eq!((&preview["codes"], &preview["conflict"]), (&settings, &json!(null)));
     let account = phone.verb(&["scan", &uri]).done();
     assert_eq!((&account["kind"], &account["state"]), (&json!("totp"), &json!("active")));
     let shown = phone.verb(&["code", account["id"].as_str().unwrap()]).done();
@@ -54,4 +56,8 @@ fn codes_of_other_apps_are_scanned_without_a_server() {
     assert_eq!(phone.verb(&["scan", &uri]).failed(), (1, "account-exists".to_owned()));
     let replaced = phone.verb(&["scan", &uri, "--replace"]).done();
     assert_eq!(phone.verb(&["accounts"]).done(), json!([replaced]));
+    let told =
+        program().args(["phone", "--vault", phone.folder().to_str().unwrap(), "preview", &uri]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("Codes:    8 digits, SHA1, a new one every 60 seconds\nConflict: "), "{told}");
 }

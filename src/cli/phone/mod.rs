@@ -13,7 +13,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::output::{Failure, Report};
-use crate::phone::{Account, Ask, CommunicationType, Conflict, CredentialKind, Evidence, Notification, Preview};
+use crate::phone::{
+    Account, Ask, CodeSettings, CommunicationType, Conflict, CredentialKind, Evidence, Moving, Notification, Preview,
+};
 use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::message::LONGEST_PULL_WAIT_SECONDS;
 use crate::secret::{Reason, SecretText};
@@ -186,12 +188,24 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
 fn preview(phone: &FolderPhone, uri: &str) -> Result<Report, Failure> {
     let preview = phone.phone.preview(uri).map_err(failure)?;
     let policies = if preview.policies.is_empty() { "none".to_owned() } else { preview.policies.join(", ") };
+    let kinds: Vec<_> = preview.kinds.iter().map(|kind| kind.name()).collect();
     let mut text = format!(
-        "Issuer:   {}\nAccount:  {}\nHost:     {}\nPolicies: {policies}",
+        "Issuer:   {}\nAccount:  {}\nHost:     {}\nAdds:     {}\nPolicies: {policies}",
         preview.issuer,
         preview.account,
-        place(preview.host.as_deref())
+        place(preview.host.as_deref()),
+        kinds.join(", "),
     );
+    if let Some(codes) = &preview.codes {
+        let moving = match codes.moving {
+            Moving::Time { period_seconds } => format!("a new one every {period_seconds} seconds"),
+            Moving::Counter { next } => format!("counted, the next is number {next}"),
+        };
+        text.push_str(&format!("\nCodes:    {} digits, {}, {moving}", codes.digits, codes.algorithm.name()));
+    }
+    if preview.conflict.is_some() {
+        text.push_str("\nConflict: this account is on the phone already; --replace puts the new one in its place");
+    }
     for namesake in &preview.namesakes {
         text.push_str(&format!("\nBeware:   there is an account of this name at {}", place(namesake.host.as_deref())));
     }
@@ -205,10 +219,19 @@ pub(super) fn show_preview(preview: &Preview) -> Value {
         "account": preview.account,
         "host": preview.host,
         "kinds": preview.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "codes": preview.codes.as_ref().map(show_settings),
         "policies": preview.policies,
         "conflict": preview.conflict.as_ref().map(show_conflict),
         "namesakes": preview.namesakes.iter().map(show_conflict).collect::<Vec<_>>(),
     })
+}
+
+fn show_settings(codes: &CodeSettings) -> Value {
+    let (period, counter) = match codes.moving {
+        Moving::Time { period_seconds } => (Some(period_seconds), None),
+        Moving::Counter { next } => (None, Some(next)),
+    };
+    json!({"algorithm": codes.algorithm.name(), "digits": codes.digits, "period": period, "counter": counter})
 }
 
 fn show_conflict(conflict: &Conflict) -> Value {
