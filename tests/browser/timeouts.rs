@@ -24,7 +24,7 @@ async fn an_unused_qr_code_leads_back_to_the_app() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_message_is_sent_again_with_another_number_to_tap() {
-    let demo = start_demo(|journey| journey.replace("\"messageTimeout\": 120000", "\"messageTimeout\": 12000"));
+    let demo = start_demo(|journey| journey.replace("\"messageTimeout\": 120000", "\"messageTimeout\": 30000"));
     let browser = start_browser("expired", 1280, 900).await;
     browser.client.goto(demo.address["url"].as_str().unwrap()).await.unwrap();
     browser.register(&demo).await;
