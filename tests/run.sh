@@ -96,16 +96,16 @@ border_lints() {
 tests=(--lib --test phone --test protocol --test architecture --test server)
 may_mount || missing+=("full disk (needs root on Linux, to mount a small file system)")
 suite "formatting" cargo fmt --check
-if [ "${1:-}" = rust ]; then
-    # tests/run.sh rust: only the suites that need neither a browser nor a second process.
-    echo "== only the Rust suites; left out: command line, browser, crash, fuzz, lints of the border, documentation"
-    suite "Rust" cargo test --locked "${tests[@]}"
-    suite "lints" lints
+if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
+    tests+=(--test command_line)
+fi
+suite "Rust" cargo test --locked "${tests[@]}"
+suite "lints" lints
+suite "lints of the border" border_lints
+if [ "${1:-}" = short ]; then
+    # tests/run.sh short: without what takes most of the time, or a browser.
+    echo "== left out: browser, crash, fuzz, documentation"
 else
-    if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
-        tests+=(--test command_line)
-    fi
-    suite "Rust" cargo test --locked "${tests[@]}"
     if need "browser" chromedriver chromium chromium-driver; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
         suite "browser" cargo test --locked --test browser -- --test-threads=1
@@ -115,8 +115,6 @@ else
     if need_nightly "fuzz"; then
         suite "fuzz" fuzz/run.sh
     fi
-    suite "lints" lints
-    suite "lints of the border" border_lints
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
 fi
 
