@@ -1,5 +1,5 @@
-//! What happens when a server turns out to have a credential: it is active, and the account that it replaces goes, its
-//! codes excepted. Knows neither how that turned out nor what a message is.
+//! What happens when a server turns out to have a credential: it is active, and the account that it replaces goes. Its
+//! codes and the names that the person gave it go over. Knows neither how that turned out nor what a message is.
 
 use super::PhoneError;
 use super::account::{AccountRecord, Holding, OathCredential};
@@ -35,8 +35,10 @@ pub(super) fn activate(
         return Ok(0);
     }
     let replaced = rows.replaced_by(credential)?;
-    for earlier in &replaced {
+    // The one that was added last comes first: it is what the person used.
+    for earlier in replaced.iter().rev() {
         let codes = codes_to_keep(rows, earlier, credential.account_id)?;
+        keep_names(rows, &earlier.account, credential.account_id)?;
         rows.remove_account(earlier.account.id)?;
         if let Some((successor, oath, secret)) = codes {
             rows.insert_oath_credential(&successor, &oath, &secret)?;
@@ -45,6 +47,15 @@ pub(super) fn activate(
     }
     rows.end_replacing(credential.id)?;
     Ok(replaced.len())
+}
+
+/// What the person called a replaced account, where its successor was not called anything yet.
+fn keep_names(rows: &Writer<'_>, replaced: &AccountRecord, successor: Id) -> Result<(), PhoneError> {
+    let Some(Holding { account, .. }) = rows.holding(successor)? else { return Ok(()) };
+    let issuer = account.display_issuer.as_deref().or(replaced.display_issuer.as_deref());
+    let name = account.display_name.as_deref().or(replaced.display_name.as_deref());
+    rows.set_display_names(successor, issuer, name)?;
+    Ok(())
 }
 
 /// The half of a replaced account that shows codes, where its successor brings none: it goes over, as the server still

@@ -134,12 +134,15 @@ impl Phone {
             None => None,
         };
         let (enrolled, removed) = self.vault.write(|rows| {
+            let mut account = account.clone();
             let (conflict, _) = find_namesakes(rows, &registration)?;
             let removed = match conflict {
                 Some(conflict) if !replace => return Err(conflict.into_error()),
                 // Nobody has to take the new one first.
                 Some(conflict) if push.is_none() => {
                     let replaced = Id::parse(&conflict.account_id).ok_or(VaultError::Damaged)?;
+                    let there = rows.holding(replaced)?.ok_or(VaultError::Damaged)?.account;
+                    (account.display_issuer, account.display_name) = (there.display_issuer, there.display_name);
                     note_account(rows, account.created_at, EventKind::Removed, Some(replaced), Some("replaced"))?;
                     rows.remove_account(replaced)?
                 }

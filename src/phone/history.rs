@@ -2,7 +2,7 @@
 //! history and is never cleaned up, nor is what is remembered against replays.
 
 use super::notification::{Notification, OpenedNotification};
-use super::{Phone, PhoneError, VaultError};
+use super::{Phone, PhoneError};
 
 /// How much history is kept; the shell's setting. With both limits, what exceeds either goes; with none, nothing goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +29,8 @@ impl Phone {
     pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, PhoneError> {
         // Those whose time ran out and that nobody looked at since are history, too.
         self.pending()?;
-        let opened = self.vault.read(|rows| {
-            let mut opened = Vec::new();
-            for record in rows.settled_notifications(limit, offset)? {
-                match OpenedNotification::open(rows, record) {
-                    Ok(notification) => opened.push(notification),
-                    Err(PhoneError::Vault(VaultError::Tampered { .. })) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(opened)
-        })?;
+        let opened =
+            self.vault.read(|rows| OpenedNotification::open_all(rows, rows.settled_notifications(limit, offset)?))?;
         Ok(opened.iter().map(|each| self.show(each)).collect())
     }
 

@@ -106,7 +106,7 @@ impl Phone {
     /// What happened on this phone, newest first, at most `limit` of the last [`EVENT_LIMIT`]. Works without the key
     /// too. A refusal that repeats itself within a minute is there once.
     pub fn events(&self, limit: u32) -> Result<Vec<Event>, PhoneError> {
-        let records = self.vault.read(|rows| rows.events(limit))?;
+        let records = self.vault.read(|rows| rows.events(limit.min(EVENT_LIMIT)))?;
         records
             .into_iter()
             .map(|record| {

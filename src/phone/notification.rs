@@ -125,6 +125,19 @@ impl OpenedNotification {
         Ok(Self { record, credential, secret, message })
     }
 
+    /// Those of them that were not edited.
+    pub(super) fn open_all(rows: &Reader<'_>, records: Vec<NotificationRecord>) -> Result<Vec<Self>, PhoneError> {
+        let mut all = Vec::with_capacity(records.len());
+        for record in records {
+            match Self::open(rows, record) {
+                Ok(opened) => all.push(opened),
+                Err(PhoneError::Vault(VaultError::Tampered { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
     pub(super) fn find(rows: &Reader<'_>, id: &str) -> Result<Self, PhoneError> {
         let id = Id::parse(id).ok_or(PhoneError::NotificationNotFound)?;
         Self::open(rows, rows.notification(id)?.ok_or(PhoneError::NotificationNotFound)?)
@@ -240,17 +253,7 @@ impl Phone {
     /// the vault that were edited cannot be answered and are left out; [`notification`](Self::notification) says why.
     pub fn pending(&self) -> Result<Vec<Notification>, PhoneError> {
         let now = self.now();
-        let opened = self.vault.read(|rows| {
-            let mut opened = Vec::new();
-            for record in rows.pending_notifications()? {
-                match OpenedNotification::open(rows, record) {
-                    Ok(notification) => opened.push(notification),
-                    Err(PhoneError::Vault(VaultError::Tampered { .. })) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(opened)
-        })?;
+        let opened = self.vault.read(|rows| OpenedNotification::open_all(rows, rows.pending_notifications()?))?;
         let (late, pending): (Vec<_>, Vec<_>) = opened.into_iter().partition(|each| each.is_late(now));
         if !late.is_empty() {
             self.vault.write(|rows| {

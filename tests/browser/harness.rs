@@ -206,17 +206,39 @@ impl Browser {
         self.text(".number").await
     }
 
-    /// Taps on the phone the number that `choose` takes of the three offered.
-    pub async fn tap(&self, choose: impl Fn(&[String]) -> String) {
+    /// Looks at the sign-on request on the phone that offers this number; gives the path to its card. One of an earlier
+    /// sign-on may be there still: the phone learns a moment later that it is over.
+    async fn card(&self, number: &str) -> String {
         self.phone().await;
-        self.find(".numbers button").await;
+        let card = format!("//*[@id='pending']/*[.//button[normalize-space()='{number}']]");
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&card)).await;
+        found.unwrap_or_else(|error| panic!("the phone does not offer {number}: {error}"));
+        card
+    }
+
+    async fn press_in(&self, card: &str, label: &str) {
+        let button = format!("{card}//button[normalize-space()='{label}']");
+        self.client.find(Locator::XPath(&button)).await.unwrap().click().await.unwrap();
+    }
+
+    /// Taps the number that the page shows on the phone, or another one of the three offered.
+    pub async fn tap(&self, number: &str, right: bool) {
+        let card = self.card(number).await;
+        let numbers = format!("{card}//*[@class='numbers']/button");
         let mut offered = Vec::new();
-        for element in self.client.find_all(Locator::Css(".numbers button")).await.unwrap() {
+        for element in self.client.find_all(Locator::XPath(&numbers)).await.unwrap() {
             offered.push(element.text().await.unwrap());
         }
         assert_eq!(offered.len(), 3, "{offered:?}");
         self.picture("number").await;
-        self.press(&choose(&offered)).await;
+        let chosen = offered.iter().find(|each| (*each == number) == right).unwrap();
+        self.press_in(&card, chosen).await;
+    }
+
+    /// Refuses on the phone the sign-on that offers this number.
+    pub async fn deny(&self, number: &str) {
+        let card = self.card(number).await;
+        self.press_in(&card, "Deny").await;
     }
 }
 

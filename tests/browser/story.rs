@@ -15,7 +15,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     assert_eq!(codes.len(), 10);
     assert!(codes.iter().all(|code| code.len() == 10), "{codes:?}");
     let number = browser.number().await;
-    browser.tap(|offered| offered.iter().find(|each| **each == number).expect("the number is offered").clone()).await;
+    browser.tap(&number, true).await;
     browser.heading("Signed in").await;
     assert_eq!(browser.text(".user").await, "Demo User");
     browser.picture("signed-in").await;
@@ -51,9 +51,8 @@ async fn first_sign_on_then_push_then_recovery_code() {
 
     // Denied on the phone.
     browser.sign_on(&demo).await;
-    browser.number().await;
-    browser.phone().await;
-    browser.press("Deny").await;
+    let number = browser.number().await;
+    browser.deny(&number).await;
     browser.heading("Not signed in").await;
     assert_eq!(browser.text("[role=alert]").await, "The sign-on was refused on the phone.");
     browser.press("Start again").await;
@@ -61,7 +60,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     // A wrong number on the phone.
     browser.sign_on(&demo).await;
     let number = browser.number().await;
-    browser.tap(|offered| offered.iter().find(|each| **each != number).unwrap().clone()).await;
+    browser.tap(&number, false).await;
     browser.heading("Not signed in").await;
     assert_eq!(browser.text("[role=alert]").await, "A wrong number was tapped on the phone.");
     browser.phone().await;

@@ -266,8 +266,10 @@ fn the_same_account_of_codes_is_a_conflict_and_is_replaced_at_once() {
     assert_eq!((&conflict.account_id, conflict.host), (&old.id, None));
     let error = world.phone.enrol(preview, enrolment()).unwrap_err();
     assert_eq!(error, PhoneError::AccountExists { issuer: "Acme".into(), account: "ada".into(), host: None });
+    world.phone.rename(&old.id, None, Some("mine")).unwrap();
     let new = world.phone.enrol(world.phone.preview(&otpauth("totp", "")).unwrap(), replacing()).unwrap();
     assert_eq!(only(world.phone.accounts().unwrap()), new);
+    assert_eq!(new.display_name, "mine", "what the person called it stays");
     assert_eq!(new.kind, CredentialKind::Totp);
     // An account with a server is another account, both ways round.
     let push = world.phone.preview(&code_for("Acme:ada", &[("issuer", Some(&base64("Acme")))])).unwrap();

@@ -158,9 +158,11 @@ fn a_replaced_account_goes_when_the_server_has_the_new_one_and_not_before() {
     assert_eq!(delivery, Delivery::Refused { status: 400, message: Some("Bad request.".into()), outcome });
     assert_eq!(only(world.phone.accounts().unwrap()).id, old.account_id);
 
-    // The server accepts.
+    // The server accepts. What the person called the account stays.
+    world.phone.rename(&old.account_id, Some("My bank"), None).unwrap();
     let new = world.active_with(&code(&[]), replacing());
-    assert_eq!(only(world.phone.accounts().unwrap()).id, new.account_id);
+    let left = only(world.phone.accounts().unwrap());
+    assert_eq!((left.id, left.display_issuer.as_str()), (new.account_id, "My bank"));
 }
 
 #[test]

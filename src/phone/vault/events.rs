@@ -16,6 +16,9 @@ pub(in crate::phone) struct EventRecord {
     pub(in crate::phone) detail: Option<String>,
 }
 
+/// How many events come to be too many before they are forgotten.
+const FORGOTTEN_AT_ONCE: i64 = 64;
+
 impl Reader<'_> {
     /// The newest events, newest first, at most `limit`.
     pub(in crate::phone) fn events(&self, limit: u32) -> Result<Vec<EventRecord>, VaultError> {
@@ -36,13 +39,17 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores an event, and forgets the oldest so that `limit` of them are left.
+    /// Stores an event, and now and then forgets the oldest so that `limit` of them are left.
     pub(in crate::phone) fn insert_event(&self, event: &EventRecord, limit: u32) -> Result<(), VaultError> {
         self.execute(
             "INSERT INTO event (at, kind, account_id, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![event.at, event.kind, event.account_id, event.subject, event.detail],
         )?;
-        self.execute("DELETE FROM event WHERE sequence <= (SELECT max(sequence) FROM event) - ?1", params![limit])?;
+        let stored = self.sql.last_insert_rowid();
+        // Not each time: the oldest lie in other pages than the newest, and every page that is changed costs a write.
+        if stored % FORGOTTEN_AT_ONCE == 0 {
+            self.execute("DELETE FROM event WHERE sequence <= ?1", params![stored - i64::from(limit)])?;
+        }
         Ok(())
     }
 }
