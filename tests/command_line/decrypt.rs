@@ -17,7 +17,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn frozen_vaults_open() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/vault");
-    for (name, codes) in [("version-1.sqlite", false), ("version-2.sqlite", true)] {
+    for (name, codes) in [("version-1.sqlite", false), ("version-2.sqlite", true), ("version-3.sqlite", true)] {
         let output = decrypt(&folder.join(name), &folder.join("test.key"));
         let text = text(&output);
         assert!(output.status.success() && text.ends_with("everything opens\n"), "{name}: {text}");

@@ -69,20 +69,27 @@
 //! twice, `at` when, `kind` what. `account_id` names the account, and outlives it; `subject` what else it was about,
 //! `detail` what there is to say.
 //!
+//! # Version 3
+//!
+//! Changes no row of version 2. **outbox** has no indexes beside its id, as it holds few rows, and **event** and **outbox**
+//! no longer remember the highest `sequence` ever used: each page that a commit changes is another write, and receiving and
+//! answering a message are what the vault does most.
+//!
 //! # Steps
 //!
 //! Each is made in one transaction with the change of `user_version`; [`STEPS`] has them in order.
 //!
 //! - 0 to 1: [`VERSION_1`].
 //! - 1 to 2: [`VERSION_2`].
+//! - 2 to 3: [`VERSION_3`].
 
 /// Marks the file as a vault of this project.
 pub(super) const APPLICATION_ID: i64 = 0x5041_5631;
 /// The schema that this version writes; a higher one is refused.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// The statements of every step, by the version that it starts from.
-pub(super) const STEPS: [(i64, &str); 2] = [(0, VERSION_1), (1, VERSION_2)];
+pub(super) const STEPS: [(i64, &str); 3] = [(0, VERSION_1), (1, VERSION_2), (2, VERSION_3)];
 
 /// Makes an empty file a vault of version 1.
 const VERSION_1: &str = "
@@ -194,4 +201,39 @@ CREATE TABLE event (
     subject    TEXT,
     detail     TEXT
 ) STRICT;
+";
+
+/// Makes a vault of version 2 one of version 3.
+const VERSION_3: &str = "
+ALTER TABLE outbox RENAME TO outbox_before;
+DROP INDEX outbox_of_credential;
+DROP INDEX outbox_of_notification;
+CREATE TABLE outbox (
+    sequence        INTEGER PRIMARY KEY,
+    id              BLOB NOT NULL UNIQUE,
+    kind            TEXT NOT NULL,
+    credential_id   BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    notification_id BLOB REFERENCES notification (id) ON DELETE CASCADE,
+    url             TEXT NOT NULL,
+    cookie          TEXT,
+    body_sealed     BLOB NOT NULL,
+    created_at      INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    fate_unknown    INTEGER NOT NULL,
+    leased_until    INTEGER,
+    next_attempt_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO outbox SELECT * FROM outbox_before ORDER BY sequence;
+DROP TABLE outbox_before;
+ALTER TABLE event RENAME TO event_before;
+CREATE TABLE event (
+    sequence   INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    account_id BLOB,
+    subject    TEXT,
+    detail     TEXT
+) STRICT;
+INSERT INTO event SELECT * FROM event_before ORDER BY sequence;
+DROP TABLE event_before;
 ";

@@ -94,7 +94,7 @@ impl Sealer {
 
 /// The parts one after the other, each preceded by its length in four bytes, big-endian.
 pub(in crate::phone) fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
-    let mut joined = Vec::new();
+    let mut joined = Vec::with_capacity(parts.iter().map(|part| 4 + part.len()).sum());
     for part in parts {
         joined.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         joined.extend_from_slice(part);
