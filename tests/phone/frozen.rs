@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use push_authenticator::phone::{
-    AccountState, Ask, Enrolment, EventKind, Evidence, KeyEncryption, KeyError, NotificationState, Phone, PhoneError, RequestKind,
+    AccountState, Ask, Enrolment, EventKind, Evidence, KeyEncryption, KeyError, NotificationState, Phone, PhoneError,
+    RequestKind,
 };
 use push_authenticator::secret::{Reason, SecretBytes};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
