@@ -14,7 +14,7 @@ use std::process::Command;
 /// Longest source file, in lines.
 const LONGEST_FILE: usize = 450;
 /// Files that were longer when the limit came. One that is divided is taken off the list; none is added.
-const STILL_TOO_LONG: [&str; 2] = ["protocol/message.rs", "server/sign_on.rs"];
+const STILL_TOO_LONG: [&str; 1] = ["protocol/message.rs"];
 
 /// What the modules under a path may not mention. `rooms` are paths from the crate's root and everything below them;
 /// `words` are names of crates or paths of other crates.

@@ -1,18 +1,38 @@
 //! `device`: registered phones. Works also while the server runs.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::journey::public_url;
 use super::output::{Failure, Report};
 use super::user::{failed, open};
-use crate::ports::{Clock as _, SystemClock};
+use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_bytes};
+use crate::secret::Reason;
 use crate::server::configuration::Configuration;
-use crate::server::store::{StoreError, audit, devices};
+use crate::server::journey::Journeys;
+use crate::server::keys::write_new_private_file;
+use crate::server::push::{self, Offer, Tools};
+use crate::server::store::{StoreError, audit, devices, users};
+use crate::server::{StartError, open_data, phones_endpoint, qr};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
     /// List the registered phones.
     List,
+    /// Print a registration code for a user, to be handed over safely: whoever scans it first has the user's phone.
+    Invite {
+        /// The user's name.
+        user: String,
+        /// Minutes for which it may be used.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=10_080))]
+        minutes: i64,
+        /// Also draw it as a QR code into this SVG file.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+    },
     /// Remove a phone: it can approve nothing any more.
     Remove {
         /// The device's id, as listed.
@@ -21,9 +41,9 @@ pub(super) enum Verb {
 }
 
 pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, Failure> {
-    let store = open(configuration)?;
     match verb {
         Verb::List => {
+            let store = open(configuration)?;
             let devices = store.run_blocking(devices::list).map_err(failed)?;
             let lines: Vec<String> =
                 devices.iter().map(|device| format!("{}  {}  {}", device.id, device.user, device.name)).collect();
@@ -43,10 +63,11 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
                 .collect();
             Ok(Report::new(lines.join("\n"), Value::Array(values)))
         }
+        Verb::Invite { user, minutes, svg } => invite(configuration, user, minutes, svg),
         Verb::Remove { id } => {
             let wanted = id.clone();
             let now = SystemClock.now();
-            let removed = store.run_blocking(move |transaction| -> Result<bool, StoreError> {
+            let removed = open(configuration)?.run_blocking(move |transaction| -> Result<bool, StoreError> {
                 let Some(device) = devices::find(transaction, &wanted)? else { return Ok(false) };
                 audit::device_removed(transaction, now, &device)?;
                 devices::remove(transaction, &device.id)
@@ -58,4 +79,51 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
             }
         }
     }
+}
+
+/// Offers a registration outside of any sign-on.
+fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option<PathBuf>) -> Result<Report, Failure> {
+    let start = |error: StartError| Failure::new("start", &error);
+    let entropy = SystemEntropy::new();
+    let (keys, store) = open_data(configuration, &entropy).map_err(start)?;
+    let public_url = public_url(configuration)?;
+    let endpoint = phones_endpoint(&public_url, &configuration.realm).map_err(start)?;
+    let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
+    let issuer = journeys.get(&configuration.default_journey).map_or("ForgeRock", |journey| &journey.issuer).to_owned();
+    let tools = Tools { keys: Arc::new(keys), entropy: Arc::new(entropy), now: SystemClock.now() };
+    let until = tools.now + minutes * 60_000;
+    let wanted = user.clone();
+    let offered = store.run_blocking(move |transaction| -> Result<_, StoreError> {
+        let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
+        let offer = Offer {
+            user: &user.name,
+            journey: &make_bytes::<16>(&*tools.entropy)?,
+            issuer: &issuer,
+            account: user.common_name.as_deref().unwrap_or(&user.name),
+            colour: None,
+            logo: None,
+            time_to_live: minutes * 60_000,
+            endpoint: &endpoint,
+        };
+        let (_, code) = push::offer(transaction, &offer, None, &tools)?;
+        let event = audit::Event {
+            at: tools.now,
+            event: "device-invited".to_owned(),
+            user: Some(user.name),
+            outcome: "success".to_owned(),
+            ..audit::Event::default()
+        };
+        audit::add(transaction, &event)?;
+        Ok(Some(code))
+    });
+    let Some(code) = offered.map_err(failed)? else {
+        return Err(Failure::new("unknown-user", &format!("There is no user {user:?}.")));
+    };
+    let code = code.expose(Reason::HandOver);
+    if let Some(file) = svg {
+        let drawing = qr::draw(code).ok_or_else(|| Failure::new("picture", &"The code is too long for a picture."))?;
+        write_new_private_file(&file, drawing.as_bytes())
+            .map_err(|error| Failure::new("picture", &format!("{} cannot be written: {error}", file.display())))?;
+    }
+    Ok(Report::new(code.to_owned(), json!({"user": user, "uri": code, "expires_at": until})))
 }

@@ -49,12 +49,17 @@ fn load(configuration: &Configuration) -> Result<Journeys, Failure> {
     Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))
 }
 
-fn list(configuration: &Configuration) -> Result<Report, Failure> {
-    let base = match &configuration.public_url {
-        Some(url) => url.clone(),
+/// What the server is reached by when it listens where the configuration says.
+pub(super) fn public_url(configuration: &Configuration) -> Result<Url, Failure> {
+    match &configuration.public_url {
+        Some(url) => Ok(url.clone()),
         None => Url::parse(&format!("http://{}/am", configuration.listen))
-            .map_err(|error| Failure::new("configuration", &error))?,
-    };
+            .map_err(|error| Failure::new("configuration", &error)),
+    }
+}
+
+fn list(configuration: &Configuration) -> Result<Report, Failure> {
+    let base = public_url(configuration)?;
     let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());
     for journey in load(configuration)?.iter() {
         let url = preview_url(&base, &configuration.realm, &journey.name);
@@ -76,7 +81,8 @@ fn check(file: &std::path::Path) -> Result<Report, Failure> {
     let name = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::new("unreadable", &format!("{name} cannot be read: {error}")))?;
-    let journeys = tree::read(&text).map_err(|error| Failure::new("journey", &format!("{name}: {error}")))?;
+    let folder = file.parent().unwrap_or(std::path::Path::new(""));
+    let journeys = tree::read(&text, folder).map_err(|error| Failure::new("journey", &format!("{name}: {error}")))?;
     let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());
     for journey in &journeys {
         lines.push(match &journey.not_runnable {

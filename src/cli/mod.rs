@@ -1,6 +1,7 @@
 //! The command line: one verb a file. It may import every room; no room imports it.
 
 mod audit;
+mod config;
 mod demo;
 mod device;
 mod http;
@@ -52,10 +53,13 @@ enum Command {
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
     },
-    /// Add, list and remove users.
+    /// Check a configuration.
+    #[command(subcommand)]
+    Config(config::Verb),
+    /// Add, list, lock, unlock and remove users.
     #[command(subcommand)]
     User(user::Verb),
-    /// List and remove registered phones.
+    /// List, invite and remove registered phones.
     #[command(subcommand)]
     Device(device::Verb),
     /// List what happened.
@@ -89,6 +93,7 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         Command::Demo(demo) => demo::run(demo, json),
         Command::Init { folder } => init::run(&folder),
         Command::Serve { listen } => serve::run(configuration(arguments.config)?, listen, json),
+        Command::Config(verb) => config::run(verb, &configuration(arguments.config)?),
         Command::User(verb) => user::run(verb, &configuration(arguments.config)?),
         Command::Device(verb) => device::run(verb, &configuration(arguments.config)?),
         Command::Audit(verb) => audit::run(verb, &configuration(arguments.config)?),

@@ -9,17 +9,15 @@ use tokio::net::TcpListener;
 
 use super::output::{Failure, Report, print_line};
 use crate::ports::{SystemClock, SystemEntropy};
-use crate::server::configuration::Configuration;
-use crate::server::{App, router};
+use crate::server::configuration::{Configuration, LogFormat};
+use crate::server::{App, connections, router};
 
 /// How often what is past its time is removed.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How long requests in flight may take to end after the signal.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the server.
 pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_json: bool) -> Result<Report, Failure> {
-    start_logging();
+    start_logging(configuration.log);
     let configuration = Configuration { listen: listen.unwrap_or(configuration.listen), ..configuration };
     configuration.check().map_err(|problem| Failure::new("configuration", &problem))?;
     runtime()?.block_on(async {
@@ -54,29 +52,23 @@ pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
 
 /// Serves until a signal comes, then lets requests in flight end.
 pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router) -> Result<(), Failure> {
+    let (sweeping, limits) = (app.clone(), app.connection_limits());
     let sweeper = tokio::spawn(async move {
         loop {
             tokio::time::sleep(SWEEP).await;
-            if let Err(error) = app.sweep().await {
+            if let Err(error) = sweeping.sweep().await {
                 tracing::error!(%error, "sweeping failed");
             }
         }
     });
-    let stop = tokio::spawn(stop_signal());
-    let stopped = Arc::new(tokio::sync::Notify::new());
-    let (begin, ended) = (stopped.clone(), stopped);
-    let serving = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            let _ = stop.await;
-            begin.notify_one();
-        });
-    let result = tokio::select! {
-        result = serving.into_future() => result,
-        // Pages and phones that wait would hold the end up for half a minute; they ask again by themselves.
-        () = async { ended.notified().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    let stop = async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        app.begin_to_stop();
     };
+    connections::serve(listener, routes, limits, stop).await;
     sweeper.abort();
-    result.map_err(|error| Failure::new("serve", &format!("The server failed: {error}")))
+    Ok(())
 }
 
 async fn stop_signal() {
@@ -95,9 +87,13 @@ async fn stop_signal() {
 }
 
 /// Logs go to standard error; `RUST_LOG` chooses how much.
-pub(super) fn start_logging() {
+pub(super) fn start_logging(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // In a test process a second start finds the first one's subscriber, which is fine.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    let _ = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
 }

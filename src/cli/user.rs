@@ -11,7 +11,7 @@ use crate::protocol::text;
 use crate::secret::SecretText;
 use crate::server::configuration::Configuration;
 use crate::server::password::make_hash;
-use crate::server::store::{Store, StoreError, users};
+use crate::server::store::{Store, StoreError, audit, users};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -28,6 +28,16 @@ pub(super) enum Verb {
     },
     /// List the users.
     List,
+    /// Lock a user: no sign-on succeeds any more, and all sessions end.
+    Lock {
+        /// The user's name.
+        name: String,
+    },
+    /// Let a locked user sign on again.
+    Unlock {
+        /// The user's name.
+        name: String,
+    },
     /// Remove a user with devices, recovery codes and sessions.
     Remove {
         /// The user's name.
@@ -45,13 +55,25 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         }
         Verb::List => {
             let users = store.run_blocking(users::list).map_err(failed)?;
-            let lines: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
+            let lines: Vec<String> = users
+                .iter()
+                .map(|user| format!("{}{}", user.name, if user.locked_at.is_some() { "  (locked)" } else { "" }))
+                .collect();
             let values: Vec<Value> = users
                 .iter()
-                .map(|user| json!({"name": user.name, "common_name": user.common_name, "created_at": user.created_at}))
+                .map(|user| {
+                    json!({
+                        "name": user.name,
+                        "common_name": user.common_name,
+                        "created_at": user.created_at,
+                        "locked_at": user.locked_at,
+                    })
+                })
                 .collect();
             Ok(Report::new(lines.join("\n"), Value::Array(values)))
         }
+        Verb::Lock { name } => set_locked(&store, name, true),
+        Verb::Unlock { name } => set_locked(&store, name, false),
         Verb::Remove { name } => {
             let wanted = name.clone();
             if store.run_blocking(move |transaction| users::remove(transaction, &wanted)).map_err(failed)? {
@@ -59,6 +81,37 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
             } else {
                 Err(Failure::new("unknown-user", &format!("There is no user {name:?}.")))
             }
+        }
+    }
+}
+
+fn set_locked(store: &Store, name: String, locked: bool) -> Result<Report, Failure> {
+    let (wanted, now) = (name.clone(), SystemClock.now());
+    let changed = store.run_blocking(move |transaction| -> Result<Option<bool>, StoreError> {
+        let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
+        let changed = match locked {
+            true => users::lock(transaction, &user.name, now)?,
+            false => users::unlock(transaction, &user.name)?,
+        };
+        if changed {
+            let event = if locked { "user-locked" } else { "user-unlocked" };
+            let event = audit::Event {
+                event: event.to_owned(),
+                at: now,
+                user: Some(user.name),
+                outcome: "success".to_owned(),
+                ..audit::Event::default()
+            };
+            audit::add(transaction, &event)?;
+        }
+        Ok(Some(changed))
+    });
+    let what = if locked { "locked" } else { "unlocked" };
+    match changed.map_err(failed)? {
+        None => Err(Failure::new("unknown-user", &format!("There is no user {name:?}."))),
+        Some(changed) => {
+            let text = if changed { format!("{name} is {what}.") } else { format!("{name} was {what} already.") };
+            Ok(Report::new(text, json!({"name": name, "changed": changed})))
         }
     }
 }

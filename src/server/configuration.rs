@@ -1,11 +1,13 @@
 //! The server's configuration: one TOML file, checked as a whole at start.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
+use super::attempts::AttemptLimits;
 use super::push::Budget;
 use crate::protocol::uri::is_loopback;
 
@@ -38,6 +40,35 @@ pub struct Configuration {
     pub audit_days: i64,
     /// Origins whose pages may call the REST, as in `https://app.example.com`.
     pub cross_origin: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, as in `10.0.0.0/8`.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Most connections at once.
+    pub connections: u32,
+    /// How the log is written.
+    pub log: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
+}
+
+/// Networks, or single addresses.
+fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?
+        .into_iter()
+        .map(|text| {
+            let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| serde::de::Error::custom(format!("{text:?} is no address and no network")))
+        })
+        .collect()
 }
 
 /// Settings of sign-ons.
@@ -50,6 +81,18 @@ pub struct SignOn {
     pub maximum_minutes: i64,
     /// Most push messages that one sign-on sends.
     pub message_limit: u32,
+    /// Whether who has no phone yet may register one with the password alone.
+    pub self_registration: bool,
+    /// Most passwords that are tried for one name in [`attempt_minutes`](Self::attempt_minutes).
+    pub attempts_per_user: u32,
+    /// Most passwords that are tried from one address in that time. Right ones do not count.
+    pub attempts_per_address: u32,
+    /// Most recovery codes that are tried for one user in that time.
+    pub recovery_code_attempts: u32,
+    /// Minutes that these limits are for.
+    pub attempt_minutes: i64,
+    /// Most sign-ons whose password waits to be checked; more are turned away.
+    pub password_queue: u32,
 }
 
 /// Settings of sessions.
@@ -92,6 +135,9 @@ impl Default for Configuration {
             push: PushSettings::default(),
             audit_days: 365,
             cross_origin: Vec::new(),
+            trusted_proxies: Vec::new(),
+            connections: 20_000,
+            log: LogFormat::Text,
         }
     }
 }
@@ -115,7 +161,28 @@ impl PushSettings {
 
 impl Default for SignOn {
     fn default() -> Self {
-        Self { step_minutes: 15, maximum_minutes: 60, message_limit: 5 }
+        Self {
+            step_minutes: 15,
+            maximum_minutes: 60,
+            message_limit: 5,
+            self_registration: true,
+            attempts_per_user: 10,
+            attempts_per_address: 100,
+            recovery_code_attempts: 10,
+            attempt_minutes: 10,
+            password_queue: 64,
+        }
+    }
+}
+
+impl SignOn {
+    pub(super) fn attempt_limits(&self) -> AttemptLimits {
+        AttemptLimits {
+            per_user: self.attempts_per_user,
+            per_address: self.attempts_per_address,
+            recovery_codes: self.recovery_code_attempts,
+            period: self.attempt_minutes * 60_000,
+        }
     }
 }
 
@@ -183,13 +250,19 @@ impl Configuration {
         let minutes = [
             ("sign_on.step_minutes", self.sign_on.step_minutes),
             ("sign_on.maximum_minutes", self.sign_on.maximum_minutes),
+            ("sign_on.attempt_minutes", self.sign_on.attempt_minutes),
             ("session.idle_minutes", self.session.idle_minutes),
             ("session.maximum_minutes", self.session.maximum_minutes),
             ("push.budget_minutes", self.push.budget_minutes),
             ("push.cool_down_minutes", self.push.cool_down_minutes),
         ];
         let counts = [
+            ("connections", self.connections),
             ("sign_on.message_limit", self.sign_on.message_limit),
+            ("sign_on.attempts_per_user", self.sign_on.attempts_per_user),
+            ("sign_on.attempts_per_address", self.sign_on.attempts_per_address),
+            ("sign_on.recovery_code_attempts", self.sign_on.recovery_code_attempts),
+            ("sign_on.password_queue", self.sign_on.password_queue),
             ("push.budget", self.push.budget),
             ("push.refusals", self.push.refusals),
         ];

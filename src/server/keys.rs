@@ -151,7 +151,8 @@ fn tag(key: &hmac::Key, parts: &[&[u8]]) -> Vec<u8> {
     context.sign().as_ref().to_vec()
 }
 
-fn write_new_private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file that is not there yet, readable by its owner only.
+pub fn write_new_private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

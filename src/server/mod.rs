@@ -4,19 +4,24 @@
 //! phone.
 
 mod api;
+pub mod attempts;
 pub mod configuration;
+pub mod connections;
 pub mod journey;
 pub mod keys;
 mod pages;
 pub mod password;
 pub mod push;
+pub mod qr;
 pub mod sign_on;
 pub mod store;
 mod wake;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -25,7 +30,9 @@ use axum::routing::{get, post};
 use url::Url;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
+use attempts::Attempts;
 use configuration::Configuration;
+use connections::ConnectionLimits;
 use journey::{Journeys, JourneysError};
 use keys::{KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
@@ -35,6 +42,8 @@ use wake::Wakers;
 
 /// Largest request body, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
+/// How long the head of a request may take, and how long a connection may lie idle.
+const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Name of the session cookie.
 const SESSION_COOKIE: &str = "iPlanetDirectoryPro";
 
@@ -52,11 +61,13 @@ struct Parts {
     keys: Arc<Keys>,
     journeys: Journeys,
     passwords: PasswordCheck,
+    attempts: Attempts,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     wakers: Wakers,
     transports: Vec<Box<dyn Transport>>,
     early_polls: Mutex<HashMap<Vec<u8>, (EpochMilliseconds, u32)>>,
+    stopping: AtomicBool,
 }
 
 /// Why the server cannot start.
@@ -74,9 +85,6 @@ pub enum StartError {
     /// A journey file.
     #[error(transparent)]
     Journeys(#[from] JourneysError),
-    /// The default journey is not there or does not run.
-    #[error("The default journey {0:?} {1}.")]
-    DefaultJourney(String, String),
     /// Password hashing.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -97,15 +105,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let (keys, store) = open_data(&configuration, entropy.as_ref())?;
         let journeys = Journeys::load(&configuration.journeys)?;
-        let default = &configuration.default_journey;
-        match journeys.get(default) {
-            None => return Err(StartError::DefaultJourney(default.clone(), "is in no journey file".to_owned())),
-            Some(journey) => {
-                if let Some(reason) = &journey.not_runnable {
-                    return Err(StartError::DefaultJourney(default.clone(), format!("does not run here: {reason}")));
-                }
-            }
-        }
+        journeys.check_default(&configuration.default_journey)?;
         for warning in journeys.iter().flat_map(|journey| &journey.warnings) {
             tracing::warn!("{warning}");
         }
@@ -116,19 +116,15 @@ impl App {
                 Url::parse(&text).map_err(|_| StartError::PublicUrl(text))?
             }
         };
-        let phones_endpoint = format!(
-            "{}/json/realms/root/realms/{}/push/sns/message",
-            public_url.as_str().trim_end_matches('/'),
-            configuration.realm
-        );
-        let phones_endpoint =
-            Url::parse(&phones_endpoint).map_err(|_| StartError::PublicUrl(phones_endpoint.clone()))?;
+        let phones_endpoint = phones_endpoint(&public_url, &configuration.realm)?;
         let wakers = Wakers::default();
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
-            passwords: PasswordCheck::new(entropy.as_ref())?,
+            passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
+            attempts: Attempts::new(configuration.sign_on.attempt_limits()),
             transports: vec![Box::new(Embedded::new(wakers.clone()))],
             early_polls: Mutex::default(),
+            stopping: AtomicBool::new(false),
             configuration,
             public_url,
             phones_endpoint,
@@ -140,6 +136,16 @@ impl App {
             entropy,
             wakers,
         })))
+    }
+
+    /// How much clients may ask for.
+    pub fn connection_limits(&self) -> ConnectionLimits {
+        ConnectionLimits { at_once: self.0.configuration.connections as usize, head_time: HEAD_TIME }
+    }
+
+    /// Tells that the server is about to stop: it says that it is not ready, so that no new requests are sent to it.
+    pub fn begin_to_stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
     }
 
     /// The address of a journey's sign-on page.
@@ -203,6 +209,13 @@ fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
+/// The address that phones call under this public address, without `_action`.
+pub fn phones_endpoint(public_url: &Url, realm: &str) -> Result<Url, StartError> {
+    let base = public_url.as_str().trim_end_matches('/');
+    let text = format!("{base}/json/realms/root/realms/{realm}/push/sns/message");
+    Url::parse(&text).map_err(|_| StartError::PublicUrl(text))
+}
+
 /// The address of a journey's sign-on page under this public address.
 pub fn preview_url(public_url: &Url, realm: &str, journey: &str) -> Url {
     let mut url = public_url.clone();
@@ -261,13 +274,18 @@ pub fn router_with(app: App, more: Router) -> Router {
         .route("/am/XUI/assets/page.css", get(pages::style))
         .route("/am/XUI/assets/page.js", get(pages::script))
         // Operators
-        .route("/am/isAlive", get(api::is_alive))
+        .route("/am/isAlive", get(api::health::is_alive))
+        .route("/am/json/health/live", get(api::health::live))
+        .route("/am/json/health/ready", get(api::health::ready))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .with_state(app.clone())
         .layer(cross_origin)
         .merge(more)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn(api::never_cache))
-        .layer(from_fn_with_state(app, api::check_host))
+        .layer(api::guards::time_limit())
+        .layer(from_fn(api::guards::never_cache))
+        .layer(from_fn_with_state(app.clone(), api::guards::resolve_client))
+        .layer(from_fn_with_state(app.clone(), api::guards::check_host))
+        .layer(from_fn_with_state(app, api::guards::name_request))
 }

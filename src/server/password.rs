@@ -1,4 +1,4 @@
-//! Passwords: Argon2id (RFC 9106), never more than two computations at once.
+//! Passwords: Argon2id (RFC 9106), never more than two computations at once, and a bounded number that wait.
 //!
 //! A sign-on costs the same time whether the user exists or not: without a stored hash a dummy one is checked.
 
@@ -43,25 +43,34 @@ pub fn make_hash(password: &SecretText, entropy: &dyn Entropy) -> Result<String,
         .map_err(|_| PasswordError::Hash)
 }
 
+/// Too many checks are waiting already; nothing was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("The server is busy. Try again in a moment.")]
+pub struct Busy;
+
 /// Checks passwords without blocking the caller's thread.
 #[derive(Clone)]
 pub struct PasswordCheck {
+    places: Arc<Semaphore>,
     permits: Arc<Semaphore>,
     dummy: Arc<str>,
 }
 
 impl PasswordCheck {
-    /// Prepares the dummy hash.
-    pub fn new(entropy: &dyn Entropy) -> Result<Self, PasswordError> {
+    /// Prepares the dummy hash. At most `queue` checks wait while others are computed.
+    pub fn new(queue: usize, entropy: &dyn Entropy) -> Result<Self, PasswordError> {
         let dummy = make_hash(&SecretText::new("no such user".to_owned()), entropy)?;
-        Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), dummy: dummy.into() })
+        Ok(Self {
+            places: Arc::new(Semaphore::new(AT_ONCE + queue)),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            dummy: dummy.into(),
+        })
     }
 
     /// Whether the password fits the stored hash; `false`, after the same time, when there is none.
-    pub async fn check(&self, stored: Option<String>, password: SecretText) -> bool {
-        let Ok(permit) = self.permits.clone().acquire_owned().await else {
-            return false;
-        };
+    pub async fn check(&self, stored: Option<String>, password: SecretText) -> Result<bool, Busy> {
+        let _place = self.places.try_acquire().map_err(|_| Busy)?;
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| Busy)?;
         let dummy = self.dummy.clone();
         let checked = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -72,6 +81,6 @@ impl PasswordCheck {
                 && PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(bytes, &hash).is_ok());
             exists && fits
         });
-        checked.await.unwrap_or(false)
+        checked.await.map_err(|_| Busy)
     }
 }

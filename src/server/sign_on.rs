@@ -4,25 +4,28 @@
 //! right it holds the whole state and nothing is stored; from then on the state lies in the store, and the last step
 //! is kept for a minute for a client that did not hear it.
 
+mod password;
+mod step;
+mod ticket;
+
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::App;
-use super::journey::callback::{Answer, Answers, Callback, sealed_text};
-use super::journey::engine::{self, Progress, Surroundings};
-use super::journey::node::{PageTexts, Readiness};
-use super::journey::state::{Browser, Shared, State, Transient};
+use super::journey::callback::Answers;
+use super::journey::engine::{self, Progress};
+use super::journey::node::{Readiness, Surroundings};
+use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
-use super::keys::Place;
 use super::push::{Effect, Tools};
 use super::store::journeys::{self, JourneyRow};
-use super::store::{StoreError, Transaction, audit, devices, sessions, users};
+use super::store::{StoreError, Transaction, audit, devices, sessions};
 use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
 use crate::secret::{Reason, SecretBytes, SecretText};
+pub use step::{Posted, Reply, SignOnError, StepReply};
+use ticket::Ticket;
 
 /// How long the last step is repeated for a client that did not hear it, in milliseconds.
 const REPEATED: i64 = 60_000;
@@ -35,91 +38,6 @@ const DAY: i64 = 24 * 3600 * 1000;
 /// Most wait requests for one sign-on at once.
 const WAITS_AT_ONCE: usize = 4;
 
-/// A posted step.
-pub struct Posted {
-    /// The step that is answered.
-    pub auth_id: String,
-    /// The journey that the request names, where it names one.
-    pub journey: Option<String>,
-    /// Kind and answer of each callback.
-    pub answers: Vec<(String, Answer)>,
-    /// SHA-256 of the request's body.
-    pub body: Vec<u8>,
-}
-
-/// What a sign-on answers.
-#[derive(Serialize, Deserialize)]
-pub enum Reply {
-    /// A step to answer.
-    Step(StepReply),
-    /// Signed on.
-    Success {
-        /// The session token.
-        #[serde(with = "sealed_text")]
-        token: SecretText,
-    },
-    /// Refused.
-    Failure {
-        /// Why, for the person.
-        message: String,
-    },
-}
-
-/// A step to answer.
-#[derive(Serialize, Deserialize)]
-pub struct StepReply {
-    /// Names sign-on and step.
-    pub auth_id: String,
-    /// The journey.
-    pub journey: String,
-    /// What is asked.
-    pub callbacks: Vec<Callback>,
-    /// Header, description and stage.
-    pub texts: PageTexts,
-}
-
-/// Why a request to a sign-on was refused; nothing has changed.
-#[derive(Debug, thiserror::Error)]
-pub enum SignOnError {
-    /// No such journey, or it does not run here.
-    #[error("{0}")]
-    Journey(String),
-    /// The authId was not made here, or was changed.
-    #[error("The authId is not valid. Start the sign-on again.")]
-    BadAuthId,
-    /// The authId belongs to another realm or journey.
-    #[error("The authId belongs to another journey. Start the sign-on again.")]
-    OtherJourney,
-    /// The step is over, or its time is.
-    #[error("This step of the sign-on is over. Start the sign-on again.")]
-    Stale,
-    /// The posted callbacks are not those that were asked.
-    #[error("The posted callbacks are not those of this step.")]
-    WrongCallbacks,
-    /// More polls than a client that waits as told would send.
-    #[error("Polled too often. Wait as long as the step says.")]
-    TooManyPolls,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<crate::ports::EntropyUnavailable> for SignOnError {
-    fn from(error: crate::ports::EntropyUnavailable) -> Self {
-        Self::Store(StoreError::Entropy(error))
-    }
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Ticket {
-    id: String,
-    step: u32,
-    issued_at: EpochMilliseconds,
-    journey: String,
-    /// The whole state, as long as nothing is stored.
-    state: Option<State>,
-}
-
 /// What one transaction came to.
 enum Turn {
     Reply(Reply, Vec<Effect>),
@@ -129,7 +47,7 @@ enum Turn {
 /// `CheckPassword` must undo what its transaction did, so it travels as an error.
 enum Interrupted {
     Refused(SignOnError),
-    CheckPassword { user_name: String, password: SecretText },
+    CheckPassword { user_name: String, password: SecretText, address: Option<String> },
 }
 
 impl From<SignOnError> for Interrupted {
@@ -254,27 +172,13 @@ impl App {
                     return Ok(reply);
                 }
                 Ok(Turn::EarlyPoll(reply)) => return Ok(reply),
-                Err(Interrupted::CheckPassword { user_name, password }) => {
-                    known = Some(self.check_password(user_name, password).await?);
+                Err(Interrupted::CheckPassword { user_name, password, address }) => {
+                    known = Some(self.check_password(user_name, password, address).await?);
                 }
                 Err(Interrupted::Refused(error)) => return Err(error),
             }
         }
         Err(SignOnError::Journey("The journey asks for the password over and over.".to_owned()))
-    }
-
-    /// The user, spelt as in the store, when the password is right.
-    async fn check_password(&self, name: String, password: SecretText) -> Result<Option<String>, SignOnError> {
-        let found = self
-            .0
-            .store
-            .run(move |transaction| -> Result<_, StoreError> {
-                Ok((users::find(transaction, &name)?, users::password_hash(transaction, &name)?))
-            })
-            .await?;
-        let (user, hash) = found;
-        let right = self.0.passwords.check(hash, password).await;
-        Ok(user.filter(|_| right).map(|user| user.name))
     }
 
     fn turn(
@@ -283,7 +187,7 @@ impl App {
         ticket: &Ticket,
         source: Source,
         posted: Option<&Posted>,
-        verdict: Option<Option<String>>,
+        verdict: Option<PasswordVerdict>,
     ) -> Result<Turn, Interrupted> {
         let tools = self.tools();
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
@@ -332,6 +236,7 @@ impl App {
                 return Err(Interrupted::CheckPassword {
                     user_name: state.shared.user_name.clone().unwrap_or_default(),
                     password: transient.password.take().unwrap_or_else(|| SecretText::new(String::new())),
+                    address,
                 });
             }
             Progress::AskedAgain(callbacks, texts) => {
@@ -421,6 +326,8 @@ impl App {
             phones_endpoint: &self.0.phones_endpoint,
             message_limit: self.0.configuration.sign_on.message_limit,
             budget: self.0.configuration.push.budget(),
+            attempts: &self.0.attempts,
+            self_registration: self.0.configuration.sign_on.self_registration,
         }
     }
 
@@ -431,21 +338,6 @@ impl App {
             None => Ok(journey),
             Some(reason) => Err(SignOnError::Journey(format!("The journey {name:?} does not run here: {reason}."))),
         }
-    }
-
-    fn seal_ticket(&self, ticket: &Ticket, tools: &Tools) -> Result<String, StoreError> {
-        let bytes = serde_json::to_vec(ticket).map_err(|_| StoreError::Damaged("authId"))?;
-        let place = Place { kind: "authId", row: self.0.configuration.realm.as_bytes() };
-        Ok(encode_url_safe(&tools.keys.seal(place, &bytes, tools.entropy.as_ref())?))
-    }
-
-    fn open_ticket(&self, auth_id: &str) -> Result<Ticket, SignOnError> {
-        let place = Place { kind: "authId", row: self.0.configuration.realm.as_bytes() };
-        let sealed = decode_url_safe(auth_id).map_err(|_| SignOnError::BadAuthId)?;
-        let bytes = self.0.keys.open(place, &sealed).map_err(|_| SignOnError::BadAuthId)?;
-        let ticket: Ticket = serde_json::from_slice(bytes.expose(Reason::Seal)).map_err(|_| SignOnError::BadAuthId)?;
-        let age = self.now() - ticket.issued_at;
-        if age > self.0.configuration.sign_on.step_minutes * 60_000 { Err(SignOnError::Stale) } else { Ok(ticket) }
     }
 
     fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {

@@ -90,11 +90,76 @@ fn journeys_are_listed_checked_and_drawn() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/journeys");
     let checked = run(&["journey", "check", &format!("{folder}/frodo-cli_push_registration.journey.json")], "").done();
     assert_eq!(checked[0]["not_runnable"], json!(null));
-    let unknown = run(&["journey", "check", &format!("{folder}/frodo-cli_RetryLimit.journey.json")], "").done();
-    assert!(unknown[0]["not_runnable"].as_str().unwrap().contains("AccountLockoutNode"));
+    let unknown = run(&["journey", "check", &format!("{folder}/frodo-cli_oath_registration.journey.json")], "").done();
+    assert!(unknown[0]["not_runnable"].as_str().unwrap().contains("Oath"));
     let broken = server.folder.path().join("broken.json");
     std::fs::write(&broken, "{}").unwrap();
     assert_eq!(run(&["journey", "check", broken.to_str().unwrap()], "").failed(), (1, "journey".to_owned()));
+}
+
+#[test]
+fn a_configuration_is_checked_before_a_server_runs_with_it() {
+    let server = Server::start(|journey| journey, "");
+    let checked = server.verb(&["config", "check"], "").done();
+    assert_eq!(checked, json!({"journeys": ["Login with Push MFA"], "warnings": []}));
+    let file = server.configuration();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("budget = 10", "budget = 0")).unwrap();
+    assert_eq!(server.verb(&["config", "check"], "").failed(), (1, "configuration".to_owned()));
+    std::fs::write(&file, text.replace("Login with Push MFA", "Another")).unwrap();
+    assert_eq!(server.verb(&["config", "check"], "").failed(), (1, "journeys".to_owned()));
+}
+
+#[test]
+fn a_user_is_locked_and_unlocked_beside_a_running_server() {
+    let server = Server::start(|journey| journey, "");
+    assert_eq!(server.verb(&["user", "lock", "ALICE"], "").done()["changed"], json!(true));
+    assert_eq!(server.verb(&["user", "lock", "alice"], "").done()["changed"], json!(false));
+    assert!(server.verb(&["user", "list"], "").done()[0]["locked_at"].is_i64());
+    let step = server.post(None).1;
+    assert_eq!(server.post(Some(&with_password(step))).0, 401);
+    assert_eq!(server.verb(&["user", "unlock", "alice"], "").done()["changed"], json!(true));
+    let step = server.post(None).1;
+    assert_eq!(server.post(Some(&with_password(step))).0, 200);
+    assert_eq!(server.verb(&["user", "lock", "nobody"], "").failed(), (1, "unknown-user".to_owned()));
+    let events = server.verb(&["audit", "list", "--user", "alice"], "").done();
+    let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["user-unlocked", "user-locked"]);
+}
+
+#[test]
+fn an_invited_phone_signs_on_where_a_password_alone_adds_none() {
+    let mut server = Server::start(|journey| journey, "");
+    let picture = server.folder.path().join("code.svg");
+    let drawn = picture.to_str().unwrap();
+    // Invitations are made for the address that the configuration says.
+    let file = server.configuration();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("127.0.0.1:8080", &server.address);
+    std::fs::write(&file, text.replace("self_registration = true", "self_registration = false")).unwrap();
+    server.stop();
+    server.resume();
+    let invitation = server.verb(&["device", "invite", "alice", "--minutes", "5", "--svg", drawn], "").done();
+    assert!(std::fs::read_to_string(&picture).unwrap().starts_with("<svg"));
+    assert_eq!(server.verb(&["device", "invite", "alice", "--svg", drawn], "").failed(), (1, "picture".to_owned()));
+    assert_eq!(server.verb(&["device", "invite", "nobody"], "").failed(), (1, "unknown-user".to_owned()));
+    assert_eq!(server.verb(&["device", "invite", "alice", "--minutes", "0"], "").failed().0, 2);
+    let phone = Phone::new();
+    phone.verb(&["scan", invitation["uri"].as_str().unwrap()]).done();
+    let step = server.post(None).1;
+    let (status, waiting) = server.post(Some(&with_password(step)));
+    assert_eq!(status, 200, "{waiting}");
+    let message = phone.only_pending();
+    let number = hidden_value(&waiting).unwrap();
+    phone.verb(&["approve", message["id"].as_str().unwrap(), "--number", &number]).done();
+    assert!(server.post(Some(&waiting)).1["tokenId"].is_string());
+    assert_eq!(server.verb(&["device", "list"], "").done()[0]["confirmed"], json!(true));
+}
+
+fn with_password(mut step: serde_json::Value) -> serde_json::Value {
+    step["callbacks"][0]["input"][0]["value"] = json!("alice");
+    step["callbacks"][1]["input"][0]["value"] = json!(crate::setup::PASSWORD);
+    step
 }
 
 #[test]

@@ -19,7 +19,7 @@ use push_authenticator::secret::SecretText;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::journey::{SHIPPED, SHIPPED_NAME};
 use push_authenticator::server::store::{StoreError, users};
-use push_authenticator::server::{App, open_data, password, router};
+use push_authenticator::server::{App, connections, open_data, password, router};
 
 pub const USER: &str = "demo";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -119,8 +119,8 @@ impl Server {
             let address = listener.local_addr().unwrap();
             let app = App::start(configuration.clone(), address, clock.clone(), Arc::new(SystemEntropy::new()), false)
                 .unwrap();
-            let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-            tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+            let (routes, limits) = (router(app.clone()), app.connection_limits());
+            tokio::spawn(connections::serve(listener, routes, limits, std::future::pending()));
             (address, app)
         });
         Self { app, address, clock, configuration, runtime, folder }
@@ -198,6 +198,17 @@ impl Server {
         let added: Result<bool, StoreError> =
             store.run_blocking(move |transaction| users::add(transaction, &name, common_name.as_deref(), &hash, START));
         assert!(added.unwrap());
+    }
+
+    /// Locks or unlocks a user beside the server.
+    pub fn lock_user(&self, name: &str, locked: bool) {
+        let (_, store) = open_data(&self.configuration, &SystemEntropy::new()).unwrap();
+        let name = name.to_owned();
+        let changed: Result<bool, StoreError> = store.run_blocking(move |transaction| match locked {
+            true => users::lock(transaction, &name, START),
+            false => users::unlock(transaction, &name),
+        });
+        assert!(changed.unwrap());
     }
 
     /// Sends a request. A `Host` among the headers takes the place of the right one.
@@ -316,6 +327,13 @@ impl Server {
         assert_eq!(types(&step), ["TextOutputCallback", "ConfirmationCallback"]);
         let step = self.next(&fill(&step, 1, json!(0)));
         assert_eq!(types(&step), ["TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]);
+        step
+    }
+
+    /// A sign-on whose phone is registered, where it shows the QR code still.
+    pub fn at_qr_code_and_registered(&self) -> Value {
+        let step = self.at_qr_code();
+        assert_eq!(Phone::scan(&step).register(self).status, 200);
         step
     }
 

@@ -1,10 +1,12 @@
 //! Journey files and the configuration.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use push_authenticator::ports::{SystemClock, SystemEntropy};
 use push_authenticator::server::configuration::{Configuration, ConfigurationError, TEMPLATE};
-use push_authenticator::server::journey::tree::{TreeError, read};
+use push_authenticator::server::journey::tree::{self, Journey, TreeError};
 use push_authenticator::server::journey::{Journeys, JourneysError, SHIPPED, SHIPPED_NAME};
 use push_authenticator::server::{App, StartError};
 
@@ -18,6 +20,10 @@ fn shipped() -> Value {
     serde_json::from_str(SHIPPED).unwrap()
 }
 
+fn read(json: &str) -> Result<Vec<Journey>, TreeError> {
+    tree::read(json, Path::new(env!("CARGO_MANIFEST_DIR")))
+}
+
 fn refused(journey: &Value) -> TreeError {
     read(&journey.to_string()).err().unwrap_or_else(|| panic!("was accepted"))
 }
@@ -27,7 +33,7 @@ fn real_exports_load_and_what_does_not_run_here_says_which_type() {
     for (text, name, reason) in [
         (PUSH_REGISTRATION, "push_registration", None),
         (OATH_REGISTRATION, "oath_registration", Some("Oath")),
-        (RETRY_LIMIT, "RetryLimit", Some("AccountLockoutNode")),
+        (RETRY_LIMIT, "RetryLimit", None),
         (SHIPPED, SHIPPED_NAME, None),
     ] {
         let journeys = read(text).ok().unwrap();
@@ -251,7 +257,7 @@ fn a_folder_of_journeys_is_refused_with_the_files_name() {
 
 #[test]
 fn the_default_journey_must_be_there_and_run() {
-    for (name, file) in [("Unknown", SHIPPED), ("RetryLimit", RETRY_LIMIT)] {
+    for (name, file) in [("Unknown", SHIPPED), ("oath_registration", OATH_REGISTRATION)] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.json"), file).unwrap();
         let configuration = Configuration {
@@ -263,7 +269,10 @@ fn the_default_journey_must_be_there_and_run() {
         let (clock, entropy) = (std::sync::Arc::new(SystemClock), std::sync::Arc::new(SystemEntropy::new()));
         let bound = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
         let refused = App::start(configuration, bound, clock, entropy, false).err().unwrap();
-        assert!(matches!(&refused, StartError::DefaultJourney(named, _) if named == name), "{refused}");
+        assert!(
+            matches!(&refused, StartError::Journeys(JourneysError::Default(named, _)) if named == name),
+            "{refused}"
+        );
     }
 }
 
@@ -296,4 +305,27 @@ fn a_configuration_is_refused_with_file_and_key() {
     let loaded = Configuration::load(&file).unwrap();
     assert_eq!(loaded.data, folder.path().join("data"), "relative to the file");
     assert_eq!(loaded.journeys, folder.path().join("journeys"));
+}
+
+#[test]
+fn settings_may_stand_in_the_environment_or_in_files() {
+    let with = |value: &str| Setup::new().with("PushRegistrationNode", "issuer", json!(value)).journey;
+    let issuer = |value: &str| read(&with(value).to_string()).map(|mut journeys| journeys.remove(0).issuer);
+    // Cargo sets the variable for its tests; the file is beside this project's other vectors.
+    let name = env!("CARGO_PKG_NAME");
+    assert_eq!(issuer("${env:CARGO_PKG_NAME}").ok().unwrap(), name);
+    assert_eq!(issuer("At ${env:CARGO_PKG_NAME} ${file:tests/vectors/journeys/issuer.txt}!").ok().unwrap(), {
+        format!("At {name} Example Bank!")
+    });
+    for (value, part) in [
+        ("${env:NO_SUCH_VARIABLE_HERE}", "NO_SUCH_VARIABLE_HERE"),
+        ("${file:no/such/file}", "no/such/file"),
+        ("${file:tests}", "tests"),
+        ("${secret:x}", "${env:NAME}"),
+        ("${env:HOME", "not closed"),
+    ] {
+        let error = refused(&with(value));
+        let TreeError::Node { node, problem, .. } = &error else { panic!("{value}: {error}") };
+        assert!(problem.contains(part) && node.contains("Push Registration"), "{value}: {error}");
+    }
 }

@@ -7,11 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod at_rest;
+mod attempts;
 mod devices;
 mod harness;
 mod journey;
 mod journey_files;
 mod limits;
+mod operation;
 mod pages;
 mod phones;
 mod rest;

@@ -23,7 +23,7 @@ use super::user::add;
 use crate::ports::{Entropy as _, SystemClock, SystemEntropy, make_number_below};
 use crate::protocol::encoding::encode_url_safe;
 use crate::secret::{Reason, SecretText};
-use crate::server::configuration::Configuration;
+use crate::server::configuration::{Configuration, LogFormat};
 use crate::server::journey::{SHIPPED, SHIPPED_NAME};
 use crate::server::{App, open_data, router_with};
 use phone::PhonePane;
@@ -50,7 +50,7 @@ pub(super) fn run(demo: Demo, as_json: bool) -> Result<Report, Failure> {
     if !demo.listen.ip().is_loopback() {
         return Err(Failure::usage("The demo listens on this machine only: 127.0.0.1 or [::1].".to_owned()));
     }
-    start_logging();
+    start_logging(LogFormat::Text);
     let temporary = Temporary::new(demo.data.is_none())?;
     let folder = match (&demo.data, &temporary.0) {
         (Some(folder), _) | (None, Some(folder)) => folder.clone(),

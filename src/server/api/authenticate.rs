@@ -166,7 +166,10 @@ fn refusal(problem: &SignOnError) -> Response {
             });
             (StatusCode::UNAUTHORIZED, Json(body)).into_response()
         }
-        SignOnError::TooManyPolls => error(StatusCode::TOO_MANY_REQUESTS, &problem.to_string()),
+        SignOnError::TooManyPolls | SignOnError::TooManyAttempts { .. } => {
+            error(StatusCode::TOO_MANY_REQUESTS, &problem.to_string())
+        }
+        SignOnError::Busy(_) => error(StatusCode::SERVICE_UNAVAILABLE, &problem.to_string()),
         SignOnError::Store(problem) => internal(problem),
         SignOnError::Journey(_) | SignOnError::BadAuthId | SignOnError::OtherJourney | SignOnError::WrongCallbacks => {
             error(StatusCode::BAD_REQUEST, &problem.to_string())

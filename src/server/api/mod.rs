@@ -2,6 +2,8 @@
 
 pub(super) mod authenticate;
 pub(super) mod devices;
+pub(super) mod guards;
+pub(super) mod health;
 pub(super) mod phones;
 pub(super) mod server_info;
 pub(super) mod sessions;
@@ -10,10 +12,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -59,11 +60,6 @@ impl FromRequestParts<App> for Realm {
     }
 }
 
-/// Liveness.
-pub(super) async fn is_alive() -> &'static str {
-    "Server is ALIVE\n"
-}
-
 /// The answer to an address that is not served.
 pub(super) async fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "There is nothing at this address.")
@@ -72,26 +68,6 @@ pub(super) async fn not_found() -> Response {
 /// The answer to a method that an address does not take.
 pub(super) async fn method_not_allowed() -> Response {
     error(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method.")
-}
-
-/// Nothing of a sign-on may lie in a cache.
-pub(super) async fn never_cache(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
-}
-
-/// Refuses a Host header that is not this server's.
-pub(super) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let authority = request.uri().authority().map(|authority| authority.as_str().to_ascii_lowercase());
-    let known = app.0.hosts.contains(&host.to_ascii_lowercase())
-        && authority.is_none_or(|authority| app.0.hosts.contains(&authority));
-    if known {
-        next.run(request).await
-    } else {
-        error(StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host name.")
-    }
 }
 
 /// The session token of a request: the header or the cookie named `iPlanetDirectoryPro`; and whether it is the cookie.

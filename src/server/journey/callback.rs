@@ -58,6 +58,15 @@ pub enum Callback {
         /// The buttons' labels.
         options: Vec<String>,
     },
+    /// What the browser tells of its device.
+    DeviceProfile {
+        /// Whether what it is is asked for.
+        metadata: bool,
+        /// Whether where it is is asked for.
+        location: bool,
+        /// Why.
+        message: String,
+    },
 }
 
 /// The kind of a callback, as stored with a waiting step and checked when it is posted back.
@@ -69,6 +78,7 @@ pub fn type_name(callback: &Callback) -> &'static str {
         Callback::HiddenValue { .. } => "HiddenValueCallback",
         Callback::PollingWait { .. } => "PollingWaitCallback",
         Callback::Confirmation { .. } => "ConfirmationCallback",
+        Callback::DeviceProfile { .. } => "DeviceProfileCallback",
     }
 }
 
@@ -185,6 +195,10 @@ fn one_to_json(index: usize, callback: &Callback) -> Value {
                 ("defaultOption", json!(0)),
             ]),
             Some(input(json!(100))),
+        ),
+        Callback::DeviceProfile { metadata, location, message } => (
+            output(&[("metadata", json!(metadata)), ("location", json!(location)), ("message", json!(message))]),
+            Some(input(json!(""))),
         ),
     };
     let mut object = json!({"type": type_name(callback), "output": output, "_id": index});

@@ -1,33 +1,15 @@
 //! The engine: one step of a journey, as a function of its state and what was posted.
 
-use url::Url;
-
 use super::callback::{Answers, Callback, type_name};
-use super::node::{Context, Next, PageTexts, Readiness};
+use super::node::{Context, Next, PageTexts, Readiness, Surroundings};
 use super::state::{State, Transient};
 use super::tree::{Journey, Target};
 use crate::ports::EpochMilliseconds;
-use crate::server::push::{Budget, Effect, Tools};
-use crate::server::store::{StoreError, Transaction, pushes, registrations, users};
+use crate::server::push::Effect;
+use crate::server::store::{StoreError, pushes, registrations, users};
 
 /// Most nodes that one step passes; more means that a journey runs in a circle.
 const NODE_LIMIT: usize = 50;
-
-/// What surrounds a step.
-pub struct Surroundings<'a> {
-    /// The open transaction.
-    pub transaction: &'a Transaction,
-    /// Keys, entropy and the hour.
-    pub tools: &'a Tools,
-    /// The sign-on's id.
-    pub journey_id: &'a [u8],
-    /// The phones' endpoint without `_action`.
-    pub phones_endpoint: &'a Url,
-    /// Most messages that one journey sends.
-    pub message_limit: u32,
-    /// Most messages that one user gets.
-    pub budget: Budget,
-}
 
 /// What came of a step.
 pub enum Progress {
@@ -68,15 +50,10 @@ pub fn step(
         };
         let node_id = state.node.clone();
         let mut context = Context {
-            transaction: surroundings.transaction,
-            tools: surroundings.tools,
-            journey_id: surroundings.journey_id,
+            surroundings,
             node_id: &node_id,
             shared: &mut state.shared,
             transient,
-            phones_endpoint: surroundings.phones_endpoint,
-            message_limit: surroundings.message_limit,
-            budget: surroundings.budget,
             issuer: &journey.issuer,
             effects,
         };
@@ -121,15 +98,10 @@ pub fn readiness(
     };
     let node_id = state.node.clone();
     let mut context = Context {
-        transaction: surroundings.transaction,
-        tools: surroundings.tools,
-        journey_id: surroundings.journey_id,
+        surroundings,
         node_id: &node_id,
         shared: &mut state.shared,
         transient: &mut Transient::default(),
-        phones_endpoint: surroundings.phones_endpoint,
-        message_limit: surroundings.message_limit,
-        budget: surroundings.budget,
         issuer: &journey.issuer,
         effects: &mut Vec::new(),
     };
@@ -150,6 +122,10 @@ fn end(
         pushes::withdraw(transaction, journey_id)?;
     }
     match (success, &state.shared.user) {
+        // Locked while the sign-on was under way, or by the journey itself.
+        (true, Some(user)) if users::find(transaction, user)?.is_none_or(|user| user.locked_at.is_some()) => {
+            Ok(Progress::Failure { message: "This account is locked. Ask whoever runs this service.".to_owned() })
+        }
         (true, Some(user)) => {
             let counting: Vec<&str> = journey
                 .nodes

@@ -6,6 +6,7 @@ pub mod callback;
 pub mod engine;
 pub mod node;
 mod nodes;
+mod reference;
 pub mod state;
 pub mod text;
 pub mod tree;
@@ -34,6 +35,9 @@ pub enum JourneysError {
     /// A file was refused.
     #[error("The journey file {0} was refused: {1}.")]
     Refused(String, #[source] TreeError),
+    /// The default journey is not there or does not run.
+    #[error("The default journey {0:?} {1}.")]
+    Default(String, String),
     /// Two files hold a journey of the same name.
     #[error("The journey {0:?} is there twice; the second time in {1}.")]
     Twice(String, String),
@@ -58,7 +62,7 @@ impl Journeys {
         for file in files {
             let name = file.display().to_string();
             let text = std::fs::read_to_string(&file).map_err(unreadable(&file))?;
-            for journey in tree::read(&text).map_err(|error| JourneysError::Refused(name.clone(), error))? {
+            for journey in tree::read(&text, folder).map_err(|error| JourneysError::Refused(name.clone(), error))? {
                 if by_name.contains_key(&journey.name) {
                     return Err(JourneysError::Twice(journey.name, name));
                 }
@@ -71,6 +75,16 @@ impl Journeys {
     /// The journey of this name.
     pub fn get(&self, name: &str) -> Option<&Journey> {
         self.by_name.get(name)
+    }
+
+    /// Whether the default journey is there and runs here.
+    pub fn check_default(&self, name: &str) -> Result<(), JourneysError> {
+        let problem = match self.get(name).map(|journey| &journey.not_runnable) {
+            Some(None) => return Ok(()),
+            Some(Some(reason)) => format!("does not run here: {reason}"),
+            None => "is in no journey file".to_owned(),
+        };
+        Err(JourneysError::Default(name.to_owned(), problem))
     }
 
     /// All journeys, by name.

@@ -1,36 +1,57 @@
 //! What a node is: it looks at the state and the input, and says what happens next, as data.
 
+use std::ops::Deref;
+
 use super::callback::{Answers, Callback};
 use super::state::{Shared, Transient};
 use crate::ports::EpochMilliseconds;
+use crate::server::attempts::Attempts;
 use crate::server::push::{Budget, Effect, Tools};
 use crate::server::store::{StoreError, Transaction};
 use url::Url;
 
-/// What a node may use.
-pub struct Context<'a> {
+/// What surrounds a step, the same for all its nodes.
+pub struct Surroundings<'a> {
     /// The open transaction.
     pub transaction: &'a Transaction,
     /// Keys, entropy and the hour.
     pub tools: &'a Tools,
     /// The id of the sign-on.
     pub journey_id: &'a [u8],
-    /// The id of the node itself.
-    pub node_id: &'a str,
-    /// Shared state.
-    pub shared: &'a mut Shared,
-    /// Transient state.
-    pub transient: &'a mut Transient,
     /// The phones' endpoint without `_action`.
     pub phones_endpoint: &'a Url,
     /// Most messages that one journey sends.
     pub message_limit: u32,
     /// Most messages that one user gets.
     pub budget: Budget,
+    /// How often somebody may guess.
+    pub attempts: &'a Attempts,
+    /// Whether who has no phone yet may register one with the password alone.
+    pub self_registration: bool,
+}
+
+/// What a node may use.
+pub struct Context<'a> {
+    /// What surrounds the step.
+    pub surroundings: &'a Surroundings<'a>,
+    /// The id of the node itself.
+    pub node_id: &'a str,
+    /// Shared state.
+    pub shared: &'a mut Shared,
+    /// Transient state.
+    pub transient: &'a mut Transient,
     /// Issuer named by the journey's registration node, for texts.
     pub issuer: &'a str,
     /// What is to happen after the commit.
     pub effects: &'a mut Vec<Effect>,
+}
+
+impl<'a> Deref for Context<'a> {
+    type Target = Surroundings<'a>;
+
+    fn deref(&self) -> &Surroundings<'a> {
+        self.surroundings
+    }
 }
 
 impl Context<'_> {

@@ -47,6 +47,9 @@ pub struct Shared {
     pub retries: BTreeMap<String, u32>,
     /// Where the browser comes from, as far as it is known.
     pub browser: Browser,
+    /// Where the browser says that it is: latitude and longitude in degrees.
+    #[serde(default)]
+    pub location: Option<(f64, f64)>,
     /// When a push was approved or a recovery code was right.
     #[serde(default)]
     pub second_factor_at: Option<EpochMilliseconds>,
@@ -76,13 +79,22 @@ pub struct Browser {
     pub languages: Vec<String>,
 }
 
+/// What came of checking a password.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PasswordVerdict {
+    /// The user, spelt as in the store, when the password is right and the account is not locked.
+    pub user: Option<String>,
+    /// The password is right, and the account is locked.
+    pub locked: bool,
+}
+
 /// Lives for one step only and is never stored.
 #[derive(Default)]
 pub struct Transient {
     /// The password that was typed.
     pub password: Option<SecretText>,
-    /// What came of checking it: the user, or `None` when it was wrong. Absent while it is not checked.
-    pub password_verdict: Option<Option<String>>,
+    /// What came of checking it; absent while it is not checked.
+    pub password_verdict: Option<PasswordVerdict>,
     /// Recovery codes that were just made.
     pub recovery_codes: Vec<SecretText>,
 }

@@ -4,12 +4,14 @@
 //! node type that does not run here is kept, so that it can be listed and drawn, and refuses to run by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::node::Node;
 use super::nodes::{self, SettingError};
+use super::reference;
 
 /// The fixed id of success.
 const SUCCESS: &str = "70e691a5-1e33-4ac3-a356-e7b6d60d92e0";
@@ -140,6 +142,13 @@ struct LayoutNode {
     node_type: String,
 }
 
+impl LayoutNode {
+    /// How messages call the node.
+    fn shown(&self, id: &str) -> String {
+        format!("{} ({id})", self.display_name)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PageChild {
@@ -148,18 +157,29 @@ struct PageChild {
     node_type: String,
 }
 
-/// Reads the journeys of one export.
-pub fn read(json: &str) -> Result<Vec<Journey>, TreeError> {
+/// Reads the journeys of one export. `folder` is what paths in its settings start from.
+pub fn read(json: &str, folder: &Path) -> Result<Vec<Journey>, TreeError> {
     let export: Export = serde_json::from_str(json).map_err(|error| TreeError::NotAnExport(error.to_string()))?;
     let trees: Vec<Tree> = match (export.trees, export.single) {
         (Some(trees), _) => trees.into_values().collect(),
         (None, Some(tree)) => vec![tree],
         (None, None) => return Err(TreeError::NotAnExport("it has neither \"trees\" nor \"tree\"".to_owned())),
     };
-    trees.into_iter().map(Tree::check).collect()
+    trees.into_iter().map(|tree| tree.fill_in(folder)?.check()).collect()
 }
 
 impl Tree {
+    /// Fills in what the settings refer to.
+    fn fill_in(mut self, folder: &Path) -> Result<Self, TreeError> {
+        for (id, settings) in self.nodes.iter_mut().chain(&mut self.inner_nodes) {
+            reference::fill_in(settings, folder).map_err(|problem| {
+                let shown = self.tree.nodes.get(id).map_or_else(|| id.clone(), |node| node.shown(id));
+                TreeError::Node { journey: self.tree.id.clone(), node: shown, problem }
+            })?;
+        }
+        Ok(self)
+    }
+
     fn check(self) -> Result<Journey, TreeError> {
         let name = self.tree.id.clone();
         let mut not_runnable = match &self.tree {
@@ -170,7 +190,7 @@ impl Tree {
         let mut warnings = Vec::new();
         let mut placed = BTreeMap::new();
         for (id, layout) in &self.tree.nodes {
-            let shown = format!("{} ({id})", layout.display_name);
+            let shown = layout.shown(id);
             let node = match self.make(id, &layout.node_type) {
                 Ok(node) => Some(node),
                 Err(SettingError::UnknownType(unknown)) => {

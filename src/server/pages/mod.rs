@@ -240,7 +240,8 @@ fn show(app: &App, reply: Result<Reply, SignOnError>, journey: Option<&str>) -> 
         Err(problem) => {
             let status = match problem {
                 SignOnError::Stale => StatusCode::UNAUTHORIZED,
-                SignOnError::TooManyPolls => StatusCode::TOO_MANY_REQUESTS,
+                SignOnError::TooManyPolls | SignOnError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+                SignOnError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::BAD_REQUEST,
             };
             notice(app, status, "The sign-on cannot go on", &problem.to_string(), journey)

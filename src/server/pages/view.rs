@@ -1,11 +1,10 @@
 //! What the templates are filled with.
 
 use askama::Template;
-use qrcode::QrCode;
-use qrcode::render::svg;
 
 use crate::secret::Reason;
 use crate::server::journey::callback::{Callback, Segment};
+use crate::server::qr;
 use crate::server::sign_on::StepReply;
 
 /// A step of a journey.
@@ -50,6 +49,7 @@ enum Element {
     Number { value: String },
     Wait { message: String },
     Buttons { name: String, options: Vec<String> },
+    Location { name: String, message: String },
 }
 
 impl StepPage {
@@ -60,6 +60,7 @@ impl StepPage {
             step.callbacks.iter().any(|callback| matches!(callback, Callback::Password { .. })),
             step.callbacks.iter().any(|callback| matches!(callback, Callback::RecoveryCodes(_))),
         );
+        let asks_location = step.callbacks.iter().any(|callback| matches!(callback, Callback::DeviceProfile { .. }));
         let elements: Vec<Element> = step
             .callbacks
             .into_iter()
@@ -73,7 +74,13 @@ impl StepPage {
             auth_id: step.auth_id,
             waits,
             has_buttons: elements.iter().any(|element| matches!(element, Element::Buttons { .. })),
-            next_label: if has_codes { "I have kept my codes" } else { "Next" },
+            next_label: if has_codes {
+                "I have kept my codes"
+            } else if asks_location {
+                "Continue without"
+            } else {
+                "Next"
+            },
             elements,
         }
     }
@@ -91,6 +98,8 @@ fn default_title(callbacks: &[Callback]) -> &'static str {
         "Look at your phone"
     } else if is(|callback| matches!(callback, Callback::Name { .. })) {
         "Sign in another way"
+    } else if is(|callback| matches!(callback, Callback::DeviceProfile { .. })) {
+        "Where are you?"
     } else if is(|callback| matches!(callback, Callback::Text(_))) {
         "Get the app"
     } else {
@@ -114,17 +123,12 @@ fn element(index: usize, callback: Callback, has_password: bool) -> Option<Eleme
         }
         Callback::HiddenValue { id, value } if id == "mfaDeviceRegistration" => {
             let uri = value.expose(Reason::HandOver).to_owned();
-            Element::Qr { svg: draw(&uri), uri }
+            // The link below it serves where the text is too long for a code.
+            Element::Qr { svg: qr::draw(&uri).unwrap_or_default(), uri }
         }
         Callback::HiddenValue { value, .. } => Element::Number { value: value.expose(Reason::HandOver).to_owned() },
         Callback::PollingWait { message, .. } => Element::Wait { message },
         Callback::Confirmation { options } => Element::Buttons { name, options },
+        Callback::DeviceProfile { message, .. } => Element::Location { name, message },
     })
-}
-
-/// The QR code as an SVG element; empty when the text is too long for one, the link below it serves then.
-fn draw(text: &str) -> String {
-    let Ok(code) = QrCode::new(text) else { return String::new() };
-    let image = code.render::<svg::Color<'_>>().min_dimensions(288, 288).build();
-    image.find("<svg").and_then(|start| image.get(start..)).unwrap_or_default().to_owned()
 }

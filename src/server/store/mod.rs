@@ -123,8 +123,10 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        // What is logged inside belongs to the caller's request.
+        let span = tracing::Span::current();
         let job: Job = Box::new(move |transaction| {
-            let result = work(transaction);
+            let result = span.in_scope(|| work(transaction));
             Verdict {
                 keep: result.is_ok(),
                 tell: Box::new(move |committed| {

@@ -1,11 +1,11 @@
 //! The server's database, as documentation first.
 //!
 //! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
-//! `push_request.settled_at`, `session.second_factor_at` and `audit`. A database of an earlier version is brought to the
+//! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`. A database of an earlier version is brought to the
 //! present one when it is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
-//!   string, never a password.
+//!   string, never a password. `locked_at`: since when no sign-on of the user succeeds; null while it is not locked.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
 //!   token) are sealed with the server key. `provisional_journey` is the sign-on that registered it, until it has
@@ -30,10 +30,10 @@
 pub const APPLICATION_ID: i32 = 0x5041_7376;
 
 /// The schema's version (`PRAGMA user_version`).
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// Steps: the statements at index n make version n + 1 out of version n.
-pub const STEPS: [&str; 2] = [VERSION_1, VERSION_2];
+pub const STEPS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE user (
@@ -138,4 +138,8 @@ CREATE TABLE audit (
     outcome TEXT NOT NULL
 ) STRICT;
 CREATE INDEX audit_user ON audit(user);
+";
+
+const VERSION_3: &str = "
+ALTER TABLE user ADD COLUMN locked_at INTEGER;
 ";

@@ -1,6 +1,6 @@
 //! Users and their retry counters.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{StoreError, Transaction};
 use crate::ports::EpochMilliseconds;
@@ -14,6 +14,14 @@ pub struct User {
     pub common_name: Option<String>,
     /// When the user was added.
     pub created_at: EpochMilliseconds,
+    /// Since when no sign-on of the user succeeds, where that is so.
+    pub locked_at: Option<EpochMilliseconds>,
+}
+
+const COLUMNS: &str = "name, common_name, created_at, locked_at";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User { name: row.get(0)?, common_name: row.get(1)?, created_at: row.get(2)?, locked_at: row.get(3)? })
 }
 
 /// Adds a user; `false` when the name is taken.
@@ -38,19 +46,34 @@ pub fn remove(transaction: &Transaction, name: &str) -> Result<bool, StoreError>
 
 /// All users, by name.
 pub fn list(transaction: &Transaction) -> Result<Vec<User>, StoreError> {
-    let mut statement = transaction.prepare_cached("SELECT name, common_name, created_at FROM user ORDER BY name")?;
-    let users = statement
-        .query_map([], |row| Ok(User { name: row.get(0)?, common_name: row.get(1)?, created_at: row.get(2)? }))?
-        .collect::<Result<_, _>>()?;
+    let mut statement = transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM user ORDER BY name"))?;
+    let users = statement.query_map([], read)?.collect::<Result<_, _>>()?;
     Ok(users)
 }
 
 /// The user of this name, spelt as it was added.
 pub fn find(transaction: &Transaction, name: &str) -> Result<Option<User>, StoreError> {
     Ok(transaction
-        .prepare_cached("SELECT name, common_name, created_at FROM user WHERE name = ?1")?
-        .query_row([name], |row| Ok(User { name: row.get(0)?, common_name: row.get(1)?, created_at: row.get(2)? }))
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM user WHERE name = ?1"))?
+        .query_row([name], read)
         .optional()?)
+}
+
+/// Locks a user, whose sessions end by it; `false` when there is none, or it is locked already.
+pub fn lock(transaction: &Transaction, name: &str, now: EpochMilliseconds) -> Result<bool, StoreError> {
+    transaction.execute("DELETE FROM session WHERE user = ?1", [name])?;
+    let query = "UPDATE user SET locked_at = ?2 WHERE name = ?1 AND locked_at IS NULL";
+    Ok(transaction.execute(query, params![name, now])? == 1)
+}
+
+/// Lets a locked user sign on again, with all retries anew; `false` when there is none, or it is not locked.
+pub fn unlock(transaction: &Transaction, name: &str) -> Result<bool, StoreError> {
+    let query = "UPDATE user SET locked_at = NULL WHERE name = ?1 AND locked_at IS NOT NULL";
+    if transaction.execute(query, [name])? == 0 {
+        return Ok(false);
+    }
+    transaction.execute("DELETE FROM retry WHERE user = ?1", [name])?;
+    Ok(true)
 }
 
 /// The stored password hash (a PHC string) of a user.

@@ -2,6 +2,7 @@
 
 use crate::server::journey::callback::Answers;
 use crate::server::journey::node::{Context, Next, Node};
+use crate::server::journey::state::PasswordVerdict;
 use crate::server::store::StoreError;
 
 /// See the module.
@@ -15,11 +16,11 @@ impl Node for DataStoreDecision {
     fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
         match context.transient.password_verdict.take() {
             None => Ok(Next::CheckPassword),
-            Some(Some(user)) => {
+            Some(PasswordVerdict { user: Some(user), .. }) => {
                 context.shared.user = Some(user);
                 Ok(Next::Outcome("true"))
             }
-            Some(None) => {
+            Some(PasswordVerdict { user: None, .. }) => {
                 context.shared.user = None;
                 context.shared.failure = Some("The user name or the password is wrong.".to_owned());
                 Ok(Next::Outcome("false"))

@@ -1,7 +1,10 @@
 //! The nodes, one a file. Names, settings and outcomes are AM's (docs/nodes.md). A node never imports a node.
 
+mod account_lockout;
 mod data_store_decision;
+mod device_profile_collector;
 mod get_authenticator_app;
+mod identity_store_decision;
 mod page;
 mod password_collector;
 mod push_registration;
@@ -34,6 +37,11 @@ pub fn make(node_type: &str, settings: &Value) -> Result<Box<dyn Node>, SettingE
         "UsernameCollectorNode" | "ValidatedUsernameNode" => Box::new(username_collector::UsernameCollector),
         "PasswordCollectorNode" | "ValidatedPasswordNode" => Box::new(password_collector::PasswordCollector),
         "DataStoreDecisionNode" => Box::new(data_store_decision::DataStoreDecision),
+        "IdentityStoreDecisionNode" => Box::new(identity_store_decision::IdentityStoreDecision),
+        "AccountLockoutNode" => Box::new(read::<account_lockout::AccountLockout>(settings)?),
+        "DeviceProfileCollectorNode" => {
+            Box::new(read::<device_profile_collector::DeviceProfileCollector>(settings)?.checked()?)
+        }
         "PushAuthenticationSenderNode" => Box::new(read::<push_sender::PushSender>(settings)?.checked()?),
         "PushWaitNode" => Box::new(read::<push_wait::PushWait>(settings)?.checked()?),
         "PushResultVerifierNode" => Box::new(push_result_verifier::PushResultVerifier),

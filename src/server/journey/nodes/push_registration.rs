@@ -179,6 +179,11 @@ impl Node for PushRegistration {
             context.shared.failure = Some("Nobody is signed on yet, so no phone can be registered.".to_owned());
             return Ok(Next::Outcome("failureOutcome"));
         };
+        if !context.self_registration && context.shared.second_factor_at.is_none() {
+            context.shared.failure =
+                Some("A phone cannot be added here with the password alone. Ask whoever runs this service.".to_owned());
+            return Ok(Next::Outcome("failureOutcome"));
+        }
         let offered = context.shared.registration.clone();
         let (Some(_), Some(offered)) = (answers, offered) else {
             context.shared.registration = None;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::SettingError;
-use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext};
+use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext, Location};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::text::Localised;
@@ -130,7 +130,7 @@ impl Node for PushSender {
             },
             message,
             context: self.context_info.then(|| PushContext {
-                location: None,
+                location: context.shared.location.map(|(latitude, longitude)| Location { latitude, longitude }),
                 user_agent: browser.user_agent.clone(),
                 platform: browser.platform.clone(),
                 remote_ip: browser.address.clone(),

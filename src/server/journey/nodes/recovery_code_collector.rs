@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::SettingError;
 use crate::secret::Reason;
+use crate::server::attempts::Admission;
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::{StoreError, audit, recovery};
@@ -47,7 +48,16 @@ impl Node for RecoveryCodeCollector {
         let Some(answers) = answers else {
             return Ok(Next::Ask(vec![Callback::Name { prompt: "Recovery Code".to_owned() }]));
         };
-        let used = match (context.shared.user.as_deref(), answers.text(0)) {
+        let user = context.shared.user.clone();
+        if let Some(user) = &user
+            && let Admission::Refused { first } = context.attempts.admit_recovery_code(user, context.now())
+        {
+            if first {
+                note(context, "too-many-attempts")?;
+            }
+            return Ok(Next::Fail("Too many recovery codes were tried. Wait a while, then start again.".to_owned()));
+        }
+        let used = match (user.as_deref(), answers.text(0)) {
             (Some(user), Some(code)) => {
                 // As it is typed from paper: any case, spaces and dashes between groups.
                 let typed: String = code
@@ -62,22 +72,29 @@ impl Node for RecoveryCodeCollector {
             }
             _ => false,
         };
-        audit::add(
-            context.transaction,
-            &audit::Event {
-                at: context.now(),
-                event: "recovery-code".to_owned(),
-                user: context.shared.user.clone(),
-                address: context.shared.browser.address.clone(),
-                device: None,
-                outcome: if used { "success" } else { "failure" }.to_owned(),
-            },
-        )?;
+        note(context, if used { "success" } else { "failure" })?;
         if used {
+            if let Some(user) = &user {
+                context.attempts.forgive_recovery_codes(user);
+            }
             context.shared.second_factor_at = Some(context.now());
             return Ok(Next::Outcome("true"));
         }
         context.shared.failure = Some("The recovery code is wrong or was used already.".to_owned());
         Ok(Next::Outcome("false"))
     }
+}
+
+fn note(context: &Context<'_>, outcome: &str) -> Result<(), StoreError> {
+    audit::add(
+        context.transaction,
+        &audit::Event {
+            at: context.now(),
+            event: "recovery-code".to_owned(),
+            user: context.shared.user.clone(),
+            address: context.shared.browser.address.clone(),
+            device: None,
+            outcome: outcome.to_owned(),
+        },
+    )
 }

@@ -22,3 +22,22 @@ async function wake(form) {
 
 const waiting = document.querySelector("form[data-wait]");
 if (waiting) wake(waiting);
+
+// Where the browser is, if the person wants to tell: asked for when the button is pressed, never before.
+const place = document.querySelector("[data-location]");
+if (place && navigator.geolocation) {
+  const share = place.form.querySelector(".with-script");
+  share.hidden = false;
+  share.addEventListener("click", () => {
+    share.disabled = true;
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => {
+        const { latitude, longitude } = coords;
+        place.value = JSON.stringify({ location: { latitude, longitude } });
+        place.form.submit();
+      },
+      () => place.form.submit(),
+      { timeout: 10000, maximumAge: 300000 },
+    );
+  });
+}

@@ -1,0 +1,31 @@
+//! `config`: looks at a configuration before a server runs with it.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::{Failure, Report};
+use crate::server::configuration::Configuration;
+use crate::server::journey::Journeys;
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Check the configuration and every journey that it names; nothing is made or changed.
+    Check,
+}
+
+pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, Failure> {
+    match verb {
+        Verb::Check => check(configuration),
+    }
+}
+
+/// The file itself was checked when it was loaded.
+fn check(configuration: &Configuration) -> Result<Report, Failure> {
+    let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
+    journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;
+    let warnings: Vec<&String> = journeys.iter().flat_map(|journey| &journey.warnings).collect();
+    let names: Vec<&String> = journeys.iter().map(|journey| &journey.name).collect();
+    let mut lines = vec![format!("The configuration is sound; journeys: {}.", names.len())];
+    lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    Ok(Report::new(lines.join("\n"), json!({"journeys": names, "warnings": warnings})))
+}

@@ -1,0 +1,103 @@
+//! Device Profile Collector: asks the browser where it is, so that the phone can show where a sign-on comes from.
+//!
+//! Only the location is made use of. With `deviceLocation` off there is nothing to ask, and the node asks nothing.
+
+use serde::{Deserialize, Deserializer};
+
+use super::SettingError;
+use crate::secret::Reason;
+use crate::server::journey::callback::{Answers, Callback};
+use crate::server::journey::node::{Context, Next, Node};
+use crate::server::journey::text::Localised;
+use crate::server::store::StoreError;
+
+const DEFAULT_MESSAGE: &str =
+    "Your phone can show where this sign-on comes from, so that you tell it from somebody else's.";
+
+/// See the module.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceProfileCollector {
+    #[serde(default)]
+    device_metadata: bool,
+    #[serde(default)]
+    device_location: bool,
+    /// In KiB. Exports write it as a number or as its digits.
+    #[serde(default = "default_size", deserialize_with = "number_or_digits")]
+    maximum_size: usize,
+    #[serde(default)]
+    message: Localised,
+}
+
+fn default_size() -> usize {
+    3
+}
+
+fn number_or_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(usize),
+        Digits(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Number(number) => Ok(number),
+        Written::Digits(digits) => digits.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+/// What web SDKs send of a device, as far as it is looked at.
+#[derive(Deserialize)]
+struct Profile {
+    location: Option<Location>,
+}
+
+#[derive(Deserialize)]
+struct Location {
+    latitude: f64,
+    longitude: f64,
+}
+
+impl DeviceProfileCollector {
+    /// Checks what the form of the settings does not.
+    pub fn checked(self) -> Result<Self, SettingError> {
+        if (1..=32).contains(&self.maximum_size) {
+            Ok(self)
+        } else {
+            Err(SettingError::Setting("maximumSize is in KiB, from 1 to 32".to_owned()))
+        }
+    }
+}
+
+impl Node for DeviceProfileCollector {
+    fn outcomes(&self) -> Vec<&'static str> {
+        vec!["outcome"]
+    }
+
+    fn waits(&self) -> bool {
+        self.device_location
+    }
+
+    fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
+        if !self.device_location {
+            return Ok(Next::Outcome("outcome"));
+        }
+        let Some(answers) = answers else {
+            return Ok(Next::Ask(vec![Callback::DeviceProfile {
+                metadata: self.device_metadata,
+                location: true,
+                message: context.choose(&self.message, DEFAULT_MESSAGE).to_owned(),
+            }]));
+        };
+        let sent = answers.text(0).map(|text| text.expose(Reason::HandOver)).unwrap_or_default();
+        if sent.len() > self.maximum_size * 1024 {
+            return Ok(Next::Fail("The description of this device is too large. Start again.".to_owned()));
+        }
+        // Who does not want to tell, or cannot, goes on without.
+        let told = serde_json::from_str::<Profile>(sent).ok().and_then(|profile| profile.location);
+        context.shared.location = told
+            .filter(|there| (-90.0..=90.0).contains(&there.latitude) && (-180.0..=180.0).contains(&there.longitude))
+            .map(|there| (there.latitude, there.longitude));
+        Ok(Next::Outcome("outcome"))
+    }
+}

@@ -1,0 +1,61 @@
+//! `${env:NAME}` and `${file:PATH}` in a journey's settings: values that are not to stand in the file itself.
+//!
+//! They are filled in when the file is read, in every text of the settings. What is missing is an error that names it;
+//! what was read is never part of one.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// Longest value that is filled in, in bytes.
+const LONGEST_VALUE: u64 = 64 * 1024;
+
+/// Fills in the references of these settings. Paths are relative to the folder.
+pub fn fill_in(settings: &mut Value, folder: &Path) -> Result<(), String> {
+    match settings {
+        Value::String(text) => {
+            if text.contains("${") {
+                *text = resolve(text, folder)?;
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(|item| fill_in(item, folder)),
+        Value::Object(members) => members.values_mut().try_for_each(|member| fill_in(member, folder)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn resolve(text: &str, folder: &Path) -> Result<String, String> {
+    let mut resolved = String::new();
+    let mut rest = text;
+    while let Some((before, reference)) = rest.split_once("${") {
+        let (name, after) = reference.split_once('}').ok_or_else(|| format!("{text:?}: a ${{ is not closed"))?;
+        resolved.push_str(before);
+        resolved.push_str(&match name.split_once(':') {
+            Some(("env", name)) => std::env::var(name)
+                .map_err(|_| format!("the environment has no variable {name:?}, or it is no text"))?,
+            Some(("file", path)) => read(&folder.join(path))?,
+            _ => return Err(format!("${{{name}}} is neither ${{env:NAME}} nor ${{file:PATH}}")),
+        });
+        rest = after;
+    }
+    resolved.push_str(rest);
+    Ok(resolved)
+}
+
+/// The file's text, without the line end that editors put after it.
+fn read(file: &Path) -> Result<String, String> {
+    let name = file.display();
+    let length = std::fs::metadata(file).map_err(|error| format!("the file {name} cannot be read: {error}"))?.len();
+    if length > LONGEST_VALUE {
+        return Err(format!("the file {name} is larger than 64 KiB"));
+    }
+    let mut text = std::fs::read_to_string(file).map_err(|error| format!("the file {name} cannot be read: {error}"))?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    Ok(text)
+}
