@@ -112,6 +112,7 @@ else
     fi
     # Children are killed at moments drawn over each operation's own length; how many, and where, is printed.
     suite "crash" cargo test --locked --no-default-features --test crash -- --nocapture
+    suite "server killed" cargo test --locked --test killed -- --nocapture
     if need_nightly "fuzz"; then
         suite "fuzz" fuzz/run.sh
     fi

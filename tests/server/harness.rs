@@ -7,9 +7,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ring::hmac;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,6 +17,8 @@ use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::journey::{SHIPPED, SHIPPED_NAME};
 use push_authenticator::server::store::{StoreError, users};
 use push_authenticator::server::{App, connections, open_data, password, router};
+
+pub use crate::wire::*;
 
 pub const USER: &str = "demo";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -385,174 +384,17 @@ impl Server {
     }
 }
 
-/// The kinds of a step's callbacks.
-pub fn types(step: &Value) -> Vec<&str> {
-    step["callbacks"].as_array().unwrap().iter().map(|callback| callback["type"].as_str().unwrap()).collect()
-}
-
-/// The step with an input filled in.
-pub fn fill(step: &Value, index: usize, value: Value) -> Value {
-    let mut filled = step.clone();
-    filled["callbacks"][index]["input"][0]["value"] = value;
-    filled
-}
-
-pub fn fill_password(step: &Value, user: &str, password_text: &str) -> Value {
-    fill(&fill(step, 0, json!(user)), 1, json!(password_text))
-}
-
-/// The named output of the first callback of a kind.
-pub fn output<'a>(step: &'a Value, kind: &str, name: &str) -> &'a Value {
-    let callback = step["callbacks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|callback| callback["type"] == kind)
-        .expect("such a callback");
-    &callback["output"].as_array().unwrap().iter().find(|output| output["name"] == name).expect("such an output")["value"]
-}
-
-/// The number that the browser shows.
-pub fn number(step: &Value) -> String {
-    assert_eq!(output(step, "HiddenValueCallback", "id"), "pushChallengeNumber");
-    output(step, "HiddenValueCallback", "value").as_str().unwrap().to_owned()
-}
-
-/// The recovery codes of a step, found as the web SDK finds them.
-pub fn recovery_codes(step: &Value) -> Vec<String> {
-    assert_eq!(output(step, "TextOutputCallback", "messageType"), "4");
-    let script = output(step, "TextOutputCallback", "message").as_str().unwrap();
-    assert!(script.contains("Recovery Codes"));
-    let mut codes = Vec::new();
-    for line in script.split('\n') {
-        let mut characters = line.chars();
-        let (Some(space), Some(_), Some('"')) = (characters.next(), characters.next(), characters.next()) else {
-            continue;
-        };
-        if !space.is_whitespace() {
-            continue;
-        }
-        let rest = characters.as_str();
-        let code: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        if !code.is_empty() && rest[code.len()..].starts_with("\\n") {
-            codes.push(code);
-        }
-    }
-    codes
-}
-
-/// HMAC-SHA-256.
-pub fn hmac_sha_256(key: &[u8], data: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref().to_vec()
-}
-
-/// A signed JSON message under this header.
-pub fn sign_with_header(secret: &[u8], header: &str, claims: &Value) -> String {
-    let body = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
-    let code = hmac_sha_256(secret, body.as_bytes());
-    format!("{body}.{}", URL_SAFE_NO_PAD.encode(code))
-}
-
-pub fn sign(secret: &[u8], claims: &Value) -> String {
-    sign_with_header(secret, r#"{"typ":"JWT","alg":"HS256"}"#, claims)
-}
-
-/// A push message as it arrives.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    pub id: String,
-    pub jwt: String,
-    pub claims: Value,
-}
-
-/// A phone, written from the description of the protocol.
-#[derive(Clone)]
-pub struct Phone {
-    pub secret: Vec<u8>,
-    pub challenge: Vec<u8>,
-    pub message_id: String,
-    pub mechanism: String,
-    pub registration_path: String,
-    pub authentication_path: String,
-    pub claims: Value,
-}
-
 impl Phone {
-    /// Takes the QR code of a step apart.
-    pub fn scan(step: &Value) -> Self {
-        assert_eq!(output(step, "HiddenValueCallback", "id"), "mfaDeviceRegistration");
-        Self::read(output(step, "HiddenValueCallback", "value").as_str().unwrap())
-    }
-
-    pub fn read(uri: &str) -> Self {
-        let (label, query) = uri.split_once('?').unwrap();
-        assert!(label.starts_with("pushauth://push/"), "{label}");
-        let value = |key: &str| -> String {
-            let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{key}=")));
-            pair.unwrap_or_else(|| panic!("{key} is missing in {uri}")).to_owned()
-        };
-        let bytes = |key: &str| URL_SAFE_NO_PAD.decode(value(key)).unwrap();
-        let path = |key: &str| {
-            let address = String::from_utf8(bytes(key)).unwrap();
-            let address = address.strip_prefix("http://127.0.0.1:").expect("the bound address");
-            address[address.find('/').unwrap()..].to_owned()
-        };
-        let (secret, challenge) = (bytes("s"), bytes("c"));
-        assert_eq!((secret.len(), challenge.len()), (32, 32));
-        assert!(!value("l").is_empty());
-        let mechanism = format!("mechanism-{}", URL_SAFE_NO_PAD.encode(&challenge[..9]));
-        let claims = json!({
-            "deviceType": "android",
-            "mechanismUid": mechanism,
-            "response": STANDARD.encode(hmac_sha_256(&secret, &challenge)),
-            "communicationType": "embedded",
-            "deviceId": "token-of-this-phone",
-            "deviceName": "Pixel",
-        });
-        Self {
-            message_id: value("m"),
-            registration_path: path("r"),
-            authentication_path: path("a"),
-            secret,
-            challenge,
-            mechanism,
-            claims,
-        }
-    }
-
-    /// The same phone with a claim changed, or left out.
-    pub fn with(&self, claim: &str, value: Value) -> Self {
-        let mut changed = self.clone();
-        match value {
-            Value::Null => drop(changed.claims.as_object_mut().unwrap().remove(claim)),
-            value => changed.claims[claim] = value,
-        }
-        changed
-    }
-
-    pub fn registration_body(&self) -> Value {
-        json!({"messageId": self.message_id, "jwt": sign(&self.secret, &self.claims)})
-    }
-
     pub fn register(&self, server: &Server) -> Response {
         server.post_json(&self.registration_path, &self.registration_body())
     }
 
     pub fn pull_claims(&self, server: &Server, wait: i64) -> Value {
-        let mut nonce = [0u8; 16];
-        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut nonce).unwrap();
-        json!({
-            "sub": self.mechanism,
-            "aud": "pending",
-            "iat": server.clock.now() / 1000,
-            "nonce": URL_SAFE_NO_PAD.encode(nonce),
-            "wait": wait,
-        })
+        self.claims_of_pull(server.clock.now(), wait)
     }
 
     pub fn pull_with(&self, server: &Server, claims: &Value) -> Response {
-        let body = json!({"mechanismUid": self.mechanism, "jwt": sign(&self.secret, claims)});
-        server.post_json(&format!("{PHONES}pending"), &body)
+        server.post_json(&format!("{PHONES}pending"), &self.pull_body(claims))
     }
 
     pub fn pull(&self, server: &Server, wait: i64) -> Response {
@@ -563,49 +405,13 @@ impl Phone {
     pub fn messages(&self, server: &Server) -> Vec<Message> {
         let response = self.pull(server, 0);
         assert_eq!(response.status, 200, "{}", response.text());
-        self.read_messages(&response)
-    }
-
-    pub fn read_messages(&self, response: &Response) -> Vec<Message> {
-        let body = response.json();
-        let messages = body["messages"].as_array().unwrap().iter();
-        messages
-            .map(|message| {
-                let jwt = message["message"].as_str().unwrap().to_owned();
-                let claims = self.check(&jwt);
-                Message { id: message["messageId"].as_str().unwrap().to_owned(), jwt, claims }
-            })
-            .collect()
+        self.read_messages(&response.json())
     }
 
     pub fn only_message(&self, server: &Server) -> Message {
         let mut messages = self.messages(server);
         assert_eq!(messages.len(), 1, "{messages:?}");
         messages.remove(0)
-    }
-
-    /// Checks a push message's signature and form, and gives its claims.
-    fn check(&self, jwt: &str) -> Value {
-        let (body, signature) = jwt.rsplit_once('.').unwrap();
-        assert_eq!(URL_SAFE_NO_PAD.decode(signature).unwrap(), hmac_sha_256(&self.secret, body.as_bytes()));
-        let (_, claims) = body.split_once('.').unwrap();
-        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-        assert_eq!(claims["u"], self.mechanism.as_str());
-        assert_eq!(STANDARD.decode(claims["c"].as_str().unwrap()).unwrap().len(), 32);
-        claims
-    }
-
-    /// The `response` claim for a message.
-    pub fn response_to(&self, message: &Message) -> String {
-        let challenge = STANDARD.decode(message.claims["c"].as_str().unwrap()).unwrap();
-        STANDARD.encode(hmac_sha_256(&self.secret, &challenge))
-    }
-
-    /// The body of an answer with these further claims.
-    pub fn answer_body(&self, message: &Message, more: Value) -> Value {
-        let mut claims = json!({"response": self.response_to(message)});
-        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        json!({"messageId": message.id, "jwt": sign(&self.secret, &claims)})
     }
 
     pub fn answer(&self, server: &Server, message: &Message, more: Value) -> Response {

@@ -17,3 +17,5 @@ mod operation;
 mod pages;
 mod phones;
 mod rest;
+#[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
+mod wire;

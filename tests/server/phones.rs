@@ -549,7 +549,7 @@ fn a_held_pull_is_woken_by_a_push_at_once() {
         std::thread::sleep(std::time::Duration::from_millis(300));
         assert!(!held.is_finished(), "nothing is there yet");
         server.after_password();
-        let messages = phone.read_messages(&held.join().unwrap());
+        let messages = phone.read_messages(&held.join().unwrap().json());
         assert_eq!(messages.len(), 1);
     });
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
@@ -582,7 +582,7 @@ fn two_pulls_of_a_device_are_held_and_a_third_is_refused() {
     });
     answers.remove(0).refused(429);
     for answer in answers {
-        assert_eq!(phone.read_messages(&answer).len(), 1);
+        assert_eq!(phone.read_messages(&answer.json()).len(), 1);
     }
     assert_eq!(phone.pull(&server, 0).status, 200, "the places are free again");
 }
