@@ -1,5 +1,7 @@
 //! What fails on the way: repeated with growing delays where that may help, never waited for, always written down.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -215,4 +217,23 @@ fn a_phone_that_may_fetch_is_woken_although_its_push_goes_nowhere() {
         assert_eq!(phone.accept(&server, &message, &step).status, 200);
         server.finish(&step);
     });
+}
+
+#[test]
+fn a_server_with_a_certificate_that_nobody_vouches_for_gets_no_request() {
+    let mut process = python("tls.py").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let port: u16 = lines.next().expect("tls.py runs: see tests/run.sh for what it needs").parse().unwrap();
+    let server = setup(port, GCM, APNS).with("PushAuthenticationSenderNode", "messageTimeout", json!(1500)).configure(
+        |settings| {
+            settings.push.sns.as_mut().unwrap().endpoint = Some(format!("https://127.0.0.1:{port}").parse().unwrap());
+        },
+    );
+    let server = server.start();
+    register(&server, "gcm", "token");
+    wait_for("the failure", || (outcomes(&server, "push-delivery") == ["unreachable"]).then_some(()));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(!rest.is_empty() && rest.iter().all(|line| line.starts_with("refused")), "{rest:?}");
 }
