@@ -1,10 +1,12 @@
 //! `push test` on the command line, and what a server's log says.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use push_authenticator::ports::{Clock as _, SystemClock};
 use push_authenticator::server::push::sns::credentials::{KEY_ID_VARIABLE, KEY_SECRET_VARIABLE};
 
 use crate::fake::{Fake, Reply};
@@ -182,5 +184,44 @@ fn no_secret_and_no_token_comes_into_log_audit_or_error() {
         for (name, text) in [("log", &log), ("audit", &audit), ("error", &error.to_string())] {
             assert!(!text.contains(secret), "{secret} is in the {name}");
         }
+    }
+}
+
+/// What the phone's half says to a verb; it must have done it.
+fn phone(vault: &Path, arguments: &[&str]) -> Value {
+    let output =
+        program().args(["--json", "phone", "--vault", vault.to_str().unwrap()]).args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_phones_half_takes_in_what_google_and_apple_deliver() {
+    let fake = Fake::start();
+    for (kind, member) in [("gcm", "GCM"), ("apns", "APNS")] {
+        let server = setup(fake.port, GCM, APNS).start();
+        // The phone on the command line goes by the system's clock.
+        server.clock.advance(SystemClock.now() - server.clock.now());
+        let folder = folder();
+        let vault = folder.join("phone");
+        let step = server.at_qr_code();
+        let uri = output(&step, "HiddenValueCallback", "value").as_str().unwrap();
+        phone(&vault, &["scan", uri, "--communication-type", kind, "--push-token", "0123456789abcdef"]);
+        let codes = server.next(&step);
+        let step = server.next(&codes);
+        let pushed = wait_for("the push", || {
+            let seen = fake.seen("Publish").pop()?;
+            let of_this_one = seen.parameters["TargetArn"].contains(&format!(":endpoint/{member}/"));
+            of_this_one.then(|| seen.published()[member].as_str().unwrap().to_owned())
+        });
+        let file = folder.join("push.json");
+        std::fs::write(&file, pushed).unwrap();
+        phone(&vault, &["receive", file.to_str().unwrap()]);
+        // The phone asks the server, too, which offers nothing to fetch; the message is there all the same.
+        let pending = phone(&vault, &["pending"]);
+        let id = pending[0]["id"].as_str().unwrap();
+        phone(&vault, &["approve", id, "--number", &number(&step)]);
+        server.finish(&step);
     }
 }

@@ -92,9 +92,11 @@ fn a_refusal_is_final_and_the_recovery_code_works() {
     fake.always("Publish", Reply::Error(403, "AuthorizationError"));
     let (_, code) = register_with_codes(&server, "token");
     wait_for("the failure", || (outcomes(&server, "push-delivery") == ["refused"]).then_some(()));
-    sign_on_by_recovery_code(&server, &code);
+    let step = server.after_password();
     wait_for("the failure", || (outcomes(&server, "push-delivery") == ["refused", "refused"]).then_some(()));
     assert_eq!(fake.seen("Publish").len(), 2, "one attempt each");
+    let recovery = server.next(&fill(&step, 2, json!(0)));
+    server.finish(&fill(&recovery, 0, json!(code)));
     assert_eq!(server.count("device WHERE token_dead_at IS NULL"), 1, "the token is not to blame");
 }
 

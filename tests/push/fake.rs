@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{GCM, wait_for};
+use crate::support::wait_for;
 
 /// What is answered to a request.
 #[derive(Clone)]
@@ -114,14 +114,15 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
     reader.read_exact(&mut body).unwrap();
     let parameters: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let action = parameters["Action"].clone();
-    let token = parameters.get("Token").cloned().unwrap_or_default();
+    let value = |name: &str| parameters.get(name).cloned().unwrap_or_default();
+    let (token, application) = (value("Token"), value("PlatformApplicationArn"));
     let reply = {
         let mut state = state.lock().unwrap();
         state.seen.push(Seen { at, headers, body: String::from_utf8(body).unwrap(), parameters });
         let next = state.replies.get_mut(action.as_str()).and_then(VecDeque::pop_front);
         next.or_else(|| state.always.get(action.as_str()).cloned()).unwrap_or(Reply::Well)
     };
-    let endpoint = GCM.replace(":app/", ":endpoint/");
+    let endpoint = application.replace(":app/", ":endpoint/");
     let (status, text) = match reply {
         Reply::Well => (
             200,

@@ -171,9 +171,9 @@ fn a_dead_phone_does_not_keep_a_message_from_the_others() {
     moto.ask(&json!(["disable", dead]));
     let step = server.after_password();
     let push = google_push(&moto.nth_published(&alive, 1));
+    wait_for("the failure", || (outcomes(&server, "push-delivery") == ["dead-token"]).then_some(()));
     assert_eq!(second.accept(&server, &push, &step).status, 200);
     server.finish(&step);
-    wait_for("the failure", || (outcomes(&server, "push-delivery") == ["dead-token"]).then_some(()));
 }
 
 #[test]

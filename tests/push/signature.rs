@@ -158,3 +158,16 @@ fn what_is_sent_carries_the_signature_that_botocore_makes_for_it() {
     let sent: Vec<&str> = seen.iter().map(|seen| seen.header("authorization")).collect();
     assert_eq!(botocore(&cases), sent);
 }
+
+#[test]
+fn the_configured_region_takes_the_place_of_the_one_in_the_arns() {
+    let fake = Fake::start();
+    let server = setup(fake.port, GCM, APNS)
+        .configure(|settings| settings.push.sns.as_mut().unwrap().region = Some("eu-central-1".to_owned()))
+        .start();
+    register(&server, "gcm", "token");
+    for action in ["CreatePlatformEndpoint", "Publish"] {
+        let seen = fake.wait_for(action, 1).remove(0);
+        assert!(seen.header("authorization").contains("/eu-central-1/sns/aws4_request"));
+    }
+}

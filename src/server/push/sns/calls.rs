@@ -179,3 +179,16 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
 }
+
+#[cfg(test)]
+mod tests {
+
+    /// No test goes to Amazon.
+    #[test]
+    fn every_partition_has_its_domain() {
+        let address = |partition, region| super::address(partition, region).map(String::from);
+        assert_eq!(address("aws", "us-west-2").unwrap(), "https://sns.us-west-2.amazonaws.com/");
+        assert_eq!(address("aws-cn", "cn-north-1").unwrap(), "https://sns.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(address("aws-us-gov", "us-gov-west-1").unwrap(), "https://sns.us-gov-west-1.amazonaws.com/");
+    }
+}

@@ -209,9 +209,8 @@ impl Shared {
                 Task::Prepare(device) => self.sender.prepare(device),
                 Task::Deliver(delivery) => self.sender.deliver(delivery),
             };
-            let device = task.device().to_owned();
             match result {
-                Ok(()) => tracing::debug!(device, "push handed to Amazon SNS"),
+                Ok(()) => tracing::debug!(device = task.device(), event = task.event(), "done at Amazon SNS"),
                 Err(failure) => self.failed(Work { task, attempts: attempts + 1 }, &failure),
             }
         }
