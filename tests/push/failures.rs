@@ -82,6 +82,7 @@ fn a_message_that_was_answered_or_replaced_is_not_sent_again() {
     let seen = fake.wait_for("Publish", 2);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(fake.seen("Publish").len(), 2, "the first was tried again");
+    assert_eq!(outcomes(&server, "push-delivery"), Vec::<String>::new(), "that is no failure");
     assert_ne!(google_push(&seen[0].published()).id, google_push(&seen[1].published()).id);
 }
 

@@ -182,7 +182,6 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-
     /// No test goes to Amazon.
     #[test]
     fn every_partition_has_its_domain() {
