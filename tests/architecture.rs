@@ -97,7 +97,15 @@ const RULES: &[Rule] = &[
         rooms: &["server", "cli"],
         words: &["rusqlite", "ring::aead", "axum", "tokio", "ureq"],
     },
-    Rule { within: "server", except: &[], rooms: &["phone", "ffi", "cli"], words: &["uniffi", "ureq"] },
+    Rule { within: "server", except: &[], rooms: &["phone", "ffi", "cli"], words: &["uniffi"] },
+    Rule { within: "server", except: &["server::push::sns::http"], rooms: &[], words: &["ureq"] },
+    // The signer knows cryptography and its request alone.
+    Rule {
+        within: "server::push::sns::signature",
+        except: &[],
+        rooms: &["protocol", "server"],
+        words: &["ring::aead", "ring::rand", "url", "serde", "std::net", "std::fs"],
+    },
     Rule { within: "server", except: &["server::store"], rooms: &[], words: &["rusqlite"] },
     Rule { within: "server", except: &["server::keys"], rooms: &[], words: &["ring::aead"] },
     Rule { within: "server::journey", except: &[], rooms: &["server::api", "server::pages"], words: &["axum"] },
@@ -407,6 +415,9 @@ fn seeded_violations_are_found() {
         ("server/push/mod.rs", "use crate::{ports::Clock, phone};"),
         ("server/push/mod.rs", "#[uniffi::export] fn f() {}"),
         ("server/push/mod.rs", "use rusqlite::params;"),
+        ("server/push/sns/calls.rs", "fn f() { ureq::get(\"x\"); }"),
+        ("server/push/sns/signature.rs", "use super::credentials::Credentials;"),
+        ("server/push/sns/signature.rs", "use crate::server::store::Store;"),
         ("server/store/mod.rs", "use ring::aead;"),
         ("server/journey/engine.rs", "use axum::Json;"),
         ("server/journey/nodes/page.rs", "use super::push_wait::PushWait;"),
@@ -430,6 +441,11 @@ fn what_is_allowed_is_no_violation() {
         ("phone/vault/seal.rs", "use ring::aead::{self, LessSafeKey}; use super::VaultError;"),
         ("phone/mod.rs", "pub use outbox::{HttpRequest, Delivery}; use crate::{ports::Clock, protocol::jws};"),
         ("server/store/mod.rs", "use rusqlite::Connection; use super::keys::Keys; fn f(phone: u8, cli: u8) {}"),
+        ("server/push/sns/http.rs", "use ureq::Agent; use url::Url;"),
+        (
+            "server/push/sns/signature.rs",
+            "use ring::{digest, hmac}; use crate::{ports::EpochMilliseconds, secret::Reason};",
+        ),
         ("server/journey/nodes/page.rs", "use super::SettingError; use crate::server::journey::node::Node;"),
     ];
     for (file, text) in allowed {

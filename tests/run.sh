@@ -44,6 +44,22 @@ need_module() {
     return 1
 }
 
+# need_moto SUITE: whether a Python with moto[server], another implementation of Amazon SNS, is there, in the end.
+need_moto() {
+    local environment=${CARGO_TARGET_DIR:-target}/python
+    PUSH_TEST_PYTHON=${PUSH_TEST_PYTHON:-$environment/bin/python3}
+    export PUSH_TEST_PYTHON
+    "$PUSH_TEST_PYTHON" -c "import moto.server, moto.sns, boto3" 2>/dev/null && return 0
+    echo "== installing moto[server] into $environment"
+    python3 -m venv --clear "$environment" >/dev/null 2>&1 || {
+        install "python3-venv" python3-venv && python3 -m venv --clear "$environment" >/dev/null
+    }
+    "$environment/bin/python3" -m pip install --quiet 'moto[server]>=5,<6' boto3 >/dev/null 2>&1
+    "$PUSH_TEST_PYTHON" -c "import moto.server, moto.sns, boto3" 2>/dev/null && return 0
+    missing+=("$1 (needs a Python with moto[server], from PyPI)")
+    return 1
+}
+
 # need_nightly SUITE: whether a nightly compiler is there, in the end.
 need_nightly() {
     local toolchain=${FUZZ_TOOLCHAIN:-nightly}
@@ -98,6 +114,9 @@ may_mount || missing+=("full disk (needs root on Linux, to mount a small file sy
 suite "formatting" cargo fmt --check
 if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
     tests+=(--test command_line)
+fi
+if need "push" python3 python3 && need_moto "push"; then
+    tests+=(--test push)
 fi
 suite "Rust" cargo test --locked "${tests[@]}"
 suite "lints" lints

@@ -1,4 +1,4 @@
-//! The only HTTP client: sends the phone's requests as they are.
+//! The phone's HTTP client: sends its requests as they are.
 
 use std::time::Duration;
 

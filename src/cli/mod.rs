@@ -9,6 +9,7 @@ mod init;
 mod journey;
 mod output;
 mod phone;
+mod push;
 mod serve;
 mod user;
 
@@ -31,7 +32,7 @@ struct Arguments {
     /// Print exactly one JSON value on standard output, errors included.
     #[arg(long, global = true)]
     json: bool,
-    /// The server's configuration file, for serve, user, device, audit and journey.
+    /// The server's configuration file, for serve, user, device, audit, push and journey.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -65,6 +66,9 @@ enum Command {
     /// List what happened.
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Test whether pushes reach a user's phones.
+    #[command(subcommand)]
+    Push(push::Verb),
     /// List, check and draw journeys.
     #[command(subcommand)]
     Journey(journey::Verb),
@@ -97,6 +101,7 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         Command::User(verb) => user::run(verb, &configuration(arguments.config)?),
         Command::Device(verb) => device::run(verb, &configuration(arguments.config)?),
         Command::Audit(verb) => audit::run(verb, &configuration(arguments.config)?),
+        Command::Push(verb) => push::run(verb, &configuration(arguments.config)?),
         Command::Journey(verb) => journey::run(verb, || configuration(arguments.config)),
         Command::Phone(phone) => phone::run(phone),
     }

@@ -9,17 +9,23 @@ use serde_json::{Value, json};
 pub(super) struct Report {
     text: String,
     value: Value,
+    status: u8,
 }
 
 impl Report {
     /// Text for a person, and the same for a program.
     pub(super) fn new(text: String, value: Value) -> Self {
-        Self { text, value }
+        Self { text, value, status: 0 }
+    }
+
+    /// The same with exit status 1: what is reported did not all succeed.
+    pub(super) fn with_failures(self) -> Self {
+        Self { status: 1, ..self }
     }
 
     /// Nothing more to print: the command printed its value when it began.
     pub(super) fn silent() -> Self {
-        Self { text: String::new(), value: Value::Null }
+        Self { text: String::new(), value: Value::Null, status: 0 }
     }
 }
 
@@ -56,7 +62,7 @@ pub(super) fn finish(result: Result<Report, Failure>, json: bool) -> ExitCode {
             } else if !json && !report.text.is_empty() {
                 print_line(&report.text);
             }
-            ExitCode::SUCCESS
+            ExitCode::from(report.status)
         }
         Err(failure) => {
             if json {

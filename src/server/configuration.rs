@@ -9,6 +9,7 @@ use url::Url;
 
 use super::attempts::AttemptLimits;
 use super::push::Budget;
+use super::push::sns::SnsSettings;
 use crate::protocol::uri::is_loopback;
 
 /// The file that `init` writes: every key with its default and a comment.
@@ -119,6 +120,8 @@ pub struct PushSettings {
     pub cool_down_minutes: i64,
     /// Whether phones that another transport reaches may fetch their messages, too.
     pub pull_for_all: bool,
+    /// The transport Amazon SNS; absent: there is none.
+    pub sns: Option<SnsSettings>,
 }
 
 impl Default for Configuration {
@@ -144,7 +147,7 @@ impl Default for Configuration {
 
 impl Default for PushSettings {
     fn default() -> Self {
-        Self { budget: 10, budget_minutes: 10, refusals: 3, cool_down_minutes: 10, pull_for_all: false }
+        Self { budget: 10, budget_minutes: 10, refusals: 3, cool_down_minutes: 10, pull_for_all: false, sns: None }
     }
 }
 
@@ -215,6 +218,9 @@ impl Configuration {
         let folder = file.parent().unwrap_or(Path::new(""));
         configuration.data = folder.join(&configuration.data);
         configuration.journeys = folder.join(&configuration.journeys);
+        if let Some(sns) = &mut configuration.push.sns {
+            sns.credentials_file = folder.join(&sns.credentials_file);
+        }
         Ok(configuration)
     }
 
@@ -272,6 +278,9 @@ impl Configuration {
         if let Some(origin) = self.cross_origin.iter().find(|origin| !is_origin(origin)) {
             return Err(format!("cross_origin holds {origin:?}, which is no origin such as https://app.example.com"));
         }
+        if let Some(sns) = &self.push.sns {
+            sns.check()?;
+        }
         if !(1..=36_500).contains(&self.audit_days) {
             return Err("audit_days must be from 1 to 36500".to_owned());
         }
@@ -297,6 +306,17 @@ mod tests {
         assert_eq!(toml::from_str::<Configuration>(TEMPLATE).unwrap(), Configuration::default());
         let uncommented = TEMPLATE.replace("# public_url = ", "public_url = ");
         assert!(toml::from_str::<Configuration>(&uncommented).unwrap().public_url.is_some());
+        let sns = TEMPLATE.split_once("# [push.sns]").unwrap().1;
+        let uncommented: String = sns
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line))
+            .filter(|line| line.contains(" = "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let read = toml::from_str::<Configuration>(&format!("[push.sns]\n{uncommented}")).unwrap();
+        assert_eq!(read.push.sns.as_ref().unwrap().check(), Ok(()));
+        let sns = read.push.sns.unwrap();
+        assert!(sns.region.is_some() && sns.endpoint.is_some() && !sns.apns_sandbox, "every key is there");
     }
 
     #[test]
@@ -310,6 +330,12 @@ mod tests {
         assert!(check("cross_origin = [\"https://app.example.com/\"]").unwrap_err().contains("cross_origin"));
         assert!(check("cross_origin = [\"https://app.example.com\"]").is_ok());
         assert!(check("[push]\nbudget = 0").unwrap_err().contains("push.budget"));
+        let sns = |text: &str| check(&format!("[push.sns]\ncredentials_file = \"sns.json\"\n{text}"));
+        assert_eq!(sns(""), Ok(()));
+        assert!(sns("region = \"us-west-2.example.com/\"").unwrap_err().contains("push.sns.region"));
+        assert!(sns("endpoint = \"http://sns.example.com\"").unwrap_err().contains("https"));
+        assert!(sns("endpoint = \"https://sns.example.com/path\"").unwrap_err().contains("push.sns.endpoint"));
+        assert_eq!(sns("endpoint = \"http://127.0.0.1:5000\""), Ok(()));
         assert!(check("audit_days = 0").unwrap_err().contains("audit_days"));
         assert!(check("realm = \"a/b\"").unwrap_err().contains("realm"));
         assert!(check("[session]\nidle_minutes = 0").unwrap_err().contains("session.idle_minutes"));

@@ -162,15 +162,21 @@ pub fn write_new_private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> 
     opened.sync_all()
 }
 
-#[cfg(unix)]
 fn refuse_open_file(file: &Path) -> Result<(), KeyError> {
-    use std::os::unix::fs::PermissionsExt as _;
     let name = || file.display().to_string();
-    let mode = std::fs::metadata(file).map_err(|error| KeyError::File(name(), error))?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::TooOpen(name())) }
+    let is_open = is_open_to_others(file).map_err(|error| KeyError::File(name(), error))?;
+    if is_open { Err(KeyError::TooOpen(name())) } else { Ok(()) }
 }
 
+/// Whether others than its owner may do anything with the file.
+#[cfg(unix)]
+pub(super) fn is_open_to_others(file: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(std::fs::metadata(file)?.permissions().mode() & 0o077 != 0)
+}
+
+/// Where there are no such modes, nobody can tell.
 #[cfg(not(unix))]
-fn refuse_open_file(_file: &Path) -> Result<(), KeyError> {
-    Ok(())
+pub(super) fn is_open_to_others(_file: &Path) -> std::io::Result<bool> {
+    Ok(false)
 }

@@ -30,15 +30,17 @@ use axum::routing::{get, post};
 use url::Url;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
+use crate::protocol::message::CommunicationType;
 use attempts::Attempts;
 use configuration::Configuration;
 use connections::ConnectionLimits;
 use journey::{Journeys, JourneysError};
 use keys::{KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
+use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
 use store::{Store, StoreError};
-use wake::Wakers;
+use wake::{Waiter, Wakers};
 
 /// Largest request body, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -88,6 +90,9 @@ pub enum StartError {
     /// Password hashing.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The transport Amazon SNS.
+    #[error(transparent)]
+    Sns(#[from] SnsError),
     /// The public address.
     #[error("The public address {0} is not usable.")]
     PublicUrl(String),
@@ -117,12 +122,17 @@ impl App {
             }
         };
         let phones_endpoint = phones_endpoint(&public_url, &configuration.realm)?;
-        let wakers = Wakers::default();
+        let (wakers, keys) = (Wakers::default(), Arc::new(keys));
+        let mut transports: Vec<Box<dyn Transport>> = vec![Box::new(Embedded::new(wakers.clone()))];
+        if let Some(settings) = &configuration.push.sns {
+            let sns = Sns::start(settings, store.clone(), keys.clone(), clock.clone(), entropy.clone())?;
+            transports.push(Box::new(sns));
+        }
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
             attempts: Attempts::new(configuration.sign_on.attempt_limits()),
-            transports: vec![Box::new(Embedded::new(wakers.clone()))],
+            transports,
             early_polls: Mutex::default(),
             stopping: AtomicBool::new(false),
             configuration,
@@ -130,7 +140,7 @@ impl App {
             phones_endpoint,
             framed,
             store,
-            keys: Arc::new(keys),
+            keys,
             journeys,
             clock,
             entropy,
@@ -171,10 +181,17 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Wake(waiter) => self.0.wakers.wake(&waiter),
+                Effect::TokenChanged(device, kind) => {
+                    if let Some(transport) = self.transport(kind) {
+                        transport.token_changed(&device);
+                    }
+                }
                 Effect::Deliver(delivery) => {
-                    let serving =
-                        self.0.transports.iter().find(|transport| transport.serves(delivery.communication_type));
-                    match serving {
+                    // Whatever its transport comes to, a phone that may fetch its messages need not wait for it.
+                    if self.0.configuration.push.pull_for_all {
+                        self.0.wakers.wake(&Waiter::Device(delivery.device.clone()));
+                    }
+                    match self.transport(delivery.communication_type) {
                         Some(transport) => transport.deliver(&delivery),
                         None => tracing::warn!(
                             device = delivery.device,
@@ -185,6 +202,10 @@ impl App {
                 }
             }
         }
+    }
+
+    fn transport(&self, kind: CommunicationType) -> Option<&dyn Transport> {
+        self.0.transports.iter().find(|transport| transport.serves(kind)).map(AsRef::as_ref)
     }
 
     fn cookies_are_secure(&self) -> bool {

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use push_authenticator::ports::SystemEntropy;
+use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::KeyError;
 use push_authenticator::server::store::{StoreError, devices, users};
@@ -16,16 +17,51 @@ use push_authenticator::server::{StartError, open_data};
 
 use crate::harness::*;
 
-/// A database as an earlier version left it (tests/vectors/store/README.md).
+/// A configuration on a copy of a database as an earlier version left it (tests/vectors/store/README.md).
+fn frozen(folder: &Path, version: u32) -> Configuration {
+    let configuration = configuration(folder);
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/store");
+    std::fs::create_dir(&configuration.data).unwrap();
+    std::fs::copy(frozen.join(format!("version-{version}.db")), configuration.data.join("server.db")).unwrap();
+    std::fs::copy(frozen.join(format!("version-{version}.key")), configuration.data.join("server.key")).unwrap();
+    std::fs::set_permissions(configuration.data.join("server.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    configuration
+}
+
+#[test]
+fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = frozen(folder.path(), 2);
+    for _ in 0..2 {
+        let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
+        let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
+            let devices = devices::list(transaction)?;
+            let users: Vec<&str> = devices.iter().map(|device| device.user.as_str()).collect();
+            assert_eq!(users, ["demo", "other"]);
+            assert_eq!([0, 1].map(|at: usize| devices[at].provisional_journey.is_some()), [false, true]);
+            for (device, token) in devices.iter().zip([&b"token-of-this-phone"[..], b"gcm-token"]) {
+                let address = devices::address(transaction, &device.id, &keys)?;
+                assert_eq!(address.token.expose(Reason::HandOver), token);
+                assert_eq!((address.endpoint, address.token_dead_at), (None, None), "SNS was never asked");
+                assert_eq!(devices::secret(transaction, &device.id, &keys)?.len(), 32);
+            }
+            let count = |table: &str| -> i64 {
+                transaction.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+            };
+            let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
+            assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 1, 4]);
+            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            assert_eq!(version, 3);
+            Ok(())
+        });
+        opened.unwrap();
+    }
+}
+
 #[test]
 fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let configuration = Configuration { data: folder.path().join("data"), ..Configuration::default() };
-    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/store");
-    std::fs::create_dir(&configuration.data).unwrap();
-    std::fs::copy(frozen.join("version-1.db"), configuration.data.join("server.db")).unwrap();
-    std::fs::copy(frozen.join("version-1.key"), configuration.data.join("server.key")).unwrap();
-    std::fs::set_permissions(configuration.data.join("server.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let configuration = frozen(folder.path(), 1);
     // The second opening finds the present version and does nothing more.
     for _ in 0..2 {
         let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();

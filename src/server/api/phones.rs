@@ -75,7 +75,7 @@ async fn authenticate(app: App, body: Bytes) -> Response {
 async fn refresh(app: App, body: Bytes) -> Response {
     let tools = app.tools();
     let result = app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools)).await;
-    done(&app, "refresh", result.map(|()| Vec::new()))
+    done(&app, "refresh", result)
 }
 
 async fn pending(app: App, body: Bytes) -> Response {

@@ -9,6 +9,8 @@ mod pull;
 mod refresh;
 mod register;
 mod send;
+pub mod sns;
+mod trial;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ pub use pull::{PullGrant, check_pull, waiting_messages};
 pub use refresh::refresh;
 pub use register::{Offer, offer, register};
 pub use send::{Budget, Kind, Outgoing, Sent, send};
+pub use trial::{Reached, push_test};
 
 use super::keys::Keys;
 use super::store::StoreError;
@@ -43,6 +46,8 @@ pub enum Effect {
     Wake(Waiter),
     /// Hand a message to the transport of its device.
     Deliver(Delivery),
+    /// Tell the transport of this device that the device has a new push token.
+    TokenChanged(String, CommunicationType),
 }
 
 /// A message on its way to a device.
@@ -54,6 +59,8 @@ pub struct Delivery {
     pub communication_type: CommunicationType,
     /// The message id.
     pub message_id: String,
+    /// Until when it may be answered, epoch milliseconds.
+    pub expires_at: EpochMilliseconds,
 }
 
 /// Brings messages to phones. One transport a file.
@@ -62,6 +69,8 @@ pub trait Transport: Send + Sync {
     fn serves(&self, kind: CommunicationType) -> bool;
     /// Sends a message on its way; a failure is the transport's to log and never the journey's to wait for.
     fn deliver(&self, delivery: &Delivery);
+    /// Gets ready for a device with a new push token, where that takes something. As little to wait for.
+    fn token_changed(&self, _device: &str) {}
 }
 
 /// Why a phone's request was refused. The answer says no more than the sender has proved to be entitled to; the log

@@ -1,7 +1,7 @@
 //! Taking a phone's new push token (docs/wire.md, "Change of push token").
 
 use super::register::device_name;
-use super::{Refusal, Tools};
+use super::{Effect, Refusal, Tools};
 use crate::protocol::jws;
 use crate::protocol::message::{CommunicationType, DeviceBody, RefreshClaims};
 use crate::server::store::devices::{self, Device};
@@ -13,7 +13,7 @@ const REMEMBERED: i64 = 400 * 24 * 3600 * 1000;
 const CLOCK_TOLERANCE: u64 = 300;
 
 /// Takes a refresh. `body` is the request's body as it came.
-pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<(), Refusal> {
+pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<Vec<Effect>, Refusal> {
     let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a refresh"))?;
     let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
         .ok_or(Refusal::Mute("no such device is registered"))?;
@@ -46,5 +46,5 @@ pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<
     };
     devices::refresh(transaction, &changed, &claims.device_id, &tools.keys, tools.entropy.as_ref())?;
     tracing::info!(user = changed.user, device = changed.id, "push token refreshed");
-    Ok(())
+    Ok(vec![Effect::TokenChanged(changed.id, changed.communication_type)])
 }

@@ -151,7 +151,10 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
         },
     )?;
     tracing::info!(user = device.user, device = device.id, "device registered");
-    Ok(vec![Effect::Wake(Waiter::Journey(registration.journey))])
+    Ok(vec![
+        Effect::Wake(Waiter::Journey(registration.journey)),
+        Effect::TokenChanged(device.id, device.communication_type),
+    ])
 }
 
 /// The name that a phone gave itself, fit to be shown.

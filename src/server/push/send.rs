@@ -138,6 +138,7 @@ pub fn send(
             device: device.id,
             communication_type: device.communication_type,
             message_id: row.id,
+            expires_at: request.expires_at,
         }));
     }
     Ok(Sent::Sent(Box::new(request), effects))

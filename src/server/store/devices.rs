@@ -56,6 +56,18 @@ fn secret_place(id: &str) -> Place<'_> {
     Place { kind: "device.secret", row: id.as_bytes() }
 }
 
+/// How a push service reaches a device.
+pub struct Address {
+    /// Its push token.
+    pub token: SecretBytes,
+    /// Changes with every token that is stored.
+    pub version: Vec<u8>,
+    /// The push service's name for this device and token, where it was asked for one.
+    pub endpoint: Option<String>,
+    /// Since when the push service calls the token dead.
+    pub token_dead_at: Option<EpochMilliseconds>,
+}
+
 /// Adds a device; `false` when its mechanism uid is taken.
 pub fn add(
     transaction: &Transaction,
@@ -94,6 +106,35 @@ pub fn secret(transaction: &Transaction, id: &str, keys: &Keys) -> Result<Secret
     Ok(keys.open(secret_place(id), &sealed)?)
 }
 
+/// How a push service reaches the device.
+pub fn address(transaction: &Transaction, id: &str, keys: &Keys) -> Result<Address, StoreError> {
+    let (sealed, endpoint, token_dead_at): (Vec<u8>, _, _) = transaction
+        .prepare_cached("SELECT token, endpoint, token_dead_at FROM device WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(Address { token: keys.open(token_place(id), &sealed)?, version: sealed, endpoint, token_dead_at })
+}
+
+/// Notes the push service's name for a device's token; `false` when the token is another by now.
+pub fn set_endpoint(transaction: &Transaction, id: &str, version: &[u8], endpoint: &str) -> Result<bool, StoreError> {
+    let changed = transaction
+        .prepare_cached("UPDATE device SET endpoint = ?3 WHERE id = ?1 AND token = ?2")?
+        .execute(params![id, version, endpoint])?;
+    Ok(changed == 1)
+}
+
+/// Notes that the push service calls a device's token dead, unless the device has another endpoint by now.
+pub fn mark_token_dead(
+    transaction: &Transaction,
+    id: &str,
+    endpoint: &str,
+    now: EpochMilliseconds,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE device SET token_dead_at = ?3 WHERE id = ?1 AND endpoint = ?2")?
+        .execute(params![id, endpoint, now])?;
+    Ok(())
+}
+
 /// The device with this mechanism uid.
 pub fn find_by_mechanism(transaction: &Transaction, mechanism_uid: &str) -> Result<Option<Device>, StoreError> {
     Ok(transaction
@@ -128,7 +169,7 @@ pub fn list(transaction: &Transaction) -> Result<Vec<Device>, StoreError> {
     Ok(devices)
 }
 
-/// Changes what a token refresh may change.
+/// Changes what a token refresh may change. The new token is alive until a push service says otherwise.
 pub fn refresh(
     transaction: &Transaction,
     device: &Device,
@@ -138,7 +179,8 @@ pub fn refresh(
 ) -> Result<(), StoreError> {
     let token = keys.seal(token_place(&device.id), push_token.as_bytes(), entropy)?;
     transaction.execute(
-        "UPDATE device SET name = ?2, device_type = ?3, communication_type = ?4, token = ?5 WHERE id = ?1",
+        "UPDATE device SET name = ?2, device_type = ?3, communication_type = ?4, token = ?5, endpoint = NULL,
+            token_dead_at = NULL WHERE id = ?1",
         params![device.id, device.name, device.device_type, device.communication_type.name(), token],
     )?;
     Ok(())

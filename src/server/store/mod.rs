@@ -114,6 +114,13 @@ impl Store {
         }
     }
 
+    /// The same for callers who wait for nothing; a failure is logged.
+    pub fn run_later(&self, work: impl FnOnce(&Transaction) -> Result<(), StoreError> + Send + 'static) {
+        drop(self.submit(move |transaction| {
+            work(transaction).inspect_err(|error| tracing::error!(%error, "a write that nobody waits for failed"))
+        }));
+    }
+
     fn submit<T, E>(
         &self,
         work: impl FnOnce(&Transaction) -> Result<T, E> + Send + 'static,

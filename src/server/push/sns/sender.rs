@@ -1,0 +1,114 @@
+//! Bringing one message to one device over Amazon SNS, once and blocking.
+//!
+//! Knows the store and the calls; nothing of threads and retries.
+
+use std::sync::Arc;
+
+use super::SendFailure;
+use super::calls::Calls;
+use super::credentials::{Application, Credentials, CredentialsError};
+use super::envelope::Envelope;
+use super::settings::SnsSettings;
+use crate::ports::Clock;
+use crate::protocol::message::{CommunicationType, PushMessage};
+use crate::server::keys::Keys;
+use crate::server::push::Delivery;
+use crate::server::store::devices::{self, Address, Device};
+use crate::server::store::{Store, StoreError, pushes};
+
+/// See the module.
+pub struct Sender {
+    credentials: Credentials,
+    calls: Calls,
+    store: Store,
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sender {
+    /// Reads the credentials.
+    pub fn new(
+        settings: &SnsSettings,
+        store: Store,
+        keys: Arc<Keys>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CredentialsError> {
+        let environment = |name: &str| std::env::var(name).ok();
+        Ok(Self {
+            credentials: Credentials::load(&settings.credentials_file, settings.apns_sandbox, &environment)?,
+            calls: Calls::new(settings.region.clone(), settings.endpoint.clone(), clock.clone()),
+            store,
+            keys,
+            clock,
+        })
+    }
+
+    /// Whether there is a platform application for devices of this kind.
+    pub fn serves(&self, kind: CommunicationType) -> bool {
+        self.credentials.application(kind).is_some()
+    }
+
+    /// Makes a device's endpoint, where it has none.
+    pub(super) fn prepare(&self, device: &str) -> Result<(), SendFailure> {
+        let Some((device, address)) = self.find(device)? else { return Ok(()) };
+        let Some(application) = self.credentials.application(device.communication_type) else { return Ok(()) };
+        self.endpoint(&device, &address, application).map(|_| ())
+    }
+
+    /// Sends a stored message, unless nobody waits for its answer any more.
+    pub(super) fn deliver(&self, delivery: &Delivery) -> Result<(), SendFailure> {
+        let (device, message_id) = (delivery.device.clone(), delivery.message_id.clone());
+        let (keys, now) = (self.keys.clone(), self.clock.now());
+        let waiting = self.store.run_blocking(move |transaction| -> Result<_, StoreError> {
+            let messages = pushes::pending_of_device(transaction, &device, now, &keys)?;
+            let Some((_, jwt)) = messages.into_iter().find(|(id, _)| *id == message_id) else { return Ok(None) };
+            let message = PushMessage::verify(&devices::secret(transaction, &device, &keys)?, &jwt)
+                .map_err(|_| StoreError::Damaged("push_message.jwt"))?
+                .into_inner();
+            Ok(Some((jwt, message.text.unwrap_or_default())))
+        })?;
+        match waiting {
+            Some((jwt, text)) => self.push(&delivery.device, &delivery.message_id, &jwt, &text),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a signed message to a device.
+    pub fn push(&self, device: &str, message_id: &str, jwt: &str, text: &str) -> Result<(), SendFailure> {
+        let Some((device, address)) = self.find(device)? else { return Ok(()) };
+        let application = self.credentials.application(device.communication_type).ok_or(SendFailure::NoApplication)?;
+        if address.token_dead_at.is_some() {
+            return Err(SendFailure::DeadToken);
+        }
+        let envelope = Envelope::new(device.communication_type, text, message_id, jwt)?;
+        let endpoint = self.endpoint(&device, &address, application)?;
+        let result = self.calls.publish(&self.credentials.key, application, &endpoint, &envelope);
+        if matches!(result, Err(SendFailure::DeadToken)) {
+            let now = self.clock.now();
+            self.store
+                .run_blocking(move |transaction| devices::mark_token_dead(transaction, &device.id, &endpoint, now))?;
+        }
+        result
+    }
+
+    /// The device's endpoint; made where there is none, or where it is in another platform application.
+    fn endpoint(&self, device: &Device, address: &Address, application: &Application) -> Result<String, SendFailure> {
+        if let Some(endpoint) = address.endpoint.as_ref().filter(|endpoint| application.holds(endpoint)) {
+            return Ok(endpoint.clone());
+        }
+        let endpoint = self.calls.endpoint(&self.credentials.key, application, &address.token)?;
+        let (id, version, made) = (device.id.clone(), address.version.clone(), endpoint.clone());
+        let kept =
+            self.store.run_blocking(move |transaction| devices::set_endpoint(transaction, &id, &version, &made))?;
+        if kept { Ok(endpoint) } else { Err(SendFailure::TokenChanged) }
+    }
+
+    fn find(&self, device: &str) -> Result<Option<(Device, Address)>, StoreError> {
+        let (id, keys) = (device.to_owned(), self.keys.clone());
+        self.store.run_blocking(move |transaction| {
+            let Some(device) = devices::find(transaction, &id)? else { return Ok(None) };
+            let address = devices::address(transaction, &id, &keys)?;
+            Ok(Some((device, address)))
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! Pushes over Amazon SNS: against moto, which is another implementation of SNS, and against a small server that fails
+//! in every way; signatures against botocore and AWS's own test suite.
+//!
+//! Needs Python with `moto[server]`; `tests/run.sh` makes an environment with it. `PUSH_TEST_PYTHON` names the
+//! interpreter, without it `python3` is tried.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod command;
+mod credentials;
+mod failures;
+mod fake;
+#[allow(dead_code, reason = "shared with the tests of the server, which use all of it")]
+#[path = "../server/harness.rs"]
+mod harness;
+#[allow(dead_code, reason = "shared with the tests of the server, which use more of it")]
+#[path = "../server/wire.rs"]
+mod wire;
+mod moto;
+mod signature;
+mod support;
