@@ -1,16 +1,16 @@
 //! A mobile push authenticator core with its server half, speaking the ForgeRock/Ping push protocol.
 //!
 //! Three stories: a QR code becomes a credential in the [`phone`]'s vault; a push message becomes a signed answer; a
-//! browser's sign-on becomes a session on the [`server`]. Both halves know [`protocol`] and not each other.
+//! browser's sign-on becomes a session on the `server`. Both halves know [`protocol`] and not each other.
 //!
 //! | room | may import |
 //! |---|---|
 //! | [`secret`], [`ports`] | std and small crates |
 //! | [`protocol`] | [`secret`] |
 //! | [`phone`] | [`protocol`], [`secret`], [`ports`] |
-//! | [`ffi`] | [`phone`], [`protocol`], [`secret`], [`ports`]; nobody imports it |
-//! | [`server`] | [`protocol`], [`secret`], [`ports`] |
-//! | [`cli`] | everything; nobody imports it |
+//! | `ffi` | [`phone`], [`protocol`], [`secret`], [`ports`]; nobody imports it |
+//! | `server` | [`protocol`], [`secret`], [`ports`] |
+//! | `cli` | everything; nobody imports it |
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -105,6 +105,13 @@ may_mount() {
 lints() {
     cargo clippy --locked --all-targets -- -D warnings
 }
+# What Ping's own SDK for web pages does against the server that the tests have built.
+javascript_sdk() {
+    npm ci --prefix tests/node --no-audit --no-fund --silent &&
+        cargo build --locked &&
+        PUSH_AUTHENTICATOR=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/push-authenticator \
+            node --test tests/node/javascript_sdk.mjs
+}
 border_lints() {
     cargo clippy --locked --no-default-features --features ffi -- -D warnings
 }
@@ -119,6 +126,9 @@ if need "push" python3 python3 && need_moto "push"; then
     tests+=(--test push)
 fi
 suite "Rust" cargo test --locked "${tests[@]}"
+if need "JavaScript SDK" npm nodejs npm; then
+    suite "JavaScript SDK" javascript_sdk
+fi
 suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
@@ -135,7 +145,7 @@ else
     if need_nightly "fuzz"; then
         suite "fuzz" fuzz/run.sh
     fi
-    suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+    suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
 fi
 
 echo
