@@ -21,6 +21,8 @@ const REALM: &str = "/am/json/realms/root/realms/alpha";
 const JOURNEY: &str = "authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
 /// Sign-ons that are brought to their waiting page at once.
 const AT_ONCE: usize = 64;
+/// How long it takes until all pages wait.
+const ARRIVAL: Duration = Duration::from_secs(20);
 /// Clients that poll while others are measured.
 const POLLERS: usize = 100;
 
@@ -95,6 +97,7 @@ impl Driver {
         let sent: Arc<Vec<Mutex<Option<Instant>>>> = Arc::new(waiting.iter().map(|_| Mutex::new(None)).collect());
         let woken = Arc::new(Mutex::new(Vec::new()));
         let mut pages = JoinSet::new();
+        let (began, mut arrived) = (Instant::now(), 0);
         for (index, each) in waiting.iter().enumerate() {
             let body = json!({"authId": each.step["authId"]}).to_string();
             let (driver, sent, woken) = (self.clone(), sent.clone(), woken.clone());
@@ -110,11 +113,13 @@ impl Driver {
                     }
                 }
             });
-            if index % 50 == 49 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+            // As they would come: held for 25 seconds each, they ask again one after the other and not all at once.
+            if index * ARRIVAL.as_millis() as usize / waiting.len() > arrived {
+                arrived += 10;
+                tokio::time::sleep_until((began + Duration::from_millis(arrived as u64)).into()).await;
             }
         }
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         Held { sent, woken, _pages: pages }
     }
 

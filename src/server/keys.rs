@@ -1,6 +1,6 @@
 //! The server's own key and what is derived from it.
 //!
-//! One file of 32 random bytes, mode 600, from which a key for each purpose is derived (HKDF-SHA-256, RFC 5869).
+//! One file of 32 random bytes, mode 600, or a variable of the environment, from which a key for each purpose is derived (HKDF-SHA-256, RFC 5869).
 //! Device secrets, journey states and registrations at rest are sealed under it, recovery codes are stored as codes
 //! under it. This file is the only one of the server that imports the AEAD.
 
@@ -11,8 +11,11 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::{hkdf, hmac};
 
 use crate::ports::{Entropy, EntropyUnavailable, make_bytes};
-use crate::secret::{Reason, SecretBytes};
+use crate::protocol::encoding::decode_any;
+use crate::secret::{Reason, SecretBytes, SecretText};
 
+/// The variable that may hold the key instead of the file.
+pub const KEY_VARIABLE: &str = "PUSH_AUTHENTICATOR_SERVER_KEY";
 const KEY_LENGTH: usize = 32;
 
 /// The server's keys.
@@ -43,6 +46,9 @@ pub enum KeyError {
     /// The key file does not hold a key.
     #[error("The server's key file {0} does not hold a key of 32 bytes. Restore it from a backup.")]
     NotAKey(String),
+    /// The environment does not hold a key.
+    #[error("The environment's {KEY_VARIABLE} is not base64 of 32 bytes.")]
+    NotAKeyInEnvironment,
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyUnavailable),
@@ -52,6 +58,14 @@ pub enum KeyError {
 }
 
 impl Keys {
+    /// The key as an environment holds it: base64 of 32 bytes.
+    pub fn from_text(text: &SecretText) -> Result<Self, KeyError> {
+        match decode_any(text.expose(Reason::Seal).trim()).map(SecretBytes::new) {
+            Ok(bytes) if bytes.len() == KEY_LENGTH => Self::derive(&bytes),
+            _ => Err(KeyError::NotAKeyInEnvironment),
+        }
+    }
+
     /// Reads the key file, or makes it when it is not there.
     pub fn load_or_make(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         let name = || file.display().to_string();

@@ -31,11 +31,12 @@ use url::Url;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
+use crate::secret::SecretText;
 use attempts::Attempts;
 use configuration::Configuration;
 use connections::ConnectionLimits;
 use journey::{Journeys, JourneysError};
-use keys::{KeyError, Keys};
+use keys::{KEY_VARIABLE, KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
@@ -217,7 +218,10 @@ impl App {
 pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
     let folder = &configuration.data;
     make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let keys = Keys::load_or_make(&folder.join("server.key"), entropy)?;
+    let keys = match std::env::var(KEY_VARIABLE) {
+        Ok(text) => Keys::from_text(&SecretText::new(text))?,
+        Err(_) => Keys::load_or_make(&folder.join("server.key"), entropy)?,
+    };
     Ok((keys, Store::open(&folder.join("server.db"))?))
 }
 

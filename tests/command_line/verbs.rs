@@ -111,6 +111,23 @@ fn a_configuration_is_checked_before_a_server_runs_with_it() {
 }
 
 #[test]
+fn the_servers_key_may_come_from_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&["init", folder.path().to_str().unwrap()], "").done();
+    let list = |key: &str| {
+        let mut command = crate::setup::program();
+        command.env("PUSH_AUTHENTICATOR_SERVER_KEY", key).args(["--json", "user", "list", "--config"]);
+        let output = command.arg(folder.path().join("server.toml")).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(list("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), json!([]));
+    assert!(folder.path().join("data/server.db").exists() && !folder.path().join("data/server.key").exists());
+    let refused = list("AAECAwQF");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("PUSH_AUTHENTICATOR_SERVER_KEY"), "{refused}");
+    assert!(!refused.to_string().contains("AAECAwQF"), "what it holds is not told");
+}
+
+#[test]
 fn a_user_is_locked_and_unlocked_beside_a_running_server() {
     let server = Server::start(|journey| journey, "");
     assert_eq!(server.verb(&["user", "lock", "ALICE"], "").done()["changed"], json!(true));

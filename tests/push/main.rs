@@ -14,9 +14,9 @@ mod fake;
 #[allow(dead_code, reason = "shared with the tests of the server, which use all of it")]
 #[path = "../server/harness.rs"]
 mod harness;
-#[allow(dead_code, reason = "shared with the tests of the server, which use more of it")]
-#[path = "../server/wire.rs"]
-mod wire;
 mod moto;
 mod signature;
 mod support;
+#[allow(dead_code, reason = "shared with the tests of the server, which use more of it")]
+#[path = "../server/wire.rs"]
+mod wire;

@@ -187,4 +187,5 @@ fn without_self_registration_a_password_alone_adds_no_phone() {
     let message = server.fail(&fill(&app, 1, json!(0)));
     assert_eq!(message, "A phone cannot be added here with the password alone. Ask whoever runs this service.");
     assert_eq!(server.count("registration"), 0);
+    assert_eq!(server.count("audit WHERE user = 'demo' AND outcome = 'self-registration-off'"), 1);
 }

@@ -127,6 +127,8 @@ pub(super) async fn wait(State(app): State<App>, headers: HeaderMap, body: Resul
     let Ok(Wait { auth_id }) = serde_json::from_slice(&body) else {
         return super::api::error(StatusCode::BAD_REQUEST, "The body is not a wait request.");
     };
+    // They would be kept as long as the page waits, and thousands may.
+    drop((headers, body));
     match app.await_sign_on(&auth_id).await {
         Ok(ready) => Json(json!({"ready": ready})).into_response(),
         Err(SignOnError::Store(problem)) => super::api::internal(&problem),

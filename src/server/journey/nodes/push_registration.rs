@@ -11,7 +11,7 @@ use crate::server::journey::node::{Context, Next, Node, Readiness};
 use crate::server::journey::state::OfferedRegistration;
 use crate::server::journey::text::Localised;
 use crate::server::push::{Offer, offer};
-use crate::server::store::{StoreError, recovery, registrations, users};
+use crate::server::store::{StoreError, audit, recovery, registrations, users};
 
 const DEFAULT_MESSAGE: &str =
     "Scan the QR code image below with the authenticator app to register your device with your login.";
@@ -180,6 +180,17 @@ impl Node for PushRegistration {
             return Ok(Next::Outcome("failureOutcome"));
         };
         if !context.self_registration && context.shared.second_factor_at.is_none() {
+            audit::add(
+                context.transaction,
+                &audit::Event {
+                    at: context.now(),
+                    event: "device-registered".to_owned(),
+                    user: Some(user),
+                    address: context.shared.browser.address.clone(),
+                    device: None,
+                    outcome: "self-registration-off".to_owned(),
+                },
+            )?;
             context.shared.failure =
                 Some("A phone cannot be added here with the password alone. Ask whoever runs this service.".to_owned());
             return Ok(Next::Outcome("failureOutcome"));
