@@ -321,6 +321,10 @@ pub(super) struct PushCredential {
     pub(super) clock_offset: Option<i64>,
     /// The biometric slot under the platform's biometric key; empty when that key does not count any more.
     pub(super) wrapped_slot: Option<Vec<u8>>,
+    /// How messages are signed.
+    pub(super) algorithm: String,
+    /// The secret as the vault keeps it; empty before it is stored.
+    pub(super) secret_sealed: Vec<u8>,
 }
 
 impl PushCredential {

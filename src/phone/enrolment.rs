@@ -17,6 +17,9 @@ use crate::protocol::policy::{DeviceFacts, Policy};
 use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration};
 use crate::secret::{Reason, SecretBytes};
 
+/// How messages of every credential are signed.
+const ALGORITHM: &str = "HS256";
+
 /// Longest device name, in characters.
 const DEVICE_NAME_LIMIT: usize = 100;
 /// Longest push token, in bytes. FCM's and APNs' are below 300.
@@ -243,6 +246,8 @@ impl Phone {
             replaces,
             clock_offset: None,
             wrapped_slot,
+            algorithm: ALGORITHM.to_owned(),
+            secret_sealed: Vec::new(),
         };
         Ok(NewPush { credential, slot_verifier, body, request_id: Id::make(&*self.entropy)? })
     }

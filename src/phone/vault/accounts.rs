@@ -11,16 +11,13 @@ use crate::phone::account::{AccountRecord, Holding, OathCredential};
 use crate::phone::credential::{CredentialState, Device, Id, PushCredential};
 use crate::secret::{Reason, SecretBytes};
 
-/// How messages of every credential are signed.
-const ALGORITHM: &str = "HS256";
-
 const SELECT_ACCOUNT: &str = "SELECT id, issuer, name, display_issuer, display_name, user_id, colour, logo, policies,
     created_at FROM account";
 
 const SELECT: &str =
     "SELECT account.id, credential.id, issuer, name, display_issuer, display_name, policies, created_at,
     mechanism_uid, server_device_id, registration_endpoint, authentication_endpoint, state, replaces, clock_offset,
-    wrapped_slot FROM credential JOIN account ON account.id = account_id";
+    wrapped_slot, secret_sealed, algorithm FROM credential JOIN account ON account.id = account_id";
 
 impl Reader<'_> {
     /// All accounts with their halves, in the order of adding.
@@ -79,11 +76,7 @@ impl Reader<'_> {
 
     /// The secret shared with the server.
     pub(in crate::phone) fn secret(&self, credential: &PushCredential) -> Result<SecretBytes, VaultError> {
-        let (sealed, algorithm): (Vec<u8>, String) = self
-            .sql
-            .prepare_cached("SELECT secret_sealed, algorithm FROM credential WHERE id = ?1")?
-            .query_row([credential.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        with_secret_place(credential, &algorithm, |place| self.open_sealed(place, &sealed))
+        with_secret_place(credential, |place| self.open_sealed(place, &credential.secret_sealed))
     }
 
     /// What evidence of the biometric slot is checked against, where there is a slot.
@@ -157,8 +150,7 @@ impl Writer<'_> {
         slot_verifier: Option<&SecretBytes>,
         device: &Device,
     ) -> Result<(), VaultError> {
-        let secret_sealed =
-            with_secret_place(credential, ALGORITHM, |place| self.seal(place, secret.expose(Reason::Seal)))?;
+        let secret_sealed = with_secret_place(credential, |place| self.seal(place, secret.expose(Reason::Seal)))?;
         let slot_verifier_sealed = slot_verifier
             .map(|verifier| self.seal(&slot_place(credential.id), verifier.expose(Reason::Seal)))
             .transpose()?;
@@ -174,7 +166,7 @@ impl Writer<'_> {
                 credential.server_device_id,
                 credential.registration_endpoint.as_str(),
                 credential.authentication_endpoint.as_str(),
-                ALGORITHM,
+                credential.algorithm,
                 secret_sealed,
                 credential.state.name(),
                 credential.replaces,
@@ -274,10 +266,12 @@ fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
         replaces: row.get(13)?,
         clock_offset: row.get(14)?,
         wrapped_slot: row.get(15)?,
+        secret_sealed: row.get(16)?,
+        algorithm: row.get(17)?,
     })
 }
 
-fn with_secret_place<T>(credential: &PushCredential, algorithm: &str, work: impl FnOnce(&Place<'_>) -> T) -> T {
+fn with_secret_place<T>(credential: &PushCredential, work: impl FnOnce(&Place<'_>) -> T) -> T {
     work(&Place {
         table: "credential",
         column: "secret_sealed",
@@ -286,7 +280,7 @@ fn with_secret_place<T>(credential: &PushCredential, algorithm: &str, work: impl
             credential.mechanism_uid.as_bytes(),
             credential.registration_endpoint.as_str().as_bytes(),
             credential.authentication_endpoint.as_str().as_bytes(),
-            algorithm.as_bytes(),
+            credential.algorithm.as_bytes(),
             credential.policies_json.as_deref().unwrap_or_default().as_bytes(),
         ],
     })

@@ -41,6 +41,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait between two tries where the database itself does not wait.
 const BUSY_RETRY: Duration = Duration::from_millis(10);
 
+/// Page size of new files, in bytes.
+const PAGE_SIZE: i64 = 2048;
 /// How many statements are kept prepared: all that taking in and answering a message runs.
 const PREPARED_STATEMENTS: usize = 48;
 
@@ -94,6 +96,35 @@ impl<'a> Deref for Writer<'a> {
     }
 }
 
+/// A transaction, undone unless it is committed. Other than the library's own it keeps its statements prepared, as two of
+/// three transactions are over in less time than that takes.
+struct Moment<'a> {
+    sql: &'a Connection,
+    is_open: bool,
+}
+
+impl<'a> Moment<'a> {
+    fn begin(sql: &'a Connection, statement: &str) -> Result<Self, VaultError> {
+        sql.prepare_cached(statement)?.execute([])?;
+        Ok(Self { sql, is_open: true })
+    }
+
+    fn commit(mut self) -> Result<(), VaultError> {
+        self.sql.prepare_cached("COMMIT")?.execute([])?;
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // Some errors have ended it already; then there is nothing to undo.
+        if self.is_open && !self.sql.is_autocommit() {
+            let _ = self.sql.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
+        }
+    }
+}
+
 impl Vault {
     /// Opens the file, or makes a new vault where there is none.
     pub(super) fn open(file: &Path, key: &dyn KeyEncryption, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
@@ -106,6 +137,10 @@ impl Vault {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // Looked at before anything is set: a file that is refused must stay as it is.
         let version = version(&*connection.transaction()?)?;
+        if version == 0 {
+            // Counts for a file that is empty still: a message changes few bytes in many pages.
+            connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+        }
         set_pragmas(&connection)?;
         match version {
             0 => make(&mut connection, key, &*entropy)?,
@@ -131,24 +166,23 @@ impl Vault {
 
     /// Looks at the rows.
     pub(super) fn read<T, E: From<VaultError>>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction().map_err(VaultError::from)?;
-        let reader = Reader { sql: &transaction, sealer: self.sealer.as_ref() };
+        let connection = self.lock();
+        let _moment = Moment::begin(&connection, "BEGIN")?;
+        let reader = Reader { sql: &connection, sealer: self.sealer.as_ref() };
         reader.check_generation()?;
         work(&reader)
     }
 
     /// Changes the rows: all of it is durable when this returns, or, after an error, nothing is changed.
     pub(super) fn write<T, E: From<VaultError>>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = self.lock();
+        let connection = self.lock();
         // Taken at once, so that what is read inside cannot be changed by another process before it is written.
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(VaultError::from)?;
+        let moment = Moment::begin(&connection, "BEGIN IMMEDIATE")?;
         let writer =
-            Writer { reader: Reader { sql: &transaction, sealer: self.sealer.as_ref() }, entropy: &*self.entropy };
+            Writer { reader: Reader { sql: &connection, sealer: self.sealer.as_ref() }, entropy: &*self.entropy };
         writer.check_generation()?;
         let result = work(&writer)?;
-        transaction.commit().map_err(VaultError::from)?;
+        moment.commit()?;
         if self.log_is_to_empty.load(Ordering::Relaxed) {
             self.empty_log(&connection);
         }
