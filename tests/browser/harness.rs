@@ -206,22 +206,32 @@ impl Browser {
         self.text(".number").await
     }
 
-    /// Taps on the phone the number that `choose` takes of the three offered.
-    pub async fn tap(&self, choose: impl Fn(&[String]) -> String) {
+    /// Looks at the phone, once it shows the message with this number and no older one; gives the numbers offered.
+    pub async fn arrived(&self, number: &str) -> Vec<String> {
         self.phone().await;
-        self.find(".numbers button").await;
-        let mut offered = Vec::new();
-        for element in self.client.find_all(Locator::Css(".numbers button")).await.unwrap() {
-            offered.push(element.text().await.unwrap());
+        let script = "return [...document.querySelectorAll('.numbers button')].map((button) => button.textContent);";
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.client.execute(script, vec![]).await.unwrap();
+            let offered: Vec<String> = serde_json::from_value(shown).unwrap();
+            if offered.len() == 3 && offered.iter().any(|each| each == number) {
+                return offered;
+            }
+            assert!(Instant::now() < until, "the phone shows {offered:?} and not {number}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(offered.len(), 3, "{offered:?}");
+    }
+
+    /// Taps on the phone the number that `choose` takes of the three that came with this one.
+    pub async fn tap(&self, number: &str, choose: impl Fn(&[String]) -> String) {
+        let offered = self.arrived(number).await;
         self.picture("number").await;
         self.press(&choose(&offered)).await;
     }
 }
 
 /// `target/screenshots`, beside the built programs.
-fn screenshots() -> PathBuf {
+pub fn screenshots() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_push-authenticator"));
     let folder = program.ancestors().nth(2).unwrap().join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();

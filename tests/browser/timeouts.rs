@@ -41,22 +41,7 @@ async fn an_expired_message_is_sent_again_with_another_number_to_tap() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let number = browser.number().await;
-    browser.phone().await;
-    let until = Instant::now() + Duration::from_secs(60);
-    // The phone shows the new message once it has fetched it.
-    loop {
-        assert!(Instant::now() < until, "the phone does not show the new message");
-        let texts = browser
-            .client
-            .execute("return [...document.querySelectorAll('.numbers button')].map(b => b.textContent)", vec![])
-            .await
-            .unwrap();
-        let offered: Vec<String> = serde_json::from_value(texts).unwrap();
-        if offered.contains(&number) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    browser.arrived(&number).await;
     browser.press(&number).await;
     browser.heading("Signed in").await;
     browser.client.clone().close().await.unwrap();

@@ -42,7 +42,7 @@ fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 2, 1, 0]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 2);
+            assert_eq!(version, 3);
             Ok(())
         });
         opened.unwrap();
@@ -197,7 +197,7 @@ fn the_database_is_ours_and_in_wal_mode() {
     assert_eq!(server.text("PRAGMA journal_mode"), "wal");
     let number =
         |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!(number("user_version"), 2);
+    assert_eq!(number("user_version"), 3);
     assert_eq!(number("application_id"), 0x5041_7376);
 }
 
@@ -211,7 +211,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let refused = open(&configuration).unwrap_err();
-    let StartError::Store(StoreError::Newer { found: 99, known: 2, .. }) = refused else { panic!("{refused}") };
+    let StartError::Store(StoreError::Newer { found: 99, known: 3, .. }) = refused else { panic!("{refused}") };
     let connection = Connection::open(&file).unwrap();
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 99);

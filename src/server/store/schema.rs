@@ -1,14 +1,15 @@
 //! The server's database, as documentation first.
 //!
 //! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
-//! `push_request.settled_at`, `session.second_factor_at` and `audit`. A database of an earlier version is brought to the
+//! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `device.given_name`. A database of an earlier version is brought to the
 //! present one when it is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
 //!   string, never a password.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
-//!   token) are sealed with the server key. `provisional_journey` is the sign-on that registered it, until it has
+//!   token) are sealed with the server key. `name` is what the phone calls itself; `given_name` what its owner called it
+//!   instead. `provisional_journey` is the sign-on that registered it, until it has
 //!   approved a push. `retired_at` is set when its first push was refused: it is treated as removed, and its row stays
 //!   for a day so that a repeated answer is answered alike.
 //! - `registration`: a QR code that was shown and not used up; `secret` and `challenge` sealed. `accepted_body` is the
@@ -30,10 +31,10 @@
 pub const APPLICATION_ID: i32 = 0x5041_7376;
 
 /// The schema's version (`PRAGMA user_version`).
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// Steps: the statements at index n make version n + 1 out of version n.
-pub const STEPS: [&str; 2] = [VERSION_1, VERSION_2];
+pub const STEPS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE user (
@@ -139,3 +140,5 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_user ON audit(user);
 ";
+
+const VERSION_3: &str = "ALTER TABLE device ADD COLUMN given_name TEXT;";

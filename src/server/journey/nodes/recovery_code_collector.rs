@@ -75,6 +75,7 @@ impl Node for RecoveryCodeCollector {
         )?;
         if used {
             context.shared.second_factor_at = Some(context.now());
+            context.shared.recovery_code_used = true;
             return Ok(Next::Outcome("true"));
         }
         context.shared.failure = Some("The recovery code is wrong or was used already.".to_owned());
