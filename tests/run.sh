@@ -57,6 +57,14 @@ need_nightly() {
     return 1
 }
 
+# need_axe SUITE: whether axe-core, whose rules pages are held to, is there, in the end.
+need_axe() {
+    npm ci --silent --prefix tests/node >/dev/null 2>&1
+    [ -f tests/node/node_modules/axe-core/axe.min.js ] && return 0
+    missing+=("$1 (needs axe-core: npm ci in tests/node)")
+    return 1
+}
+
 # suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
 suite() {
     local name=$1 began=$SECONDS
@@ -106,7 +114,7 @@ if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
     echo "== left out: browser, crash, fuzz, documentation"
 else
-    if need "browser" chromedriver chromium chromium-driver; then
+    if need "browser" chromedriver chromium chromium-driver && need "browser" npm npm && need_axe "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
         suite "browser" cargo test --locked --test browser -- --test-threads=1
     fi
