@@ -73,6 +73,15 @@ need_nightly() {
     return 1
 }
 
+# need_node_modules SUITE: whether the packages that tests/node names are there, in the end: axe-core, whose rules pages
+# are held to, and Ping's SDK for web pages.
+need_node_modules() {
+    need "$1" npm nodejs npm || return 1
+    npm ci --prefix tests/node --no-audit --no-fund --silent && return 0
+    missing+=("$1 (needs its packages: npm ci in tests/node)")
+    return 1
+}
+
 # suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
 suite() {
     local name=$1 began=$SECONDS
@@ -107,8 +116,7 @@ lints() {
 }
 # What Ping's own SDK for web pages does against the server that the tests have built.
 javascript_sdk() {
-    npm ci --prefix tests/node --no-audit --no-fund --silent &&
-        cargo build --locked &&
+    cargo build --locked &&
         PUSH_AUTHENTICATOR=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/push-authenticator \
             node --test tests/node/javascript_sdk.mjs
 }
@@ -126,7 +134,7 @@ if need "push" python3 python3 && need_moto "push"; then
     tests+=(--test push)
 fi
 suite "Rust" cargo test --locked "${tests[@]}"
-if need "JavaScript SDK" npm nodejs npm; then
+if need_node_modules "JavaScript SDK"; then
     suite "JavaScript SDK" javascript_sdk
 fi
 suite "lints" lints
@@ -135,7 +143,7 @@ if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
     echo "== left out: browser, crash, fuzz, documentation"
 else
-    if need "browser" chromedriver chromium chromium-driver; then
+    if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
         suite "browser" cargo test --locked --test browser -- --test-threads=1
     fi

@@ -69,7 +69,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
             let now = SystemClock.now();
             let removed = open(configuration)?.run_blocking(move |transaction| -> Result<bool, StoreError> {
                 let Some(device) = devices::find(transaction, &wanted)? else { return Ok(false) };
-                audit::device_removed(transaction, now, &device)?;
+                audit::device_removed(transaction, now, &device, None)?;
                 devices::remove(transaction, &device.id)
             });
             if removed.map_err(failed)? {

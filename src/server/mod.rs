@@ -9,10 +9,12 @@ pub mod configuration;
 pub mod connections;
 pub mod journey;
 pub mod keys;
+mod own_devices;
 mod pages;
 pub mod password;
 pub mod push;
 pub mod qr;
+mod recovery_codes;
 pub mod sign_on;
 pub mod store;
 mod wake;
@@ -294,7 +296,14 @@ pub fn router_with(app: App, more: Router) -> Router {
         .route("/am/XUI", get(pages::home))
         .route("/am/XUI/", get(pages::sign_on).post(pages::sign_on_post))
         .route("/am/XUI/wait", post(pages::wait))
+        .route("/am/XUI/not-my-phone", get(pages::home).post(pages::not_my_phone))
+        .route("/am/XUI/lost-phone", get(pages::lost_phone))
         .route("/am/XUI/profile", get(pages::profile))
+        .route("/am/XUI/profile/add", get(pages::to_profile).post(pages::add))
+        .route("/am/XUI/profile/codes", get(pages::to_profile).post(pages::new_codes))
+        .route("/am/XUI/profile/confirm", get(pages::to_profile).post(pages::confirm))
+        .route("/am/XUI/profile/devices/{device}/rename", post(pages::rename))
+        .route("/am/XUI/profile/devices/{device}/remove", post(pages::remove))
         .route("/am/XUI/logout", post(pages::logout))
         .route("/am/XUI/assets/page.css", get(pages::style))
         .route("/am/XUI/assets/page.js", get(pages::script))
@@ -302,7 +311,7 @@ pub fn router_with(app: App, more: Router) -> Router {
         .route("/am/isAlive", get(api::health::is_alive))
         .route("/am/json/health/live", get(api::health::live))
         .route("/am/json/health/ready", get(api::health::ready))
-        .fallback(api::not_found)
+        .fallback(pages::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .with_state(app.clone())
         .layer(cross_origin)

@@ -4,6 +4,9 @@
 //! right it holds the whole state and nothing is stored; from then on the state lies in the store, and the last step
 //! is kept for a minute for a client that did not hear it.
 
+mod disown;
+mod in_session;
+mod page_details;
 mod password;
 mod step;
 mod ticket;
@@ -24,6 +27,7 @@ use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
 use crate::secret::{Reason, SecretBytes, SecretText};
+pub use page_details::PageDetails;
 pub use step::{Posted, Reply, SignOnError, StepReply};
 use ticket::Ticket;
 
@@ -212,6 +216,7 @@ impl App {
                 State { shared: Shared { browser, ..state.shared }, ..state }
             }
         };
+        self.check_session(transaction, &state, tools.now)?;
         let journey = self.runnable(&ticket.journey)?;
         let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
@@ -228,8 +233,17 @@ impl App {
             journey: ticket.journey.clone(),
             state: None,
         };
+        let details = match &progress {
+            Progress::Asked(callbacks, _) | Progress::AskedAgain(callbacks, _) => {
+                page_details::details(transaction, &id, &mut state, callbacks)?
+            }
+            _ => PageDetails::default(),
+        };
+        let event = in_session::event(&state.shared);
+        let within = state.shared.in_session.clone();
+        let purpose = within.as_ref().map(|within| within.purpose);
         let step_reply = |auth_id, callbacks, texts| {
-            Reply::Step(StepReply { auth_id, journey: ticket.journey.clone(), callbacks, texts })
+            Reply::Step(StepReply { auth_id, journey: ticket.journey.clone(), callbacks, texts, details })
         };
         let (reply, state) = match progress {
             Progress::CheckPassword => {
@@ -251,27 +265,33 @@ impl App {
                 let next = Ticket { state: Some(state), ..next };
                 return Ok(Turn::Reply(step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), effects));
             }
+            Progress::Success { user, second_factor_at } if let Some(within) = &within => {
+                let reply = in_session::finish(transaction, within, &user, second_factor_at)?;
+                let outcome = if matches!(reply, Reply::Done { .. }) { "success" } else { "failure" };
+                note(transaction, tools.now, event, &user, address, outcome)?;
+                (reply, None)
+            }
             Progress::Success { user, second_factor_at } => {
                 let token = SecretText::new(encode_url_safe(
                     &make_bytes::<32>(tools.entropy.as_ref()).map_err(SignOnError::from)?,
                 ));
                 let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
                 sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
-                note(transaction, tools.now, &user, address, "success")?;
+                note(transaction, tools.now, event, &user, address, "success")?;
                 tracing::info!(user, journey = journey.name, "signed on");
-                (Reply::Success { token }, None)
+                (Reply::Success { token, recovery_code_used: state.shared.recovery_code_used }, None)
             }
             Progress::Failure { message } => {
                 // Nothing is stored before the password is right: who guesses could fill the store, and what was typed
                 // as a name may be a password.
                 if let Some(user) = &known {
-                    note(transaction, tools.now, user, address, "failure")?;
+                    note(transaction, tools.now, event, user, address, "failure")?;
                 }
                 tracing::info!(journey = journey.name, message, "sign-on refused");
                 if !keep {
-                    return Ok(Turn::Reply(Reply::Failure { message }, effects));
+                    return Ok(Turn::Reply(Reply::Failure { message, purpose }, effects));
                 }
-                (Reply::Failure { message }, None)
+                (Reply::Failure { message, purpose }, None)
             }
         };
         self.keep(transaction, &tools, &id, next.step, state, posted, &reply)?;
@@ -382,10 +402,11 @@ fn state_source(state: State) -> Source {
     Source::New(Box::new(state))
 }
 
-/// Writes the end of a sign-on down.
+/// Writes the end of a journey down.
 fn note(
     transaction: &Transaction,
     now: EpochMilliseconds,
+    event: &str,
     user: &str,
     address: Option<String>,
     outcome: &str,
@@ -394,7 +415,7 @@ fn note(
         transaction,
         &audit::Event {
             at: now,
-            event: "sign-on".to_owned(),
+            event: event.to_owned(),
             user: Some(user.to_owned()),
             address,
             device: None,

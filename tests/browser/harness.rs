@@ -206,44 +206,32 @@ impl Browser {
         self.text(".number").await
     }
 
-    /// Looks at the sign-on request on the phone that offers this number; gives the path to its card. One of an earlier
-    /// sign-on may be there still: the phone learns a moment later that it is over.
-    async fn card(&self, number: &str) -> String {
+    /// Looks at the phone, once it shows the message with this number and no older one; gives the numbers offered.
+    pub async fn arrived(&self, number: &str) -> Vec<String> {
         self.phone().await;
-        let card = format!("//*[@id='pending']/*[.//button[normalize-space()='{number}']]");
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&card)).await;
-        found.unwrap_or_else(|error| panic!("the phone does not offer {number}: {error}"));
-        card
-    }
-
-    async fn press_in(&self, card: &str, label: &str) {
-        let button = format!("{card}//button[normalize-space()='{label}']");
-        self.client.find(Locator::XPath(&button)).await.unwrap().click().await.unwrap();
-    }
-
-    /// Taps the number that the page shows on the phone, or another one of the three offered.
-    pub async fn tap(&self, number: &str, right: bool) {
-        let card = self.card(number).await;
-        let numbers = format!("{card}//*[@class='numbers']/button");
-        let mut offered = Vec::new();
-        for element in self.client.find_all(Locator::XPath(&numbers)).await.unwrap() {
-            offered.push(element.text().await.unwrap());
+        let script = "return [...document.querySelectorAll('.numbers button')].map((button) => button.textContent);";
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.client.execute(script, vec![]).await.unwrap();
+            let offered: Vec<String> = serde_json::from_value(shown).unwrap();
+            if offered.len() == 3 && offered.iter().any(|each| each == number) {
+                return offered;
+            }
+            assert!(Instant::now() < until, "the phone shows {offered:?} and not {number}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(offered.len(), 3, "{offered:?}");
-        self.picture("number").await;
-        let chosen = offered.iter().find(|each| (*each == number) == right).unwrap();
-        self.press_in(&card, chosen).await;
     }
 
-    /// Refuses on the phone the sign-on that offers this number.
-    pub async fn deny(&self, number: &str) {
-        let card = self.card(number).await;
-        self.press_in(&card, "Deny").await;
+    /// Taps on the phone the number that `choose` takes of the three that came with this one.
+    pub async fn tap(&self, number: &str, choose: impl Fn(&[String]) -> String) {
+        let offered = self.arrived(number).await;
+        self.picture("number").await;
+        self.press(&choose(&offered)).await;
     }
 }
 
 /// `target/screenshots`, beside the built programs.
-fn screenshots() -> PathBuf {
+pub fn screenshots() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_push-authenticator"));
     let folder = program.ancestors().nth(2).unwrap().join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();

@@ -15,7 +15,9 @@ async fn first_sign_on_then_push_then_recovery_code() {
     assert_eq!(codes.len(), 10);
     assert!(codes.iter().all(|code| code.len() == 10), "{codes:?}");
     let number = browser.number().await;
-    browser.tap(&number, true).await;
+    browser
+        .tap(&number, |offered| offered.iter().find(|each| **each == number).expect("the number is offered").clone())
+        .await;
     browser.heading("Signed in").await;
     assert_eq!(browser.text(".user").await, "Demo User");
     browser.picture("signed-in").await;
@@ -30,6 +32,8 @@ async fn first_sign_on_then_push_then_recovery_code() {
     browser.picture("recovery-code").await;
     browser.type_into("#IDToken1", &codes[0].to_lowercase()).await;
     browser.press("Next").await;
+    browser.heading("Is your phone lost?").await;
+    browser.press("I still have my phone").await;
     browser.heading("Signed in").await;
     browser.press("Sign Out").await;
 
@@ -52,7 +56,8 @@ async fn first_sign_on_then_push_then_recovery_code() {
     // Denied on the phone.
     browser.sign_on(&demo).await;
     let number = browser.number().await;
-    browser.deny(&number).await;
+    browser.arrived(&number).await;
+    browser.press("Deny").await;
     browser.heading("Not signed in").await;
     assert_eq!(browser.text("[role=alert]").await, "The sign-on was refused on the phone.");
     browser.press("Start again").await;
@@ -60,7 +65,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     // A wrong number on the phone.
     browser.sign_on(&demo).await;
     let number = browser.number().await;
-    browser.tap(&number, false).await;
+    browser.tap(&number, |offered| offered.iter().find(|each| **each != number).unwrap().clone()).await;
     browser.heading("Not signed in").await;
     assert_eq!(browser.text("[role=alert]").await, "A wrong number was tapped on the phone.");
     browser.phone().await;

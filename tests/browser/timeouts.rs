@@ -41,7 +41,8 @@ async fn an_expired_message_is_sent_again_with_another_number_to_tap() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let number = browser.number().await;
-    browser.tap(&number, true).await;
+    browser.arrived(&number).await;
+    browser.press(&number).await;
     browser.heading("Signed in").await;
     browser.client.clone().close().await.unwrap();
 }

@@ -6,7 +6,7 @@ use crate::harness::*;
 
 const SENDER: &str = "PushAuthenticationSenderNode";
 const WAIT: &str = "PushWaitNode";
-const SUCCESS: &str = "70e691a5-1e33-4ac3-a356-e7b6d60d92e0";
+pub const SUCCESS: &str = "70e691a5-1e33-4ac3-a356-e7b6d60d92e0";
 const FAILURE: &str = "e301438c-0bd0-429c-ab0c-66126501069a";
 const WAIT_TYPES: [&str; 3] = ["HiddenValueCallback", "PollingWaitCallback", "ConfirmationCallback"];
 

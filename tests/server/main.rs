@@ -6,6 +6,7 @@
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+mod account;
 mod at_rest;
 mod attempts;
 mod devices;

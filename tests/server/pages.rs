@@ -6,16 +6,16 @@ use serde_json::json;
 
 use crate::harness::*;
 
-const PAGE: &str = "/am/XUI/?realm=/alpha&authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
+pub const PAGE: &str = "/am/XUI/?realm=/alpha&authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
 
 /// The value of an attribute of the first tag that holds `mark`, with its character references resolved.
-fn attribute(html: &str, mark: &str, name: &str) -> String {
+pub fn attribute(html: &str, mark: &str, name: &str) -> String {
     let tag = html.split('<').find(|tag| tag.contains(mark)).unwrap_or_else(|| panic!("{mark} in {html}"));
     let start = tag.find(&format!("{name}=\"")).expect("such an attribute") + name.len() + 2;
     unescape(tag[start..].split('"').next().unwrap())
 }
 
-fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     text.replace("&#38;", "&")
         .replace("&#34;", "\"")
         .replace("&#39;", "'")
@@ -28,20 +28,20 @@ fn auth_id(page: &Response) -> String {
 }
 
 /// Posts the form of a page.
-fn submit(server: &Server, page: &Response, fields: &[(&str, &str)]) -> Response {
+pub fn submit(server: &Server, page: &Response, fields: &[(&str, &str)]) -> Response {
     let action = attribute(&page.text(), "form method", "action");
     let auth_id = auth_id(page);
     let all: Vec<(&str, &str)> = [("authId", auth_id.as_str())].into_iter().chain(fields.iter().copied()).collect();
     server.post_form(&action, &[("Origin", &format!("http://{}", server.address))], &all)
 }
 
-fn after_password(server: &Server) -> Response {
+pub fn after_password(server: &Server) -> Response {
     let page = submit(server, &server.get(PAGE), &[("IDToken1", USER), ("IDToken2", PASSWORD)]);
     assert_eq!(page.status, 200, "{}", page.text());
     page
 }
 
-fn assert_guarded(page: &Response) {
+pub fn assert_guarded(page: &Response) {
     let policy = page.header("content-security-policy").expect("a policy");
     for rule in
         ["default-src 'none'", "script-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"]
@@ -145,6 +145,7 @@ fn refusals_are_pages_with_a_message_and_a_way_back() {
         ("/am/XUI/?realm=/beta", 404),
         ("/am/XUI/?realm=/", 404),
         ("/am/XUI/?authIndexType=module&authIndexValue=x", 400),
+        ("/am/XUI/nothing", 404),
     ] {
         let page = server.get(path);
         assert_eq!(page.status, status, "{path}");

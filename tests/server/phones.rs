@@ -356,7 +356,7 @@ fn a_registration_or_a_pull_cannot_serve_as_an_answer() {
     server.finish(&step);
 }
 
-fn refresh_claims(token: &str) -> Value {
+pub fn refresh_claims(token: &str) -> Value {
     json!({
         "deviceType": "ios",
         "communicationType": "embedded",
@@ -365,7 +365,7 @@ fn refresh_claims(token: &str) -> Value {
     })
 }
 
-fn refresh(server: &Server, phone: &Phone, claims: &Value) -> Response {
+pub fn refresh(server: &Server, phone: &Phone, claims: &Value) -> Response {
     let body = json!({"mechanismUid": phone.mechanism, "username": USER, "jwt": sign(&phone.secret, claims)});
     post(server, "refresh", &body)
 }

@@ -5,8 +5,10 @@
 //! while opening and rewrapping only, outside of any transaction.
 
 mod accounts;
+mod data_key;
 mod error;
 mod events;
+mod moment;
 mod notifications;
 mod oath;
 mod outbox;
@@ -22,14 +24,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
+use data_key::{has_no_account, make_key, renew_key, unlock, wrap_and_try};
 pub use error::VaultError;
 pub(super) use events::EventRecord;
+use moment::Moment;
 pub(super) use notifications::{NotificationRecord, ReplayRecord};
 pub(super) use outbox::{NewRequest, OutboxRecord};
 pub(super) use seal::length_prefixed;
-use seal::{KEY_LENGTH, Place, Sealer};
+use seal::{Place, Sealer};
 pub(super) use tokens::{PushToken, TokenRecord};
 
 use super::credential::Id;
@@ -93,35 +97,6 @@ impl<'a> Deref for Writer<'a> {
     type Target = Reader<'a>;
     fn deref(&self) -> &Reader<'a> {
         &self.reader
-    }
-}
-
-/// A transaction, undone unless it is committed. Other than the library's own it keeps its statements prepared, as two of
-/// three transactions are over in less time than that takes.
-struct Moment<'a> {
-    sql: &'a Connection,
-    is_open: bool,
-}
-
-impl<'a> Moment<'a> {
-    fn begin(sql: &'a Connection, statement: &str) -> Result<Self, VaultError> {
-        sql.prepare_cached(statement)?.execute([])?;
-        Ok(Self { sql, is_open: true })
-    }
-
-    fn commit(mut self) -> Result<(), VaultError> {
-        self.sql.prepare_cached("COMMIT")?.execute([])?;
-        self.is_open = false;
-        Ok(())
-    }
-}
-
-impl Drop for Moment<'_> {
-    fn drop(&mut self) {
-        // Some errors have ended it already; then there is nothing to undo.
-        if self.is_open && !self.sql.is_autocommit() {
-            let _ = self.sql.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
-        }
     }
 }
 
@@ -337,36 +312,6 @@ fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
     Ok(())
 }
 
-fn make_data_key(entropy: &dyn Entropy) -> Result<SecretBytes, VaultError> {
-    // Filled where it stays, so that no copy is left on the stack.
-    let mut bytes = vec![0; KEY_LENGTH];
-    entropy.fill(&mut bytes)?;
-    Ok(SecretBytes::new(bytes))
-}
-
-fn key_check_place() -> Place<'static> {
-    Place { table: "meta", column: "key_check_sealed", row: Id([0; 16]), bound: &[] }
-}
-
-/// Wraps the data key, and tries that it can be unwrapped again.
-fn wrap_and_try(key: &dyn KeyEncryption, data_key: &SecretBytes) -> Result<Vec<u8>, VaultError> {
-    let wrapped = key.wrap(data_key)?;
-    if key.unwrap(&wrapped)? == *data_key { Ok(wrapped) } else { Err(VaultError::KeyRefused) }
-}
-
-/// Makes a data key of this generation: the sealer, the wrapped key and its check value.
-fn make_key(
-    key: &dyn KeyEncryption,
-    entropy: &dyn Entropy,
-    generation: i64,
-) -> Result<(Sealer, Vec<u8>, Vec<u8>), VaultError> {
-    let data_key = make_data_key(entropy)?;
-    let wrapped = wrap_and_try(key, &data_key)?;
-    let sealer = Sealer::new(&data_key, generation).ok_or(VaultError::KeyLost)?;
-    let check = sealer.seal(entropy, &key_check_place(), b"")?;
-    Ok((sealer, wrapped, check))
-}
-
 fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entropy) -> Result<(), VaultError> {
     let (_, wrapped, check) = make_key(key, entropy, 1)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -377,50 +322,6 @@ fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entr
     }
     transaction.commit()?;
     Ok(())
-}
-
-/// Gets the data key; `None` when it is lost.
-fn unlock(connection: &Connection, key: &dyn KeyEncryption) -> Result<Option<Sealer>, VaultError> {
-    let (generation, wrapped, check): (i64, Vec<u8>, Vec<u8>) = connection
-        .query_row("SELECT key_generation, wrapped_data_key, key_check_sealed FROM meta", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?
-        .ok_or(VaultError::Damaged)?;
-    match key.unwrap(&wrapped) {
-        Err(KeyError::Unavailable) => Err(VaultError::KeyUnavailable),
-        Err(KeyError::Invalid) => Ok(None),
-        Ok(data_key) => {
-            Ok(Sealer::new(&data_key, generation).filter(|sealer| sealer.open(&key_check_place(), &check).is_ok()))
-        }
-    }
-}
-
-fn has_no_account(connection: &Connection) -> Result<bool, VaultError> {
-    Ok(connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
-}
-
-/// Gives a vault whose key is lost a new one. Only without accounts, when nothing can be lost by it.
-fn renew_key(
-    connection: &mut Connection,
-    key: &dyn KeyEncryption,
-    entropy: &dyn Entropy,
-) -> Result<Sealer, VaultError> {
-    let generation = |sql: &Connection| -> Result<i64, VaultError> {
-        Ok(sql.query_row("SELECT key_generation FROM meta", [], |row| row.get(0))?)
-    };
-    let lost = generation(connection)?;
-    let (sealer, wrapped, check) = make_key(key, entropy, lost.saturating_add(1))?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if generation(&transaction)? != lost || !has_no_account(&transaction)? {
-        return Err(VaultError::KeyChanged);
-    }
-    transaction.execute(
-        "UPDATE meta SET key_generation = ?1, wrapped_data_key = ?2, key_check_sealed = ?3",
-        params![sealer.generation(), wrapped, check],
-    )?;
-    transaction.commit()?;
-    Ok(sealer)
 }
 
 /// Reads a value that is stored by its name.

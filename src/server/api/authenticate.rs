@@ -136,7 +136,7 @@ fn show(app: &App, reply: Reply) -> Response {
             }
             Json(body).into_response()
         }
-        Reply::Success { token } => {
+        Reply::Success { token, .. } => {
             let realm = format!("/{}", app.0.configuration.realm);
             let success_url = format!("/am/XUI/profile?realm={realm}");
             let body = json!({
@@ -150,7 +150,9 @@ fn show(app: &App, reply: Reply) -> Response {
             }
             response
         }
-        Reply::Failure { message } => error(StatusCode::UNAUTHORIZED, &message),
+        // Only pages begin such a journey.
+        Reply::Done { .. } => error(StatusCode::BAD_REQUEST, "This journey belongs to a page."),
+        Reply::Failure { message, .. } => error(StatusCode::UNAUTHORIZED, &message),
     }
 }
 

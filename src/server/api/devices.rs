@@ -12,14 +12,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Realm, SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token};
-use crate::ports::EpochMilliseconds;
 use crate::server::App;
+use crate::server::own_devices;
+use crate::server::store::StoreError;
 use crate::server::store::audit;
 use crate::server::store::devices::{self as store, Device};
-use crate::server::store::{StoreError, Transaction};
-
-/// How long ago the second factor may have been passed for a change, in milliseconds.
-const FRESH: EpochMilliseconds = 5 * 60_000;
 
 /// Names of the path. The device is there where one is addressed.
 #[derive(Deserialize)]
@@ -84,7 +81,7 @@ pub(in crate::server) async fn reset(
         .store
         .run(move |transaction| {
             for device in store::of_user(transaction, &user)? {
-                audit::device_removed(transaction, now, &device)?;
+                audit::device_removed(transaction, now, &device, None)?;
             }
             store::remove_all(transaction, &user)
         })
@@ -106,7 +103,7 @@ pub(in crate::server) async fn read(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    match app.0.store.run(move |transaction| own(transaction, &user, &device)).await {
+    match app.0.store.run(move |transaction| own_devices::find(transaction, &user, &device)).await {
         Ok(Some(device)) => Json(to_json(&device)).into_response(),
         Ok(None) => no_device(),
         Err(problem) => internal(&problem),
@@ -125,16 +122,7 @@ pub(in crate::server) async fn remove(
         Err(response) => return response,
     };
     let now = app.now();
-    let removed = app
-        .0
-        .store
-        .run(move |transaction| -> Result<_, StoreError> {
-            let Some(device) = own(transaction, &user, &device)? else { return Ok(None) };
-            audit::device_removed(transaction, now, &device)?;
-            store::remove(transaction, &device.id)?;
-            Ok(Some(device))
-        })
-        .await;
+    let removed = app.0.store.run(move |transaction| own_devices::remove(transaction, &user, &device, None, now)).await;
     match removed {
         Ok(Some(device)) => Json(to_json(&device)).into_response(),
         Ok(None) => no_device(),
@@ -172,7 +160,7 @@ async fn owner(
         if by_cookie && !says_it_is_no_form(headers) {
             return Err(error(StatusCode::FORBIDDEN, SEND_A_HEADER));
         }
-        if session.second_factor_at.is_none_or(|passed| app.now() - passed > FRESH) {
+        if !session.may_change_devices(app.now()) {
             return Err(error(
                 StatusCode::FORBIDDEN,
                 "This needs a push approval or a recovery code within the last five minutes. Sign on again.",
@@ -180,10 +168,6 @@ async fn owner(
         }
     }
     Ok((session.user, names.device.unwrap_or_default()))
-}
-
-fn own(transaction: &Transaction, user: &str, device: &str) -> Result<Option<Device>, StoreError> {
-    Ok(store::find(transaction, device)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
 }
 
 fn no_device() -> Response {

@@ -95,7 +95,7 @@ async fn live_session(app: &App, headers: &HeaderMap) -> Result<Option<Session>,
 }
 
 /// The time in UTC as AM writes it: RFC 3339, to the second.
-fn rfc3339(time: EpochMilliseconds) -> String {
+pub(super) fn rfc3339(time: EpochMilliseconds) -> String {
     time::OffsetDateTime::from_unix_timestamp(time.div_euclid(1000))
         .ok()
         .and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())

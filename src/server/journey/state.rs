@@ -53,8 +53,41 @@ pub struct Shared {
     /// When a push was approved or a recovery code was right.
     #[serde(default)]
     pub second_factor_at: Option<EpochMilliseconds>,
+    /// Whether the second factor was a recovery code, so that the phone may be lost.
+    #[serde(default)]
+    pub recovery_code_used: bool,
+    /// What somebody who is signed on already runs the journey for; absent in a sign-on.
+    #[serde(default)]
+    pub in_session: Option<InSession>,
     /// Why the journey is about to fail, for the person.
     pub failure: Option<String>,
+}
+
+impl Shared {
+    /// Whether the journey runs within a session for this.
+    pub fn is_for(&self, purpose: Purpose) -> bool {
+        self.in_session.as_ref().is_some_and(|session| session.purpose == purpose)
+    }
+}
+
+/// A journey that runs within a session, from one of its nodes on.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct InSession {
+    /// What for.
+    pub purpose: Purpose,
+    /// SHA-256 of the session's token. The journey ends with the session.
+    pub session: Vec<u8>,
+    /// The session's user.
+    pub user: String,
+}
+
+/// What a journey within a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To pass a second factor again.
+    StepUp,
+    /// To add a phone.
+    AddDevice,
 }
 
 /// A registration as offered in a QR code.

@@ -1,134 +1,178 @@
-//! What the templates are filled with.
+//! What the template of a step is filled with.
 
 use askama::Template;
 
+use super::frame::Frame;
+use super::texts::Texts;
+use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
 use crate::server::journey::callback::{Callback, Segment};
 use crate::server::qr;
 use crate::server::sign_on::StepReply;
 
+/// The name of the hidden value that holds the QR code's text.
+const REGISTRATION: &str = "mfaDeviceRegistration";
+
 /// A step of a journey.
 #[derive(Template)]
 #[template(path = "step.html")]
 pub(super) struct StepPage {
+    frame: Frame,
     title: String,
     description: Option<String>,
+    problem: Option<String>,
     action: String,
     auth_id: String,
     elements: Vec<Element>,
     waits: bool,
     has_buttons: bool,
     next_label: &'static str,
-}
-
-/// A message with a way back to the start.
-#[derive(Template)]
-#[template(path = "notice.html")]
-pub(super) struct NoticePage<'a> {
-    pub(super) title: &'a str,
-    pub(super) message: &'a str,
-    pub(super) start: String,
-}
-
-/// Who is signed in.
-#[derive(Template)]
-#[template(path = "profile.html")]
-pub(super) struct ProfilePage<'a> {
-    pub(super) title: &'a str,
-    pub(super) user: String,
-    pub(super) token: String,
+    countdown: Option<Countdown>,
+    added_device: Option<String>,
+    codes_of: String,
+    /// The text of the QR code, for a link that opens the app.
+    registration: Option<String>,
+    in_session: bool,
 }
 
 /// One piece of a step's page.
 enum Element {
     Name { name: String, label: String, autocomplete: &'static str, first: bool },
     Password { name: String, label: String },
-    Text { segments: Vec<Segment> },
+    Text { text: String, links: Vec<(String, String)> },
     Codes { codes: Vec<String> },
-    Qr { svg: String, uri: String },
+    Qr { svg: String },
     Number { value: String },
     Wait { message: String },
     Buttons { name: String, options: Vec<String> },
     Location { name: String, message: String },
 }
 
+/// The time that is left for what a step waits for.
+struct Countdown {
+    seconds: i64,
+    /// Without script.
+    text: String,
+}
+
+impl Countdown {
+    fn new(t: &Texts, left: EpochMilliseconds) -> Self {
+        let seconds = (left / 1000).max(0);
+        let time = format!("{}:{:02}", seconds / 60, seconds % 60);
+        Self { seconds, text: t.good_for.replace("{time}", &time) }
+    }
+}
+
 impl StepPage {
-    pub(super) fn new(step: StepReply, action: String) -> Self {
+    pub(super) fn new(frame: Frame, step: StepReply, action: String, now: EpochMilliseconds) -> Self {
+        let t = frame.t;
         let waits = step.callbacks.iter().any(|callback| matches!(callback, Callback::PollingWait { .. }));
-        let default_title = default_title(&step.callbacks);
+        let default_title = default_title(t, &step.callbacks);
         let (has_password, has_codes) = (
             step.callbacks.iter().any(|callback| matches!(callback, Callback::Password { .. })),
             step.callbacks.iter().any(|callback| matches!(callback, Callback::RecoveryCodes(_))),
         );
-        let asks_location = step.callbacks.iter().any(|callback| matches!(callback, Callback::DeviceProfile { .. }));
+        let asks_place = step.callbacks.iter().any(|callback| matches!(callback, Callback::DeviceProfile { .. }));
+        let registration = step.callbacks.iter().find_map(registration);
         let elements: Vec<Element> = step
             .callbacks
             .into_iter()
             .enumerate()
-            .filter_map(|(index, callback)| element(index, callback, has_password))
+            .filter_map(|(index, callback)| element(t, index, callback, has_password))
             .collect();
         Self {
             title: step.texts.header.unwrap_or_else(|| default_title.to_owned()),
             description: step.texts.description,
+            problem: step.details.problem.map(|problem| t.of_journey(&problem)),
             action,
             auth_id: step.auth_id,
             waits,
             has_buttons: elements.iter().any(|element| matches!(element, Element::Buttons { .. })),
-            next_label: if has_codes {
-                "I have kept my codes"
-            } else if asks_location {
-                "Continue without"
-            } else {
-                "Next"
+            next_label: match (has_codes, asks_place) {
+                (true, _) => t.codes_kept,
+                (false, true) => t.without_place,
+                (false, false) => t.next,
             },
+            countdown: step.details.expires_at.map(|expires_at| Countdown::new(t, expires_at - now)),
+            added_device: step.details.added_device,
+            codes_of: t.codes_of.replace("{issuer}", &frame.issuer),
+            registration,
+            in_session: step.details.purpose.is_some(),
             elements,
+            frame,
         }
     }
 }
 
-fn default_title(callbacks: &[Callback]) -> &'static str {
+fn default_title(t: &'static Texts, callbacks: &[Callback]) -> &'static str {
     let is = |test: fn(&Callback) -> bool| callbacks.iter().any(test);
     if is(|callback| matches!(callback, Callback::Password { .. })) {
-        "Sign In"
+        t.sign_in
     } else if is(|callback| matches!(callback, Callback::RecoveryCodes(_))) {
-        "Your recovery codes"
-    } else if is(|callback| matches!(callback, Callback::HiddenValue { id, .. } if id == "mfaDeviceRegistration")) {
-        "Register your phone"
+        t.your_codes
+    } else if is(|callback| registration(callback).is_some()) {
+        t.register
     } else if is(|callback| matches!(callback, Callback::PollingWait { .. })) {
-        "Look at your phone"
+        t.look_at_phone
     } else if is(|callback| matches!(callback, Callback::Name { .. })) {
-        "Sign in another way"
+        t.another_way
     } else if is(|callback| matches!(callback, Callback::DeviceProfile { .. })) {
-        "Where are you?"
+        t.where_from
     } else if is(|callback| matches!(callback, Callback::Text(_))) {
-        "Get the app"
+        t.get_the_app
     } else {
-        "Sign In"
+        t.sign_in
     }
 }
 
-fn element(index: usize, callback: Callback, has_password: bool) -> Option<Element> {
+fn element(t: &Texts, index: usize, callback: Callback, has_password: bool) -> Option<Element> {
     let name = format!("IDToken{}", index + 1);
     Some(match callback {
         Callback::Name { prompt } => Element::Name {
             name,
-            label: prompt,
+            label: t.of_journey(&prompt),
             autocomplete: if has_password { "username" } else { "off" },
             first: index == 0,
         },
-        Callback::Password { prompt } => Element::Password { name, label: prompt },
-        Callback::Text(segments) => Element::Text { segments },
+        Callback::Password { prompt } => Element::Password { name, label: t.of_journey(&prompt) },
+        Callback::Text(segments) => text_and_links(t, segments),
         Callback::RecoveryCodes(codes) => {
             Element::Codes { codes: codes.iter().map(|code| code.expose(Reason::HandOver).to_owned()).collect() }
         }
-        Callback::HiddenValue { id, value } if id == "mfaDeviceRegistration" => {
-            let uri = value.expose(Reason::HandOver).to_owned();
-            // The link below it serves where the text is too long for a code.
-            Element::Qr { svg: qr::draw(&uri).unwrap_or_default(), uri }
+        Callback::HiddenValue { id, value } if id == REGISTRATION => {
+            // Where the text is too long for a code, the link below serves.
+            Element::Qr { svg: qr::draw(value.expose(Reason::HandOver)).unwrap_or_default() }
         }
         Callback::HiddenValue { value, .. } => Element::Number { value: value.expose(Reason::HandOver).to_owned() },
-        Callback::PollingWait { message, .. } => Element::Wait { message },
-        Callback::Confirmation { options } => Element::Buttons { name, options },
-        Callback::DeviceProfile { message, .. } => Element::Location { name, message },
+        Callback::PollingWait { message, .. } => Element::Wait { message: t.of_journey(&message) },
+        Callback::Confirmation { options } => {
+            Element::Buttons { name, options: options.iter().map(|option| t.of_journey(option)).collect() }
+        }
+        Callback::DeviceProfile { message, .. } => Element::Location { name, message: t.of_journey(&message) },
     })
+}
+
+/// The text as one sentence; its links stand below as buttons, large enough for a thumb.
+fn text_and_links(t: &Texts, segments: Vec<Segment>) -> Element {
+    let (mut text, mut links) = (String::new(), Vec::new());
+    let only_text = segments.len() == 1;
+    for segment in segments {
+        match segment {
+            Segment::Text(part) if only_text => text = t.of_journey(&part),
+            Segment::Text(part) => text.push_str(&part),
+            Segment::Link { label, url } => {
+                text.push_str(&label);
+                links.push((label, url));
+            }
+        }
+    }
+    Element::Text { text, links }
+}
+
+/// The text of the QR code, where the callback has one.
+fn registration(callback: &Callback) -> Option<String> {
+    match callback {
+        Callback::HiddenValue { id, value } if id == REGISTRATION => Some(value.expose(Reason::HandOver).to_owned()),
+        _ => None,
+    }
 }

@@ -5,6 +5,7 @@ use crate::ports::{make_bytes, make_number_below, make_uuid};
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, Context, PushMessage};
 use crate::protocol::text;
+use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushMessageRow, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, devices};
 use crate::server::wake::Waiter;
@@ -25,6 +26,8 @@ pub struct Outgoing<'a> {
     pub custom_payload: Option<String>,
     /// Milliseconds until it expires.
     pub time_to_live: i64,
+    /// Only to the device that the journey registered: it is to show that it can approve.
+    pub only_to_added: bool,
 }
 
 /// The push type.
@@ -78,6 +81,12 @@ pub fn send(
     if devices.iter().any(|device| device.provisional_journey.is_none()) {
         devices
             .retain(|device| device.provisional_journey.as_deref().is_none_or(|journey| journey == outgoing.journey));
+    }
+    if outgoing.only_to_added {
+        let added = |device: &Device| device.provisional_journey.as_deref() == Some(outgoing.journey);
+        if devices.iter().any(added) {
+            devices.retain(added);
+        }
     }
     if pushes::refused_since(transaction, outgoing.user, tools.now - budget.cool_down)? >= budget.refusals {
         return Ok(Sent::OverBudget("Several sign-ons were refused on your phone. Wait a while, then start again."));

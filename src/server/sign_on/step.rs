@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::page_details::PageDetails;
 use crate::secret::SecretText;
 use crate::server::journey::callback::{Answer, Callback, sealed_text};
 use crate::server::journey::node::PageTexts;
+use crate::server::journey::state::Purpose;
 use crate::server::password::Busy;
 use crate::server::store::StoreError;
 
@@ -30,11 +32,22 @@ pub enum Reply {
         /// The session token.
         #[serde(with = "sealed_text")]
         token: SecretText,
+        /// Whether the second factor was a recovery code.
+        #[serde(default)]
+        recovery_code_used: bool,
+    },
+    /// What a journey within a session was for is done; the session is the same.
+    Done {
+        /// What it was for.
+        purpose: Purpose,
     },
     /// Refused.
     Failure {
         /// Why, for the person.
         message: String,
+        /// What it was for, where the journey ran within a session.
+        #[serde(default)]
+        purpose: Option<Purpose>,
     },
 }
 
@@ -49,6 +62,9 @@ pub struct StepReply {
     pub callbacks: Vec<Callback>,
     /// Header, description and stage.
     pub texts: PageTexts,
+    /// What a page shows beside.
+    #[serde(default)]
+    pub details: PageDetails,
 }
 
 /// Why a request to a sign-on was refused; nothing has changed.

@@ -33,15 +33,20 @@ pub fn add(transaction: &Transaction, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes down that a device was removed.
-pub fn device_removed(transaction: &Transaction, now: EpochMilliseconds, device: &Device) -> Result<(), StoreError> {
+/// Writes down that a device was removed, from this address where a browser did it.
+pub fn device_removed(
+    transaction: &Transaction,
+    now: EpochMilliseconds,
+    device: &Device,
+    address: Option<String>,
+) -> Result<(), StoreError> {
     add(
         transaction,
         &Event {
             at: now,
             event: "device-removed".to_owned(),
             user: Some(device.user.clone()),
-            address: None,
+            address,
             device: Some(device.id.clone()),
             outcome: "success".to_owned(),
         },

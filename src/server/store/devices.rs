@@ -17,7 +17,7 @@ pub struct Device {
     pub user: String,
     /// The phone's own id of the credential.
     pub mechanism_uid: String,
-    /// The name that the phone gave itself, cleaned and capped.
+    /// What its owner called it, else what the phone calls itself; cleaned and capped.
     pub name: String,
     /// `android` or `ios`.
     pub device_type: String,
@@ -29,8 +29,8 @@ pub struct Device {
     pub provisional_journey: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str =
-    "id, user, mechanism_uid, name, device_type, communication_type, registered_at, provisional_journey";
+const COLUMNS: &str = "id, user, mechanism_uid, coalesce(given_name, name), device_type, communication_type, \
+                       registered_at, provisional_journey";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
     let communication_type: String = row.get(5)?;
@@ -158,6 +158,23 @@ pub fn of_user(transaction: &Transaction, user: &str) -> Result<Vec<Device>, Sto
     ))?;
     let devices = statement.query_map([user], read)?.collect::<Result<_, _>>()?;
     Ok(devices)
+}
+
+/// The newest device that this sign-on registered and that has not approved anything yet.
+pub fn added_by(transaction: &Transaction, journey: &[u8]) -> Result<Option<Device>, StoreError> {
+    Ok(transaction
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM device WHERE provisional_journey = ?1 AND retired_at IS NULL
+             ORDER BY registered_at DESC, id LIMIT 1"
+        ))?
+        .query_row([journey], read)
+        .optional()?)
+}
+
+/// Calls a device by its owner's name for it, or by its own again when there is none.
+pub fn rename(transaction: &Transaction, id: &str, given_name: Option<&str>) -> Result<(), StoreError> {
+    transaction.prepare_cached("UPDATE device SET given_name = ?2 WHERE id = ?1")?.execute(params![id, given_name])?;
+    Ok(())
 }
 
 /// All devices, by user.

@@ -15,6 +15,13 @@ pub fn replace(transaction: &Transaction, user: &str, tags: &[Vec<u8>]) -> Resul
     Ok(())
 }
 
+/// How many codes a user has left.
+pub fn left(transaction: &Transaction, user: &str) -> Result<u32, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT count(*) FROM recovery_code WHERE user = ?1")?
+        .query_row([user], |row| row.get(0))?)
+}
+
 /// Uses a code up; `false` when the user has no such code.
 pub fn use_up(transaction: &Transaction, user: &str, tag: &[u8]) -> Result<bool, StoreError> {
     let used = transaction

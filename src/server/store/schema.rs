@@ -1,15 +1,16 @@
 //! The server's database, as documentation first.
 //!
 //! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
-//! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint` and
-//! `device.token_dead_at`. A database of an earlier version is brought to the present one when it is opened, in one
-//! transaction. A newer version than this program knows is refused.
+//! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint`,
+//! `device.token_dead_at` and `device.given_name`. A database of an earlier version is brought to the present one when it
+//! is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
 //!   string, never a password. `locked_at`: since when no sign-on of the user succeeds; null while it is not locked.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
-//!   token) are sealed with the server key. `provisional_journey` is the sign-on that registered it, until it has
+//!   token) are sealed with the server key. `name` is what the phone calls itself; `given_name` what its owner called it
+//!   instead. `provisional_journey` is the sign-on that registered it, until it has
 //!   approved a push. `retired_at` is set when its first push was refused: it is treated as removed, and its row stays
 //!   for a day so that a repeated answer is answered alike. `endpoint` is the push service's name for this device and
 //!   token (an ARN of Amazon SNS), not there until the service was asked for one; it is no secret, because it takes the
@@ -148,4 +149,5 @@ const VERSION_3: &str = "
 ALTER TABLE user ADD COLUMN locked_at INTEGER;
 ALTER TABLE device ADD COLUMN endpoint TEXT;
 ALTER TABLE device ADD COLUMN token_dead_at INTEGER;
+ALTER TABLE device ADD COLUMN given_name TEXT;
 ";

@@ -6,6 +6,9 @@ use super::{StoreError, Transaction, digest};
 use crate::ports::EpochMilliseconds;
 use crate::secret::{Reason, SecretText};
 
+/// How long ago the second factor may have been passed for a change of devices or recovery codes, in milliseconds.
+const FRESH: EpochMilliseconds = 5 * 60_000;
+
 /// A live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -19,6 +22,14 @@ pub struct Session {
     pub used_at: EpochMilliseconds,
     /// When the sign-on passed a push or a recovery code, where it did.
     pub second_factor_at: Option<EpochMilliseconds>,
+}
+
+impl Session {
+    /// Whether a second factor was passed within the last five minutes: what adds or removes a device or makes new
+    /// recovery codes needs it, because a stolen session must not be enough to take the owner's phone away.
+    pub fn may_change_devices(&self, now: EpochMilliseconds) -> bool {
+        self.second_factor_at.is_some_and(|passed| now - passed <= FRESH)
+    }
 }
 
 /// Stores a new session.
@@ -46,7 +57,16 @@ pub fn find(
     now: EpochMilliseconds,
     idle: EpochMilliseconds,
 ) -> Result<Option<Session>, StoreError> {
-    let key = digest(token.expose(Reason::Hash).as_bytes());
+    find_by_digest(transaction, &digest(token.expose(Reason::Hash).as_bytes()), now, idle)
+}
+
+/// The same, of a token's SHA-256.
+pub fn find_by_digest(
+    transaction: &Transaction,
+    key: &[u8],
+    now: EpochMilliseconds,
+    idle: EpochMilliseconds,
+) -> Result<Option<Session>, StoreError> {
     let found = transaction
         .prepare_cached(
             "SELECT user, created_at, expires_at, used_at, second_factor_at FROM session
@@ -69,6 +89,14 @@ pub fn find(
             .execute(params![key, now])?;
     }
     Ok(found)
+}
+
+/// Notes that the session of a token with this SHA-256 passed a second factor.
+pub fn pass_second_factor(transaction: &Transaction, key: &[u8], at: EpochMilliseconds) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE session SET second_factor_at = ?2 WHERE token_digest = ?1")?
+        .execute(params![key, at])?;
+    Ok(())
 }
 
 /// Ends a session; `false` when there was none.

@@ -4,14 +4,13 @@ use serde::Deserialize;
 use url::Url;
 
 use super::SettingError;
-use crate::ports::{Entropy, EntropyUnavailable, make_number_below};
-use crate::secret::{Reason, SecretText};
 use crate::server::journey::callback::{Answers, Callback, Segment};
 use crate::server::journey::node::{Context, Next, Node, Readiness};
-use crate::server::journey::state::OfferedRegistration;
+use crate::server::journey::state::{OfferedRegistration, Purpose};
 use crate::server::journey::text::Localised;
 use crate::server::push::{Offer, offer};
-use crate::server::store::{StoreError, audit, recovery, registrations, users};
+use crate::server::recovery_codes::make_recovery_codes;
+use crate::server::store::{StoreError, audit, registrations, users};
 
 const DEFAULT_MESSAGE: &str =
     "Scan the QR code image below with the authenticator app to register your device with your login.";
@@ -19,10 +18,6 @@ const DEFAULT_MESSAGE: &str =
 const QR: &str = "mfaDeviceRegistration";
 /// How often a client that polls is told to come, in milliseconds.
 const POLL: i64 = 5000;
-const RECOVERY_CODES: usize = 10;
-const RECOVERY_CODE_LENGTH: usize = 10;
-/// 32 letters and digits, without those that are easily taken for another.
-const RECOVERY_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// See the module.
 #[derive(Deserialize)]
@@ -136,29 +131,10 @@ impl PushRegistration {
     fn registered(&self, context: &mut Context<'_>, user: &str) -> Result<Next, StoreError> {
         context.shared.registration = None;
         if self.generate_recovery_codes {
-            let codes = make_recovery_codes(context.tools.entropy.as_ref())?;
-            let tags: Vec<Vec<u8>> = codes
-                .iter()
-                .map(|code| context.tools.keys.recovery_code_tag(user, code.expose(Reason::Hash)))
-                .collect();
-            recovery::replace(context.transaction, user, &tags)?;
-            context.transient.recovery_codes = codes;
+            context.transient.recovery_codes = make_recovery_codes(context.transaction, user, context.tools)?;
         }
         Ok(Next::Outcome("successOutcome"))
     }
-}
-
-fn make_recovery_codes(entropy: &dyn Entropy) -> Result<Vec<SecretText>, EntropyUnavailable> {
-    (0..RECOVERY_CODES)
-        .map(|_| {
-            let mut code = String::with_capacity(RECOVERY_CODE_LENGTH);
-            for _ in 0..RECOVERY_CODE_LENGTH {
-                let letter = make_number_below(entropy, 32)? as usize;
-                code.push(RECOVERY_ALPHABET.get(letter).copied().unwrap_or(b'A').into());
-            }
-            Ok(SecretText::new(code))
-        })
-        .collect()
 }
 
 impl Node for PushRegistration {
@@ -179,7 +155,12 @@ impl Node for PushRegistration {
             context.shared.failure = Some("Nobody is signed on yet, so no phone can be registered.".to_owned());
             return Ok(Next::Outcome("failureOutcome"));
         };
-        if !context.self_registration && context.shared.second_factor_at.is_none() {
+        // The purpose is to prove a second factor that is there, not to begin one.
+        if context.shared.is_for(Purpose::StepUp) {
+            return Ok(Next::Fail("None of your phones can be asked. Sign out, then sign on again.".to_owned()));
+        }
+        let proved = context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice);
+        if !context.self_registration && !proved {
             audit::add(
                 context.transaction,
                 &audit::Event {
@@ -212,6 +193,7 @@ impl Node for PushRegistration {
                     return Ok(Next::Outcome("failureOutcome"));
                 }
                 registrations::withdraw(context.transaction, context.journey_id)?;
+                context.shared.failure = Some("The QR code was not scanned in time.".to_owned());
                 Ok(Next::Outcome("timeoutOutcome"))
             }
         }

@@ -27,7 +27,10 @@ impl Node for PushResultVerifier {
                 context.shared.second_factor_at = Some(context.now());
                 return Ok(Next::Outcome("TRUE"));
             }
-            PushState::Pending if request.expires_at <= context.now() => return Ok(Next::Outcome("EXPIRED")),
+            PushState::Pending if request.expires_at <= context.now() => {
+                context.shared.failure = Some("The message on the phone was not answered in time.".to_owned());
+                return Ok(Next::Outcome("EXPIRED"));
+            }
             PushState::Pending => return Ok(Next::Outcome("WAITING")),
             PushState::Denied => "The sign-on was refused on the phone.",
             PushState::Failed => "A wrong number was tapped on the phone.",

@@ -6,6 +6,7 @@ use super::SettingError;
 use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext, Location};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
+use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
 use crate::server::push::{Kind, Outgoing, Sent, send};
 use crate::server::store::{StoreError, audit};
@@ -137,6 +138,7 @@ impl Node for PushSender {
             }),
             custom_payload,
             time_to_live: self.message_timeout,
+            only_to_added: context.shared.is_for(Purpose::AddDevice),
         };
         match send(context.transaction, &outgoing, context.budget, context.tools)? {
             Sent::NoDevice => Ok(Next::Outcome("NOT_REGISTERED")),

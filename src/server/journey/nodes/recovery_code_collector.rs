@@ -78,6 +78,7 @@ impl Node for RecoveryCodeCollector {
                 context.attempts.forgive_recovery_codes(user);
             }
             context.shared.second_factor_at = Some(context.now());
+            context.shared.recovery_code_used = true;
             return Ok(Next::Outcome("true"));
         }
         context.shared.failure = Some("The recovery code is wrong or was used already.".to_owned());

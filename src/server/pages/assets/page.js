@@ -1,6 +1,6 @@
 "use strict";
-// Wakes the page: asks the server to answer once the phone has, then posts the form. Without script the person presses
-// Continue.
+// Wakes the page: asks the server to answer once the phone has, then posts the form. Draws how much time is left, and
+// helps to keep recovery codes. Without script the person presses Continue and writes the codes down.
 document.documentElement.classList.add("script");
 
 async function wake(form) {
@@ -20,8 +20,59 @@ async function wake(form) {
   }
 }
 
+// The clock is the page's own: the server says how many seconds were left, not at which hour it ends.
+function countDown(place) {
+  const whole = Number(place.dataset.seconds);
+  const end = performance.now() + whole * 1000;
+  const text = place.querySelector("[role=timer]");
+  const bar = place.querySelector(".bar");
+  bar.hidden = false;
+  const draw = () => {
+    const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    const time = Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0");
+    text.textContent = left ? place.dataset.left.replace("{time}", time) : place.dataset.over;
+    bar.firstElementChild.style.transform = "scaleX(" + (whole ? left / whole : 0) + ")";
+    if (left) setTimeout(draw, 1000);
+  };
+  draw();
+}
+
+function keepCodes(place) {
+  const codes = [...place.querySelectorAll("code")].map((code) => code.textContent).join("\n") + "\n";
+  const told = place.querySelector(".told");
+  const actions = {
+    copy: () =>
+      navigator.clipboard.writeText(codes).then(
+        () => (told.textContent = place.dataset.copied),
+        () => (told.textContent = place.dataset.notCopied),
+      ),
+    download: () => {
+      const link = document.createElement("a");
+      const file = new Blob([place.dataset.firstLine + "\n\n" + codes], { type: "text/plain" });
+      link.href = URL.createObjectURL(file);
+      link.download = "recovery-codes.txt";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    },
+    print: () => window.print(),
+  };
+  for (const button of place.querySelectorAll("[data-do]")) {
+    // Only a secure page, or one of this machine, has a clipboard.
+    if (button.dataset.do === "copy" && !navigator.clipboard) button.hidden = true;
+    button.addEventListener("click", actions[button.dataset.do]);
+  }
+  place.querySelector(".tools").hidden = false;
+}
+
 const waiting = document.querySelector("form[data-wait]");
 if (waiting) wake(waiting);
+document.querySelectorAll("[data-seconds]").forEach(countDown);
+document.querySelectorAll(".keep").forEach(keepCodes);
+// In the reader's own time and manner of writing it.
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  time.textContent = format.format(new Date(time.dateTime));
+}
 
 // Where the browser is, if the person wants to tell: asked for when the button is pressed, never before.
 const place = document.querySelector("[data-location]");

@@ -1,0 +1,141 @@
+//! What the templates of the signed-in pages are filled with.
+
+use askama::Template;
+use serde::Deserialize;
+
+use super::frame::Frame;
+use super::texts::Texts;
+use crate::secret::{Reason, SecretText};
+use crate::server::api::rfc3339;
+use crate::server::store::devices::Device;
+
+/// What was just done, as the page that is led back to hears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::server) enum Done {
+    Renamed,
+    Removed,
+    Added,
+    Confirmed,
+}
+
+impl Done {
+    /// Its name in an address.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Renamed => "renamed",
+            Self::Removed => "removed",
+            Self::Added => "added",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// A phone as its owner sees it.
+struct Phone {
+    id: String,
+    name: String,
+    kind: &'static str,
+    /// RFC 3339.
+    registered_at: String,
+    provisional: bool,
+}
+
+impl Phone {
+    /// The time without script: date, hour and minute, UTC.
+    fn registered(&self) -> String {
+        let text = |range| self.registered_at.get(range).unwrap_or_default();
+        format!("{} {} UTC", text(0..10), text(11..16))
+    }
+}
+
+/// What a person has, as several pages show it.
+pub(super) struct Owned {
+    t: &'static Texts,
+    phones: Vec<Phone>,
+    codes: String,
+    may_add: bool,
+    token: String,
+    /// Where to come back to; empty for the usual page.
+    from: &'static str,
+    done: Option<&'static str>,
+}
+
+impl Owned {
+    pub(super) fn new(
+        t: &'static Texts,
+        devices: Vec<Device>,
+        codes_left: u32,
+        may_add: bool,
+        token: String,
+        from: &'static str,
+        done: Option<Done>,
+    ) -> Self {
+        let phones = devices
+            .into_iter()
+            .map(|device| Phone {
+                kind: if device.device_type == "ios" { t.ios } else { t.android },
+                registered_at: rfc3339(device.registered_at),
+                provisional: device.provisional_journey.is_some(),
+                id: device.id,
+                name: device.name,
+            })
+            .collect();
+        let codes = match codes_left {
+            0 => t.codes_none.to_owned(),
+            1 => t.codes_one.to_owned(),
+            more => t.codes_left.replace("{count}", &more.to_string()),
+        };
+        let done = done.map(|done| match done {
+            Done::Renamed => t.done_renamed,
+            Done::Removed => t.done_removed,
+            Done::Added => t.done_added,
+            Done::Confirmed => t.done_confirmed,
+        });
+        Self { t, phones, codes, may_add, token, from, done }
+    }
+}
+
+/// Who is signed in.
+#[derive(Template)]
+#[template(path = "profile.html")]
+pub(super) struct ProfilePage {
+    pub(super) frame: Frame,
+    pub(super) user: String,
+    pub(super) owned: Owned,
+}
+
+/// After a recovery code.
+#[derive(Template)]
+#[template(path = "lost_phone.html")]
+pub(super) struct LostPage {
+    pub(super) frame: Frame,
+    pub(super) owned: Owned,
+}
+
+/// New recovery codes.
+#[derive(Template)]
+#[template(path = "new_codes.html")]
+pub(super) struct CodesPage {
+    frame: Frame,
+    codes: Vec<String>,
+    codes_of: String,
+}
+
+impl CodesPage {
+    pub(super) fn new(frame: Frame, codes: &[SecretText]) -> Self {
+        let codes = codes.iter().map(|code| code.expose(Reason::HandOver).to_owned()).collect();
+        Self { codes_of: frame.t.codes_of.replace("{issuer}", &frame.issuer), frame, codes }
+    }
+}
+
+/// Before a change that needs a second factor.
+#[derive(Template)]
+#[template(path = "step_up.html")]
+pub(super) struct StepUpPage {
+    pub(super) frame: Frame,
+    /// Whether a push can be sent; else the person signs on anew.
+    pub(super) by_push: bool,
+    pub(super) token: String,
+    pub(super) start: String,
+}

@@ -1,0 +1,141 @@
+//! What all pages share: their frame, the headers that keep them where they belong, notices, style and script.
+
+use askama::Template;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::texts::{Texts, texts};
+use crate::server::App;
+use crate::server::sign_on::SignOnError;
+
+/// Where a signed-in person sees what is theirs.
+pub(super) const PROFILE: &str = "/am/XUI/profile";
+
+/// What surrounds every page.
+pub(super) struct Frame {
+    pub(super) t: &'static Texts,
+    /// Whose sign-on it is, by the name that phones show, too.
+    pub(super) issuer: String,
+}
+
+impl Frame {
+    pub(super) fn new(app: &App, headers: &HeaderMap) -> Self {
+        let journey = app.0.journeys.get(&app.0.configuration.default_journey);
+        Self { t: texts(headers), issuer: journey.map(|journey| journey.issuer.clone()).unwrap_or_default() }
+    }
+}
+
+/// A message, what to do next, and a way to go on.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(super) struct Notice {
+    pub(super) frame: Frame,
+    pub(super) title: &'static str,
+    pub(super) message: String,
+    pub(super) next: &'static str,
+    pub(super) link: String,
+    pub(super) label: &'static str,
+}
+
+/// A notice that leads to the start of a journey.
+pub(super) fn notice(
+    app: &App,
+    frame: Frame,
+    status: StatusCode,
+    [title, message, next]: [&'static str; 3],
+    journey: Option<&str>,
+) -> Response {
+    let (message, label) = (message.to_owned(), frame.t.start_again);
+    page(app, status, &Notice { frame, title, message, next, link: start_of(app, journey), label })
+}
+
+/// The answer to what the server could not do; the log says why.
+pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &dyn std::error::Error) -> Response {
+    tracing::error!(%problem, "page failed");
+    let frame = Frame::new(app, headers);
+    let words = [frame.t.broken_title, frame.t.broken, frame.t.broken_next];
+    notice(app, frame, StatusCode::INTERNAL_SERVER_ERROR, words, None)
+}
+
+/// A refused request to a sign-on.
+pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, journey: Option<&str>) -> Response {
+    let frame = Frame::new(app, headers);
+    let t = frame.t;
+    let (status, message, next) = match problem {
+        SignOnError::Store(problem) => return broken(app, headers, problem),
+        SignOnError::Stale => (StatusCode::UNAUTHORIZED, t.stale, t.stale_next),
+        SignOnError::TooManyPolls => (StatusCode::TOO_MANY_REQUESTS, t.too_often, t.too_often_next),
+        SignOnError::TooManyAttempts { minutes } => {
+            let message = t.too_many_attempts.replace("{minutes}", &minutes.to_string());
+            let (title, next, label, link) =
+                (t.stopped_title, t.too_many_attempts_next, t.start_again, start_of(app, journey));
+            return page(app, StatusCode::TOO_MANY_REQUESTS, &Notice { frame, title, message, next, link, label });
+        }
+        SignOnError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, t.busy, t.too_often_next),
+        SignOnError::Journey(_) => (StatusCode::BAD_REQUEST, t.not_offered, t.not_offered_next),
+        SignOnError::BadAuthId | SignOnError::OtherJourney | SignOnError::WrongCallbacks => {
+            (StatusCode::BAD_REQUEST, t.not_valid, t.stale_next)
+        }
+    };
+    // A journey that is not offered is no place to start again.
+    let journey = journey.filter(|_| !matches!(problem, SignOnError::Journey(_)));
+    notice(app, frame, status, [t.stopped_title, message, next], journey)
+}
+
+/// The path of a journey's first page; relative, so that it holds under every name of this server.
+pub(super) fn start_of(app: &App, journey: Option<&str>) -> String {
+    let url = journey.map_or_else(|| app.sign_on_url(), |journey| app.preview_url(journey));
+    format!("{}?{}", url.path(), url.query().unwrap_or_default())
+}
+
+/// On to a page of this server.
+pub(super) fn redirect(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}
+
+/// Renders a page with the headers that keep it where it belongs.
+pub(super) fn page(app: &App, status: StatusCode, template: &impl Template) -> Response {
+    let html = match template.render() {
+        Ok(html) => html,
+        Err(problem) => return crate::server::api::internal(&problem),
+    };
+    let ancestors = if app.0.framed { "'self'" } else { "'none'" };
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    );
+    let mut response = (status, Html(html)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    if !app.0.framed {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    response
+}
+
+/// The answer to a form that a page of another origin posted.
+pub(super) fn foreign_origin(app: &App, headers: &HeaderMap) -> Option<Response> {
+    let origin = headers.get(header::ORIGIN)?.to_str().unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
+    (!own).then(|| {
+        let frame = Frame::new(app, headers);
+        let words = [frame.t.foreign_title, frame.t.foreign, frame.t.foreign_next];
+        notice(app, frame, StatusCode::FORBIDDEN, words, None)
+    })
+}
+
+/// The pages' style.
+pub(in crate::server) async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("assets/page.css")).into_response()
+}
+
+/// The pages' script.
+pub(in crate::server) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("assets/page.js")).into_response()
+}

@@ -1,0 +1,63 @@
+//! *This is not my phone*: somebody else scanned the QR code. The device goes, and the sign-on ends as a failure.
+
+use super::{Posted, Reply, SignOnError, in_session, note, read_state};
+use crate::protocol::encoding::decode_url_safe;
+use crate::server::App;
+use crate::server::journey::state::Browser;
+use crate::server::store::{audit, devices, journeys, pushes, recovery, registrations};
+
+/// What the person is told.
+const DISOWNED: &str = "The phone was removed, and the recovery codes just shown are no longer good.";
+
+impl App {
+    /// Removes the device that the sign-on of this step registered, with the recovery codes that were made for it, and
+    /// ends the sign-on. Only while the device has not approved anything and the sign-on is at that step.
+    pub async fn disown_device(&self, posted: Posted, browser: Browser) -> Result<Reply, SignOnError> {
+        let ticket = self.open_ticket(&posted.auth_id)?;
+        let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
+        let app = self.clone();
+        self.0
+            .store
+            .run(move |transaction| {
+                let tools = app.tools();
+                let row = journeys::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+                if row.step != ticket.step {
+                    return Err(SignOnError::Stale);
+                }
+                let state = read_state(&row.state)?.ok_or(SignOnError::Stale)?;
+                app.check_session(transaction, &state, tools.now)?;
+                let device = devices::added_by(transaction, &id)?.ok_or(SignOnError::Stale)?;
+                audit::add(
+                    transaction,
+                    &audit::Event {
+                        at: tools.now,
+                        event: "device-disowned".to_owned(),
+                        user: Some(device.user.clone()),
+                        address: browser.address.clone(),
+                        device: Some(device.id.clone()),
+                        outcome: "success".to_owned(),
+                    },
+                )?;
+                devices::remove(transaction, &device.id)?;
+                recovery::replace(transaction, &device.user, &[])?;
+                registrations::withdraw(transaction, &id)?;
+                pushes::withdraw(transaction, &id)?;
+                note(
+                    transaction,
+                    tools.now,
+                    in_session::event(&state.shared),
+                    &device.user,
+                    browser.address,
+                    "failure",
+                )?;
+                tracing::warn!(user = device.user, device = device.id, "a registered phone was disowned");
+                let reply = Reply::Failure {
+                    message: DISOWNED.to_owned(),
+                    purpose: state.shared.in_session.as_ref().map(|in_session| in_session.purpose),
+                };
+                app.keep(transaction, &tools, &id, ticket.step + 1, None, Some(&posted), &reply)?;
+                Ok(reply)
+            })
+            .await
+    }
+}

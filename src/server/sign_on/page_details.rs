@@ -1,0 +1,45 @@
+//! What a hosted page shows of a step beside its callbacks, which are as AM has them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ports::EpochMilliseconds;
+use crate::server::journey::callback::Callback;
+use crate::server::journey::state::{Purpose, State};
+use crate::server::store::{StoreError, Transaction, devices, pushes};
+
+/// See the module.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct PageDetails {
+    /// Until when the QR code or the push message that the step waits for is good.
+    pub expires_at: Option<EpochMilliseconds>,
+    /// The name of the device that was just added, with its recovery codes.
+    pub added_device: Option<String>,
+    /// What went wrong at the step before, for the person.
+    pub problem: Option<String>,
+    /// What the journey is for, where it runs within a session.
+    pub purpose: Option<Purpose>,
+}
+
+/// The details of the step that `state` is at, which asks `callbacks`. What went wrong before is told once.
+pub(super) fn details(
+    transaction: &Transaction,
+    journey: &[u8],
+    state: &mut State,
+    callbacks: &[Callback],
+) -> Result<PageDetails, StoreError> {
+    let shared = &mut state.shared;
+    let waits = callbacks.iter().any(|callback| matches!(callback, Callback::PollingWait { .. }));
+    let shows_codes = callbacks.iter().any(|callback| matches!(callback, Callback::RecoveryCodes(_)));
+    let expires_at = match (waits, &shared.registration, &shared.push_request) {
+        (true, Some(offered), _) => Some(offered.expires_at),
+        (true, None, Some(request)) => pushes::find_request(transaction, request)?.map(|request| request.expires_at),
+        _ => None,
+    };
+    let added = if shows_codes { devices::added_by(transaction, journey)? } else { None };
+    Ok(PageDetails {
+        expires_at,
+        added_device: added.map(|device| device.name),
+        problem: shared.failure.take(),
+        purpose: shared.in_session.as_ref().map(|in_session| in_session.purpose),
+    })
+}
