@@ -1,8 +1,10 @@
 //! Rows of `event`: what happened, kept by the names that the caller gives. Knows no kind of event.
 
+use std::sync::Arc;
+
 use rusqlite::params;
 
-use super::{Reader, VaultError, Writer};
+use super::{Reader, Vault, VaultError, Writer};
 use crate::phone::credential::Id;
 use crate::ports::EpochMilliseconds;
 
@@ -14,6 +16,22 @@ pub(in crate::phone) struct EventRecord {
     pub(in crate::phone) account_id: Option<Id>,
     pub(in crate::phone) subject: Option<String>,
     pub(in crate::phone) detail: Option<String>,
+}
+
+/// Is told of every event that this process stored, after it is durable and while no lock is held.
+pub(in crate::phone) type Listener = Arc<dyn Fn(&EventRecord) + Send + Sync>;
+
+impl Vault {
+    /// Has events told from now on; whether nobody was listening before.
+    pub(in crate::phone) fn listen(&self, listener: Listener) -> bool {
+        self.listener.set(listener).is_ok()
+    }
+
+    pub(super) fn tell(&self, noted: &[EventRecord]) {
+        if let Some(listener) = self.listener.get() {
+            noted.iter().for_each(|event| listener(event));
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -43,6 +61,7 @@ impl Writer<'_> {
             params![event.at, event.kind, event.account_id, event.subject, event.detail],
         )?;
         self.execute("DELETE FROM event WHERE sequence <= (SELECT max(sequence) FROM event) - ?1", params![limit])?;
+        self.noted.borrow_mut().push(event.clone());
         Ok(())
     }
 }
