@@ -104,7 +104,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, fuzz, documentation"
+    echo "== left out: browser, crash, fuzz, Kotlin, documentation"
 else
     if need "browser" chromedriver chromium chromium-driver; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -114,6 +114,9 @@ else
     suite "crash" cargo test --locked --no-default-features --test crash -- --nocapture
     if need_nightly "fuzz"; then
         suite "fuzz" fuzz/run.sh
+    fi
+    if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then
+        suite "Kotlin" tests/kotlin.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
 fi
