@@ -141,7 +141,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, fuzz, documentation"
+    echo "== left out: browser, crash, fuzz, Kotlin, documentation"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -152,6 +152,9 @@ else
     suite "server killed" cargo test --locked --test killed -- --nocapture
     if need_nightly "fuzz"; then
         suite "fuzz" fuzz/run.sh
+    fi
+    if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then
+        suite "Kotlin" tests/kotlin.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
 fi

@@ -17,6 +17,16 @@ pub enum CodeAlgorithm {
     Sha512,
 }
 
+impl From<phone::Algorithm> for CodeAlgorithm {
+    fn from(algorithm: phone::Algorithm) -> Self {
+        match algorithm {
+            phone::Algorithm::Sha1 => Self::Sha1,
+            phone::Algorithm::Sha256 => Self::Sha256,
+            phone::Algorithm::Sha512 => Self::Sha512,
+        }
+    }
+}
+
 impl From<CodeAlgorithm> for phone::Algorithm {
     fn from(algorithm: CodeAlgorithm) -> Self {
         match algorithm {
@@ -51,15 +61,18 @@ impl From<CodeMoving> for phone::Moving {
     }
 }
 
-/// An account as a person typed it in.
-#[derive(Clone, PartialEq, Eq, uniffi::Record)]
-pub struct ManualEntry {
-    /// Who the account is with.
-    pub issuer: String,
-    /// The account's name.
-    pub account: String,
-    /// The secret in base32; case, spaces and padding do not matter.
-    pub secret: String,
+impl From<phone::Moving> for CodeMoving {
+    fn from(moving: phone::Moving) -> Self {
+        match moving {
+            phone::Moving::Time { period_seconds } => Self::Time { period_seconds },
+            phone::Moving::Counter { next } => Self::Counter { next },
+        }
+    }
+}
+
+/// How codes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct CodeSettings {
     /// The hash.
     pub algorithm: CodeAlgorithm,
     /// Number of digits, 6 to 8.
@@ -68,27 +81,45 @@ pub struct ManualEntry {
     pub moving: CodeMoving,
 }
 
+impl From<phone::CodeSettings> for CodeSettings {
+    fn from(settings: phone::CodeSettings) -> Self {
+        Self { algorithm: settings.algorithm.into(), digits: settings.digits, moving: settings.moving.into() }
+    }
+}
+
+impl From<CodeSettings> for phone::CodeSettings {
+    fn from(settings: CodeSettings) -> Self {
+        Self { algorithm: settings.algorithm.into(), digits: settings.digits, moving: settings.moving.into() }
+    }
+}
+
+/// An account as a person typed it in.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct ManualEntry {
+    /// Who the account is with.
+    pub issuer: String,
+    /// The account's name.
+    pub account: String,
+    /// The secret in base32; case, spaces and padding do not matter.
+    pub secret: String,
+    /// How codes are made.
+    pub settings: CodeSettings,
+}
+
 impl ManualEntry {
     pub(super) fn into_checked(self) -> Result<phone::ManualEntry, AuthenticatorError> {
         let secret = SecretText::new(self.secret);
         check_text("name", &self.issuer, limits::NAME)?;
         check_text("name", &self.account, limits::NAME)?;
         check_text("secret", secret.expose(Reason::HandOver), limits::CODE_SECRET)?;
-        Ok(phone::ManualEntry {
-            issuer: self.issuer,
-            account: self.account,
-            secret,
-            settings: phone::CodeSettings {
-                algorithm: self.algorithm.into(),
-                digits: self.digits,
-                moving: self.moving.into(),
-            },
-        })
+        Ok(phone::ManualEntry { issuer: self.issuer, account: self.account, secret, settings: self.settings.into() })
     }
 }
 
 /// A code to show. Not to be kept or logged: it is as good as a password while it lasts.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct Code {
     /// The account.
     pub account_id: String,
@@ -100,6 +131,7 @@ pub struct Code {
 
 /// How long a code is good for.
 #[derive(Clone, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::export(Debug)]
 pub enum CodeValidity {
     /// For the rest of its period, by the server's clock as far as this phone knows it.
     Timed {

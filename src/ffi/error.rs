@@ -46,14 +46,6 @@ impl AuthenticatorError {
         Self::Refused { code: "input-too-large".to_owned(), explanation: format!("The {kind} is too large.") }
     }
 
-    /// A preview that was enrolled already.
-    pub(super) fn preview_used() -> Self {
-        Self::Refused {
-            code: "preview-used".to_owned(),
-            explanation: "This registration was added already. Scan the code again to add it once more.".to_owned(),
-        }
-    }
-
     /// The app's own key code threw something that it does not declare.
     pub(super) fn foreign_failure(reason: &str) -> Self {
         Self::Platform {

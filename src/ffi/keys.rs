@@ -131,3 +131,11 @@ impl phone::SlotWrapper for ForeignSlot {
         Ok(wrapped.expose(Reason::HandOver).to_vec())
     }
 }
+
+/// The error of a call during which a slot may have been wrapped.
+pub(super) fn explain(slot: Option<&ForeignSlot>, error: PhoneError) -> AuthenticatorError {
+    match slot {
+        Some(slot) => slot.explain(error),
+        None => error.into(),
+    }
+}

@@ -6,8 +6,9 @@ use crate::protocol::{jws, message, uri};
 
 /// A file's path, in bytes.
 pub(super) const PATH: usize = 4096;
-/// A registration code, in bytes.
-pub(super) const REGISTRATION_CODE: usize = uri::LENGTH_LIMIT;
+/// A registration code, in bytes: twice of what the core reads, so that what is a little too long gets the core's own
+/// error.
+pub(super) const REGISTRATION_CODE: usize = 2 * uri::LENGTH_LIMIT;
 /// An id that the core gave out, in bytes.
 pub(super) const ID: usize = 64;
 /// A message id that the server gave out, in bytes.

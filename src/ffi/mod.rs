@@ -1,30 +1,35 @@
 //! The border: what Kotlin and Swift see of the [`phone`](crate::phone).
 //!
 //! One object, [`Authenticator`], whose methods hand on to [`Phone`]; records and enums of its own, so that the core may
-//! change its types without changing an app; one error enum; and the limits of what is taken in. No rule about accounts
+//! change its types without changing an app; one error enum; and the limits of what is taken in. It stays the only
+//! object: the Kotlin that is generated checks that an object is open when it is called, and not when it is an argument. No rule about accounts
 //! or messages is made here. This room knows neither the database, nor the server half, nor the command line, and nobody
 //! imports it.
 //!
 //! Everything is synchronous: the shells put it on a thread of their own. Foreign code is called while
 //! [`Authenticator::open`], [`Authenticator::enrol`], [`Authenticator::rewrap`] and
-//! [`Authenticator::rebind_biometric`] run, never while a lock of the vault is held. A panic is caught
-//! by the generated code, and a foreign exception comes back as [`AuthenticatorError::Platform`].
+//! [`Authenticator::rebind_biometric`] run, and a [`LogSink`] whenever something happened; never while a lock of the
+//! vault is held. A panic is caught by the generated code, and a foreign exception comes back as
+//! [`AuthenticatorError::Platform`].
 
 mod codes;
 mod error;
 mod keys;
 mod limits;
+mod log;
 mod past;
 mod preview;
 mod records;
+mod redacted;
 mod traffic;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use codes::{Code, CodeAlgorithm, CodeMoving, CodeValidity, Consequence, ManualEntry, Removal};
+pub use codes::{Code, CodeAlgorithm, CodeMoving, CodeSettings, CodeValidity, Consequence, ManualEntry, Removal};
 pub use error::AuthenticatorError;
 pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
+pub use log::{LogLevel, LogSink, LogSinkError};
 pub use past::{Event, PushTokenState, PushTokenStatus, Retention};
 pub use preview::EnrolmentPreview;
 pub use records::{
@@ -38,8 +43,8 @@ pub use traffic::{
 
 use crate::phone::Phone;
 use crate::ports::{SystemClock, SystemEntropy};
-use crate::secret::{Reason, SecretBytes};
-use keys::{ForeignKeys, ForeignSlot};
+use crate::secret::{Reason, SecretBytes, SecretText};
+use keys::{ForeignKeys, ForeignSlot, explain};
 use limits::{check_bytes, check_text};
 use records::all;
 
@@ -52,41 +57,62 @@ pub struct Authenticator {
 #[uniffi::export]
 impl Authenticator {
     /// Opens the vault, or makes a new one where there is no file (its folder must be there). `keys` is called before
-    /// this returns and not afterwards.
+    /// this returns and not afterwards; `log` is told what happens as long as this object lives.
     ///
     /// With a lost or wrong key the vault opens all the same: accounts can be listed and removed, whatever needs a
     /// secret ends with the code `re-enrolment-needed`, and once the last account is removed the next opening gives the
     /// vault a new key.
     #[uniffi::constructor]
-    pub fn open(vault_file: String, keys: Arc<dyn PlatformKeys>) -> Result<Arc<Self>, AuthenticatorError> {
+    pub fn open(
+        vault_file: String,
+        keys: Arc<dyn PlatformKeys>,
+        log: Option<Arc<dyn LogSink>>,
+    ) -> Result<Arc<Self>, AuthenticatorError> {
         check_text("path of the vault", &vault_file, limits::PATH)?;
         let keys = ForeignKeys::new(keys);
         let opened = Phone::open(Path::new(&vault_file), &keys, Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
-        Ok(Arc::new(Self { phone: opened.map_err(|error| keys.explain(error))? }))
+        let phone = opened.map_err(|error| keys.explain(error))?;
+        if let Some(sink) = log {
+            phone.listen(log::listener(sink));
+        }
+        Ok(Arc::new(Self { phone }))
     }
 
     /// Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
-    pub fn preview(&self, code: String) -> Result<Arc<EnrolmentPreview>, AuthenticatorError> {
-        check_text("registration code", &code, limits::REGISTRATION_CODE)?;
-        EnrolmentPreview::read(&self.phone, code)
+    pub fn preview(&self, code: String) -> Result<EnrolmentPreview, AuthenticatorError> {
+        let code = SecretText::new(code);
+        check_text("registration code", code.expose(Reason::HandOver), limits::REGISTRATION_CODE)?;
+        Ok(self.phone.preview(code.expose(Reason::HandOver))?.into())
     }
 
     /// Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
-    pub fn preview_entry(&self, entry: ManualEntry) -> Result<Arc<EnrolmentPreview>, AuthenticatorError> {
-        EnrolmentPreview::read_entry(&self.phone, entry.into_checked()?)
+    pub fn preview_entry(&self, entry: ManualEntry) -> Result<EnrolmentPreview, AuthenticatorError> {
+        Ok(self.phone.preview_entry(&entry.into_checked()?)?.into())
     }
 
-    /// Adds a previewed account: its registration is signed and waits in the outbox. The preview is used up when this
-    /// succeeds. `slot_wrapper` binds the account to the platform's biometric; without one, messages that ask for a
-    /// biometric can only be denied.
+    /// Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
+    /// registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
+    /// without one, messages that ask for a biometric can only be denied.
     pub fn enrol(
         &self,
-        preview: Arc<EnrolmentPreview>,
+        code: String,
         enrolment: Enrolment,
         slot_wrapper: Option<Arc<dyn SlotWrapper>>,
     ) -> Result<Account, AuthenticatorError> {
+        let code = SecretText::new(code);
+        check_text("registration code", code.expose(Reason::HandOver), limits::REGISTRATION_CODE)?;
         enrolment.check()?;
-        preview.enrol(&self.phone, enrolment, slot_wrapper.map(ForeignSlot::new).as_ref())
+        let preview = self.phone.preview(code.expose(Reason::HandOver))?;
+        let slot = slot_wrapper.map(ForeignSlot::new);
+        let enrolled = self.phone.enrol(preview, enrolment.into_core(slot.as_ref()));
+        enrolled.map(Account::from).map_err(|error| explain(slot.as_ref(), error))
+    }
+
+    /// Adds an account that was typed in. Nobody is contacted.
+    pub fn enrol_entry(&self, entry: ManualEntry, enrolment: Enrolment) -> Result<Account, AuthenticatorError> {
+        enrolment.check()?;
+        let preview = self.phone.preview_entry(&entry.into_checked()?)?;
+        Ok(self.phone.enrol(preview, enrolment.into_core(None))?.into())
     }
 
     /// All accounts, in the order of adding. Works without the key too.
@@ -193,6 +219,11 @@ impl Authenticator {
         Ok(self.phone.failed(&request_id, failure.into())?.into())
     }
 
+    /// Makes everything that waits for its next attempt due now: the person asked for it, or the network is back.
+    pub fn retry_now(&self) -> Result<(), AuthenticatorError> {
+        Ok(self.phone.retry_now()?)
+    }
+
     /// Wants pushes for all accounts to go to this token from now on; every server is told by way of
     /// [`due`](Self::due).
     pub fn set_push_token(
@@ -219,9 +250,9 @@ impl Authenticator {
         Ok(all(self.phone.history(limit, offset)?))
     }
 
-    /// Takes away the history that exceeds the retention.
-    pub fn clean_history(&self, retention: Retention) -> Result<(), AuthenticatorError> {
-        Ok(self.phone.clean_history(retention.into()).map(drop)?)
+    /// Takes away the history that exceeds the retention; how many sign-on requests that were.
+    pub fn clean_history(&self, retention: Retention) -> Result<u64, AuthenticatorError> {
+        Ok(self.phone.clean_history(retention.into())?.try_into().unwrap_or(u64::MAX))
     }
 
     /// Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,

@@ -2,6 +2,7 @@
 //! but how large foreign ones may be.
 
 use super::AuthenticatorError;
+use super::keys::ForeignSlot;
 use super::limits::{self, check_bytes, check_text};
 use crate::phone;
 use crate::secret::SecretBytes;
@@ -181,6 +182,7 @@ impl From<CommunicationType> for phone::CommunicationType {
 
 /// This phone, as the server shall know it.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct Device {
     /// Shown in the user's list of devices.
     pub name: String,
@@ -219,7 +221,8 @@ impl From<DeviceFacts> for phone::DeviceFacts {
 }
 
 /// How a previewed account is to be added.
-#[derive(Clone, PartialEq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct Enrolment {
     /// This phone, as the server shall know it.
     pub device: Device,
@@ -234,6 +237,15 @@ impl Enrolment {
     pub(super) fn check(&self) -> Result<(), AuthenticatorError> {
         check_text("device name", &self.device.name, limits::DEVICE_NAME)?;
         check_text("push token", &self.device.push_token, limits::PUSH_TOKEN)
+    }
+
+    pub(super) fn into_core(self, slot: Option<&ForeignSlot>) -> phone::Enrolment<'_> {
+        phone::Enrolment {
+            device: self.device.into(),
+            facts: self.facts.into(),
+            slot: slot.map(|slot| slot as &dyn phone::SlotWrapper),
+            replace: self.replace,
+        }
     }
 }
 
@@ -263,6 +275,7 @@ impl From<phone::Ask> for Ask {
 
 /// What the person did to approve.
 #[derive(Clone, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::export(Debug)]
 pub enum Evidence {
     /// Tapped *accept*.
     Tap,

@@ -44,6 +44,7 @@ impl From<(String, String)> for HttpHeader {
 
 /// A request to be sent by POST, its bytes exactly as they are, following no redirects.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct HttpRequest {
     /// Names the request when its outcome is told.
     pub id: String,
@@ -244,6 +245,7 @@ impl From<phone::Waiting> for Waiting {
 
 /// A pull to be sent by POST. It must come back as it is with what the server answered.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct PullRequest {
     /// The account it asks for.
     pub account_id: String,

@@ -1,6 +1,8 @@
 //! What happened on this phone, for the person who looks for the reason of something. Bounded, and without secrets: an
 //! event names accounts and messages by their ids, refusals by their codes. Knows nothing of how things happen.
 
+use std::sync::Arc;
+
 use super::credential::{Id, NotificationState, PushCredential};
 use super::vault::{EventRecord, VaultError, Writer};
 use super::{Phone, PhoneError};
@@ -102,24 +104,34 @@ pub struct Event {
     pub detail: Option<String>,
 }
 
+impl Event {
+    fn of(record: EventRecord) -> Option<Self> {
+        Some(Self {
+            at: record.at,
+            kind: EventKind::ALL.into_iter().find(|kind| kind.name() == record.kind)?,
+            account_id: record.account_id.map(|id| id.to_string()),
+            subject: record.subject,
+            detail: record.detail,
+        })
+    }
+}
+
 impl Phone {
     /// What happened on this phone, newest first, at most `limit` of the last [`EVENT_LIMIT`]. Works without the key
     /// too. A refusal that repeats itself within a minute is there once.
     pub fn events(&self, limit: u32) -> Result<Vec<Event>, PhoneError> {
         let records = self.vault.read(|rows| rows.events(limit.min(EVENT_LIMIT)))?;
-        records
-            .into_iter()
-            .map(|record| {
-                let kind = EventKind::ALL.into_iter().find(|kind| kind.name() == record.kind);
-                Ok(Event {
-                    at: record.at,
-                    kind: kind.ok_or(VaultError::Damaged)?,
-                    account_id: record.account_id.map(|id| id.to_string()),
-                    subject: record.subject,
-                    detail: record.detail,
-                })
-            })
-            .collect()
+        records.into_iter().map(|record| Event::of(record).ok_or(VaultError::Damaged.into())).collect()
+    }
+
+    /// Has every event told to `listener` that this object brings about from now on, once it is durable and while the
+    /// vault is not locked: the listener may call back. Whether it will be told; there is one listener at most.
+    pub fn listen(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> bool {
+        self.vault.listen(Arc::new(move |record| {
+            if let Some(event) = Event::of(record.clone()) {
+                listener(&event);
+            }
+        }))
     }
 
     /// Notes that a message was refused. There is no transaction that it could be part of, and where it cannot be

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use push_authenticator::phone::{
     AccountState, Ask, Enrolment, EventKind, Evidence, KeyEncryption, KeyError, NotificationState, Phone, PhoneError,
     RequestKind,
@@ -94,6 +96,22 @@ fn freeze() {
         name.ends_with("-wal") || name.ends_with("-shm")
     });
     assert_eq!(rest.count(), 0, "everything is in the one file");
+}
+
+/// The account that the messages under tests/vectors/messages are for, in a vault that every language can copy: their
+/// mechanism uid and secret, a biometric slot, and nothing else.
+#[test]
+#[ignore = "makes tests/vectors/messages/phone.sqlite, which stays as it is; FROZEN_VAULT names the file"]
+fn freeze_for_messages() {
+    let file = PathBuf::from(std::env::var_os("FROZEN_VAULT").unwrap());
+    assert!(!file.exists(), "a frozen file is never made anew");
+    let world = World::new();
+    let phone = Phone::open(&file, &TestKey, world.clock.clone(), world.entropy.clone()).unwrap();
+    let secret: Vec<u8> = (1..=32).collect();
+    let code = code(&[("s", Some(&URL_SAFE_NO_PAD.encode(secret)))]);
+    world.entropy.next_is(0x5b7f_ba25_109a_4d2e_8da5_73d6_5307_85b9_u128.to_be_bytes());
+    phone.enrol(phone.preview(&code).unwrap(), Enrolment { slot: Some(&Finger), ..enrolment() }).unwrap();
+    phone.delivered(&only(phone.due().unwrap()).id, response(200)).unwrap();
 }
 
 /// A copy of a frozen file in a folder of its own.

@@ -1,5 +1,7 @@
 //! What became of earlier sign-on requests, what happened on the phone, and what is hidden while it is locked.
 
+use std::sync::{Arc, mpsc};
+
 use push_authenticator::phone::{
     Ask, EVENT_LIMIT, EventKind, Evidence, NotificationState, PhoneError, Retention, SendFailure,
 };
@@ -169,6 +171,29 @@ fn forged_messages_do_not_fill_the_log() {
     world.phone.receive(b"nonsense").unwrap_err();
     assert_eq!(kinds(&world).len(), before + 3);
     assert_eq!(world.phone.events(1).unwrap()[0].detail.as_deref(), Some("payload-unreadable"));
+}
+
+#[test]
+fn a_listener_is_told_what_is_durable_and_may_call_back() {
+    let world = World::new();
+    let other = world.open().unwrap();
+    let (told, listener) = mpsc::channel();
+    assert!(other.listen(move |event| told.send(event.clone()).unwrap()));
+    assert!(!other.listen(|_| panic!("there is one listener at most")));
+    let preview = other.preview(&code(&[])).unwrap();
+    let account = other.enrol(preview, enrolment()).unwrap();
+    let event = listener.recv().unwrap();
+    assert_eq!((event.kind, event.account_id.as_ref()), (EventKind::Enrolled, Some(&account.id)));
+    assert_eq!(world.phone.events(1).unwrap(), [event], "it is in the vault by then");
+    world.phone.remove(&account.id).unwrap();
+    assert!(other.rename(&account.id, None, Some("x")).is_err());
+    assert!(listener.try_recv().is_err(), "neither another's change nor what was not done is told");
+
+    let calling_back = Arc::new(world.open().unwrap());
+    let (weak, (told, listener)) = (Arc::downgrade(&calling_back), mpsc::channel());
+    calling_back.listen(move |_| told.send(weak.upgrade().unwrap().accounts().unwrap().len()).unwrap());
+    calling_back.enrol(calling_back.preview(&code(&[])).unwrap(), enrolment()).unwrap();
+    assert_eq!(listener.recv().unwrap(), 1);
 }
 
 #[test]

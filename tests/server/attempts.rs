@@ -62,7 +62,10 @@ fn passwords_from_an_address_are_limited_over_all_names() {
     let form = [("authId", auth_id.as_str()), ("IDToken1", USER), ("IDToken2", PASSWORD)];
     let refused = server.post_form("/am/XUI/?realm=/alpha", &[], &form);
     assert_eq!(refused.status, 429);
-    assert!(refused.text().contains("Too many sign-ons were tried in 10 minutes.") && refused.text().contains("Start again"));
+    assert!(
+        refused.text().contains("Too many sign-ons were tried in 10 minutes.")
+            && refused.text().contains("Start again")
+    );
     server.clock.advance(10 * MINUTE);
     server.after_password();
 }

@@ -1,8 +1,10 @@
 //! Rows of `event`: what happened, kept by the names that the caller gives. Knows no kind of event.
 
+use std::sync::Arc;
+
 use rusqlite::params;
 
-use super::{Reader, VaultError, Writer};
+use super::{Reader, Vault, VaultError, Writer};
 use crate::phone::credential::Id;
 use crate::ports::EpochMilliseconds;
 
@@ -18,6 +20,21 @@ pub(in crate::phone) struct EventRecord {
 
 /// How many events come to be too many before they are forgotten.
 const FORGOTTEN_AT_ONCE: i64 = 64;
+/// Is told of every event that this process stored, after it is durable and while no lock is held.
+pub(in crate::phone) type Listener = Arc<dyn Fn(&EventRecord) + Send + Sync>;
+
+impl Vault {
+    /// Has events told from now on; whether nobody was listening before.
+    pub(in crate::phone) fn listen(&self, listener: Listener) -> bool {
+        self.listener.set(listener).is_ok()
+    }
+
+    pub(super) fn tell(&self, noted: &[EventRecord]) {
+        if let Some(listener) = self.listener.get() {
+            noted.iter().for_each(|event| listener(event));
+        }
+    }
+}
 
 impl Reader<'_> {
     /// The newest events, newest first, at most `limit`.
@@ -50,6 +67,7 @@ impl Writer<'_> {
         if stored % FORGOTTEN_AT_ONCE == 0 {
             self.execute("DELETE FROM event WHERE sequence <= ?1", params![stored - i64::from(limit)])?;
         }
+        self.noted.borrow_mut().push(event.clone());
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod accounts;
 mod data_key;
 mod error;
 mod events;
+mod file;
 mod moment;
 mod notifications;
 mod oath;
@@ -16,19 +17,19 @@ mod schema;
 mod seal;
 mod tokens;
 
-use std::fs::OpenOptions;
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use data_key::{has_no_account, make_key, renew_key, unlock, wrap_and_try};
 pub use error::VaultError;
-pub(super) use events::EventRecord;
+pub(super) use events::{EventRecord, Listener};
+use file::{BUSY_TIMEOUT, create_private, set_pragmas};
 use moment::Moment;
 pub(super) use notifications::{NotificationRecord, ReplayRecord};
 pub(super) use outbox::{NewRequest, OutboxRecord};
@@ -39,11 +40,6 @@ pub(super) use tokens::{PushToken, TokenRecord};
 use super::credential::Id;
 use crate::ports::Entropy;
 use crate::secret::SecretBytes;
-
-/// How long to wait for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait between two tries where the database itself does not wait.
-const BUSY_RETRY: Duration = Duration::from_millis(10);
 
 /// Page size of new files, in bytes.
 const PAGE_SIZE: i64 = 2048;
@@ -79,6 +75,8 @@ pub(super) struct Vault {
     entropy: Arc<dyn Entropy>,
     /// The write-ahead log could not be emptied when it should have been.
     log_is_to_empty: AtomicBool,
+    /// Who is told of events once they are durable.
+    listener: OnceLock<Listener>,
 }
 
 /// The rows as of one moment.
@@ -91,6 +89,8 @@ pub(super) struct Reader<'a> {
 pub(super) struct Writer<'a> {
     reader: Reader<'a>,
     entropy: &'a dyn Entropy,
+    /// Events stored by this change.
+    noted: RefCell<Vec<EventRecord>>,
 }
 
 impl<'a> Deref for Writer<'a> {
@@ -126,7 +126,13 @@ impl Vault {
             None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
             sealer => sealer,
         };
-        Ok(Self { connection: Mutex::new(connection), sealer, entropy, log_is_to_empty: AtomicBool::new(false) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            sealer,
+            entropy,
+            log_is_to_empty: AtomicBool::new(false),
+            listener: OnceLock::new(),
+        })
     }
 
     /// The data key as this key wraps it, after trying that the key unwraps it again. Nothing is stored.
@@ -153,14 +159,21 @@ impl Vault {
         let connection = self.lock();
         // Taken at once, so that what is read inside cannot be changed by another process before it is written.
         let moment = Moment::begin(&connection, "BEGIN IMMEDIATE")?;
-        let writer =
-            Writer { reader: Reader { sql: &connection, sealer: self.sealer.as_ref() }, entropy: &*self.entropy };
+        let writer = Writer {
+            reader: Reader { sql: &connection, sealer: self.sealer.as_ref() },
+            entropy: &*self.entropy,
+            noted: RefCell::default(),
+        };
         writer.check_generation()?;
         let result = work(&writer)?;
+        let noted = writer.noted.into_inner();
         moment.commit()?;
         if self.log_is_to_empty.load(Ordering::Relaxed) {
             self.empty_log(&connection);
         }
+        // The listener is foreign code: it may take its time, or come back here.
+        drop(connection);
+        self.tell(&noted);
         Ok(result)
     }
 
@@ -223,20 +236,6 @@ impl Writer<'_> {
     }
 }
 
-/// Makes the file where there is none, readable by its owner only.
-fn create_private(file: &Path) -> Result<(), VaultError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(VaultError::Full),
-        Err(_) => Err(VaultError::NotWritable),
-    }
-}
-
 /// The version of the vault in the file; 0 when the file is still empty. An error when it is anything else than a vault
 /// that this version knows. To be called inside a transaction, so that all three are of one moment.
 fn version(sql: &Connection) -> Result<i64, VaultError> {
@@ -273,42 +272,6 @@ fn migrate(connection: &mut Connection) -> Result<(), VaultError> {
         step_up(&transaction, version)?;
     }
     transaction.commit()?;
-    Ok(())
-}
-
-/// Switches a new file to the write-ahead log; on others it changes nothing. For this one lock SQLite does not keep to
-/// the busy timeout: of two processes that open a new file at once, one would be refused without the retries here.
-fn use_write_ahead_log(connection: &Connection) -> Result<(), VaultError> {
-    let mut retries = BUSY_TIMEOUT.as_millis() / BUSY_RETRY.as_millis();
-    connection.busy_timeout(Duration::ZERO)?;
-    loop {
-        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(VaultError::from) {
-            Err(VaultError::Busy) if retries > 0 => {
-                retries -= 1;
-                std::thread::sleep(BUSY_RETRY);
-            }
-            result => {
-                connection.busy_timeout(BUSY_TIMEOUT)?;
-                return result;
-            }
-        }
-    }
-}
-
-fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
-    // Readers and one writer at the same time: app and notification extension share the file.
-    use_write_ahead_log(connection)?;
-    // A commit is on the disk when it returns, after power loss too; fullfsync is what that takes on Apple's systems.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    // Removed rows are overwritten.
-    connection.pragma_update(None, "secure_delete", true)?;
-    // Removing an account takes everything of it along.
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // Intermediate results never reach a file; code inside an edited schema is not run.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "trusted_schema", false)?;
     Ok(())
 }
 

@@ -1,0 +1,175 @@
+package org.pushauthenticator
+
+import java.io.IOException
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.isActive
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+import kotlinx.coroutines.withContext
+
+/**
+ * Carries what the core wants sent, and brings back what came of it. What could not be sent stays in the vault, so
+ * nothing is lost when a courier is cancelled or its process is killed.
+ */
+public class Courier(
+    private val phone: PushAuthenticator,
+    private val transport: HttpTransport = UrlConnectionTransport(),
+) {
+    /** One round at a time: whoever waits for the round before knows afterwards what came of it. */
+    private val rounds = Mutex()
+
+    /**
+     * Sends everything that is due now, and what becomes due by that.
+     *
+     * @throws AuthenticatorException when the vault cannot be used
+     */
+    public suspend fun deliver(): List<Report> = rounds.withLock {
+        val reports = mutableListOf<Report>()
+        while (true) {
+            // Each is left to this courier for a minute, so a cancellation may not lose them between here and there.
+            val due = withContext(NonCancellable) { phone.look { due() } }
+            if (due.isEmpty()) break
+            reports += coroutineScope { due.map { async(start = CoroutineStart.UNDISPATCHED) { send(it) } }.awaitAll() }
+                .filterNotNull()
+        }
+        reports
+    }
+
+    /** Delivers what is due, now and whenever something becomes due, until it is cancelled. */
+    public suspend fun run(): Nothing {
+        while (true) {
+            deliver()
+            val version = phone.version
+            val next = phone.look { outbox() }.minOfOrNull { it.nextAttemptAt }
+            phone.awaitChange(version, next?.let { (it - System.currentTimeMillis()).milliseconds })
+        }
+    }
+
+    /**
+     * Asks every server for what is pending; new requests come out of [PushAuthenticator.notifications].
+     *
+     * @param wait how long a server may hold the request until a message is there; at most 30 seconds
+     * @throws AuthenticatorException when the vault cannot be used
+     */
+    public suspend fun pull(wait: Duration = Duration.ZERO): List<PullResult> = coroutineScope {
+        val seconds = wait.inWholeSeconds.coerceIn(0, LONGEST_PULL).toUInt()
+        phone.look { pull(seconds) }.map { async { ask(it, wait) } }.awaitAll()
+    }
+
+    /** Approves a sign-on request with the evidence that it asks for, and sends the answer. */
+    public suspend fun approve(notificationId: String, evidence: Evidence): Answer =
+        answer(notificationId) { approve(notificationId, evidence) }
+
+    /** Denies a sign-on request, and sends the answer. */
+    public suspend fun deny(notificationId: String): Answer = answer(notificationId) { deny(notificationId) }
+
+    /**
+     * Adds the account of a registration code that the person confirmed after its preview, and sends its registration.
+     *
+     * @param slotWrapper binds the account to the platform's biometric; without one, requests that ask for a biometric
+     * can only be denied
+     */
+    public suspend fun enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper? = null): Enrolled {
+        val account = try {
+            phone.call { enrol(code, enrolment, slotWrapper) }
+        } catch (reason: AuthenticatorException) {
+            return Enrolled.Rejected(reason)
+        }
+        val reports = deliver()
+        val now = phone.look { accounts() }.find { it.id == account.id }
+        return when (now?.state) {
+            null -> {
+                val refused = reports.refusal { it is Outcome.AccountRemoved && it.accountId == account.id }
+                Enrolled.Refused(refused?.status ?: 0u, refused?.message)
+            }
+            AccountState.ENROLLING -> Enrolled.Queued(now)
+            AccountState.UNCONFIRMED -> Enrolled.Unconfirmed(now)
+            AccountState.ACTIVE, AccountState.LOCKED, AccountState.RE_ENROLMENT_NEEDED -> Enrolled.Ready(now)
+        }
+    }
+
+    private suspend fun answer(notificationId: String, decide: Authenticator.() -> Unit): Answer {
+        try {
+            phone.call(decide)
+        } catch (reason: AuthenticatorException) {
+            return Answer.Rejected(reason)
+        }
+        val reports = deliver()
+        return when (val state = phone.look { notification(notificationId) }.state) {
+            NotificationState.APPROVED, NotificationState.DENIED -> Answer.Settled(state)
+            NotificationState.FAILED, NotificationState.WITHDRAWN -> {
+                val refused = reports.refusal { it is Outcome.Answered && it.notificationId == notificationId }
+                Answer.Refused(refused?.status ?: 0u, refused?.message)
+            }
+            NotificationState.OUTCOME_UNKNOWN -> Answer.OutcomeUnknown
+            NotificationState.EXPIRED -> Answer.Expired
+            NotificationState.ANSWERING, NotificationState.PENDING -> Answer.Queued
+        }
+    }
+
+    /** What came of one request; nothing where its account was removed in the meantime. */
+    private suspend fun send(request: HttpRequest): Report? {
+        if (!currentCoroutineContext().isActive) {
+            return report(request) { failed(request.id, SendFailure.NOT_SENT) }
+        }
+        val response = try {
+            transport.post(HttpPost(request.url, request.headers, request.body))
+        } catch (failure: NotSentException) {
+            return report(request) { failed(request.id, SendFailure.NOT_SENT) }
+        } catch (failure: IOException) {
+            return report(request) { failed(request.id, SendFailure.FATE_UNKNOWN) }
+        } catch (interruption: Throwable) {
+            // Cancelled, or the transport is broken. The request may be out.
+            report(request) { failed(request.id, SendFailure.FATE_UNKNOWN) }
+            throw interruption
+        }
+        return report(request) { delivered(request.id, response) }
+    }
+
+    /** Tells the core, even when this was cancelled: otherwise the request would be sent once more. */
+    private suspend fun report(request: HttpRequest, tell: Authenticator.() -> Delivery): Report? =
+        withContext(NonCancellable) {
+            try {
+                Report(request.id, request.kind, phone.call(tell))
+            } catch (refused: AuthenticatorException.Refused) {
+                if (refused.code != "request-not-found") throw refused
+                null
+            }
+        }
+
+    private suspend fun ask(first: PullRequest, wait: Duration): PullResult =
+        try {
+            var pulled = askOnce(first, wait)
+            if (pulled is Pulled.AskAgain) {
+                // The phone has learnt the server's time; the next one carries it.
+                val second = phone.look { pull(0u) }.find { it.accountId == first.accountId }
+                if (second != null) pulled = askOnce(second, Duration.ZERO)
+            }
+            PullResult.Answered(first.accountId, pulled)
+        } catch (reason: AuthenticatorException) {
+            PullResult.Rejected(first.accountId, reason)
+        } catch (cause: IOException) {
+            PullResult.Unreachable(first.accountId, cause)
+        }
+
+    private suspend fun askOnce(pull: PullRequest, wait: Duration): Pulled {
+        val response = transport.post(HttpPost(pull.url, pull.headers, pull.body, wait.coerceAtMost(LONGEST_PULL.seconds)))
+        return phone.call { pulled(pull, response) }
+    }
+
+    private fun List<Report>.refusal(of: (Outcome) -> Boolean): Delivery.Refused? =
+        map { it.delivery }.filterIsInstance<Delivery.Refused>().find { of(it.outcome) }
+
+    private companion object {
+        /** In seconds. */
+        const val LONGEST_PULL = 30L
+    }
+}

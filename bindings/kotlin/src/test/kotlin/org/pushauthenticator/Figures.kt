@@ -1,0 +1,58 @@
+package org.pushauthenticator
+
+import java.nio.file.Files
+import java.nio.file.Path
+import kotlin.io.path.isDirectory
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Tag
+import org.junit.jupiter.api.Test
+
+/** What Kotlin adds to the core's cost. Printed and not asserted; scripts/measure-kotlin.sh puts it beside Rust's. */
+@Tag("figures")
+class Figures {
+    /** The work of benches/phone.rs: a message with numbers and context is taken in and approved. */
+    private fun receiveAndApprove(name: String, folder: Path) = openCore(folder.resolve("vault")).use { core ->
+        core.setDeviceFacts(DeviceFacts(true, 0.0))
+        val server = Registered(core)
+        val context = """{"remoteIp":"203.0.113.7","userAgent":"Mozilla/5.0","platform":"Linux"}"""
+        val times = LongArray(WARM_UP + MEASURED) { number ->
+            val now = System.currentTimeMillis().toString()
+            val message = server.message(number, "k" to "challenge", "n" to "34,43,57", "x" to context, "i" to now)
+            val began = System.nanoTime()
+            val notification = core.receiveMessage("AUTHENTICATE:$number", message)
+            core.approve(notification.id, Evidence.Number("43"))
+            System.nanoTime() - began
+        }
+        println("figure receive-and-approve-$name ${times.drop(WARM_UP).sorted()[MEASURED / 2] / 1000.0} us")
+    }
+
+    @Test
+    fun `receive and approve`() {
+        val memory = Path.of("/dev/shm")
+        if (memory.isDirectory()) receiveAndApprove("memory", Files.createTempDirectory(memory, "vault"))
+        receiveAndApprove("disk", Files.createTempDirectory(Path.of(System.getProperty("cargo.output")), "vault"))
+    }
+
+    @Test
+    fun `library start`() {
+        val starts = List(7) {
+            val java = ProcessHandle.current().info().command().get()
+            val child = ProcessBuilder(
+                java, "-Djna.library.path=" + System.getProperty("jna.library.path"),
+                "-cp", System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path"),
+                "org.pushauthenticator.StartKt", folder().resolve("vault").toString(),
+            ).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+            val line = child.inputReader().readLine()
+            assertEquals(0, child.waitFor())
+            line.split(' ').map { it.toDouble() }
+        }
+        for ((index, what) in listOf("library-start", "first-open-of-a-new-vault").withIndex()) {
+            println("figure $what ${starts.map { it[index] }.sorted()[3]} ms")
+        }
+    }
+
+    private companion object {
+        const val WARM_UP = 3000
+        const val MEASURED = 2000
+    }
+}

@@ -1,0 +1,94 @@
+package org.pushauthenticator
+
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
+import java.net.URI
+import java.net.http.HttpClient
+import java.net.http.HttpRequest.BodyPublishers
+import java.net.http.HttpResponse.BodyHandlers
+import java.nio.file.Path
+import java.util.concurrent.TimeUnit
+import kotlin.io.path.readText
+import kotlin.io.path.writeText
+
+/** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
+class Server(pushType: String = "CHALLENGE") : AutoCloseable {
+    private val folder: Path = folder()
+    private var process: Process? = null
+    private val client = HttpClient.newHttpClient()
+    var address = "127.0.0.1:0"
+        private set
+
+    init {
+        run("init", folder.toString())
+        val journey = folder.resolve("journeys/Login with Push MFA.journey.json")
+        journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
+        run("user", "add", "alice", "--password-stdin", "--config", configuration, input = PASSWORD)
+        start()
+    }
+
+    private val configuration get() = folder.resolve("server.toml").toString()
+
+    /** Runs a verb of the command line. */
+    fun run(vararg arguments: String, input: String = ""): JsonNode {
+        val ran = program("--json", *arguments).start()
+        ran.outputStream.use { it.write(input.toByteArray()) }
+        val output = ran.inputStream.readAllBytes()
+        check(ran.waitFor() == 0) { String(output) }
+        return json.readTree(output)
+    }
+
+    /** Starts the process, on the address of the last time where there was one. */
+    fun start() {
+        val started = program("--json", "serve", "--listen", address, "--config", configuration).start()
+        process = started
+        address = json.readTree(started.inputReader().readLine())["listening"].asText()
+    }
+
+    fun stop() {
+        process?.destroyForcibly()?.waitFor(10, TimeUnit.SECONDS)
+        process = null
+    }
+
+    override fun close() = stop()
+
+    /** Posts a step of the sign-on; status and body. */
+    fun post(step: JsonNode?): Pair<Int, JsonNode> {
+        val uri = "http://$address/am/json/realms/root/realms/alpha/authenticate?authIndexType=service" +
+            "&authIndexValue=Login%20with%20Push%20MFA"
+        val body = step?.let { BodyPublishers.ofString(it.toString()) } ?: BodyPublishers.noBody()
+        val request = java.net.http.HttpRequest.newBuilder(URI(uri)).POST(body).header("Content-Type", "application/json")
+            .header("Accept-API-Version", "resource=2.1, protocol=1.0").build()
+        val response = client.send(request, BodyHandlers.ofString())
+        return response.statusCode() to json.readTree(response.body())
+    }
+
+    fun next(step: JsonNode): JsonNode = post(step).let { (status, body) -> check(status == 200) { body }; body }
+
+    /** The step after the right password. */
+    fun signOn(): JsonNode {
+        val step = post(null).second
+        listOf("alice", PASSWORD).forEachIndexed { index, value ->
+            (step["callbacks"][index]["input"][0] as ObjectNode).put("value", value)
+        }
+        return next(step)
+    }
+
+    /** The step that shows the QR code, and the code's text. */
+    fun offer(): Pair<JsonNode, String> = next(signOn()).let { it to hiddenValue(it)!! }
+
+    /** The step that waits for the first push, after the phone registered. */
+    fun registered(offer: JsonNode): JsonNode = next(next(offer))
+
+    companion object {
+        const val PASSWORD = "correct horse battery staple"
+
+        private fun program(vararg arguments: String) =
+            ProcessBuilder(Path.of(System.getProperty("cargo.output"), "push-authenticator").toString(), *arguments)
+                .redirectError(ProcessBuilder.Redirect.INHERIT).apply { environment()["RUST_LOG"] = "error" }
+
+        /** A QR code's text, or the number to tap. */
+        fun hiddenValue(step: JsonNode): String? =
+            step["callbacks"].find { it["type"].asText() == "HiddenValueCallback" }?.let { it["output"][0]["value"].asText() }
+    }
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Makes the Kotlin and Swift code of the border (src/ffi, uniffi.toml) anew, from the library itself.
+#
+#   scripts/generate-bindings.sh           writes bindings/kotlin/src/main/generated and bindings/swift/generated
+#   scripts/generate-bindings.sh --check   changes nothing; fails when what is there is stale
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+check=false
+case ${1:-} in
+    "") ;;
+    --check) check=true ;;
+    *) echo "usage: scripts/generate-bindings.sh [--check]" >&2 && exit 2 ;;
+esac
+
+cargo rustc --locked --lib --no-default-features --features ffi --crate-type cdylib
+cargo build --locked --no-default-features --features bindgen --bin uniffi-bindgen
+library=$target/debug/libpush_authenticator.so
+[ -f "$library" ] || library=$target/debug/libpush_authenticator.dylib
+
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+for language in kotlin swift; do
+    "$target/debug/uniffi-bindgen" generate "$library" --language "$language" --no-format --out-dir "$made/$language"
+    # The generator leaves spaces at the ends of lines.
+    find "$made/$language" -type f -exec sed -i 's/[[:space:]]*$//' {} +
+done
+
+folder() { if [ "$1" = kotlin ]; then echo bindings/kotlin/src/main/generated; else echo bindings/swift/generated; fi; }
+stale=false
+for language in kotlin swift; do
+    if $check; then
+        diff -ru "$(folder "$language")" "$made/$language" >"$made/difference" && continue
+        stale=true
+        head -n 40 "$made/difference"
+    else
+        rm -rf "$(folder "$language")"
+        cp -r "$made/$language" "$(folder "$language")"
+    fi
+done
+if $stale; then
+    echo "The generated bindings are stale: run scripts/generate-bindings.sh and commit what changes." >&2
+    exit 1
+fi

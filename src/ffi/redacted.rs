@@ -1,0 +1,85 @@
+//! What records with something secret in them look like in a log. The generated languages print every field of a record
+//! unless they are told otherwise; these tell them.
+
+use std::fmt;
+
+use super::codes::{Code, CodeValidity, ManualEntry};
+use super::records::{Device, Evidence};
+use super::traffic::{HttpRequest, PullRequest};
+
+impl fmt::Debug for ManualEntry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ManualEntry")
+            .field("issuer", &self.issuer)
+            .field("account", &self.account)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Code")
+            .field("account_id", &self.account_id)
+            .field("validity", &self.validity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CodeValidity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timed { period_seconds, remaining_milliseconds, .. } => formatter
+                .debug_struct("Timed")
+                .field("period_seconds", period_seconds)
+                .field("remaining_milliseconds", remaining_milliseconds)
+                .finish_non_exhaustive(),
+            Self::Counted { counter } => formatter.debug_struct("Counted").field("counter", counter).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tap => formatter.write_str("Tap"),
+            Self::Number { .. } => formatter.debug_struct("Number").finish_non_exhaustive(),
+            Self::Biometric { .. } => formatter.debug_struct("Biometric").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Device")
+            .field("name", &self.name)
+            .field("platform", &self.platform)
+            .field("communication_type", &self.communication_type)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HttpRequest")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("url", &self.url)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PullRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PullRequest")
+            .field("account_id", &self.account_id)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
