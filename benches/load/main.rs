@@ -51,9 +51,14 @@ async fn tap() {
     let commits = server::bare_commits(2_000);
     let before = server.resident();
     let waiting = driver.all_waiting(0..PAGES).await;
+    let signed_on = server.resident();
     let held = driver.hold(&waiting).await;
-    let a_page = (server.resident() - before) as f64 / PAGES as f64;
-    println!("memory for a waiting page: {a_page:.1} KiB (goal: at most 20)");
+    let each = |from: u64| (server.resident() - from) as f64 / PAGES as f64;
+    println!(
+        "memory for a waiting page: {:.1} KiB (goal: at most 20), {:.1} with what the {PAGES} sign-ons before it left behind",
+        each(signed_on),
+        each(before)
+    );
     let cpu = server.cpu();
     let latencies = driver.tap(&waiting, &held, TAPS, TAPS_A_SECOND).await;
     let cost = (server.cpu() - cpu).as_secs_f64() * 1000.0 / TAPS as f64;

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use url::Url;
 
@@ -318,8 +318,5 @@ pub fn router_with(app: App, more: Router) -> Router {
         .merge(more)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(api::guards::time_limit())
-        .layer(from_fn(api::guards::never_cache))
-        .layer(from_fn_with_state(app.clone(), api::guards::resolve_client))
-        .layer(from_fn_with_state(app.clone(), api::guards::check_host))
-        .layer(from_fn_with_state(app, api::guards::name_request))
+        .layer(from_fn_with_state(app, api::guards::guard))
 }

@@ -24,27 +24,46 @@ pub(in crate::server) fn time_limit() -> tower_http::timeout::TimeoutLayer {
     tower_http::timeout::TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST)
 }
 
-/// Gives the request an id, which stands in every line that is logged of it and goes back in `X-Request-Id`. One that came
-/// along is not taken: whoever sends requests could write what they like into the log.
-pub(in crate::server) async fn name_request(State(app): State<App>, request: Request, next: Next) -> Response {
+/// What every request passes, in one piece, because thousands may be held at once and each layer of its own keeps something
+/// for all of them: an id, which stands in every line that is logged of the request and goes back in `X-Request-Id`; a host
+/// name that is this server's; the client's address in the place of a trusted proxy's; no caching.
+///
+/// An id that came along is not taken: whoever sends requests could write what they like into the log.
+pub(in crate::server) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let id: String = make_bytes::<8>(app.0.entropy.as_ref())
         .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
         .unwrap_or_default();
-    let began = app.now();
     // Without the query: registration codes and the like may stand in one.
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let began = app.now();
+    let mut response = if is_for_this_server(&app, &request) {
+        next.run(resolve_client(&app, request)).instrument(span.clone()).await
+    } else {
+        error(StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host name.")
+    };
     span.in_scope(|| {
         tracing::debug!(status = response.status().as_u16(), milliseconds = app.now() - began, "answered");
     });
+    let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, id);
     }
+    // Nothing of a sign-on may lie in a cache.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
-/// Puts the client's address in the place of a proxy's that the configuration trusts.
-pub(in crate::server) async fn resolve_client(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Whether the host name is this server's. Any other would let a foreign page speak to a server on this machine under its
+/// own name.
+fn is_for_this_server(app: &App, request: &Request) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_ascii_lowercase());
+    app.0.hosts.contains(&host.to_ascii_lowercase())
+        && authority.is_none_or(|authority| app.0.hosts.contains(&authority))
+}
+
+/// The request with the client's address in the place of a proxy's that the configuration trusts.
+fn resolve_client(app: &App, mut request: Request) -> Request {
     let trusted = &app.0.configuration.trusted_proxies;
     if !trusted.is_empty()
         && let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
@@ -52,7 +71,7 @@ pub(in crate::server) async fn resolve_client(State(app): State<App>, mut reques
     {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, 0)));
     }
-    next.run(request).await
+    request
 }
 
 /// The address before the trusted proxies: each appends the one that it heard from, so what stands before the last one
@@ -73,24 +92,4 @@ fn client_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option
         client = name.trim().parse::<IpAddr>().ok()?.to_canonical();
     }
     (client != peer).then_some(client)
-}
-
-/// Nothing of a sign-on may lie in a cache.
-pub(in crate::server) async fn never_cache(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
-}
-
-/// Refuses a Host header that is not this server's.
-pub(in crate::server) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let authority = request.uri().authority().map(|authority| authority.as_str().to_ascii_lowercase());
-    let known = app.0.hosts.contains(&host.to_ascii_lowercase())
-        && authority.is_none_or(|authority| app.0.hosts.contains(&authority));
-    if known {
-        next.run(request).await
-    } else {
-        error(StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host name.")
-    }
 }
