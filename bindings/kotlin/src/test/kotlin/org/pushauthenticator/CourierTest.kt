@@ -132,11 +132,14 @@ class CourierTest {
     @Test
     fun `flows show changes, and end when the phone is closed`() = runBlocking(Dispatchers.Default) {
         val phone = openPhone()
-        val sawLast = CompletableDeferred<Unit>()
+        val (sawFirst, sawLast) = CompletableDeferred<Unit>() to CompletableDeferred<Unit>()
         val seen = CoroutineScope(Dispatchers.Default).async {
-            phone.accounts.onEach { if (it.singleOrNull()?.displayName == "Work") sawLast.complete(Unit) }.toList()
+            phone.accounts.onEach { accounts ->
+                if (accounts.isEmpty()) sawFirst.complete(Unit)
+                if (accounts.singleOrNull()?.displayName == "Work") sawLast.complete(Unit)
+            }.toList()
         }
-        phone.accounts.first { it.isEmpty() }
+        withTimeout(10.seconds) { sawFirst.await() }
         val server = phone.registered()
         phone.accounts.first { it.size == 1 }
         phone.call { rename(server.account.id, null, "Work") }
