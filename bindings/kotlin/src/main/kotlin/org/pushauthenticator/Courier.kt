@@ -10,6 +10,9 @@ import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.isActive
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -23,24 +26,25 @@ public class Courier(
     private val phone: PushAuthenticator,
     private val transport: HttpTransport = UrlConnectionTransport(),
 ) {
-    /** One round at a time: whoever waits for the round before knows afterwards what came of it. */
-    private val rounds = Mutex()
+    /** Held while requests are picked, never while they are sent: a server that does not answer holds up nobody else. */
+    private val picking = Mutex()
+
+    /** Ids of the requests that this courier is sending. */
+    private val underway = MutableStateFlow(emptySet<String>())
 
     /**
      * Sends everything that is due now, and what becomes due by that.
      *
      * @throws AuthenticatorException when the vault cannot be used
      */
-    public suspend fun deliver(): List<Report> = rounds.withLock {
+    public suspend fun deliver(): List<Report> {
         val reports = mutableListOf<Report>()
         while (true) {
-            // Each is left to this courier for a minute, so a cancellation may not lose them between here and there.
-            val due = withContext(NonCancellable) { phone.look { due() } }
-            if (due.isEmpty()) break
+            val due = pick()
+            if (due.isEmpty()) return reports
             reports += coroutineScope { due.map { async(start = CoroutineStart.UNDISPATCHED) { send(it) } }.awaitAll() }
                 .filterNotNull()
         }
-        reports
     }
 
     /** Delivers what is due, now and whenever something becomes due, until it is cancelled. */
@@ -83,17 +87,32 @@ public class Courier(
         } catch (reason: AuthenticatorException) {
             return Enrolled.Rejected(reason)
         }
-        val reports = deliver()
+        val reports = deliver { it.accountId == account.id }
         val now = phone.look { accounts() }.find { it.id == account.id }
         return when (now?.state) {
             null -> {
                 val refused = reports.refusal { it is Outcome.AccountRemoved && it.accountId == account.id }
-                Enrolled.Refused(refused?.status ?: 0u, refused?.message)
+                Enrolled.Refused(refused?.status, refused?.message)
             }
             AccountState.ENROLLING -> Enrolled.Queued(now)
             AccountState.UNCONFIRMED -> Enrolled.Unconfirmed(now)
             AccountState.ACTIVE, AccountState.LOCKED, AccountState.RE_ENROLMENT_NEEDED -> Enrolled.Ready(now)
         }
+    }
+
+    /** Each is left to this courier for a minute, so a cancellation may not lose them between here and there. */
+    private suspend fun pick(): List<HttpRequest> = withContext(NonCancellable) {
+        picking.withLock {
+            phone.look { due() }.also { due -> underway.update { ids -> ids + due.map { it.id } } }
+        }
+    }
+
+    /** Sends what is due, and waits for a request of these if another round is sending it. */
+    private suspend fun deliver(which: (Waiting) -> Boolean): List<Report> {
+        val reports = deliver()
+        val waiting = phone.look { outbox() }.find(which)
+        if (waiting != null) underway.first { waiting.id !in it }
+        return reports
     }
 
     private suspend fun answer(notificationId: String, decide: Authenticator.() -> Unit): Answer {
@@ -102,12 +121,12 @@ public class Courier(
         } catch (reason: AuthenticatorException) {
             return Answer.Rejected(reason)
         }
-        val reports = deliver()
+        val reports = deliver { it.notificationId == notificationId }
         return when (val state = phone.look { notification(notificationId) }.state) {
             NotificationState.APPROVED, NotificationState.DENIED -> Answer.Settled(state)
             NotificationState.FAILED, NotificationState.WITHDRAWN -> {
                 val refused = reports.refusal { it is Outcome.Answered && it.notificationId == notificationId }
-                Answer.Refused(refused?.status ?: 0u, refused?.message)
+                Answer.Refused(refused?.status, refused?.message)
             }
             NotificationState.OUTCOME_UNKNOWN -> Answer.OutcomeUnknown
             NotificationState.EXPIRED -> Answer.Expired
@@ -116,10 +135,15 @@ public class Courier(
     }
 
     /** What came of one request; nothing where its account was removed in the meantime. */
-    private suspend fun send(request: HttpRequest): Report? {
-        if (!currentCoroutineContext().isActive) {
-            return report(request) { failed(request.id, SendFailure.NOT_SENT) }
+    private suspend fun send(request: HttpRequest): Report? =
+        try {
+            if (currentCoroutineContext().isActive) exchange(request)
+            else report(request) { failed(request.id, SendFailure.NOT_SENT) }
+        } finally {
+            underway.update { it - request.id }
         }
+
+    private suspend fun exchange(request: HttpRequest): Report? {
         val response = try {
             transport.post(HttpPost(request.url, request.headers, request.body))
         } catch (failure: NotSentException) {

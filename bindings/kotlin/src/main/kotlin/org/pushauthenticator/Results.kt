@@ -8,9 +8,10 @@ public sealed interface Answer {
     public data class Settled(val state: NotificationState) : Answer
 
     /**
-     * The server refused it: a wrong number, or too late. [message] is what it said, cleaned.
+     * The server refused it: a wrong number, or too late. [message] is what it said, cleaned. Both are missing when
+     * another round of the courier brought the refusal.
      */
-    public data class Refused(val status: UShort, val message: String?) : Answer
+    public data class Refused(val status: UShort?, val message: String?) : Answer
 
     /** It was sent, perhaps more than once, and what came of it is not known. */
     public data object OutcomeUnknown : Answer
@@ -36,8 +37,11 @@ public sealed interface Enrolled {
     /** Whether the server knows this phone is not certain; the first valid message will tell. */
     public data class Unconfirmed(val account: Account) : Enrolled
 
-    /** The server refused the registration, and the account is not there. [message] is what it said, cleaned. */
-    public data class Refused(val status: UShort, val message: String?) : Enrolled
+    /**
+     * The server refused the registration, and the account is not there. [message] is what it said, cleaned. Both are
+     * missing when another round of the courier brought the refusal.
+     */
+    public data class Refused(val status: UShort?, val message: String?) : Enrolled
 
     /** The core did not take it: nothing was stored or sent. */
     public data class Rejected(val reason: AuthenticatorException) : Enrolled

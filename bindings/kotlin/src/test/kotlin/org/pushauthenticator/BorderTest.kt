@@ -233,12 +233,16 @@ class BorderTest {
         val totp = core.enrolEntry(timedEntry, enrolment())
         val timed = core.code(totp.id)
         val printed = listOf(
-            entry, core.code(hotp.id), timed, timed.validity, Evidence.Number("43"), Evidence.Biometric(ByteArray(3) { 99 }),
+            entry, core.code(hotp.id), timed, timed.validity,
             device("token-of-this-phone"), Enrolment(device("token-of-this-phone"), DeviceFacts(true, 0.0), false),
         ).joinToString()
-        val secrets = listOf("GEZDGNBV", "755224", timed.code, (timed.validity as CodeValidity.Timed).next, "43", "99", "token-of-this-phone")
+        val secrets = listOf("GEZDGNBV", "755224", timed.code, (timed.validity as CodeValidity.Timed).next, "token-of-this-phone")
         for (secret in secrets) assertFalse(secret in printed, "$secret in $printed")
         assertTrue("Acme" in printed && "Kotlin on a JVM" in printed)
+        assertEquals("Number { .. }", "${Evidence.Number("43")}")
+        assertEquals("Biometric { .. }", "${Evidence.Biometric(ByteArray(3) { 99 })}")
+        Registered(core)
+        assertFalse("body" in "${core.pull(0u).single()}")
     }
 
     @Test

