@@ -1,6 +1,8 @@
 //! The protocol room through its public interface: registration codes, one-time codes and signed messages.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "protocol/examples.rs"]
+mod examples;
 #[path = "protocol/message.rs"]
 mod message;
 #[path = "protocol/oath.rs"]
