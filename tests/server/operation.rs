@@ -165,3 +165,23 @@ fn a_device_profile_is_asked_for_where_the_place_is_wanted_only() {
     let large = json!({"metadata": "x".repeat(1100)}).to_string();
     assert!(server.fail(&fill(&step, 0, json!(large))).contains("too large"));
 }
+
+#[test]
+fn the_page_asks_for_the_place_and_goes_on_without() {
+    let server = with_device_profile(json!({"deviceLocation": true})).start();
+    let auth_id = |page: &str| {
+        let (_, after) = page.split_once("name=\"authId\" value=\"").unwrap();
+        after.split('"').next().unwrap().to_owned()
+    };
+    for sent in ["", r#"{"location": {"latitude": 51.45, "longitude": -2.59}}"#] {
+        let page = server.get("/am/XUI/?realm=/alpha").text();
+        let form = [("authId", &*auth_id(&page)), ("IDToken1", USER), ("IDToken2", PASSWORD)];
+        let asked = server.post_form("/am/XUI/?realm=/alpha", &[], &form).text();
+        for part in ["<h1>Where are you?</h1>", "data-location", "Share my location", "Continue without"] {
+            assert!(asked.contains(part), "{part}: {asked}");
+        }
+        let form = [("authId", &*auth_id(&asked)), ("IDToken1", sent)];
+        let next = server.post_form("/am/XUI/?realm=/alpha", &[], &form).text();
+        assert!(next.contains("<h1>Get the app</h1>"), "{next}");
+    }
+}
