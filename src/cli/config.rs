@@ -6,6 +6,8 @@ use serde_json::json;
 use super::output::{Failure, Report};
 use crate::server::configuration::Configuration;
 use crate::server::journey::Journeys;
+use crate::server::key_of_environment;
+use crate::server::push::sns::credentials::Credentials;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -21,9 +23,16 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
 
 /// The file itself was checked when it was loaded.
 fn check(configuration: &Configuration) -> Result<Report, Failure> {
+    key_of_environment().map_err(|error| Failure::new("start", &error))?;
+    if let Some(settings) = &configuration.push.sns {
+        let environment = |name: &str| std::env::var(name).ok();
+        Credentials::load(&settings.credentials_file, settings.apns_sandbox, &environment)
+            .map_err(|error| Failure::new("start", &error))?;
+    }
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;
-    let warnings: Vec<&String> = journeys.iter().flat_map(|journey| &journey.warnings).collect();
+    let mut warnings: Vec<String> = journeys.iter().flat_map(|journey| journey.warnings.clone()).collect();
+    warnings.extend(configuration.warnings());
     let names: Vec<&String> = journeys.iter().map(|journey| &journey.name).collect();
     let mut lines = vec![format!("The configuration is sound; journeys: {}.", names.len())];
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::journey::public_url;
 use super::output::{Failure, Report};
 use super::user::{failed, open};
-use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_bytes};
+use crate::ports::{Clock as _, SystemClock, SystemEntropy};
 use crate::secret::Reason;
 use crate::server::configuration::Configuration;
 use crate::server::journey::Journeys;
@@ -97,7 +97,7 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
         let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
         let offer = Offer {
             user: &user.name,
-            journey: &make_bytes::<16>(&*tools.entropy)?,
+            journey: &[],
             issuer: &issuer,
             account: user.common_name.as_deref().unwrap_or(&user.name),
             colour: None,

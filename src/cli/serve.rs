@@ -65,6 +65,8 @@ pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router)
         stop_signal().await;
         tracing::info!("stopping");
         app.begin_to_stop();
+        // Whoever sends requests here is to hear of it before no more are taken.
+        tokio::time::sleep(app.stop_delay()).await;
     };
     connections::serve(listener, routes, limits, stop).await;
     sweeper.abort();

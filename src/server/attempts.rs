@@ -1,4 +1,5 @@
-//! How often somebody may guess: passwords of a user or from an address, recovery codes of a user.
+//! How often somebody may guess: passwords of a user or from an address, recovery codes of a user. And how often a phone may
+//! change its push token.
 //!
 //! Counted in memory: these are the tries of people whom nobody knows yet, and nothing that they do may fill the
 //! database. A restart forgets them. A name is counted alike whether there is such a user or not. Knows no HTTP and no
@@ -11,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::store::digest;
 use crate::ports::EpochMilliseconds;
 
+/// Most changes of a device's push token in the period. Each is remembered for long, so that none is taken twice.
+const REFRESHES: u32 = 20;
 /// Most names and addresses that are remembered at once; each takes about 100 bytes.
 const REMEMBERED: usize = 100_000;
 
@@ -44,6 +47,7 @@ enum Subject {
     User(Vec<u8>),
     Address(IpAddr),
     RecoveryCode(Vec<u8>),
+    Refresh(Vec<u8>),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,20 +74,26 @@ impl Attempts {
         self.admit(&self.of_password(name, address), now)
     }
 
-    /// The password was right, or it was not looked at: the try does not count.
+    /// The password was right: the name's tries are forgotten, and this one of the address. Others there may be guessing
+    /// still.
     pub fn forgive_password(&self, name: &str, address: Option<&str>) {
+        self.take_back_password(name, address);
+        self.lock().remove(&Subject::User(key(name)));
+    }
+
+    /// The password was not looked at: this try does not count.
+    pub fn take_back_password(&self, name: &str, address: Option<&str>) {
         let mut tries = self.lock();
         for (subject, _) in self.of_password(name, address) {
-            match &subject {
-                Subject::User(_) => drop(tries.remove(&subject)),
-                // Others at this address may be guessing still.
-                _ => {
-                    if let Some(there) = tries.get_mut(&subject) {
-                        there.count = there.count.saturating_sub(1);
-                    }
-                }
+            if let Some(there) = tries.get_mut(&subject) {
+                there.count = there.count.saturating_sub(1);
             }
         }
+    }
+
+    /// Whether this device may be given another push token.
+    pub fn admit_refresh(&self, device: &str, now: EpochMilliseconds) -> Admission {
+        self.admit(&[(Subject::Refresh(key(device)), REFRESHES)], now)
     }
 
     /// Whether a recovery code of this user may be tried.

@@ -46,6 +46,8 @@ pub struct Configuration {
     pub trusted_proxies: Vec<IpNet>,
     /// Most connections at once.
     pub connections: u32,
+    /// Seconds for which requests are still taken after the server was told to stop.
+    pub stop_delay_seconds: u32,
     /// How the log is written.
     pub log: LogFormat,
 }
@@ -140,6 +142,7 @@ impl Default for Configuration {
             cross_origin: Vec::new(),
             trusted_proxies: Vec::new(),
             connections: 20_000,
+            stop_delay_seconds: 0,
             log: LogFormat::Text,
         }
     }
@@ -224,6 +227,14 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// What is allowed and may still not be meant.
+    pub fn warnings(&self) -> Vec<String> {
+        let behind_a_proxy = self.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let warning = "trusted_proxies is empty and public_url is https: attempts from all browsers count as the proxy's, and \
+                       phones are shown its address";
+        (behind_a_proxy && self.trusted_proxies.is_empty()).then(|| warning.to_owned()).into_iter().collect()
+    }
+
     /// Checks what the form of the file does not; the message names the key.
     pub fn check(&self) -> Result<(), String> {
         match &self.public_url {
@@ -280,6 +291,9 @@ impl Configuration {
         }
         if let Some(sns) = &self.push.sns {
             sns.check()?;
+        }
+        if self.stop_delay_seconds > 300 {
+            return Err("stop_delay_seconds must be at most 300".to_owned());
         }
         if !(1..=36_500).contains(&self.audit_days) {
             return Err("audit_days must be from 1 to 36500".to_owned());

@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
+/// Largest head of a request, in bytes: what a connection may hold of one that never ends.
+const HEAD_LIMIT: usize = 32 * 1024;
 /// How long to wait when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
 /// How long requests in flight may take to end after serving was to stop. Pages and phones that wait would hold the end up
@@ -56,6 +58,7 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: ConnectionLimi
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
+            .max_buf_size(HEAD_LIMIT)
             .serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {

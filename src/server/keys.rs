@@ -46,6 +46,14 @@ pub enum KeyError {
     /// The key file does not hold a key.
     #[error("The server's key file {0} does not hold a key of 32 bytes. Restore it from a backup.")]
     NotAKey(String),
+    /// There is a database, and the key that it was made with is not there.
+    #[error(
+        "The server's key {0} is gone, and the database beside it was made with it. Restore it, or set {KEY_VARIABLE}."
+    )]
+    Gone(String),
+    /// The key is another one than the database was made with.
+    #[error("The server's key is not the one that the database was made with. Use that one.")]
+    AnotherKey,
     /// The environment does not hold a key.
     #[error("The environment's {KEY_VARIABLE} is not base64 of 32 bytes.")]
     NotAKeyInEnvironment,

@@ -42,7 +42,7 @@ use keys::{KEY_VARIABLE, KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
-use store::{Store, StoreError};
+use store::{Store, StoreError, key_check};
 use wake::{Waiter, Wakers};
 
 /// Largest request body, in bytes.
@@ -86,7 +86,7 @@ pub enum StartError {
     Key(#[from] KeyError),
     /// The database.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A journey file.
     #[error(transparent)]
     Journeys(#[from] JourneysError),
@@ -99,6 +99,15 @@ pub enum StartError {
     /// The public address.
     #[error("The public address {0} is not usable.")]
     PublicUrl(String),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Key(error) => Self::Key(error),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl App {
@@ -114,7 +123,7 @@ impl App {
         let (keys, store) = open_data(&configuration, entropy.as_ref())?;
         let journeys = Journeys::load(&configuration.journeys)?;
         journeys.check_default(&configuration.default_journey)?;
-        for warning in journeys.iter().flat_map(|journey| &journey.warnings) {
+        for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&configuration.warnings()) {
             tracing::warn!("{warning}");
         }
         let public_url = match &configuration.public_url {
@@ -159,6 +168,11 @@ impl App {
     /// Tells that the server is about to stop: it says that it is not ready, so that no new requests are sent to it.
     pub fn begin_to_stop(&self) {
         self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// How long requests are still taken after the server began to stop.
+    pub fn stop_delay(&self) -> Duration {
+        Duration::from_secs(u64::from(self.0.configuration.stop_delay_seconds))
     }
 
     /// The address of a journey's sign-on page.
@@ -220,11 +234,30 @@ impl App {
 pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
     let folder = &configuration.data;
     make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let keys = match std::env::var(KEY_VARIABLE) {
-        Ok(text) => Keys::from_text(&SecretText::new(text))?,
-        Err(_) => Keys::load_or_make(&folder.join("server.key"), entropy)?,
-    };
-    Ok((keys, Store::open(&folder.join("server.db"))?))
+    let (store, keys) = Store::open_with(&folder.join("server.db"), |transaction| {
+        let keys = match key_of_environment()? {
+            Some(keys) => keys,
+            None => {
+                let file = folder.join("server.key");
+                if !file.exists() && key_check::is_there(transaction)? {
+                    return Err(KeyError::Gone(file.display().to_string()).into());
+                }
+                Keys::load_or_make(&file, entropy)?
+            }
+        };
+        key_check::check(transaction, &keys, entropy)?;
+        Ok(keys)
+    })?;
+    Ok((keys, store))
+}
+
+/// The server's key where the environment holds it.
+pub fn key_of_environment() -> Result<Option<Keys>, KeyError> {
+    match std::env::var(KEY_VARIABLE) {
+        Ok(text) => Keys::from_text(&SecretText::new(text)).map(Some),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(KeyError::NotAKeyInEnvironment),
+    }
 }
 
 /// Makes the folder where it is not there, closed to other users: the database holds password hashes.

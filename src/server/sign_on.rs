@@ -10,8 +10,8 @@ mod page_details;
 mod password;
 mod step;
 mod ticket;
+mod upkeep;
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::App;
@@ -22,7 +22,7 @@ use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
 use super::push::{Effect, Tools};
 use super::store::journeys::{self, JourneyRow};
-use super::store::{StoreError, Transaction, audit, devices, sessions};
+use super::store::{StoreError, Transaction, audit, sessions, users};
 use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
@@ -33,12 +33,8 @@ use ticket::Ticket;
 
 /// How long the last step is repeated for a client that did not hear it, in milliseconds.
 const REPEATED: i64 = 60_000;
-/// Most polls a minute that come before their time.
-const EARLY_POLL_LIMIT: u32 = 60;
 /// How long a page's wait request is held.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-/// A day, in milliseconds.
-const DAY: i64 = 24 * 3600 * 1000;
 /// Most wait requests for one sign-on at once.
 const WAITS_AT_ONCE: usize = 4;
 
@@ -217,6 +213,7 @@ impl App {
             }
         };
         self.check_session(transaction, &state, tools.now)?;
+        check_user(transaction, &state)?;
         let journey = self.runnable(&ticket.journey)?;
         let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
@@ -359,36 +356,6 @@ impl App {
             Some(reason) => Err(SignOnError::Journey(format!("The journey {name:?} does not run here: {reason}."))),
         }
     }
-
-    fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {
-        let mut polls = self.0.early_polls.lock().unwrap_or_else(PoisonError::into_inner);
-        if polls.len() >= 10_000 {
-            polls.retain(|_, (since, _)| now - *since < 60_000);
-        }
-        let (since, count) = polls.entry(id.to_vec()).or_insert((now, 0));
-        if now - *since >= 60_000 {
-            (*since, *count) = (now, 0);
-        }
-        *count += 1;
-        if *count > EARLY_POLL_LIMIT { Err(SignOnError::TooManyPolls) } else { Ok(()) }
-    }
-
-    /// Removes from the store what is past its time.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.now();
-        let audit_days = self.0.configuration.audit_days;
-        self.0
-            .store
-            .run(move |transaction| {
-                journeys::sweep(transaction, now)?;
-                sessions::sweep(transaction, now)?;
-                super::store::registrations::sweep(transaction, now)?;
-                devices::sweep(transaction, now - DAY)?;
-                audit::sweep(transaction, now - audit_days * DAY)?;
-                super::store::pushes::sweep(transaction, now - DAY)
-            })
-            .await
-    }
 }
 
 /// Where the state of a turn comes from.
@@ -400,6 +367,13 @@ enum Source {
 
 fn state_source(state: State) -> Source {
     Source::New(Box::new(state))
+}
+
+/// Refuses a turn whose user was removed since, even if another one was added under the name.
+fn check_user(transaction: &Transaction, state: &State) -> Result<(), SignOnError> {
+    let Some(user) = &state.shared.user else { return Ok(()) };
+    let known = users::find(transaction, user)?.is_some_and(|user| user.created_at <= state.started_at);
+    if known { Ok(()) } else { Err(SignOnError::Stale) }
 }
 
 /// Writes the end of a journey down.

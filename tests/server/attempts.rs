@@ -92,8 +92,34 @@ fn more_sign_ons_than_may_wait_for_the_password_check_are_turned_away() {
     });
     assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
-    // Turned away is not counted as a try.
-    server.after_password();
+}
+
+#[test]
+fn what_was_not_looked_at_neither_counts_nor_makes_up_for_wrong_passwords() {
+    let server = Setup::new()
+        .configure(|settings| {
+            let settings = &mut settings.sign_on;
+            (settings.password_queue, settings.attempts_per_user, settings.attempts_per_address) = (1, 3, 10_000);
+        })
+        .start();
+    for _ in 0..2 {
+        assert_eq!(server.sign_on_as(USER, "wrong").status, 401);
+    }
+    // A password that takes long to check keeps both checks and the queue busy.
+    server.add_slow_user("slow");
+    let steps: Vec<Value> = (0..3).map(|_| fill_password(&server.begin(), "slow", "x")).collect();
+    std::thread::scope(|scope| {
+        for step in &steps {
+            scope.spawn(|| server.post(step));
+        }
+        let turned_away = |other: i32| server.sign_on_as(&format!("other{other}"), "x").status == 503;
+        assert!((0..500).any(turned_away), "the check was never busy");
+        assert_eq!(server.sign_on_as(USER, PASSWORD).refused(503), "The server is busy. Try again in a moment.");
+    });
+    // The two wrong ones count still: one more try is left, and then none.
+    server.lock_user(USER, true);
+    assert_eq!(server.sign_on_as(USER, PASSWORD).status, 401, "a locked account's password counts like a wrong one");
+    assert_eq!(server.sign_on_as(USER, PASSWORD).status, 429);
 }
 
 #[test]

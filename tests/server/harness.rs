@@ -187,12 +187,24 @@ impl Response {
 
 impl Server {
     pub fn add_user(&self, name: &str, password_text: &str, common_name: Option<&str>) {
-        let entropy = SystemEntropy::new();
         // Hashing is slow on purpose, and nearly all users here have the same password.
         static HASH: OnceLock<String> = OnceLock::new();
         let make = || password::make_hash(&SecretText::new(password_text.to_owned()), &SystemEntropy::new()).unwrap();
         let hash = if password_text == PASSWORD { HASH.get_or_init(make).clone() } else { make() };
-        let (_, store) = open_data(&self.configuration, &entropy).unwrap();
+        self.add_user_with(name, hash, common_name);
+    }
+
+    /// Adds a user whose password takes a second or more to check.
+    pub fn add_slow_user(&self, name: &str) {
+        use argon2::password_hash::PasswordHasher as _;
+        let slow = argon2::Params::new(19 * 1024, 80, 1, None).unwrap();
+        let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, slow);
+        let hash = hasher.hash_password_with_salt(b"slow", &[7; 16]).unwrap().to_string();
+        self.add_user_with(name, hash, None);
+    }
+
+    fn add_user_with(&self, name: &str, hash: String, common_name: Option<&str>) {
+        let (_, store) = open_data(&self.configuration, &SystemEntropy::new()).unwrap();
         let (name, common_name) = (name.to_owned(), common_name.map(str::to_owned));
         let added: Result<bool, StoreError> =
             store.run_blocking(move |transaction| users::add(transaction, &name, common_name.as_deref(), &hash, START));

@@ -78,7 +78,8 @@ fn a_user_without_a_phone_is_led_through_registration_to_the_push() {
 fn the_push_carries_what_phones_read_and_the_number_shown_is_one_of_its_three() {
     let server = start();
     let phone = server.enrolled();
-    let headers = [("User-Agent", "Browser 1"), ("Sec-CH-UA-Platform", "\"Linux\"")];
+    let headers =
+        [("User-Agent", "Browser 1"), ("Sec-CH-UA-Platform", "\"Linux\""), ("Content-Type", "application/json")];
     let first = server.request("POST", REST, &headers, b"").json();
     let body = fill_password(&first, USER, PASSWORD).to_string();
     let step = server.request("POST", REST, &headers, body.as_bytes()).json();
@@ -522,7 +523,7 @@ fn texts_are_chosen_by_the_browsers_languages() {
         .start();
     let phone = server.enrolled();
     let ask = |language: &str| {
-        let headers = [("Accept-Language", language)];
+        let headers = [("Accept-Language", language), ("Content-Type", "application/json")];
         let first = server.request("POST", REST, &headers, b"").json();
         let body = fill_password(&first, USER, PASSWORD).to_string();
         server.request("POST", REST, &headers, body.as_bytes()).json()
@@ -576,8 +577,20 @@ fn a_user_who_is_removed_in_the_middle_does_not_sign_on() {
     let writer = rusqlite::Connection::open(server.database_file()).unwrap();
     writer.execute_batch("PRAGMA foreign_keys = ON; DELETE FROM user").unwrap();
     assert_mute(&phone.accept(&server, &message, &step));
-    server.fail(&step);
+    server.stale(&step);
     assert_eq!(server.count("session"), 0);
+}
+
+#[test]
+fn another_user_of_the_same_name_does_not_inherit_a_sign_on() {
+    let server = start();
+    let step = server.at_qr_code();
+    let writer = rusqlite::Connection::open(server.database_file()).unwrap();
+    writer.execute_batch("PRAGMA foreign_keys = ON; DELETE FROM user").unwrap();
+    let added = "INSERT INTO user (name, password_hash, created_at) VALUES ('demo', 'x', ?1)";
+    writer.execute(added, [START + 1]).unwrap();
+    server.stale(&step);
+    assert_mute(&Phone::scan(&step).register(&server));
 }
 
 #[test]

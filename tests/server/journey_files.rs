@@ -329,3 +329,29 @@ fn settings_may_stand_in_the_environment_or_in_files() {
         assert!(problem.contains(part) && node.contains("Push Registration"), "{value}: {error}");
     }
 }
+
+#[test]
+fn a_page_holds_what_only_asks() {
+    for node_type in
+        ["PushRegistrationNode", "PushAuthenticationSenderNode", "DataStoreDecisionNode", "AccountLockoutNode"]
+    {
+        let mut journey = shipped();
+        let page = node_id(&journey, "PageNode");
+        journey["trees"][SHIPPED_NAME]["nodes"][&page]["nodes"][1]["nodeType"] = json!(node_type);
+        let read = read(&journey.to_string()).ok().unwrap().remove(0);
+        assert!(read.not_runnable.unwrap().contains(&format!("{node_type} inside of a page")));
+    }
+}
+
+#[test]
+fn what_was_read_from_elsewhere_stands_in_no_message() {
+    let name = env!("CARGO_PKG_NAME");
+    let with = |key: &str| {
+        let setup = Setup::new().with("PushRegistrationNode", key, json!("${env:CARGO_PKG_NAME}"));
+        refused(&setup.journey).to_string()
+    };
+    for key in ["timeout", "bgColor", "accountName"] {
+        let message = with(key);
+        assert!(message.contains("Push Registration") && !message.contains(name), "{message}");
+    }
+}

@@ -150,13 +150,44 @@ fn an_unconfirmed_phone_is_not_asked_where_there_is_a_confirmed_one() {
     send(&server);
     assert_eq!(first.messages(&server).len(), 1);
     assert!(second.messages(&server).is_empty());
-    // In its own sign-on it is asked, and by approving it becomes a phone like any other.
-    let step = server.next(&server.next(&second_step));
-    let message = second.only_message(&server);
-    assert_eq!(second.accept(&server, &message, &step).status, 200);
-    server.finish(&step);
+    // Nor does its own sign-on go on: with the password alone no second phone is added.
+    let refused = server.fail(&second_step);
+    assert_eq!(refused, "This account has a phone. Sign on with it; it can add further ones.");
+    assert_mute(&second.pull(&server, 0));
+    assert_eq!(server.count("audit WHERE outcome = 'has-a-phone' AND device IS NOT NULL"), 1);
     send(&server);
-    assert_eq!((first.messages(&server).len(), second.messages(&server).len()), (1, 1));
+    assert_eq!(first.messages(&server).len(), 1);
+}
+
+#[test]
+fn a_sign_on_that_waited_since_before_the_first_phone_adds_no_second_one() {
+    let server = start();
+    let parked = server.after_password();
+    server.enrolled();
+    let refused = server.fail(&fill(&parked, 1, json!(0)));
+    assert_eq!(refused, "This account has a phone. Sign on with it; it can add further ones.");
+    assert_eq!(server.count("registration WHERE accepted_body IS NULL"), 0);
+}
+
+#[test]
+fn a_phone_is_confirmed_by_its_own_sign_on_as_long_as_that_is_under_way() {
+    let server = start();
+    let step = server.at_qr_code();
+    let phone = Phone::scan(&step);
+    assert_eq!(phone.register(&server).status, 200);
+    let unconfirmed = || server.count("device WHERE provisional_journey IS NOT NULL");
+    // Somebody else's sign-on, approved on that phone: the one that shows the QR code still can tell that it is not theirs.
+    let other = send(&server);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.accept(&server, &message, &other).status, 200);
+    server.finish(&other);
+    assert_eq!(unconfirmed(), 1);
+    // Once that sign-on is over, any approval does.
+    server.clock.advance(61 * MINUTE);
+    let step = send(&server);
+    let message = phone.only_message(&server);
+    assert_eq!(phone.accept(&server, &message, &step).status, 200);
+    assert_eq!(unconfirmed(), 0);
 }
 
 #[test]

@@ -493,19 +493,23 @@ fn a_session_ends_when_idle_and_after_its_longest_time() {
 fn a_foreign_host_is_not_answered_wherever_it_asks() {
     let server = start();
     let port = server.address.port();
-    let paths = [REST, "/am/XUI/", "/", "/am/isAlive", "/am/nothing", "/am/XUI/assets/page.css"];
+    let paths = [REST, "/am/XUI/", "/", "/am/nothing", "/am/XUI/assets/page.css"];
     for path in paths {
         for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", "127.0.0.1:1", "", "localhost"] {
             server.request("POST", path, &[("Host", host)], b"").refused(421);
         }
     }
     for host in [format!("localhost:{port}"), format!("LocalHost:{port}"), format!("127.0.0.1:{port}")] {
-        assert_eq!(server.request("GET", "/am/isAlive", &[("Host", &host)], b"").status, 200);
+        assert_eq!(server.request("GET", "/am/XUI/assets/page.css", &[("Host", &host)], b"").status, 200);
+    }
+    // Probes ask by the machine's own address, whatever that is.
+    for path in ["/am/isAlive", "/am/json/health/live", "/am/json/health/ready"] {
+        assert_eq!(server.request("GET", path, &[("Host", "10.0.0.7:8080")], b"").status, 200);
     }
     let absolute =
-        format!("GET http://evil.example/am/isAlive HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address);
+        format!("GET http://evil.example/am/nothing HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address);
     assert_eq!(server.raw(absolute.as_bytes()).status, 421);
-    assert_eq!(server.raw(b"GET /am/isAlive HTTP/1.0\r\n\r\n").status, 421);
+    assert_eq!(server.raw(b"GET /am/nothing HTTP/1.0\r\n\r\n").status, 421);
 }
 
 #[test]
@@ -518,4 +522,18 @@ fn answers_hold_what_clients_read_and_nothing_of_the_servers_inside() {
     );
     let auth_id = server.next(&fill_password(&step, USER, PASSWORD))["authId"].to_string();
     assert!(!auth_id.contains("demo"));
+}
+
+#[test]
+fn a_step_is_taken_as_json_only_so_that_no_form_of_another_site_signs_its_visitor_on() {
+    let server = start();
+    let step = fill_password(&server.begin(), USER, PASSWORD).to_string();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
+        let headers = [("Content-Type", kind)];
+        server.request("POST", REST, &headers, step.as_bytes()).refused(415);
+    }
+    server.request("POST", REST, &[], step.as_bytes()).refused(415);
+    for kind in ["application/json", "Application/JSON; charset=UTF-8"] {
+        assert_eq!(server.request("POST", REST, &[("Content-Type", kind)], step.as_bytes()).status, 200);
+    }
 }

@@ -93,6 +93,9 @@ pub(in crate::server) async fn authenticate(
         Ok(body) => body,
         Err(response) => return response,
     };
+    if !body.trim_ascii().is_empty() && !is_json(&headers) {
+        return error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the step with Content-Type: application/json.");
+    }
     let posted = match body.trim_ascii() {
         b"" => PostedStep { auth_id: None, callbacks: Vec::new() },
         text => match serde_json::from_slice::<PostedStep>(text) {
@@ -154,6 +157,13 @@ fn show(app: &App, reply: Reply) -> Response {
         Reply::Done { .. } => error(StatusCode::BAD_REQUEST, "This journey belongs to a page."),
         Reply::Failure { message, .. } => error(StatusCode::UNAUTHORIZED, &message),
     }
+}
+
+/// Whether the body is called JSON. A form of a page of another origin cannot be, so none can sign its visitor on as
+/// somebody else.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// A refused request in AM's form.

@@ -3,9 +3,11 @@
 //! Only with the user's own session, and for a change only while a second factor was passed within the last minutes:
 //! a stolen session must not be enough to take the owner's phone away.
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -63,6 +65,7 @@ pub(in crate::server) async fn query(
 /// `POST .../devices/2fa/push?_action=reset`: removes them all.
 pub(in crate::server) async fn reset(
     State(app): State<App>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     _: Realm,
     names: Result<Path<Names>, PathRejection>,
     action: Result<Query<Action>, QueryRejection>,
@@ -81,7 +84,7 @@ pub(in crate::server) async fn reset(
         .store
         .run(move |transaction| {
             for device in store::of_user(transaction, &user)? {
-                audit::device_removed(transaction, now, &device, None)?;
+                audit::device_removed(transaction, now, &device, Some(address.ip().to_string()))?;
             }
             store::remove_all(transaction, &user)
         })
@@ -113,6 +116,7 @@ pub(in crate::server) async fn read(
 /// `DELETE .../devices/2fa/push/{device}`.
 pub(in crate::server) async fn remove(
     State(app): State<App>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     _: Realm,
     names: Result<Path<Names>, PathRejection>,
     headers: HeaderMap,
@@ -121,8 +125,9 @@ pub(in crate::server) async fn remove(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    let now = app.now();
-    let removed = app.0.store.run(move |transaction| own_devices::remove(transaction, &user, &device, None, now)).await;
+    let (now, address) = (app.now(), Some(address.ip().to_string()));
+    let removed =
+        app.0.store.run(move |transaction| own_devices::remove(transaction, &user, &device, address, now)).await;
     match removed {
         Ok(Some(device)) => Json(to_json(&device)).into_response(),
         Ok(None) => no_device(),

@@ -36,7 +36,9 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     // Without the query: registration codes and the like may stand in one.
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     let began = app.now();
-    let mut response = if is_for_this_server(&app, &request) {
+    // Probes ask by whatever address they know, and learn nothing but health.
+    let is_probe = matches!(request.uri().path(), "/am/isAlive" | "/am/json/health/live" | "/am/json/health/ready");
+    let mut response = if is_probe || is_for_this_server(&app, &request) {
         next.run(resolve_client(&app, request)).instrument(span.clone()).await
     } else {
         error(StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host name.")
@@ -89,7 +91,12 @@ fn client_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option
         if !is_trusted(client) {
             break;
         }
-        client = name.trim().parse::<IpAddr>().ok()?.to_canonical();
+        client = read_address(name.trim())?.to_canonical();
     }
     (client != peer).then_some(client)
+}
+
+/// An address as proxies write it: by itself, or with the client's port.
+fn read_address(text: &str) -> Option<IpAddr> {
+    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }

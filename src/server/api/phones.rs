@@ -74,7 +74,8 @@ async fn authenticate(app: App, body: Bytes) -> Response {
 
 async fn refresh(app: App, body: Bytes) -> Response {
     let tools = app.tools();
-    let result = app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools)).await;
+    let parts = app.clone();
+    let result = app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools, &parts.0.attempts)).await;
     done(&app, "refresh", result)
 }
 
@@ -121,6 +122,7 @@ fn done(app: &App, action: &'static str, result: Result<Vec<Effect>, Refusal>) -
             Json(json!({})).into_response()
         }
         Err(Refusal::Store(problem)) => internal(&problem),
+        Err(Refusal::TooOften) => error(StatusCode::TOO_MANY_REQUESTS, Refusal::TooOften.message()),
         Err(refusal) => {
             tracing::info!(action, reason = %refusal, "refused a phone's request");
             error(StatusCode::BAD_REQUEST, refusal.message())

@@ -90,6 +90,19 @@ pub enum Purpose {
     AddDevice,
 }
 
+impl Shared {
+    /// Keeps whose password was right. What somebody else proved before does not count for them.
+    pub fn set_user(&mut self, user: Option<String>) {
+        if self.user != user {
+            self.second_factor_at = None;
+            self.recovery_code_used = false;
+            self.push_request = None;
+            self.registration = None;
+        }
+        self.user = user;
+    }
+}
+
 /// A registration as offered in a QR code.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct OfferedRegistration {

@@ -112,6 +112,9 @@ struct Tree {
     nodes: BTreeMap<String, Value>,
     #[serde(default)]
     inner_nodes: BTreeMap<String, Value>,
+    /// What was read from elsewhere.
+    #[serde(skip)]
+    filled: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,7 +175,7 @@ impl Tree {
     /// Fills in what the settings refer to.
     fn fill_in(mut self, folder: &Path) -> Result<Self, TreeError> {
         for (id, settings) in self.nodes.iter_mut().chain(&mut self.inner_nodes) {
-            reference::fill_in(settings, folder).map_err(|problem| {
+            reference::fill_in(settings, folder, &mut self.filled).map_err(|problem| {
                 let shown = self.tree.nodes.get(id).map_or_else(|| id.clone(), |node| node.shown(id));
                 TreeError::Node { journey: self.tree.id.clone(), node: shown, problem }
             })?;
@@ -198,6 +201,7 @@ impl Tree {
                     None
                 }
                 Err(SettingError::Setting(problem)) => {
+                    let problem = reference::conceal(&problem, &self.filled);
                     return Err(TreeError::Node { journey: name, node: shown, problem });
                 }
             };
@@ -248,7 +252,9 @@ impl Tree {
             .iter()
             .map(|child| match child.node_type.as_str() {
                 "PageNode" => Err(SettingError::Setting("a page cannot hold a page".to_owned())),
-                other => self.make(&child.id, other),
+                // A page asks its children again whenever it is shown, so none may do anything by being asked.
+                other if nodes::may_stand_in_a_page(other) => self.make(&child.id, other),
+                other => Err(SettingError::UnknownType(format!("{other} inside of a page"))),
             })
             .collect::<Result<_, _>>()?;
         nodes::make_page(settings, children)

@@ -5,7 +5,7 @@ use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, SignedBody, response_is_right};
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
-use crate::server::store::{StoreError, Transaction, audit, devices, digest};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
 use crate::server::wake::Waiter;
 
 const WRONG_NUMBER: &str = "The number does not match.";
@@ -63,9 +63,22 @@ pub fn answer(
     pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
     let provisional = devices::find(transaction, &message.device)?.and_then(|device| device.provisional_journey);
     match provisional {
-        Some(_) if state == PushState::Approved => devices::confirm(transaction, &message.device)?,
+        // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
+        // somebody else's phone.
+        Some(journey)
+            if state == PushState::Approved
+                && (journey == request.journey
+                    || !journeys::is_under_way(transaction, &journey, tools.now, &tools.keys)?) =>
+        {
+            devices::confirm(transaction, &message.device)?;
+        }
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
-        Some(journey) if journey == request.journey => devices::retire(transaction, &message.device, tools.now)?,
+        Some(journey) if journey == request.journey => {
+            if let Some(device) = devices::find(transaction, &message.device)? {
+                audit::device_removed(transaction, tools.now, &device, None)?;
+            }
+            devices::retire(transaction, &message.device, tools.now)?;
+        }
         _ => {}
     }
     audit::add(

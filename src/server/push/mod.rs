@@ -83,6 +83,9 @@ pub enum Refusal {
     /// Signed by a known device, but not acceptable; the sender may know why.
     #[error("{0}")]
     Told(&'static str),
+    /// Signed by a known device, and more often than may be.
+    #[error("This was asked for too often. Try again later.")]
+    TooOften,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,6 +97,7 @@ impl Refusal {
         match self {
             Self::Mute(_) | Self::Store(_) => "Bad request.",
             Self::Told(message) => message,
+            Self::TooOften => "This was asked for too often. Try again later.",
         }
     }
 }

@@ -4,6 +4,7 @@ use super::register::device_name;
 use super::{Effect, Refusal, Tools};
 use crate::protocol::jws;
 use crate::protocol::message::{CommunicationType, DeviceBody, RefreshClaims};
+use crate::server::attempts::{Admission, Attempts};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::{Transaction, digest};
 
@@ -13,7 +14,12 @@ const REMEMBERED: i64 = 400 * 24 * 3600 * 1000;
 const CLOCK_TOLERANCE: u64 = 300;
 
 /// Takes a refresh. `body` is the request's body as it came.
-pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<Vec<Effect>, Refusal> {
+pub fn refresh(
+    transaction: &Transaction,
+    body: &[u8],
+    tools: &Tools,
+    attempts: &Attempts,
+) -> Result<Vec<Effect>, Refusal> {
     let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a refresh"))?;
     let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
         .ok_or(Refusal::Mute("no such device is registered"))?;
@@ -34,6 +40,9 @@ pub fn refresh(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<
     let embedded = CommunicationType::Embedded;
     if claims.communication_type == embedded && device.communication_type != embedded {
         return Err(Refusal::Told("A refresh cannot make this device fetch its messages. Register it anew."));
+    }
+    if attempts.admit_refresh(&device.id, tools.now) != Admission::Admitted {
+        return Err(Refusal::TooOften);
     }
     if !devices::use_once(transaction, &digest(request.jwt.as_bytes()), tools.now, tools.now + REMEMBERED)? {
         return Err(Refusal::Told("replayed"));

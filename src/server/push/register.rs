@@ -11,7 +11,7 @@ use crate::protocol::uri::{self, Cookie, PushRegistration};
 use crate::secret::{Reason, SecretBytes, SecretText};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::registrations::{self, Registration};
-use crate::server::store::{StoreError, Transaction, audit, digest};
+use crate::server::store::{StoreError, Transaction, audit, digest, users};
 use crate::server::wake::Waiter;
 
 /// Longest push token, in bytes.
@@ -23,7 +23,7 @@ const MECHANISM_LIMIT: usize = 128;
 pub struct Offer<'a> {
     /// Whose device it will be.
     pub user: &'a str,
-    /// The journey that offers it.
+    /// The journey that offers it; empty for an invitation.
     pub journey: &'a [u8],
     /// Issuer shown on the phone.
     pub issuer: &'a str,
@@ -117,6 +117,9 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
     {
         return Err(Refusal::Told("The registration describes the device in a way that is not accepted."));
     }
+    if users::find(transaction, &registration.user)?.is_none_or(|user| user.locked_at.is_some()) {
+        return Err(Refusal::Told("This account is locked."));
+    }
     let device = Device {
         id: registration.device,
         user: registration.user,
@@ -125,7 +128,8 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
         device_type: claims.device_type,
         communication_type: claims.communication_type,
         registered_at: tools.now,
-        provisional_journey: Some(registration.journey.clone()),
+        // An invitation belongs to no sign-on: whoever runs the server vouched for the phone.
+        provisional_journey: Some(registration.journey.clone()).filter(|journey| !journey.is_empty()),
     };
     let added = devices::add(
         transaction,

@@ -116,6 +116,7 @@ pub fn send(
         state: PushState::Pending,
         created_at: tools.now,
         expires_at: tools.now + outgoing.time_to_live,
+        settled_at: None,
     };
     pushes::add_request(transaction, &request)?;
     for device in devices {

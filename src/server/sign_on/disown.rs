@@ -4,14 +4,14 @@ use super::{Posted, Reply, SignOnError, in_session, note, read_state};
 use crate::protocol::encoding::decode_url_safe;
 use crate::server::App;
 use crate::server::journey::state::Browser;
-use crate::server::store::{audit, devices, journeys, pushes, recovery, registrations};
+use crate::server::store::{audit, devices, journeys, pushes, recovery, registrations, sessions};
 
 /// What the person is told.
 const DISOWNED: &str = "The phone was removed, and the recovery codes just shown are no longer good.";
 
 impl App {
     /// Removes the device that the sign-on of this step registered, with the recovery codes that were made for it, and
-    /// ends the sign-on. Only while the device has not approved anything and the sign-on is at that step.
+    /// ends the sign-on and all of the user's sessions: the device may have approved one. Only while the sign-on is at that step.
     pub async fn disown_device(&self, posted: Posted, browser: Browser) -> Result<Reply, SignOnError> {
         let ticket = self.open_ticket(&posted.auth_id)?;
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
@@ -39,6 +39,7 @@ impl App {
                     },
                 )?;
                 devices::remove(transaction, &device.id)?;
+                sessions::remove_all(transaction, &device.user)?;
                 recovery::replace(transaction, &device.user, &[])?;
                 registrations::withdraw(transaction, &id)?;
                 pushes::withdraw(transaction, &id)?;

@@ -32,14 +32,20 @@ impl App {
             })
             .await?;
         let (user, hash) = found;
-        let checked = self.0.passwords.check(hash, password).await;
-        if checked != Ok(false) {
-            attempts.forgive_password(&name, address.as_deref());
+        let right = match self.0.passwords.check(hash, password).await {
+            Ok(right) => right,
+            Err(busy) => {
+                attempts.take_back_password(&name, address.as_deref());
+                return Err(busy.into());
+            }
+        };
+        let Some(user) = user.filter(|_| right) else { return Ok(PasswordVerdict::default()) };
+        if user.locked_at.is_some() {
+            // Counts like a wrong one, or it could be told from one.
+            return Ok(PasswordVerdict { user: None, locked: true });
         }
-        let user = user.filter(|_| checked == Ok(true));
-        checked?;
-        let locked = user.as_ref().is_some_and(|user| user.locked_at.is_some());
-        Ok(PasswordVerdict { user: user.filter(|_| !locked).map(|user| user.name), locked })
+        attempts.forgive_password(&name, address.as_deref());
+        Ok(PasswordVerdict { user: Some(user.name), locked: false })
     }
 
     /// Writes down that passwords are being guessed; the name only where it is a user's, as it may be a password.

@@ -52,7 +52,7 @@ fn token_place(id: &str) -> Place<'_> {
     Place { kind: "device.token", row: id.as_bytes() }
 }
 
-fn secret_place(id: &str) -> Place<'_> {
+pub(super) fn secret_place(id: &str) -> Place<'_> {
     Place { kind: "device.secret", row: id.as_bytes() }
 }
 
@@ -160,11 +160,13 @@ pub fn of_user(transaction: &Transaction, user: &str) -> Result<Vec<Device>, Sto
     Ok(devices)
 }
 
-/// The newest device that this sign-on registered and that has not approved anything yet.
+/// The newest device that this sign-on registered, whatever it has approved since.
 pub fn added_by(transaction: &Transaction, journey: &[u8]) -> Result<Option<Device>, StoreError> {
     Ok(transaction
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM device WHERE provisional_journey = ?1 AND retired_at IS NULL
+            "SELECT {COLUMNS} FROM device
+             WHERE id IN (SELECT device FROM registration WHERE journey = ?1 AND accepted_body IS NOT NULL)
+                 AND retired_at IS NULL
              ORDER BY registered_at DESC, id LIMIT 1"
         ))?
         .query_row([journey], read)

@@ -76,6 +76,17 @@ pub fn find(
         .transpose()
 }
 
+/// Whether this sign-on has begun and not ended.
+pub fn is_under_way(
+    transaction: &Transaction,
+    id: &[u8],
+    now: EpochMilliseconds,
+    keys: &Keys,
+) -> Result<bool, StoreError> {
+    // An ended one is kept for a while without a state.
+    Ok(find(transaction, id, now, keys)?.is_some_and(|row| row.state.expose(Reason::Seal) != b"null"))
+}
+
 /// Removes sign-ons whose time is over.
 pub fn sweep(transaction: &Transaction, now: EpochMilliseconds) -> Result<(), StoreError> {
     transaction.prepare_cached("DELETE FROM journey WHERE expires_at < ?1")?.execute([now])?;

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod devices;
 pub mod journeys;
+pub mod key_check;
 pub mod pushes;
 pub mod recovery;
 pub mod registrations;
@@ -80,13 +81,24 @@ pub struct Store {
 impl Store {
     /// Opens the database file, makes it when it is not there, and starts its thread.
     pub fn open(file: &Path) -> Result<Self, StoreError> {
-        let connection = open_connection(file)?;
+        Self::open_with(file, |_| Ok(())).map(|(store, ())| store)
+    }
+
+    /// The same, where `look` finds nothing wrong with what is in it; what it wrote is kept then.
+    pub fn open_with<T>(
+        file: &Path,
+        look: impl FnOnce(&Transaction) -> Result<T, StoreError>,
+    ) -> Result<(Self, T), StoreError> {
+        let mut connection = open_connection(file)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let seen = look(&transaction)?;
+        transaction.commit()?;
         let (jobs, queue) = mpsc::unbounded_channel();
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || serve(connection, queue))
             .map_err(|_| StoreError::Stopped)?;
-        Ok(Self { jobs })
+        Ok((Self { jobs }, seen))
     }
 
     /// Runs the closure in a transaction and gives its result once everything it wrote is durable. When the closure

@@ -64,6 +64,8 @@ pub struct PushRequest {
     pub created_at: EpochMilliseconds,
     /// Until when it may be answered.
     pub expires_at: EpochMilliseconds,
+    /// When it was answered.
+    pub settled_at: Option<EpochMilliseconds>,
 }
 
 /// A push request as sent to one device.
@@ -121,7 +123,8 @@ pub fn add_message(
 pub fn find_request(transaction: &Transaction, id: &str) -> Result<Option<PushRequest>, StoreError> {
     let found = transaction
         .prepare_cached(
-            "SELECT user, journey, push_type, number, state, created_at, expires_at FROM push_request WHERE id = ?1",
+            "SELECT user, journey, push_type, number, state, created_at, expires_at, settled_at FROM push_request
+             WHERE id = ?1",
         )?
         .query_row([id], |row| {
             let state: String = row.get(4)?;
@@ -136,6 +139,7 @@ pub fn find_request(transaction: &Transaction, id: &str) -> Result<Option<PushRe
                     state: PushState::Pending,
                     created_at: row.get(5)?,
                     expires_at: row.get(6)?,
+                    settled_at: row.get(7)?,
                 },
             ))
         })

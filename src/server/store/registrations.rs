@@ -101,6 +101,12 @@ pub fn withdraw(transaction: &Transaction, journey: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Withdraws what was offered to a user and no phone has used.
+pub fn withdraw_all(transaction: &Transaction, user: &str) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM registration WHERE user = ?1 AND accepted_body IS NULL", [user])?;
+    Ok(())
+}
+
 /// How long a used registration outlives its time: a browser that comes late must still hear that its phone was in
 /// time. A day, in milliseconds.
 const USED_KEPT: i64 = 24 * 3600 * 1000;

@@ -2,7 +2,7 @@
 //!
 //! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
 //! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint`,
-//! `device.token_dead_at` and `device.given_name`. A database of an earlier version is brought to the present one when it
+//! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when sweeping. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
@@ -27,6 +27,7 @@
 //! - `journey`: a sign-on that went past the password. `state` sealed; `answered_body` and `answer` (sealed) repeat the
 //!   last step for a client that did not hear it.
 //! - `audit`: who did what, from where, with which outcome; names and addresses, never a secret.
+//! - `key_check`: one row, the empty text sealed under the server's key, so that another key is noticed at start.
 //! - `used_token`: SHA-256 of pull nonces and refresh messages that must not come twice, until `expires_at`.
 //!
 //! Times are epoch milliseconds.
@@ -150,4 +151,16 @@ ALTER TABLE user ADD COLUMN locked_at INTEGER;
 ALTER TABLE device ADD COLUMN endpoint TEXT;
 ALTER TABLE device ADD COLUMN token_dead_at INTEGER;
 ALTER TABLE device ADD COLUMN given_name TEXT;
+CREATE TABLE key_check (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX push_request_waiting ON push_request(journey) WHERE state = 'pending';
+CREATE INDEX push_request_expiry ON push_request(expires_at);
+CREATE INDEX registration_expiry ON registration(expires_at);
+CREATE INDEX registration_device ON registration(device);
+CREATE INDEX device_retired ON device(retired_at) WHERE retired_at IS NOT NULL;
+CREATE INDEX session_expiry ON session(expires_at);
+CREATE INDEX session_user ON session(user);
+CREATE INDEX audit_time ON audit(at);
 ";

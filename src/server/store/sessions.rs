@@ -105,6 +105,12 @@ pub fn remove(transaction: &Transaction, token: &SecretText) -> Result<bool, Sto
     Ok(transaction.execute("DELETE FROM session WHERE token_digest = ?1", [key])? == 1)
 }
 
+/// Ends all sessions of a user.
+pub fn remove_all(transaction: &Transaction, user: &str) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM session WHERE user = ?1", [user])?;
+    Ok(())
+}
+
 /// Removes sessions that are past their end.
 pub fn sweep(transaction: &Transaction, now: EpochMilliseconds) -> Result<(), StoreError> {
     transaction.prepare_cached("DELETE FROM session WHERE expires_at < ?1")?.execute([now])?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{StoreError, Transaction};
+use super::{StoreError, Transaction, registrations, sessions};
 use crate::ports::EpochMilliseconds;
 
 /// A person who may sign on.
@@ -59,9 +59,10 @@ pub fn find(transaction: &Transaction, name: &str) -> Result<Option<User>, Store
         .optional()?)
 }
 
-/// Locks a user, whose sessions end by it; `false` when there is none, or it is locked already.
+/// Locks a user, whose sessions and offered registrations end by it; `false` when there is none, or it is locked already.
 pub fn lock(transaction: &Transaction, name: &str, now: EpochMilliseconds) -> Result<bool, StoreError> {
-    transaction.execute("DELETE FROM session WHERE user = ?1", [name])?;
+    sessions::remove_all(transaction, name)?;
+    registrations::withdraw_all(transaction, name)?;
     let query = "UPDATE user SET locked_at = ?2 WHERE name = ?1 AND locked_at IS NULL";
     Ok(transaction.execute(query, params![name, now])? == 1)
 }

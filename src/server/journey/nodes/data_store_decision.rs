@@ -17,11 +17,11 @@ impl Node for DataStoreDecision {
         match context.transient.password_verdict.take() {
             None => Ok(Next::CheckPassword),
             Some(PasswordVerdict { user: Some(user), .. }) => {
-                context.shared.user = Some(user);
+                context.shared.set_user(Some(user));
                 Ok(Next::Outcome("true"))
             }
             Some(PasswordVerdict { user: None, .. }) => {
-                context.shared.user = None;
+                context.shared.set_user(None);
                 context.shared.failure = Some("The user name or the password is wrong.".to_owned());
                 Ok(Next::Outcome("false"))
             }

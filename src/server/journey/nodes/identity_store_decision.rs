@@ -16,7 +16,7 @@ impl Node for IdentityStoreDecision {
 
     fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
         let Some(verdict) = context.transient.password_verdict.take() else { return Ok(Next::CheckPassword) };
-        context.shared.user = verdict.user;
+        context.shared.set_user(verdict.user);
         if context.shared.user.is_some() {
             return Ok(Next::Outcome("TRUE"));
         }

@@ -56,6 +56,19 @@ pub fn make(node_type: &str, settings: &Value) -> Result<Box<dyn Node>, SettingE
     })
 }
 
+/// Whether a node of this type only asks, so that it may be a child of a page.
+pub fn may_stand_in_a_page(node_type: &str) -> bool {
+    matches!(
+        node_type,
+        "UsernameCollectorNode"
+            | "ValidatedUsernameNode"
+            | "PasswordCollectorNode"
+            | "ValidatedPasswordNode"
+            | "GetAuthenticatorAppNode"
+            | "DeviceProfileCollectorNode"
+    )
+}
+
 /// Makes a page from its settings and its children, which the caller made.
 pub fn make_page(settings: &Value, children: Vec<Box<dyn Node>>) -> Result<Box<dyn Node>, SettingError> {
     Ok(Box::new(page::Page::new(read(settings)?, children)?))

@@ -10,7 +10,7 @@ use crate::server::journey::state::{OfferedRegistration, Purpose};
 use crate::server::journey::text::Localised;
 use crate::server::push::{Offer, offer};
 use crate::server::recovery_codes::make_recovery_codes;
-use crate::server::store::{StoreError, audit, registrations, users};
+use crate::server::store::{StoreError, audit, devices, registrations, users};
 
 const DEFAULT_MESSAGE: &str =
     "Scan the QR code image below with the authenticator app to register your device with your login.";
@@ -161,20 +161,22 @@ impl Node for PushRegistration {
         }
         let proved = context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice);
         if !context.self_registration && !proved {
-            audit::add(
-                context.transaction,
-                &audit::Event {
-                    at: context.now(),
-                    event: "device-registered".to_owned(),
-                    user: Some(user),
-                    address: context.shared.browser.address.clone(),
-                    device: None,
-                    outcome: "self-registration-off".to_owned(),
-                },
-            )?;
-            context.shared.failure =
-                Some("A phone cannot be added here with the password alone. Ask whoever runs this service.".to_owned());
-            return Ok(Next::Outcome("failureOutcome"));
+            return refuse(
+                context,
+                &user,
+                "self-registration-off",
+                "A phone cannot be added here with the password alone. Ask whoever runs this service.",
+            );
+        }
+        // Looked at again at every step: a sign-on that waited here since before the owner had a phone must not add a
+        // second one with the password alone.
+        if !proved && has_a_phone(context, &user)? {
+            return refuse(
+                context,
+                &user,
+                "has-a-phone",
+                "This account has a phone. Sign on with it; it can add further ones.",
+            );
         }
         let offered = context.shared.registration.clone();
         let (Some(_), Some(offered)) = (answers, offered) else {
@@ -211,4 +213,32 @@ impl Node for PushRegistration {
             Readiness::Now
         })
     }
+}
+
+/// Whether the user has a phone that has approved a sign-on.
+fn has_a_phone(context: &Context<'_>, user: &str) -> Result<bool, StoreError> {
+    let devices = devices::of_user(context.transaction, user)?;
+    Ok(devices.iter().any(|device| device.provisional_journey.is_none()))
+}
+
+/// Leaves as a failure; what this sign-on offered, and a phone that took it, count no more.
+fn refuse(context: &mut Context<'_>, user: &str, outcome: &str, message: &str) -> Result<Next, StoreError> {
+    registrations::withdraw(context.transaction, context.journey_id)?;
+    let taken = devices::added_by(context.transaction, context.journey_id)?;
+    if let Some(device) = &taken {
+        devices::retire(context.transaction, &device.id, context.now())?;
+    }
+    audit::add(
+        context.transaction,
+        &audit::Event {
+            at: context.now(),
+            event: "device-registered".to_owned(),
+            user: Some(user.to_owned()),
+            address: context.shared.browser.address.clone(),
+            device: taken.map(|device| device.id),
+            outcome: outcome.to_owned(),
+        },
+    )?;
+    context.shared.failure = Some(message.to_owned());
+    Ok(Next::Outcome("failureOutcome"))
 }

@@ -24,7 +24,8 @@ impl Node for PushResultVerifier {
         };
         let failure = match request.state {
             PushState::Approved => {
-                context.shared.second_factor_at = Some(context.now());
+                // When the person approved, not when the browser asked.
+                context.shared.second_factor_at = Some(request.settled_at.unwrap_or(context.now()));
                 return Ok(Next::Outcome("TRUE"));
             }
             PushState::Pending if request.expires_at <= context.now() => {

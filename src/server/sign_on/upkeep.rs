@@ -1,0 +1,45 @@
+//! What keeps sign-ons from growing without bound: polls that come too early, and what is past its time.
+
+use std::sync::PoisonError;
+
+use super::SignOnError;
+use crate::ports::EpochMilliseconds;
+use crate::server::App;
+use crate::server::store::{StoreError, audit, devices, journeys, pushes, registrations, sessions};
+
+/// Most polls a minute that come before their time.
+const EARLY_POLL_LIMIT: u32 = 60;
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
+
+impl App {
+    pub(super) fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {
+        let mut polls = self.0.early_polls.lock().unwrap_or_else(PoisonError::into_inner);
+        if polls.len() >= 10_000 {
+            polls.retain(|_, (since, _)| now - *since < 60_000);
+        }
+        let (since, count) = polls.entry(id.to_vec()).or_insert((now, 0));
+        if now - *since >= 60_000 {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        if *count > EARLY_POLL_LIMIT { Err(SignOnError::TooManyPolls) } else { Ok(()) }
+    }
+
+    /// Removes from the store what is past its time.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        let audit_days = self.0.configuration.audit_days;
+        self.0
+            .store
+            .run(move |transaction| {
+                journeys::sweep(transaction, now)?;
+                sessions::sweep(transaction, now)?;
+                registrations::sweep(transaction, now)?;
+                devices::sweep(transaction, now - DAY)?;
+                audit::sweep(transaction, now - audit_days * DAY)?;
+                pushes::sweep(transaction, now - DAY)
+            })
+            .await
+    }
+}
