@@ -183,6 +183,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_looked_at_neither_counts_nor_makes_up_for_wrong_passwords() {
+        let attempts = Attempts::new(LIMITS);
+        let admit = || attempts.admit_password("ada", Some("192.0.2.1"), 0);
+        assert_eq!([admit(), admit()], [Admission::Admitted; 2]);
+        for _ in 0..10 {
+            assert_eq!(admit(), Admission::Admitted);
+            attempts.take_back_password("ada", Some("192.0.2.1"));
+        }
+        assert_eq!(admit(), Admission::Admitted);
+        assert_eq!(admit(), Admission::Refused { first: true }, "the two before count still");
+        // A right one makes up for all of the name's, and of the address for its own only.
+        attempts.forgive_password("ada", Some("192.0.2.1"));
+        assert_eq!([admit(), admit(), admit()], [Admission::Admitted; 3]);
+        assert_eq!(attempts.admit_password("bob", Some("192.0.2.1"), 0), Admission::Refused { first: true });
+    }
+
+    #[test]
     fn addresses_of_one_network_count_together() {
         let attempts = Attempts::new(LIMITS);
         let admit = |name: &str, address: &str| attempts.admit_password(name, Some(address), 0);

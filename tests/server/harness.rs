@@ -194,15 +194,6 @@ impl Server {
         self.add_user_with(name, hash, common_name);
     }
 
-    /// Adds a user whose password takes a second or more to check.
-    pub fn add_slow_user(&self, name: &str) {
-        use argon2::password_hash::PasswordHasher as _;
-        let slow = argon2::Params::new(19 * 1024, 80, 1, None).unwrap();
-        let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, slow);
-        let hash = hasher.hash_password_with_salt(b"slow", &[7; 16]).unwrap().to_string();
-        self.add_user_with(name, hash, None);
-    }
-
     fn add_user_with(&self, name: &str, hash: String, common_name: Option<&str>) {
         let (_, store) = open_data(&self.configuration, &SystemEntropy::new()).unwrap();
         let (name, common_name) = (name.to_owned(), common_name.map(str::to_owned));
