@@ -3,6 +3,9 @@
 # already. The packages are those of a newer Debian release, taken from the mirror that this machine's apt uses, and they
 # are unpacked there only: no package, source or library of the machine changes. Needs root, and about 1.4 GB.
 #
+#   scripts/install-swift.sh             prints the folder of the toolchain; nothing where the machine has a Swift 6 of its own
+#   scripts/install-swift.sh --is-here   installs nothing; whether there is a Swift 6
+#
 #   SWIFT_ROOT   another folder than the cache's
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -16,7 +19,12 @@ packages=(base-files swiftlang libc-bin libc6-dev libstdc++-14-dev bash coreutil
 is_installed() { [ -f "$root/.layout" ] && [ "$(cat "$root/.layout")" = "$layout" ]; }
 refuse() { echo "install-swift: $*" >&2; exit 1; }
 
-is_installed && { echo "$root"; exit 0; }
+command -v swift >/dev/null && swift --version 2>/dev/null | grep -Eq 'Swift version ([6-9]|[1-9][0-9])\.' && exit 0
+if is_installed; then
+    [ "${1:-}" = --is-here ] || echo "$root"
+    exit 0
+fi
+[ "${1:-}" != --is-here ] || exit 1
 [ "$(id -u)" = 0 ] || refuse "only root may enter the toolchain's folder"
 for program in apt-get dpkg-deb unshare flock; do
     command -v "$program" >/dev/null || refuse "needs $program"

@@ -57,6 +57,18 @@ need_nightly() {
     return 1
 }
 
+# need_swift SUITE: whether a Swift toolchain is there, in the end: the machine's, or one in a folder of its own.
+need_swift() {
+    scripts/install-swift.sh --is-here && return 0
+    echo "== installing Swift"
+    if have apt-get && [ "$(id -u)" = 0 ]; then
+        $updated || { apt-get -q update >/dev/null && updated=true; }
+    fi
+    scripts/install-swift.sh >/dev/null && return 0
+    missing+=("$1 (needs Swift 6)")
+    return 1
+}
+
 # suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
 suite() {
     local name=$1 began=$SECONDS
@@ -104,7 +116,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, fuzz, Kotlin, documentation"
+    echo "== left out: browser, crash, fuzz, Kotlin, Swift, documentation"
 else
     if need "browser" chromedriver chromium chromium-driver; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -117,6 +129,9 @@ else
     fi
     if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then
         suite "Kotlin" tests/kotlin.sh
+    fi
+    if need_swift "Swift"; then
+        suite "Swift" tests/swift.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
 fi

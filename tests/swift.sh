@@ -12,11 +12,10 @@ trap 'rm -f "$log"' EXIT
 scripts/generate-bindings.sh --check
 cargo build --locked --bin push-authenticator
 
-# A Swift of the machine's own is taken where it speaks Swift 6.
-if command -v swift >/dev/null && swift --version 2>/dev/null | grep -Eq 'Swift version ([6-9]|[1-9][0-9])\.'; then
+SWIFT_ROOT=$(scripts/install-swift.sh)
+if [ -z "$SWIFT_ROOT" ]; then
     in_swift() { "$@"; }
 else
-    SWIFT_ROOT=$(scripts/install-swift.sh)
     export SWIFT_ROOT SWIFT_BIND=$repository:$target
     in_swift() { "$repository/scripts/swift-env.sh" "$@"; }
 fi
