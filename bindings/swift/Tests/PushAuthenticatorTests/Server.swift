@@ -3,7 +3,8 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST.
+/// The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST, on its
+/// caller's actor.
 final class Server {
     struct Failed: Error, CustomStringConvertible { let description: String }
 
@@ -69,7 +70,7 @@ final class Server {
     }
 
     /// Posts a step of the sign-on; status and body.
-    func post(_ step: [String: Any]?) async throws -> (status: Int, body: [String: Any]) {
+    func post(_ step: [String: Any]?, isolation: isolated (any Actor)? = #isolation) async throws -> (status: Int, body: [String: Any]) {
         let path = "/am/json/realms/root/realms/alpha/authenticate?authIndexType=service&authIndexValue=Login%20with%20Push%20MFA"
         guard let url = URL(string: "http://\(address)\(path)") else { throw Failed(description: address) }
         var request = URLRequest(url: url)
@@ -81,14 +82,14 @@ final class Server {
         return ((response as? HTTPURLResponse)?.statusCode ?? 0, try json(data))
     }
 
-    func next(_ step: [String: Any]) async throws -> [String: Any] {
+    func next(_ step: [String: Any], isolation: isolated (any Actor)? = #isolation) async throws -> [String: Any] {
         let (status, body) = try await post(step)
         guard status == 200 else { throw Failed(description: "\(status) \(body)") }
         return body
     }
 
     /// The step after the right password.
-    func signOn() async throws -> [String: Any] {
+    func signOn(isolation: isolated (any Actor)? = #isolation) async throws -> [String: Any] {
         var step = try await post(nil).body
         guard var callbacks = step["callbacks"] as? [[String: Any]], callbacks.count == 2 else { throw Failed(description: "\(step)") }
         for (index, value) in ["alice", Self.password].enumerated() {
@@ -101,13 +102,13 @@ final class Server {
     }
 
     /// The step that shows the QR code, and the code's text.
-    func offer() async throws -> (step: [String: Any], code: String) {
+    func offer(isolation: isolated (any Actor)? = #isolation) async throws -> (step: [String: Any], code: String) {
         let step = try await next(signOn())
         return (step, try Self.hiddenValue(step))
     }
 
     /// The step that waits for the first push, after the phone registered.
-    func registered(_ offer: [String: Any]) async throws -> [String: Any] { try await next(next(offer)) }
+    func registered(_ offer: [String: Any], isolation: isolated (any Actor)? = #isolation) async throws -> [String: Any] { try await next(next(offer)) }
 
     /// A QR code's text, or the number to tap.
     static func hiddenValue(_ step: [String: Any]) throws -> String {

@@ -232,7 +232,9 @@ final class Recorder: HTTPTransport {
 }
 
 /// Looks again until it is so; false when it is not in time.
-func eventually(within limit: Duration = .seconds(20), _ isSo: () async throws -> Bool) async rethrows -> Bool {
+func eventually(
+    within limit: Duration = .seconds(20), isolation: isolated (any Actor)? = #isolation, _ isSo: () async throws -> Bool
+) async rethrows -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
         if try await isSo() { return true }
