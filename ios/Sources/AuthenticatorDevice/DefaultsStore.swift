@@ -10,7 +10,7 @@ public final class DefaultsStore: SettingsStore, @unchecked Sendable {
     public init(_ defaults: UserDefaults) { self.defaults = defaults }
 
     public func load() -> Settings {
-        if let kept = defaults.data(forKey: Self.key), let settings = try? JSONDecoder().decode(Settings.self, from: kept) {
+        if let kept = defaults.data(forKey: Self.key), let settings = try? PropertyListDecoder().decode(Settings.self, from: kept) {
             return settings
         }
         // The phone's own token has to stay the same from now on.
@@ -20,6 +20,6 @@ public final class DefaultsStore: SettingsStore, @unchecked Sendable {
     }
 
     public func save(_ settings: Settings) {
-        if let encoded = try? JSONEncoder().encode(settings) { defaults.set(encoded, forKey: Self.key) }
+        if let encoded = try? PropertyListEncoder().encode(settings) { defaults.set(encoded, forKey: Self.key) }
     }
 }

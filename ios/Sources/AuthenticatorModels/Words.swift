@@ -48,7 +48,6 @@ public enum Words: String, CaseIterable, Sendable {
     case requestEnds = "request.ends"
     case requestConcealed = "request.concealed"
     case requestCannotApprove = "request.cannot-approve"
-    case requestsEmpty = "requests.empty"
     case resultApproved = "result.approved"
     case resultDenied = "result.denied"
     case resultRefused = "result.refused"
@@ -78,7 +77,6 @@ public enum Words: String, CaseIterable, Sendable {
     case retry = "action.retry"
     case cancel = "action.cancel"
     case done = "action.done"
-    case refresh = "action.refresh"
 
     /// The word for where a settled request ended.
     public init(_ state: NotificationState) {
