@@ -56,27 +56,6 @@ final class Changes: @unchecked Sendable {
     }
 }
 
-/// Lets one in at a time, in no particular order.
-final class Turnstile: Sendable {
-    private let changes = Changes()
-    private let taken = Locked(false)
-
-    /// - Throws: `CancellationError` when this task is cancelled while it waits; and what `work` throws
-    func pass<T: Sendable>(_ work: () async throws -> T) async throws -> T {
-        while true {
-            let version = changes.version ?? 0
-            if taken.withLock({ taken in defer { taken = true }; return !taken }) { break }
-            await changes.wait(after: version, atMost: nil)
-            try Task.checkCancellation()
-        }
-        defer {
-            taken.withLock { $0 = false }
-            changes.announce()
-        }
-        return try await work()
-    }
-}
-
 /// A value behind a lock.
 final class Locked<Value>: @unchecked Sendable {
     private let lock = NSLock()

@@ -6,8 +6,10 @@ public final class Courier: Sendable {
     private static let longestPull: Duration = .seconds(30)
     private let phone: Phone
     private let transport: any HTTPTransport
-    /// One round at a time: whoever waits for the round before knows afterwards what came of it.
-    private let rounds = Turnstile()
+    /// Ids of the requests that this courier is sending. Locked while requests are picked, never while they are sent: a
+    /// server that does not answer holds up nobody else.
+    private let underway = Locked<Set<String>>([])
+    private let arrivals = Changes()
 
     public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport()) {
         self.phone = phone
@@ -20,17 +22,21 @@ public final class Courier: Sendable {
     ///   that is no ``TransportError``
     @discardableResult
     public func deliver() async throws -> [Report] {
-        try await rounds.pass {
-            var reports: [Report] = []
-            while true {
-                try Task.checkCancellation()
-                // Each is left to this courier for a minute, so each is reported, even after a cancellation.
-                let due = try await phone.look { try $0.due() }
-                if due.isEmpty { return reports }
-                reports += try await withThrowingTaskGroup(of: Report?.self) { group in
-                    for request in due { group.addTask { try await self.send(request) } }
-                    return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
+        var reports: [Report] = []
+        while true {
+            try Task.checkCancellation()
+            // Each is left to this courier for a minute, so each is reported, even after a cancellation.
+            let due = try await phone.look { [underway] core in
+                try underway.withLock { ids in
+                    let due = try core.due()
+                    ids.formUnion(due.map(\.id))
+                    return due
                 }
+            }
+            if due.isEmpty { return reports }
+            reports += try await withThrowingTaskGroup(of: Report?.self) { group in
+                for request in due { group.addTask { try await self.send(request) } }
+                return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
             }
         }
     }
@@ -82,10 +88,11 @@ public final class Courier: Sendable {
         } catch let reason as AuthenticatorError {
             return .rejected(reason)
         }
-        let reports = try await deliver()
+        let reports = try await deliver { $0.accountId == account.id }
         let now = try await phone.look { try $0.accounts() }.first { $0.id == account.id }
         guard let now else {
-            return reports.refusal { $0 == .accountRemoved(accountId: account.id) }.map(Enrolled.refused) ?? .refused(status: 0, message: nil)
+            let refused = reports.refusal { $0 == .accountRemoved(accountId: account.id) }
+            return .refused(status: refused?.status, message: refused?.message)
         }
         switch now.state {
         case .enrolling: return .queued(now)
@@ -94,19 +101,30 @@ public final class Courier: Sendable {
         }
     }
 
+    /// Sends what is due, and waits for a request of these if another round is sending it.
+    private func deliver(_ isMeant: (Waiting) -> Bool) async throws -> [Report] {
+        let reports = try await deliver()
+        guard let waiting = try await phone.look({ try $0.outbox() }).first(where: isMeant) else { return reports }
+        while let version = arrivals.version, underway.withLock({ $0.contains(waiting.id) }) {
+            await arrivals.wait(after: version, atMost: nil)
+            try Task.checkCancellation()
+        }
+        return reports
+    }
+
     private func answer(_ notificationId: String, _ decide: @escaping @Sendable (Authenticator) throws -> Void) async throws -> Answer {
         do {
             try await phone.call(decide)
         } catch let reason as AuthenticatorError {
             return .rejected(reason)
         }
-        let reports = try await deliver()
+        let reports = try await deliver { $0.notificationId == notificationId }
         let state = try await phone.look { try $0.notification(id: notificationId) }.state
         switch state {
         case .approved, .denied: return .settled(state)
         case .failed, .withdrawn:
             let refused = reports.refusal { $0 == .answered(notificationId: notificationId, state: state) }
-            return refused.map(Answer.refused) ?? .refused(status: 0, message: nil)
+            return .refused(status: refused?.status, message: refused?.message)
         case .outcomeUnknown: return .outcomeUnknown
         case .expired: return .expired
         case .answering, .pending: return .queued
@@ -115,6 +133,10 @@ public final class Courier: Sendable {
 
     /// What came of one request; nothing where its account was removed in the meantime.
     private func send(_ request: HttpRequest) async throws -> Report? {
+        defer {
+            underway.withLock { _ = $0.remove(request.id) }
+            arrivals.announce()
+        }
         if Task.isCancelled { return try await report(request, .failure(.notSent)) }
         let response: HttpResponse
         do {

@@ -4,8 +4,9 @@ import Foundation
 public enum Answer: Equatable, Sendable {
     /// The server took it; the request has this state: approved or denied.
     case settled(NotificationState)
-    /// The server refused it: a wrong number, or too late. `message` is what it said, cleaned.
-    case refused(status: UInt16, message: String?)
+    /// The server refused it: a wrong number, or too late. `message` is what it said, cleaned. Both are missing when another
+    /// round of the courier brought the refusal.
+    case refused(status: UInt16?, message: String?)
     /// It was sent, perhaps more than once, and what came of it is not known.
     case outcomeUnknown
     /// It is stored and will be sent when the server can be reached: see ``Courier/deliver()``.
@@ -24,8 +25,9 @@ public enum Enrolled: Equatable, Sendable {
     case queued(Account)
     /// Whether the server knows this phone is not certain; the first valid message will tell.
     case unconfirmed(Account)
-    /// The server refused the registration, and the account is not there. `message` is what it said, cleaned.
-    case refused(status: UInt16, message: String?)
+    /// The server refused the registration, and the account is not there. `message` is what it said, cleaned. Both are
+    /// missing when another round of the courier brought the refusal.
+    case refused(status: UInt16?, message: String?)
     /// The core did not take it: nothing was stored or sent.
     case rejected(AuthenticatorError)
 }

@@ -89,15 +89,41 @@ struct CourierTests {
         let courier = Courier(phone, transport: stuck)
         let sending = Task { try await courier.deliver() }
         #expect(await eventually { sent.value })
-        // One that waits for the round before is cancelled without waiting for it.
-        let waiting = Task { try await courier.deliver() }
-        waiting.cancel()
-        await #expect(throws: CancellationError.self) { try await waiting.value }
+        #expect(try await courier.deliver() == [], "a request is sent by one round")
         sending.cancel()
         await #expect(throws: CancellationError.self) { try await sending.value }
         try await phone.call { try $0.retryNow() }
         #expect(try await Courier(phone, transport: Recorder()).deliver().count == 1)
         #expect(try await state(phone, request.id) == .denied)
+    }
+
+    @Test func aServerThatDoesNotAnswerHoldsUpNobodyElse() async throws {
+        let phone = try await openPhone()
+        let silent = try await registered(phone, registrationCode(origin: "https://silent.example.com"))
+        let other = try await registered(phone, registrationCode("ada"))
+        let held = Box<[CheckedContinuation<Void, Never>]>([])
+        let courier = Courier(phone, transport: Recorder { post in
+            if post.url.contains("silent") { await withCheckedContinuation { answer in held.change { $0.append(answer) } } }
+            return post.url.contains("silent") ? HttpResponse(status: 400, date: nil, body: Data(#"{"message":"no"}"#.utf8)) : Recorder.taken
+        })
+        let stuck = try await receive(phone, silent, 1)
+        let running = Task { try await courier.run() }
+        try await phone.call { try $0.deny(notificationId: stuck.id) }
+        #expect(await eventually { held.value.count == 1 })
+        #expect(try await courier.approve(receive(phone, other, 2).id, .tap) == .settled(.approved))
+
+        // Who answers while another round sends waits for that round's outcome.
+        let second = try await receive(phone, silent, 3)
+        let answering = Task { try await courier.approve(second.id, .tap) }
+        #expect(await eventually { held.value.count == 2 })
+        held.value.forEach { $0.resume() }
+        guard case .refused = try await answering.value else {
+            Issue.record("\(try await answering.value)")
+            return
+        }
+        #expect(try await eventually { try await state(phone, stuck.id) == .failed })
+        running.cancel()
+        await #expect(throws: CancellationError.self) { try await running.value }
     }
 
     @Test func aCallThatHasBegunIsMadeToItsEnd() async throws {
