@@ -14,7 +14,7 @@ struct AccountsView: View {
     var body: some View {
         NavigationStack {
             List {
-                ForEach(requests.unreachable, id: \.code) { FailureText(failure: $0) }
+                if let failure = requests.failure ?? requests.unreachable.first { FailureText(failure: failure) }
                 if let failure = model.failure { FailureText(failure: failure) }
                 ForEach(model.accounts, id: \.id) { account in
                     AccountRow(account: account, model: model)

@@ -76,7 +76,7 @@ private struct TabsView: View {
         }
         .task { await accounts.watch() }
         .task { await requests.watch() }
-        .task { try? await services.courier.run() }
+        .task { await requests.deliver() }
         .task(id: phase) { if phase == .active { await requests.refresh() } }
         .task(id: app.isLocked) { await takeCode() }
         .onChange(of: app.openedCode) { Task { await takeCode() } }

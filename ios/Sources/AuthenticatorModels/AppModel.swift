@@ -21,6 +21,7 @@ public final class AppModel {
     private let settings: any SettingsStore
     private let owner: any OwnerCheck
     private let open: @Sendable () async throws -> Services
+    private var starting: Task<Void, Never>?
 
     /// - Parameter open: opens the vault with the platform's keys
     public init(settings: any SettingsStore, owner: any OwnerCheck, open: @escaping @Sendable () async throws -> Services) {
@@ -30,9 +31,18 @@ public final class AppModel {
         isLocked = settings.load().appLock
     }
 
-    /// Opens the vault, unless it is open, and tells the core about the device.
+    /// Opens the vault, unless it is open, and tells the core about the device. May be called from several places at once.
     public func start() async {
-        if case .ready(let services) = stage { return await tellDevice(services) }
+        if let starting { return await starting.value }
+        let start = Task {
+            if case .ready(let services) = stage { await tellDevice(services) } else { await openVault() }
+        }
+        starting = start
+        await start.value
+        starting = nil
+    }
+
+    private func openVault() async {
         do {
             let services = try await open()
             await tellDevice(services)
@@ -72,29 +82,24 @@ public final class AppModel {
     /// APNs gave this phone a token: all servers are told.
     public func setPushToken(_ token: String) async {
         var changed = settings.load()
-        guard changed.pushToken != token else { return }
         changed.pushToken = token
         settings.save(changed)
-        guard case .ready(let services) = stage else { return }
-        do {
-            try await services.phone.call { try $0.setPushToken(token: token, communicationType: .apns) }
-            try await services.courier.deliver()
-        } catch {
-            // It is wanted from now on, and the courier goes on trying; the settings show how far it came.
-        }
+        // What is not ready tells it when it starts.
+        if case .ready(let services) = stage { await tellDevice(services) }
     }
 
     private func tellDevice(_ services: Services) async {
-        let (facts, isLocked) = (services.device.facts, isLocked)
-        let retention = settings.load().retention
+        let (facts, isLocked, settings) = (services.device.facts, isLocked, settings.load())
         do {
             try await services.phone.call { core in
                 core.setDeviceFacts(facts: facts)
                 core.setConcealed(concealed: isLocked)
-                _ = try core.cleanHistory(retention: retention)
+                // The token that is wanted already changes nothing.
+                if let token = settings.pushToken { try core.setPushToken(token: token, communicationType: .apns) }
+                _ = try core.cleanHistory(retention: settings.retention)
             }
         } catch {
-            // History that is too long harms nobody; the next start tries again.
+            // A token that is not told and history that is too long are for the next start; the event log shows them.
         }
     }
 

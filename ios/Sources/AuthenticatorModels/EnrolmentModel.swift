@@ -36,6 +36,8 @@ public final class EnrolmentModel {
     public private(set) var state: State = .waiting
     private let services: Services
     private var source: Source?
+    /// Counts what was read, so that what was cancelled meanwhile does not come back.
+    private var reading = 0
 
     public init(_ services: Services) { self.services = services }
 
@@ -76,6 +78,7 @@ public final class EnrolmentModel {
 
     public func cancel() {
         guard state != .adding else { return }
+        reading += 1
         (state, source) = (.waiting, nil)
     }
 
@@ -85,12 +88,16 @@ public final class EnrolmentModel {
         case .reading, .confirming, .adding: return
         case .waiting, .added, .failed: state = .reading
         }
+        reading += 1
+        let own = reading
+        let read: State
         do {
-            state = .confirming(try await services.phone.call(preview))
-            self.source = source
+            read = .confirming(try await services.phone.call(preview))
         } catch {
-            state = .failed(Failure(error))
+            read = .failed(Failure(error))
         }
+        guard own == reading, state == .reading else { return }
+        (state, self.source) = (read, source)
     }
 
     private static func shown(_ enrolled: Enrolled) -> State {

@@ -20,7 +20,13 @@ public final class RequestsModel {
         do {
             for try await pending in services.phone.notifications {
                 self.pending = pending
-                if shown == nil, let first = pending.first { show(first) }
+                if let shown {
+                    // Unlocked meanwhile, for instance: the same request, and more of it to see.
+                    let now = pending.first { $0.id == shown.id }
+                    if shown.state == .asking, let now, now != shown.request { show(now) }
+                } else if let first = pending.first {
+                    show(first)
+                }
             }
         } catch is CancellationError {
         } catch {
@@ -43,6 +49,17 @@ public final class RequestsModel {
     public func dismiss() {
         let done = shown?.request.id
         shown = pending.first { $0.id != done }.map { RequestModel($0, services) }
+    }
+
+    /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed.
+    public func deliver() async {
+        do {
+            try await services.courier.run()
+        } catch is CancellationError {
+        } catch is PhoneClosed {
+        } catch {
+            failure = Failure(error)
+        }
     }
 
     /// Sends what waits, and asks the servers for what is pending.

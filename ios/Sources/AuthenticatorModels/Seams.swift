@@ -85,14 +85,14 @@ public struct Services: Sendable {
 public struct Failure: Equatable, Sendable {
     /// For programs and reports.
     public let code: String
-    /// For the person, from the core.
+    /// For the person, from the core where it is one of the core's errors.
     public let explanation: String
 
     init(_ error: any Error) {
-        if let error = error as? AuthenticatorError {
-            (code, explanation) = (error.code, error.explanation)
-        } else {
-            (code, explanation) = ("unexpected", error.localizedDescription)
+        switch error {
+        case let error as AuthenticatorError: (code, explanation) = (error.code, error.explanation)
+        case let error as TransportError: (code, explanation) = ("server-unreachable", error.localizedDescription)
+        default: (code, explanation) = ("unexpected", error.localizedDescription)
         }
     }
 }

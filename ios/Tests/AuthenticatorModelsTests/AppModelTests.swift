@@ -90,8 +90,38 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         await model.start()
         await model.setPushToken("token-of-apns-0123456789")
         await model.setPushToken("token-of-apns-0123456789")
-        XCTAssertEqual(transport.posts.count, 1)
         XCTAssertEqual(app.settings.load().pushToken, "token-of-apns-0123456789")
+        try await app.services.courier.deliver()
+        XCTAssertEqual(transport.posts.count, 1)
+        let told = try await app.phone.call { try $0.pushTokens() }
+        XCTAssertEqual(told.map(\.state), [.current])
+    }
+
+    @MainActor func testATokenThatCameBeforeTheVaultWasOpenIsToldAtTheStart() async throws {
+        let app = try await App()
+        _ = try await app.registered()
+        let model = AppModel(settings: app.settings, owner: TestOwner()) { app.services }
+        await model.setPushToken("token-of-apns-0123456789")
+        let before = try await app.phone.call { try $0.pushTokens() }
+        XCTAssertEqual(before.map(\.state), [.current])
+        await model.start()
+        let after = try await app.phone.call { try $0.pushTokens() }
+        XCTAssertEqual(after.map(\.state), [.changing])
+    }
+
+    @MainActor func testStartsAtTheSameTimeOpenOneVault() async throws {
+        let app = try await App()
+        let opened = Box(0)
+        let model = AppModel(settings: app.settings, owner: TestOwner()) {
+            opened.change { $0 += 1 }
+            try await Task.sleep(for: .milliseconds(50))
+            return app.services
+        }
+        async let one: Void = model.start()
+        async let two: Void = model.start()
+        _ = await (one, two)
+        XCTAssertEqual(opened.value, 1)
+        XCTAssertNotNil(services(model), "whoever waited finds it open")
     }
 
     @MainActor func testAPushIsShownWithoutItsWords() async throws {

@@ -4,7 +4,7 @@ import PushAuthenticator
 import Testing
 
 /// The view models over the real core.
-@MainActor struct ModelTests {
+@Suite(.timeLimit(.minutes(2))) @MainActor struct ModelTests {
     private nonisolated static let totp = "otpauth://totp/Acme:demo?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Acme"
 
     private func preview(_ model: EnrolmentModel) -> EnrolmentPreview? {
@@ -39,6 +39,17 @@ import Testing
         for address in ["https://example.com", "pushauth", "javascript://otpauth://", "", "file:///pushauth://"] {
             #expect(!EnrolmentModel.isRegistrationCode(address), "\(address)")
         }
+    }
+
+    @Test func whatWasCancelledWhileItWasReadDoesNotComeBack() async throws {
+        let app = try await App()
+        let model = EnrolmentModel(app.services)
+        let reading = Task { await model.read(registrationCode()) }
+        while model.state != .reading { await Task.yield() }
+        model.cancel()
+        await model.read(Self.totp)
+        await reading.value
+        #expect(preview(model)?.issuer == "Acme")
     }
 
     @Test func aConfirmedCodeIsAddedOnceAndAReplacementIsSaid() async throws {
@@ -255,6 +266,27 @@ import Testing
         await model.show(id: "no such")
         #expect(model.failure != nil)
         watching.cancel()
+    }
+
+    @Test func aRequestOnTheScreenShowsAllOnceTheDeviceIsUnlocked() async throws {
+        let app = try await App()
+        let server = try await app.registered()
+        try await app.phone.call { $0.setConcealed(concealed: true) }
+        let model = RequestsModel(app.services)
+        let watching = Task { await model.watch() }
+        let delivering = Task { await model.deliver() }
+        let request = try await app.request(server, 1, ["k": "challenge", "n": "34,43,57"])
+        #expect(await eventually { model.shown?.id == request.id })
+        #expect(model.shown?.canApprove == false)
+        try await app.phone.call { $0.setConcealed(concealed: false) }
+        #expect(await eventually { model.shown?.canApprove == true })
+        #expect(model.shown?.numbers == ["34", "43", "57"])
+        await model.shown?.choose("34")
+        #expect(model.shown?.state == .settled(.approved), "also while another task delivers")
+        app.phone.close()
+        await watching.value
+        await delivering.value
+        #expect(model.failure == nil)
     }
 
     @Test func refreshingSaysWhichServersGaveNoAnswer() async throws {

@@ -51,8 +51,11 @@ public struct PullResult: Equatable, Sendable {
 
 /// What came of an attempt to send one request of the outbox.
 public struct Report: Equatable, Sendable {
+    /// The request, as the core names it.
     public let requestId: String
+    /// What it was for.
     public let kind: RequestKind
+    /// What the core made of it.
     public let delivery: Delivery
 }
 

@@ -3,7 +3,7 @@ import PushAuthenticator
 import Testing
 
 /// What crosses the border and what must not: foreign errors, hostile input, memory, keys that are gone.
-struct BorderTests {
+@Suite(.timeLimit(.minutes(2))) struct BorderTests {
     private struct KeyStoreExploded: Error {}
     private struct NoFinger: Error {}
 

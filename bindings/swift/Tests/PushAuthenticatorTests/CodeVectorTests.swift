@@ -13,7 +13,7 @@ struct CodeCase: Decodable, Sendable, CustomTestStringConvertible {
 }
 
 /// Every case under tests/vectors/codes: RFC 4226 and RFC 6238, through accounts as an app has them.
-struct CodeVectorTests {
+@Suite(.timeLimit(.minutes(2))) struct CodeVectorTests {
     static let cases: [CodeCase] = vectors("codes")
 
     @Test func theCasesAreThere() {

@@ -3,7 +3,7 @@ import PushAuthenticator
 import Testing
 
 /// The layer for tasks: many at once, cancellation, sequences, and what a courier makes of a bad network.
-struct CourierTests {
+@Suite(.timeLimit(.minutes(2))) struct CourierTests {
     private struct Bug: Error {}
 
     private func registered(_ phone: Phone, _ code: String = registrationCode()) async throws -> Registered {

@@ -33,7 +33,7 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
 
 /// Every case under tests/vectors/messages, given to a copy of the vault there, which holds the account they are for: what
 /// a notification says, and both answers, byte for byte.
-struct MessageVectorTests {
+@Suite(.timeLimit(.minutes(2))) struct MessageVectorTests {
     static let cases: [MessageCase] = vectors("messages")
 
     @Test func theCasesAreThere() {

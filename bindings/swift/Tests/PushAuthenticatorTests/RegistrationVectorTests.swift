@@ -31,7 +31,7 @@ struct RegistrationCase: Decodable, Sendable, CustomTestStringConvertible {
 }
 
 /// Every case under tests/vectors/uris: what the preview shows, and what is signed and sent when it is confirmed.
-struct RegistrationVectorTests {
+@Suite(.timeLimit(.minutes(2))) struct RegistrationVectorTests {
     static let cases: [RegistrationCase] = vectors("uris")
 
     @Test func theCasesAreThere() {

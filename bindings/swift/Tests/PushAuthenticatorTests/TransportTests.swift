@@ -3,7 +3,7 @@ import PushAuthenticator
 import Testing
 
 /// The default transport, against real sockets.
-struct TransportTests {
+@Suite(.timeLimit(.minutes(2))) struct TransportTests {
     private func post(_ url: String, _ body: String = "{}", headers: [HttpHeader] = [], timeout: Duration = .seconds(10)) async throws -> HttpResponse {
         try await URLSessionTransport(answerTimeout: timeout).post(HTTPPost(url: url, headers: headers, body: Data(body.utf8)))
     }
