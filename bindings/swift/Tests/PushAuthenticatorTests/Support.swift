@@ -233,7 +233,7 @@ final class Recorder: HTTPTransport {
 
 /// Looks again until it is so; false when it is not in time.
 func eventually(
-    within limit: Duration = .seconds(20), isolation: isolated (any Actor)? = #isolation, _ isSo: () async throws -> Bool
+    within limit: Duration = .seconds(40), isolation: isolated (any Actor)? = #isolation, _ isSo: () async throws -> Bool
 ) async rethrows -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {

