@@ -56,6 +56,7 @@ public final class Courier: Sendable {
     ///
     /// - Parameter wait: how long a server may hold the request until a message is there; at most 30 seconds
     /// - Throws: ``AuthenticatorError`` when the vault cannot be used, and `CancellationError`
+    @discardableResult
     public func pull(wait: Duration = .zero) async throws -> [PullResult] {
         let wait = min(max(wait, .zero), Self.longestPull)
         let pulls = try await phone.look { try $0.pull(waitSeconds: UInt32(wait.components.seconds)) }

@@ -6,26 +6,21 @@ import XCTest
 final class ReadmeTests: XCTestCase {
     private func start(
         folder: String, keys: PlatformKeys, biometric: SlotWrapper, scannedText: String,
-        confirmed: (EnrolmentPreview) -> Bool, ask: (SignOnRequest) async throws -> Evidence,
+        device: Device, facts: DeviceFacts, confirmed: (EnrolmentPreview) -> Bool, ask: (SignOnRequest) async throws -> Evidence,
         show: (String) async throws -> Void
     ) async throws {
         // README begins
         let phone = try await Phone.open(vaultFile: folder + "/vault", keys: keys)  // keys: a PlatformKeys over your Keychain key
         let courier = Courier(phone)                                                // or with your own HTTPTransport
-        let device = Device(name: "My phone", platform: .ios, pushToken: "push token", communicationType: .embedded)
-        let facts = DeviceFacts(biometricAvailable: true, tamperScore: 0)
-        let enrolment = Enrolment(device: device, facts: facts, replace: false)
         let preview = try await phone.call { try $0.preview(code: scannedText) }    // a QR code's text; nothing is stored yet
+        let enrolment = Enrolment(device: device, facts: facts, replace: false)
         if confirmed(preview) { try await show("\(courier.enrol(scannedText, enrolment, slotWrapper: biometric))") }
-
-        _ = try await courier.pull(wait: .seconds(30))                              // or phone.call { try $0.receive(payload: push) }
-        for try await request in phone.notifications.compactMap(\.first) {
-            switch try await courier.approve(request.id, ask(request)) {
-            case .settled(let state): try await show("\(state)")
-            case .rejected(let reason): try await show(reason.explanation)
-            case let answer: try await show("\(answer)")
-            }
-            break
+        try await courier.pull(wait: .seconds(30))                                  // or phone.call { try $0.receive(payload: push) }
+        guard let request = try await phone.notifications.compactMap(\.first).first(where: { _ in true }) else { return }
+        switch try await courier.approve(request.id, ask(request)) {
+        case .settled(let state): try await show("\(state)")
+        case .rejected(let reason): try await show(reason.explanation)
+        case let answer: try await show("\(answer)")
         }
         // README ends
         phone.close()
@@ -39,7 +34,7 @@ final class ReadmeTests: XCTestCase {
         var shown: [String] = []
         try await start(
             folder: folder().path, keys: TestKeys(), biometric: Finger(), scannedText: code,
-            confirmed: { $0.account == "alice" },
+            device: device(), facts: DeviceFacts(biometricAvailable: true, tamperScore: 0), confirmed: { $0.account == "alice" },
             ask: { _ in .number(number: try Server.hiddenValue(waiting)) },
             show: { line in
                 shown.append(line)
