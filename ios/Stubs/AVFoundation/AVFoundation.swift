@@ -1,14 +1,23 @@
-// What AuthenticatorDevice uses of Apple's AVFoundation, for systems without it. There is no camera.
+// What AuthenticatorDevice uses of Apple's AVFoundation, for systems without it. There is a camera where a test says so;
+// it sees nothing.
 import Dispatch
 import Foundation
 
 public struct AVMediaType: Sendable { public static let video = AVMediaType() }
-public enum AVAuthorizationStatus: Sendable { case notDetermined, restricted, denied, authorized }
+
+/// What the person allows, and what the device has.
+public final class StubCamera: @unchecked Sendable {
+    public static let shared = StubCamera()
+    private let lock = NSLock()
+    private var state = (isAllowed: false, isThere: false)
+
+    public func set(isAllowed: Bool, isThere: Bool) { lock.withLock { state = (isAllowed, isThere) } }
+    var current: (isAllowed: Bool, isThere: Bool) { lock.withLock { state } }
+}
 
 open class AVCaptureDevice: @unchecked Sendable {
-    public static func authorizationStatus(for _: AVMediaType) -> AVAuthorizationStatus { .denied }
-    public static func requestAccess(for _: AVMediaType) async -> Bool { false }
-    public static func `default`(for _: AVMediaType) -> AVCaptureDevice? { nil }
+    public static func requestAccess(for _: AVMediaType) async -> Bool { StubCamera.shared.current.isAllowed }
+    public static func `default`(for _: AVMediaType) -> AVCaptureDevice? { StubCamera.shared.current.isThere ? AVCaptureDevice() : nil }
 }
 
 open class AVCaptureInput: @unchecked Sendable {}
@@ -46,6 +55,7 @@ open class AVCaptureSession: @unchecked Sendable {
     public func addOutput(_: AVCaptureOutput) {}
     public func beginConfiguration() {}
     public func commitConfiguration() {}
-    public func startRunning() {}
-    public func stopRunning() {}
+    public private(set) var isRunning = false
+    public func startRunning() { isRunning = true }
+    public func stopRunning() { isRunning = false }
 }

@@ -114,10 +114,20 @@ import UserNotifications
     }
 
     @Test func theFirstCodeTheCameraSeesIsGivenOnce() async {
-        let scanner = CodeScanner()
-        #expect(await !scanner.start { _ in Issue.record("there is no camera") })
-        let codes = [AVMetadataObject(), AVMetadataMachineReadableCodeObject(stringValue: "pushauth://push/a")]
-        scanner.metadataOutput(AVCaptureMetadataOutput(), didOutput: codes, from: AVCaptureConnection())
+        for (isAllowed, isThere) in [(false, true), (true, false)] {
+            StubCamera.shared.set(isAllowed: isAllowed, isThere: isThere)
+            #expect(await !CodeScanner().start { _ in })
+        }
+        StubCamera.shared.set(isAllowed: true, isThere: true)
+        let (scanner, lock) = (CodeScanner(), NSLock())
+        nonisolated(unsafe) var found: [String] = []
+        #expect(await scanner.start { code in lock.withLock { found.append(code) } })
+        #expect(scanner.session.isRunning)
+        let seen = [AVMetadataObject(), AVMetadataMachineReadableCodeObject(stringValue: nil)]
+            + ["pushauth://push/a", "pushauth://push/b"].map { AVMetadataMachineReadableCodeObject(stringValue: $0) }
+        for _ in 0..<2 { scanner.metadataOutput(AVCaptureMetadataOutput(), didOutput: seen, from: AVCaptureConnection()) }
+        #expect(lock.withLock { found } == ["pushauth://push/a"])
+        #expect(!scanner.session.isRunning, "the camera is off afterwards")
     }
 
     @Test func theBackgroundTaskSaysWhatCameOfItAndAsksForTheNext() async throws {
@@ -126,6 +136,20 @@ import UserNotifications
         let success = await withCheckedContinuation { done in handler(BGTask { done.resume(returning: $0) }) }
         #expect(success)
         #expect(BGTaskScheduler.shared.requests.last?.identifier == BackgroundRefresh.identifier)
+    }
+
+    @Test func theBackgroundTaskEndsWhenTheSystemsPatienceDoes() async throws {
+        BackgroundRefresh.register {
+            try? await Task.sleep(for: .seconds(60))
+            return !Task.isCancelled
+        }
+        let handler = try #require(BGTaskScheduler.shared.handlers[BackgroundRefresh.identifier])
+        let success = await withCheckedContinuation { done in
+            let task = BGTask { done.resume(returning: $0) }
+            handler(task)
+            task.expirationHandler?()
+        }
+        #expect(!success)
     }
 
     @Test func aLockScreenShowsNoMoreThanWhoAsks() {
