@@ -85,6 +85,18 @@ need_node_modules() {
     return 1
 }
 
+# need_swift SUITE: whether a Swift toolchain is there, in the end: the machine's, or one in a folder of its own.
+need_swift() {
+    scripts/install-swift.sh --is-here && return 0
+    echo "== installing Swift"
+    if have apt-get && [ "$(id -u)" = 0 ]; then
+        $updated || { apt-get -q update >/dev/null && updated=true; }
+    fi
+    scripts/install-swift.sh >/dev/null && return 0
+    missing+=("$1 (needs Swift 6)")
+    return 1
+}
+
 # suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
 suite() {
     local name=$1 began=$SECONDS
@@ -148,7 +160,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, server killed, Kotlin, documentation, fuzz"
+    echo "== left out: browser, crash, server killed, Kotlin, Swift, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -159,6 +171,9 @@ else
     suite "server killed" cargo test --locked --test killed -- --nocapture
     if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then
         suite "Kotlin" tests/kotlin.sh
+    fi
+    if need_swift "Swift"; then
+        suite "Swift" tests/swift.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
     if need_nightly "fuzz"; then

@@ -4617,7 +4617,7 @@ public func FfiConverterTypeAsk_lower(_ value: Ask) -> RustBuffer {
  * who can help. Unless the explanation says otherwise, nothing was changed.
  */
 public
-enum AuthenticatorError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+enum AuthenticatorError: Swift.Error, Equatable, Hashable {
 
 
 
@@ -4670,10 +4670,6 @@ enum AuthenticatorError: Swift.Error, Equatable, Hashable, Foundation.LocalizedE
 
 
 
-
-    public var errorDescription: String? {
-        String(reflecting: self)
-    }
 
 }
 
@@ -5515,7 +5511,7 @@ public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
  * The host's logger did not take a line.
  */
 public
-enum LogSinkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+enum LogSinkError: Swift.Error, Equatable, Hashable {
 
 
 
@@ -5532,10 +5528,6 @@ enum LogSinkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
 
 
-
-    public var errorDescription: String? {
-        String(reflecting: self)
-    }
 
 }
 
@@ -5980,7 +5972,7 @@ public func FfiConverterTypePlatform_lower(_ value: Platform) -> RustBuffer {
  * A platform key could not be used.
  */
 public
-enum PlatformKeyError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+enum PlatformKeyError: Swift.Error, Equatable, Hashable {
 
 
 
@@ -6005,10 +5997,6 @@ enum PlatformKeyError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
 
 
 
-
-    public var errorDescription: String? {
-        String(reflecting: self)
-    }
 
 }
 

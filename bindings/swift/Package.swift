@@ -1,0 +1,30 @@
+// swift-tools-version: 6.0
+import Foundation
+import PackageDescription
+
+// What scripts/build-xcframework.sh makes, on a Mac. Elsewhere the library is found by the linker's own search path:
+// swift build -Xlinker -L<folder of the library>.
+let framework = "PushAuthenticatorFFI.xcframework"
+let hasFramework = FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + framework)
+
+let package = Package(
+    name: "PushAuthenticator",
+    platforms: [.iOS(.v17), .macOS(.v14)],
+    products: [.library(name: "PushAuthenticator", targets: ["PushAuthenticator"])],
+    targets: [
+        hasFramework
+            ? .binaryTarget(name: "PushAuthenticatorFFI", path: framework)
+            : .systemLibrary(name: "PushAuthenticatorFFI"),
+        .target(
+            name: "PushAuthenticator",
+            dependencies: ["PushAuthenticatorFFI"],
+            path: ".",
+            exclude: [
+                "README.md", "Tests", "Sources/PushAuthenticatorFFI",
+                "generated/PushAuthenticatorFFI.h", "generated/PushAuthenticatorFFI.modulemap",
+            ],
+            sources: ["generated", "Sources/PushAuthenticator"]),
+        .testTarget(name: "PushAuthenticatorTests", dependencies: ["PushAuthenticator"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

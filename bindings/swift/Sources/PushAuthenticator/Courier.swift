@@ -1,0 +1,205 @@
+import Foundation
+
+/// Carries what the core wants sent, and brings back what came of it. What could not be sent stays in the vault, so
+/// nothing is lost when a courier's task is cancelled or its process is killed.
+public final class Courier: Sendable {
+    private static let longestPull: Duration = .seconds(30)
+    private let phone: Phone
+    private let transport: any HTTPTransport
+    /// Ids of the requests that this courier is sending. Locked while requests are picked, never while they are sent: a
+    /// server that does not answer holds up nobody else.
+    private let underway = Locked<Set<String>>([])
+    private let arrivals = Changes()
+
+    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport()) {
+        self.phone = phone
+        self.transport = transport
+    }
+
+    /// Sends everything that is due now, and what becomes due by that.
+    ///
+    /// - Throws: ``AuthenticatorError`` when the vault cannot be used, `CancellationError`, and what a transport throws
+    ///   that is no ``TransportError``
+    @discardableResult
+    public func deliver() async throws -> [Report] {
+        var reports: [Report] = []
+        while true {
+            try Task.checkCancellation()
+            // Each is left to this courier for a minute, so each is reported, even after a cancellation.
+            let due = try await phone.look { [underway] core in
+                try underway.withLock { ids in
+                    let due = try core.due()
+                    ids.formUnion(due.map(\.id))
+                    return due
+                }
+            }
+            if due.isEmpty { return reports }
+            reports += try await withThrowingTaskGroup(of: Report?.self) { group in
+                for request in due { group.addTask { try await self.send(request) } }
+                return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
+            }
+        }
+    }
+
+    /// Delivers what is due, now and whenever something becomes due, until its task is cancelled.
+    public func run() async throws {
+        while let version = phone.version {
+            try await deliver()
+            let next = try await phone.look { try $0.outbox() }.map(\.nextAttemptAt).min()
+            await phone.awaitChange(after: version, atMost: next.map { .milliseconds($0 - epochMilliseconds()) })
+            try Task.checkCancellation()
+        }
+        throw PhoneClosed()
+    }
+
+    /// Asks every server for what is pending; new requests come out of ``Phone/notifications``.
+    ///
+    /// - Parameter wait: how long a server may hold the request until a message is there; at most 30 seconds
+    /// - Throws: ``AuthenticatorError`` when the vault cannot be used, and `CancellationError`
+    @discardableResult
+    public func pull(wait: Duration = .zero) async throws -> [PullResult] {
+        let wait = min(max(wait, .zero), Self.longestPull)
+        let pulls = try await phone.look { try $0.pull(waitSeconds: UInt32(wait.components.seconds)) }
+        return try await withThrowingTaskGroup(of: (Int, PullResult).self) { group in
+            for (index, pull) in pulls.enumerated() {
+                group.addTask { (index, PullResult(accountId: pull.accountId, outcome: try await self.ask(pull, wait))) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    /// Approves a sign-on request with the evidence that it asks for, and sends the answer.
+    public func approve(_ notificationId: String, _ evidence: Evidence) async throws -> Answer {
+        try await answer(notificationId) { try $0.approve(notificationId: notificationId, evidence: evidence) }
+    }
+
+    /// Denies a sign-on request, and sends the answer.
+    public func deny(_ notificationId: String) async throws -> Answer {
+        try await answer(notificationId) { try $0.deny(notificationId: notificationId) }
+    }
+
+    /// Adds the account of a registration code that the person confirmed after its preview, and sends its registration.
+    ///
+    /// - Parameter slotWrapper: binds the account to the platform's biometric; without one, requests that ask for a
+    ///   biometric can only be denied
+    public func enrol(_ code: String, _ enrolment: Enrolment, slotWrapper: (any SlotWrapper)? = nil) async throws -> Enrolled {
+        let account: Account
+        do {
+            account = try await phone.call { try $0.enrol(code: code, enrolment: enrolment, slotWrapper: slotWrapper) }
+        } catch let reason as AuthenticatorError {
+            return .rejected(reason)
+        }
+        let reports = try await deliver { $0.accountId == account.id }
+        let now = try await phone.look { try $0.accounts() }.first { $0.id == account.id }
+        guard let now else {
+            let refused = reports.refusal { $0 == .accountRemoved(accountId: account.id) }
+            return .refused(status: refused?.status, message: refused?.message)
+        }
+        switch now.state {
+        case .enrolling: return .queued(now)
+        case .unconfirmed: return .unconfirmed(now)
+        case .active, .locked, .reEnrolmentNeeded: return .ready(now)
+        }
+    }
+
+    /// Sends what is due, and waits for a request of these if another round is sending it.
+    private func deliver(_ isMeant: (Waiting) -> Bool) async throws -> [Report] {
+        let reports = try await deliver()
+        guard let waiting = try await phone.look({ try $0.outbox() }).first(where: isMeant) else { return reports }
+        while let version = arrivals.version, underway.withLock({ $0.contains(waiting.id) }) {
+            await arrivals.wait(after: version, atMost: nil)
+            try Task.checkCancellation()
+        }
+        return reports
+    }
+
+    private func answer(_ notificationId: String, _ decide: @escaping @Sendable (Authenticator) throws -> Void) async throws -> Answer {
+        do {
+            try await phone.call(decide)
+        } catch let reason as AuthenticatorError {
+            return .rejected(reason)
+        }
+        let reports = try await deliver { $0.notificationId == notificationId }
+        let state = try await phone.look { try $0.notification(id: notificationId) }.state
+        switch state {
+        case .approved, .denied: return .settled(state)
+        case .failed, .withdrawn:
+            let refused = reports.refusal { $0 == .answered(notificationId: notificationId, state: state) }
+            return .refused(status: refused?.status, message: refused?.message)
+        case .outcomeUnknown: return .outcomeUnknown
+        case .expired: return .expired
+        case .answering, .pending: return .queued
+        }
+    }
+
+    /// What came of one request; nothing where its account was removed in the meantime.
+    private func send(_ request: HttpRequest) async throws -> Report? {
+        defer {
+            underway.withLock { _ = $0.remove(request.id) }
+            arrivals.announce()
+        }
+        if Task.isCancelled { return try await report(request, .failure(.notSent)) }
+        let response: HttpResponse
+        do {
+            response = try await transport.post(HTTPPost(url: request.url, headers: request.headers, body: request.body))
+        } catch TransportError.notSent {
+            return try await report(request, .failure(.notSent))
+        } catch TransportError.noAnswer {
+            return try await report(request, .failure(.fateUnknown))
+        } catch {
+            // Cancelled, or the transport is broken. The request may be out.
+            _ = try await report(request, .failure(.fateUnknown))
+            throw error
+        }
+        return try await report(request, .response(response))
+    }
+
+    private enum Fate {
+        case response(HttpResponse)
+        case failure(SendFailure)
+    }
+
+    private func report(_ request: HttpRequest, _ fate: Fate) async throws -> Report? {
+        do {
+            let delivery = try await phone.call { core in
+                switch fate {
+                case .response(let response): try core.delivered(requestId: request.id, response: response)
+                case .failure(let failure): try core.failed(requestId: request.id, failure: failure)
+                }
+            }
+            return Report(requestId: request.id, kind: request.kind, delivery: delivery)
+        } catch let refused as AuthenticatorError where refused.code == "request-not-found" {
+            return nil
+        }
+    }
+
+    private func ask(_ first: PullRequest, _ wait: Duration) async throws -> PullResult.Outcome {
+        do {
+            let pulled = try await askOnce(first, wait)
+            guard pulled == .askAgain else { return .answered(pulled) }
+            // The phone has learnt the server's time; the next one carries it.
+            let again = try await phone.look { try $0.pull(waitSeconds: 0) }.first { $0.accountId == first.accountId }
+            guard let again else { return .answered(pulled) }
+            return .answered(try await askOnce(again, .zero))
+        } catch let reason as AuthenticatorError {
+            return .rejected(reason)
+        } catch let failure as TransportError {
+            return .unreachable(failure)
+        }
+    }
+
+    private func askOnce(_ pull: PullRequest, _ wait: Duration) async throws -> Pulled {
+        let post = HTTPPost(url: pull.url, headers: pull.headers, body: pull.body, patience: wait)
+        let response = try await transport.post(post)
+        return try await phone.call { try $0.pulled(pull: pull, response: response) }
+    }
+}
+
+extension [Report] {
+    fileprivate func refusal(of isOutcome: (Outcome) -> Bool) -> (status: UInt16, message: String?)? {
+        for case .refused(let status, let message, let outcome) in map(\.delivery) where isOutcome(outcome) {
+            return (status, message)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+
+/// The system's OpenSSL, as second opinion on what the core computes. Loaded by name: there are no headers for it here.
+enum OpenSSL {
+    private typealias Pointer = OpaquePointer
+    private typealias Bytes = UnsafePointer<UInt8>
+    private typealias Out = UnsafeMutablePointer<UInt8>
+    private typealias Make = @convention(c) () -> Pointer?
+    private typealias HMAC = @convention(c) (Pointer?, Bytes?, Int32, Bytes?, Int, Out?, UnsafeMutablePointer<UInt32>?) -> Out?
+    private typealias Begin = @convention(c) (Pointer?, Pointer?, Pointer?, Bytes?, Bytes?) -> Int32
+    private typealias Update = @convention(c) (Pointer?, Out?, UnsafeMutablePointer<Int32>?, Bytes?, Int32) -> Int32
+    private typealias End = @convention(c) (Pointer?, Out?, UnsafeMutablePointer<Int32>?) -> Int32
+    private typealias Control = @convention(c) (Pointer?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32
+    private typealias Free = @convention(c) (Pointer?) -> Void
+
+    nonisolated(unsafe) private static let library = dlopen("libcrypto.so.3", RTLD_NOW)
+
+    private static func function<F>(_ name: String, as: F.Type) -> F {
+        guard let symbol = dlsym(library, name) else { fatalError("libcrypto.so.3 has no \(name)") }
+        return unsafeBitCast(symbol, to: F.self)
+    }
+
+    /// `algorithm` is SHA1, SHA256 or SHA512.
+    static func hmac(_ algorithm: String, key: Data, _ data: Data) -> Data {
+        let hash = function("EVP_\(algorithm.lowercased())", as: Make.self)()
+        var output = [UInt8](repeating: 0, count: 64)
+        var length: UInt32 = 0
+        let (key, data) = ([UInt8](key), [UInt8](data))
+        _ = function("HMAC", as: HMAC.self)(hash, key, Int32(key.count), data, data.count, &output, &length)
+        return Data(output.prefix(Int(length)))
+    }
+
+    /// AES-256-GCM: the ciphertext, then the tag.
+    static func encrypt(_ plain: Data, key: Data, nonce: Data) -> Data {
+        withContext { context in
+            var output = [UInt8](repeating: 0, count: plain.count), length: Int32 = 0
+            var tag = [UInt8](repeating: 0, count: 16)
+            _ = function("EVP_EncryptInit_ex", as: Begin.self)(context, cipher, nil, [UInt8](key), [UInt8](nonce))
+            _ = function("EVP_EncryptUpdate", as: Update.self)(context, &output, &length, [UInt8](plain), Int32(plain.count))
+            _ = function("EVP_EncryptFinal_ex", as: End.self)(context, &tag, &length)
+            _ = function("EVP_CIPHER_CTX_ctrl", as: Control.self)(context, 0x10, 16, &tag)
+            return Data(output + tag)
+        }
+    }
+
+    /// Nothing where the tag is not right.
+    static func decrypt(_ sealed: Data, key: Data, nonce: Data) -> Data? {
+        withContext { context in
+            let plain = [UInt8](sealed.dropLast(16))
+            var output = [UInt8](repeating: 0, count: plain.count), length: Int32 = 0
+            var tag = [UInt8](sealed.suffix(16)), rest = [UInt8](repeating: 0, count: 16)
+            _ = function("EVP_DecryptInit_ex", as: Begin.self)(context, cipher, nil, [UInt8](key), [UInt8](nonce))
+            _ = function("EVP_DecryptUpdate", as: Update.self)(context, &output, &length, plain, Int32(plain.count))
+            _ = function("EVP_CIPHER_CTX_ctrl", as: Control.self)(context, 0x11, 16, &tag)
+            return function("EVP_DecryptFinal_ex", as: End.self)(context, &rest, &length) == 1 ? Data(output) : nil
+        }
+    }
+
+    private static var cipher: Pointer? { function("EVP_aes_256_gcm", as: Make.self)() }
+
+    private static func withContext<T>(_ work: (Pointer?) -> T) -> T {
+        let context = function("EVP_CIPHER_CTX_new", as: Make.self)()
+        defer { function("EVP_CIPHER_CTX_free", as: Free.self)(context) }
+        return work(context)
+    }
+}

@@ -1,0 +1,153 @@
+import AuthenticatorModels
+import PushAuthenticator
+import SwiftUI
+
+/// The accounts with their codes, and the ways to add one.
+struct AccountsView: View {
+    let model: AccountsModel
+    let requests: RequestsModel
+    let enrolment: EnrolmentModel
+    @State private var isScanning = false
+    @State private var isTyping = false
+    @State private var renamed: Account?
+
+    var body: some View {
+        NavigationStack {
+            List {
+                if let failure = requests.failure ?? requests.unreachable.first { FailureText(failure: failure) }
+                if let failure = model.failure { FailureText(failure: failure) }
+                ForEach(model.accounts, id: \.id) { account in
+                    AccountRow(account: account, model: model)
+                        .swipeActions {
+                            Button(.accountRemove, role: .destructive) { Task { await model.askRemoval(of: account.id) } }
+                            Button(.accountRename) { renamed = account }
+                        }
+                        .accessibilityAction(named: Text(.accountRename)) { renamed = account }
+                }
+            }
+            .overlay {
+                if model.accounts.isEmpty { ContentUnavailableView(LocalizedStringKey(.accountsEmpty), systemImage: "qrcode") }
+            }
+            .navigationTitle(LocalizedStringKey(.accountsTitle))
+            .refreshable { await requests.refresh() }
+            .toolbar {
+                Menu {
+                    Button(.accountScan) { isScanning = true }
+                    Button(.accountType) { isTyping = true }
+                } label: {
+                    Label(LocalizedStringKey(.accountScan), systemImage: "plus")
+                }
+            }
+        }
+        .sheet(isPresented: $isScanning) { ScannerView { code in Task { await enrolment.read(code) } } }
+        .sheet(isPresented: $isTyping) { EntryView { entry in Task { await enrolment.read(entry) } } }
+        .sheet(isPresented: isEnrolling) { EnrolmentView(model: enrolment) }
+        .sheet(item: $renamed) { account in RenameView(account: account, model: model) }
+        .alert(Text(.removalTitle), isPresented: isRemoving) {
+            Button(.accountRemove, role: .destructive) { Task { await model.decideRemoval(true) } }
+            Button(.cancel, role: .cancel) { Task { await model.decideRemoval(false) } }
+        } message: {
+            Text(verbatim: model.removal?.consequences.map(\.explanation).joined(separator: "\n\n") ?? "")
+        }
+    }
+
+    private var isEnrolling: Binding<Bool> {
+        Binding { enrolment.state != .waiting && !isScanning && !isTyping } set: { if !$0 { enrolment.cancel() } }
+    }
+
+    private var isRemoving: Binding<Bool> {
+        Binding { model.removal != nil } set: { if !$0 { Task { await model.decideRemoval(false) } } }
+    }
+}
+
+extension Account: @retroactive Identifiable {}
+
+private struct AccountRow: View {
+    let account: Account
+    let model: AccountsModel
+
+    var body: some View {
+        VStack(alignment: .leading, spacing: 4) {
+            Text(verbatim: account.displayIssuer).font(.headline)
+            Text(verbatim: account.displayName).font(.subheadline).foregroundStyle(.secondary)
+            if let state { Text(state).font(.footnote).foregroundStyle(.orange) }
+            if model.hasCodes(account) {
+                TimelineView(.periodic(from: .now, by: 1)) { timeline in
+                    CodeButton(code: model.code(of: account.id, at: timeline.date), time: timeline.date) {
+                        Task { await model.reveal(account.id) }
+                    }
+                }
+            }
+        }
+        .accessibilityElement(children: .contain)
+    }
+
+    private var state: Words? {
+        switch account.state {
+        case .active: nil
+        case .enrolling: .accountEnrolling
+        case .unconfirmed: .accountUnconfirmed
+        case .locked: .accountLocked
+        case .reEnrolmentNeeded: .accountReEnrolmentNeeded
+        }
+    }
+}
+
+/// Shows a code when it is tapped, for as long as it is good.
+private struct CodeButton: View {
+    let code: AccountsModel.Revealed?
+    let time: Date
+    let reveal: () -> Void
+
+    var body: some View {
+        Button(action: reveal) {
+            HStack {
+                if let code {
+                    Text(verbatim: code.code).font(.title.monospacedDigit()).privacySensitive()
+                    if let endsAt = code.endsAt { Text(endsAt, style: .timer).font(.footnote).accessibilityHidden(true) }
+                } else {
+                    Text(.codeReveal)
+                }
+            }
+            .frame(minHeight: 44)
+        }
+        .accessibilityLabel(Text(code == nil ? .codeHidden : .codeShown))
+        // Digit by digit, not as one large number.
+        .accessibilityValue(Text(verbatim: code?.code.map(String.init).joined(separator: " ") ?? ""))
+        .accessibilityHint(Text(code?.endsAt == nil && code != nil ? .codeNext : .codeReveal))
+    }
+}
+
+private struct RenameView: View {
+    let account: Account
+    let model: AccountsModel
+    @State private var issuer: String
+    @State private var name: String
+    @Environment(\.dismiss) private var dismiss
+
+    init(account: Account, model: AccountsModel) {
+        self.account = account
+        self.model = model
+        _issuer = State(initialValue: account.displayIssuer)
+        _name = State(initialValue: account.displayName)
+    }
+
+    var body: some View {
+        NavigationStack {
+            Form {
+                TextField(LocalizedStringKey(.confirmIssuer), text: $issuer)
+                TextField(LocalizedStringKey(.confirmAccount), text: $name)
+            }
+            .navigationTitle(LocalizedStringKey(.accountRename))
+            .toolbar {
+                ToolbarItem(placement: .cancellationAction) { Button(.cancel) { dismiss() } }
+                ToolbarItem(placement: .confirmationAction) {
+                    Button(.done) {
+                        Task { await model.rename(account.id, issuer: issuer, name: name) }
+                        dismiss()
+                    }
+                }
+            }
+        }
+    }
+}

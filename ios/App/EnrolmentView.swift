@@ -1,0 +1,110 @@
+import AuthenticatorModels
+import PushAuthenticator
+import SwiftUI
+
+/// What a registration code would add, to be confirmed, and what came of it.
+struct EnrolmentView: View {
+    let model: EnrolmentModel
+
+    var body: some View {
+        NavigationStack {
+            Group {
+                switch model.state {
+                case .waiting, .reading, .adding: ProgressView()
+                case .confirming(let preview): ConfirmView(preview: preview, model: model)
+                case .added(let added): AddedView(added: added)
+                case .failed(let failure): FailureText(failure: failure).padding()
+                }
+            }
+            .navigationTitle(LocalizedStringKey(.confirmTitle))
+            .toolbar { ToolbarItem(placement: .cancellationAction) { Button(closing) { model.cancel() } } }
+        }
+        .interactiveDismissDisabled()
+    }
+
+    private var closing: Words {
+        switch model.state {
+        case .added, .failed: .done
+        default: .cancel
+        }
+    }
+}
+
+private struct ConfirmView: View {
+    let preview: EnrolmentPreview
+    let model: EnrolmentModel
+
+    var body: some View {
+        Form {
+            LabeledContent(LocalizedStringKey(.confirmIssuer)) { Text(verbatim: preview.issuer) }
+            LabeledContent(LocalizedStringKey(.confirmAccount)) { Text(verbatim: preview.account) }
+            if let host = preview.host {
+                LabeledContent(LocalizedStringKey(.confirmHost)) { Text(verbatim: host).font(.body.monospaced()) }
+            } else {
+                Text(.confirmCodesOnly)
+            }
+            if !preview.policies.isEmpty {
+                LabeledContent(LocalizedStringKey(.confirmPolicies)) { Text(verbatim: preview.policies.joined(separator: ", ")) }
+            }
+            ForEach(preview.namesakes, id: \.accountId) { namesake in
+                Label { Text(.confirmNamesake) + Text(verbatim: " \(namesake.host ?? "")") } icon: { Image(systemName: "exclamationmark.triangle") }
+                    .foregroundStyle(.orange)
+            }
+            if preview.conflict != nil { Label(LocalizedStringKey(.confirmReplaces), systemImage: "arrow.triangle.2.circlepath") }
+            Button(preview.conflict == nil ? .confirmAdd : .confirmReplace) { Task { await model.confirm() } }
+                .frame(minHeight: 44)
+        }
+    }
+}
+
+private struct AddedView: View {
+    let added: EnrolmentModel.Added
+
+    var body: some View {
+        switch added {
+        case .ready(let account): result(.addedReady, "checkmark.circle", account.displayIssuer)
+        case .queued(let account): result(.addedQueued, "clock", account.displayIssuer)
+        case .unconfirmed(let account): result(.addedUnconfirmed, "questionmark.circle", account.displayIssuer)
+        case .refused(let message): result(.addedRefused, "xmark.circle", message)
+        }
+    }
+
+    private func result(_ word: Words, _ image: String, _ detail: String?) -> some View {
+        ContentUnavailableView(LocalizedStringKey(word), systemImage: image, description: Text(verbatim: detail ?? ""))
+    }
+}
+
+/// An account that is typed in.
+struct EntryView: View {
+    let read: (ManualEntry) -> Void
+    @State private var issuer = ""
+    @State private var account = ""
+    @State private var secret = ""
+    @State private var isCounting = false
+    @Environment(\.dismiss) private var dismiss
+
+    var body: some View {
+        NavigationStack {
+            Form {
+                TextField(LocalizedStringKey(.confirmIssuer), text: $issuer)
+                TextField(LocalizedStringKey(.confirmAccount), text: $account)
+                SecureField(LocalizedStringKey(.entrySecret), text: $secret)
+                Toggle(LocalizedStringKey(.entryCounts), isOn: $isCounting)
+            }
+            .autocorrectionDisabled()
+            .textInputAutocapitalization(.never)
+            .navigationTitle(LocalizedStringKey(.entryTitle))
+            .toolbar {
+                ToolbarItem(placement: .cancellationAction) { Button(.cancel) { dismiss() } }
+                ToolbarItem(placement: .confirmationAction) {
+                    Button(.done) {
+                        let moving: CodeMoving = isCounting ? .counter(next: 0) : .time(periodSeconds: 30)
+                        let settings = CodeSettings(algorithm: .sha1, digits: 6, moving: moving)
+                        read(ManualEntry(issuer: issuer, account: account, secret: secret, settings: settings))
+                        dismiss()
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import AuthenticatorModels
+import PushAuthenticator
+import SwiftUI
+
+/// A sign-on request: who asks, from where, and the person's answer; then its result.
+struct RequestView: View {
+    let model: RequestModel
+    let close: () -> Void
+
+    var body: some View {
+        NavigationStack {
+            Group {
+                if case .settled(let result) = model.state {
+                    ResultView(result: result)
+                } else if model.request.state == .pending {
+                    QuestionView(model: model)
+                } else {
+                    ContentUnavailableView(LocalizedStringKey(Words(model.request.state)), systemImage: "clock")
+                }
+            }
+            .navigationTitle(LocalizedStringKey(.requestTitle))
+            .toolbar { Button(.done, action: close).disabled(model.state == .answering) }
+        }
+    }
+}
+
+private struct QuestionView: View {
+    let model: RequestModel
+
+    var body: some View {
+        ScrollView {
+            VStack(spacing: 20) {
+                VStack {
+                    Text(verbatim: model.request.issuer).font(.title)
+                    Text(verbatim: model.request.account).font(.title3)
+                    Text(verbatim: model.request.host).font(.footnote.monospaced()).foregroundStyle(.secondary)
+                }
+                .accessibilityElement(children: .combine)
+                if model.request.concealed { Text(.requestConcealed) }
+                if let message = model.request.message { Text(verbatim: message) }
+                if let context = model.request.context { ContextView(context: context) }
+                answers
+                if !model.canApprove && !model.request.concealed { Text(.requestCannotApprove) }
+                switch model.note {
+                case .refused(let failure): FailureText(failure: failure)
+                case .biometricUnavailable: Text(.biometricUnavailable).foregroundStyle(.red)
+                case nil: EmptyView()
+                }
+                Button(.requestDeny, role: .destructive) { Task { await model.deny() } }
+                    .frame(minHeight: 44)
+                HStack {
+                    Text(.requestEnds)
+                    Text(Date(timeIntervalSince1970: Double(model.request.expiresAt) / 1000), style: .relative)
+                }
+                .font(.footnote)
+                .foregroundStyle(.secondary)
+            }
+            .padding()
+            .frame(maxWidth: .infinity)
+        }
+        .disabled(model.state == .answering)
+        .overlay { if model.state == .answering { ProgressView() } }
+    }
+
+    @ViewBuilder private var answers: some View {
+        if model.canApprove {
+            switch model.request.ask {
+            case .tap:
+                Button(.requestAccept) { Task { await model.accept() } }.buttonStyle(.borderedProminent).controlSize(.large)
+            case .number:
+                Text(.requestNumbers)
+                // Beside each other, or beneath where the text is large.
+                ViewThatFits {
+                    HStack(spacing: 16) { numbers }
+                    VStack(spacing: 16) { numbers }
+                }
+            case .biometric:
+                Button { Task { await model.acceptWithBiometric() } } label: {
+                    Label(LocalizedStringKey(.requestBiometric), systemImage: "faceid")
+                }
+                .buttonStyle(.borderedProminent)
+                .controlSize(.large)
+            }
+        }
+    }
+
+    private var numbers: some View {
+        ForEach(model.numbers, id: \.self) { number in
+            Button { Task { await model.choose(number) } } label: {
+                Text(verbatim: number).font(.largeTitle.monospacedDigit()).frame(minWidth: 64, minHeight: 64)
+            }
+            .buttonStyle(.bordered)
+            .accessibilityLabel(Text(.requestNumber) + Text(verbatim: " \(number)"))
+        }
+    }
+}
+
+private struct ContextView: View {
+    let context: PushAuthenticator.Context
+
+    var body: some View {
+        VStack(alignment: .leading) {
+            Text(.requestFrom).font(.headline)
+            ForEach([context.remoteIp, context.platform, context.userAgent, place].compactMap { $0 }, id: \.self) {
+                Text(verbatim: $0).font(.footnote)
+            }
+        }
+        .frame(maxWidth: .infinity, alignment: .leading)
+        .accessibilityElement(children: .combine)
+    }
+
+    private var place: String? {
+        context.location.map { location in
+            let degrees = FloatingPointFormatStyle<Double>.number.precision(.fractionLength(2))
+            return "\(location.latitude.formatted(degrees))°, \(location.longitude.formatted(degrees))°"
+        }
+    }
+}
+
+private struct ResultView: View {
+    let result: RequestModel.Result
+
+    var body: some View {
+        switch result {
+        case .approved: shown(.resultApproved, "checkmark.circle")
+        case .denied: shown(.resultDenied, "hand.raised")
+        case .refused(let message): shown(.resultRefused, "xmark.circle", message)
+        case .outcomeUnknown: shown(.resultUnknown, "questionmark.circle")
+        case .queued: shown(.resultQueued, "clock")
+        case .expired: shown(.resultExpired, "hourglass")
+        case .biometricChanged: shown(.resultBiometricChanged, "faceid")
+        case .failed(let failure): FailureText(failure: failure).padding()
+        }
+    }
+
+    private func shown(_ word: Words, _ image: String, _ detail: String? = nil) -> some View {
+        ContentUnavailableView(LocalizedStringKey(word), systemImage: image, description: Text(verbatim: detail ?? ""))
+    }
+}

@@ -1,0 +1,49 @@
+import AuthenticatorModels
+import PushAuthenticator
+import SwiftUI
+
+/// Settings, what waits to be sent, and what happened on this phone.
+struct SettingsView: View {
+    @State private var model: SettingsModel
+
+    init(services: Services) { _model = State(initialValue: SettingsModel(services)) }
+
+    var body: some View {
+        NavigationStack {
+            Form {
+                if let failure = model.failure { FailureText(failure: failure) }
+                Toggle(LocalizedStringKey(.settingsAppLock), isOn: appLock)
+                Picker(LocalizedStringKey(.settingsHistory), selection: history) {
+                    Text(.settingsHistoryAll).tag(UInt32?.none)
+                    ForEach([UInt32(50), 200, 1000], id: \.self) { count in
+                        (Text(.settingsHistoryCount) + Text(verbatim: " \(count)")).tag(UInt32?.some(count))
+                    }
+                }
+                if !model.outbox.isEmpty {
+                    LabeledContent(LocalizedStringKey(.settingsWaiting)) { Text(model.outbox.count, format: .number) }
+                    Button(.settingsSend) { Task { await model.sendNow() } }
+                }
+                Section(LocalizedStringKey(.settingsEvents)) {
+                    ForEach(Array(model.events.enumerated()), id: \.offset) { _, event in
+                        VStack(alignment: .leading) {
+                            Text(verbatim: [event.kind, event.detail].compactMap { $0 }.joined(separator: ": "))
+                            Text(Date(timeIntervalSince1970: Double(event.at) / 1000), format: .dateTime)
+                                .font(.footnote)
+                                .foregroundStyle(.secondary)
+                        }
+                        .accessibilityElement(children: .combine)
+                    }
+                }
+            }
+            .navigationTitle(LocalizedStringKey(.settingsTitle))
+            .refreshable { await model.load() }
+            .task { await model.load() }
+        }
+    }
+
+    private var appLock: Binding<Bool> { Binding { model.settings.appLock } set: { model.setAppLock($0) } }
+
+    private var history: Binding<UInt32?> {
+        Binding { model.settings.historyCount } set: { count in Task { await model.setHistory(count: count, days: nil) } }
+    }
+}

@@ -1,0 +1,29 @@
+import AuthenticatorModels
+import SwiftUI
+
+extension LocalizedStringKey {
+    /// The text of a word, in the person's language.
+    init(_ word: Words) { self.init(word.rawValue) }
+}
+
+extension Text {
+    init(_ word: Words) { self.init(LocalizedStringKey(word)) }
+}
+
+extension Button where Label == Text {
+    init(_ word: Words, role: ButtonRole? = nil, action: @escaping () -> Void) {
+        self.init(LocalizedStringKey(word), role: role, action: action)
+    }
+}
+
+/// Something that went wrong, where it happened.
+struct FailureText: View {
+    let failure: Failure
+
+    var body: some View {
+        Label(failure.explanation, systemImage: "exclamationmark.triangle")
+            .font(.callout)
+            .foregroundStyle(.red)
+            .accessibilityIdentifier(failure.code)
+    }
+}

@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// Apple's frameworks as far as AuthenticatorDevice uses them, for systems that have none: see README.md.
+#if os(Linux)
+let stubs = ["Security", "LocalAuthentication", "AVFoundation", "BackgroundTasks", "UserNotifications"]
+#else
+let stubs: [String] = []
+#endif
+
+/// libswiftObservation of Swift 6.0 for Linux names a function that no library of it has, and never calls it here.
+let linker: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--allow-shlib-undefined"], .when(platforms: [.linux]))]
+
+let package = Package(
+    name: "AuthenticatorApp",
+    defaultLocalization: "en",
+    platforms: [.iOS(.v17), .macOS(.v14)],
+    products: [.library(name: "AuthenticatorApp", targets: ["AuthenticatorModels", "AuthenticatorDevice"])],
+    dependencies: [.package(path: "../bindings/swift")],
+    targets: [
+        .target(name: "AuthenticatorModels", dependencies: [.product(name: "PushAuthenticator", package: "swift")]),
+        .target(name: "AuthenticatorDevice", dependencies: ["AuthenticatorModels"] + stubs.map { .target(name: $0) }),
+        .testTarget(name: "AuthenticatorModelsTests", dependencies: ["AuthenticatorModels"], linkerSettings: linker),
+        .testTarget(
+            name: "AuthenticatorDeviceTests", dependencies: ["AuthenticatorDevice"] + stubs.map { .target(name: $0) },
+            linkerSettings: linker),
+    ] + stubs.map { .target(name: $0, path: "Stubs/\($0)") },
+    swiftLanguageModes: [.v6]
+)

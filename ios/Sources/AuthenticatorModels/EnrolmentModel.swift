@@ -1,0 +1,112 @@
+import Observation
+import PushAuthenticator
+
+/// Adding an account: from a scanned or opened registration code, or typed in. Nothing is stored, and nobody contacted,
+/// before the person confirmed what was read.
+@MainActor @Observable
+public final class EnrolmentModel {
+    public enum State: Equatable, Sendable {
+        case waiting
+        case reading
+        /// What would be added, to be confirmed. Its conflict says which account would be replaced.
+        case confirming(EnrolmentPreview)
+        case adding
+        case added(Added)
+        case failed(Failure)
+    }
+
+    public enum Added: Equatable, Sendable {
+        case ready(Account)
+        /// Stored; the server is told when it can be reached.
+        case queued(Account)
+        /// The first message will tell whether the server knows this phone.
+        case unconfirmed(Account)
+        /// The server refused; the account is not there.
+        case refused(String?)
+    }
+
+    private enum Source {
+        case code(String)
+        case entry(ManualEntry)
+    }
+
+    /// The schemes of registration codes, as the app's property list registers them.
+    public nonisolated static let schemes = ["pushauth", "mfauth", "otpauth"]
+
+    public private(set) var state: State = .waiting
+    private let services: Services
+    private var source: Source?
+    /// Counts what was read, so that what was cancelled meanwhile does not come back.
+    private var reading = 0
+
+    public init(_ services: Services) { self.services = services }
+
+    /// Whether an address that the app was opened with is a registration code.
+    public nonisolated static func isRegistrationCode(_ address: String) -> Bool {
+        schemes.contains { address.lowercased().hasPrefix($0 + "://") }
+    }
+
+    /// Reads a code that was scanned, pasted, or that the app was opened with; ends at what is to be confirmed.
+    public func read(_ code: String) async {
+        await read(.code(code)) { try $0.preview(code: code) }
+    }
+
+    /// Reads an account that was typed in.
+    public func read(_ entry: ManualEntry) async {
+        await read(.entry(entry)) { try $0.previewEntry(entry: entry) }
+    }
+
+    /// Adds what was confirmed. Where an account is in its place, that one is replaced; the screen has to have said so.
+    public func confirm() async {
+        guard case .confirming(let preview) = state, let source else { return }
+        state = .adding
+        let enrolment = services.enrolment(replace: preview.conflict != nil)
+        do {
+            switch source {
+            case .code(let code):
+                let bound = preview.kinds.contains(.push) ? services.biometrics : nil
+                state = Self.shown(try await services.courier.enrol(code, enrolment, slotWrapper: bound))
+            case .entry(let entry):
+                state = .added(.ready(try await services.phone.call { try $0.enrolEntry(entry: entry, enrolment: enrolment) }))
+            }
+        } catch {
+            state = .failed(Failure(error))
+        }
+        // It holds a secret.
+        self.source = nil
+    }
+
+    public func cancel() {
+        guard state != .adding else { return }
+        reading += 1
+        (state, source) = (.waiting, nil)
+    }
+
+    private func read(_ source: Source, _ preview: @escaping @Sendable (Authenticator) throws -> EnrolmentPreview) async {
+        // Another code may not take the place of the one that the person is looking at.
+        switch state {
+        case .reading, .confirming, .adding: return
+        case .waiting, .added, .failed: state = .reading
+        }
+        reading += 1
+        let own = reading
+        let read: State
+        do {
+            read = .confirming(try await services.phone.call(preview))
+        } catch {
+            read = .failed(Failure(error))
+        }
+        guard own == reading, state == .reading else { return }
+        (state, self.source) = (read, source)
+    }
+
+    private static func shown(_ enrolled: Enrolled) -> State {
+        switch enrolled {
+        case .ready(let account): .added(.ready(account))
+        case .queued(let account): .added(.queued(account))
+        case .unconfirmed(let account): .added(.unconfirmed(account))
+        case .refused(_, let message): .added(.refused(message))
+        case .rejected(let reason): .failed(Failure(reason))
+        }
+    }
+}

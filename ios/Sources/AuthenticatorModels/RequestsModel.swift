@@ -1,0 +1,82 @@
+import Observation
+import PushAuthenticator
+
+/// The sign-on requests that wait for the person, newest first.
+@MainActor @Observable
+public final class RequestsModel {
+    public private(set) var pending: [SignOnRequest] = []
+    /// The request on the screen, with its result once there is one.
+    public private(set) var shown: RequestModel?
+    /// Servers that gave no answer when they were asked last.
+    public private(set) var unreachable: [Failure] = []
+    public private(set) var failure: Failure?
+    private let services: Services
+
+    public init(_ services: Services) { self.services = services }
+
+    /// Follows the vault until the task is cancelled or the phone closed. A new request comes to the front, unless
+    /// another one is there.
+    public func watch() async {
+        do {
+            for try await pending in services.phone.notifications {
+                self.pending = pending
+                if let shown {
+                    // Unlocked meanwhile, for instance: the same request, and more of it to see.
+                    let now = pending.first { $0.id == shown.id }
+                    if shown.state == .asking, let now, now != shown.request { show(now) }
+                } else if let first = pending.first {
+                    show(first)
+                }
+            }
+        } catch is CancellationError {
+        } catch {
+            failure = Failure(error)
+        }
+    }
+
+    public func show(_ request: SignOnRequest) { shown = RequestModel(request, services) }
+
+    /// Shows what the person tapped in the system's list of notifications.
+    public func show(id: String) async {
+        do {
+            show(try await services.phone.call { try $0.notification(id: id) })
+        } catch {
+            failure = Failure(error)
+        }
+    }
+
+    /// The person is done with the request on the screen; the next one comes.
+    public func dismiss() {
+        let done = shown?.request.id
+        shown = pending.first { $0.id != done }.map { RequestModel($0, services) }
+    }
+
+    /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed.
+    public func deliver() async {
+        do {
+            try await services.courier.run()
+        } catch is CancellationError {
+        } catch is PhoneClosed {
+        } catch {
+            failure = Failure(error)
+        }
+    }
+
+    /// Sends what waits, and asks the servers for what is pending.
+    public func refresh() async {
+        do {
+            try await services.courier.deliver()
+            unreachable = try await services.courier.pull().compactMap { result in
+                switch result.outcome {
+                case .answered: nil
+                case .rejected(let reason): Failure(reason)
+                case .unreachable(let cause): Failure(cause)
+                }
+            }
+            failure = nil
+        } catch is CancellationError {
+        } catch {
+            failure = Failure(error)
+        }
+    }
+}

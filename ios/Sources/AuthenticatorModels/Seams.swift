@@ -1,0 +1,98 @@
+import Foundation
+import PushAuthenticator
+
+/// A key that is bound to the person's biometric. Wrapping asks nobody; unwrapping does.
+public protocol Biometrics: SlotWrapper {
+    /// Unwraps what ``SlotWrapper/wrap(slot:)`` gave, once the person passed the prompt.
+    ///
+    /// - Throws: ``BiometricFailure``
+    func unwrap(_ wrapped: Data) async throws -> Data
+}
+
+public enum BiometricFailure: Error, Equatable, Sendable {
+    /// The person, or the system, took the prompt away.
+    case cancelled
+    /// The biometrics that are enrolled changed: the key is gone for good.
+    case invalidated
+    /// Not now: too many attempts, or no biometric is enrolled.
+    case unavailable
+}
+
+/// What the device says about itself.
+public protocol DeviceState: Sendable {
+    /// What the user's list of devices shows.
+    var name: String { get }
+    var facts: DeviceFacts { get }
+}
+
+/// Asks whether the owner of the device holds it: by biometric or passcode.
+public protocol OwnerCheck: Sendable {
+    func confirm() async -> Bool
+}
+
+/// Where settings are kept. They hold no secret.
+public protocol SettingsStore: Sendable {
+    func load() -> Settings
+    func save(_ settings: Settings)
+}
+
+public struct Settings: Codable, Equatable, Sendable {
+    /// Whether the app asks for its owner whenever it comes to the front.
+    public var appLock = false
+    /// How many settled sign-ons are kept; nothing keeps all.
+    public var historyCount: UInt32?
+    /// For how many days they are kept; nothing keeps them for ever.
+    public var historyDays: UInt32?
+    /// Names this phone to servers whose messages are fetched; made once.
+    public var ownToken = UUID().uuidString
+    /// The token of APNs, where there is one.
+    public var pushToken: String?
+
+    public init() {}
+
+    var retention: Retention { Retention(count: historyCount, days: historyDays) }
+}
+
+/// What the models work with, once the vault is open.
+public struct Services: Sendable {
+    public let phone: Phone
+    public let courier: Courier
+    public let device: any DeviceState
+    public let settings: any SettingsStore
+    /// Nothing where the device has no biometric.
+    public let biometrics: (any Biometrics)?
+
+    public init(
+        phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?
+    ) {
+        self.phone = phone
+        self.courier = courier
+        self.device = device
+        self.settings = settings
+        self.biometrics = biometrics
+    }
+
+    func enrolment(replace: Bool) -> Enrolment {
+        let settings = settings.load()
+        let device = Device(
+            name: device.name, platform: .ios, pushToken: settings.pushToken ?? settings.ownToken,
+            communicationType: settings.pushToken == nil ? .embedded : .apns)
+        return Enrolment(device: device, facts: self.device.facts, replace: replace)
+    }
+}
+
+/// Something that went wrong, as shown to a person.
+public struct Failure: Equatable, Sendable {
+    /// For programs and reports.
+    public let code: String
+    /// For the person, from the core where it is one of the core's errors.
+    public let explanation: String
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as AuthenticatorError: (code, explanation) = (error.code, error.explanation)
+        case let error as TransportError: (code, explanation) = ("server-unreachable", error.localizedDescription)
+        default: (code, explanation) = ("unexpected", error.localizedDescription)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Observation
+import PushAuthenticator
+
+/// Settings, and what happened on this phone.
+@MainActor @Observable
+public final class SettingsModel {
+    public private(set) var settings: Settings
+    public private(set) var events: [Event] = []
+    public private(set) var tokens: [PushTokenStatus] = []
+    /// What waits to be sent.
+    public private(set) var outbox: [Waiting] = []
+    public private(set) var failure: Failure?
+    private let services: Services
+
+    public init(_ services: Services) {
+        self.services = services
+        settings = services.settings.load()
+    }
+
+    public func load() async {
+        await attempt {
+            let (events, tokens, outbox) = try await services.phone.call {
+                (try $0.events(limit: 200), try $0.pushTokens(), try $0.outbox())
+            }
+            (self.events, self.tokens, self.outbox) = (events, tokens, outbox)
+        }
+    }
+
+    public func setAppLock(_ isOn: Bool) {
+        settings.appLock = isOn
+        services.settings.save(settings)
+    }
+
+    /// Keeps so much history from now on, and takes away what exceeds it.
+    public func setHistory(count: UInt32?, days: UInt32?) async {
+        (settings.historyCount, settings.historyDays) = (count, days)
+        services.settings.save(settings)
+        let retention = settings.retention
+        await attempt { _ = try await services.phone.call { try $0.cleanHistory(retention: retention) } }
+    }
+
+    /// Sends what waits, without waiting for its next attempt.
+    public func sendNow() async {
+        await attempt {
+            try await services.phone.call { try $0.retryNow() }
+            try await services.courier.deliver()
+        }
+        await load()
+    }
+
+    private func attempt(_ work: () async throws -> Void) async {
+        do {
+            try await work()
+            failure = nil
+        } catch {
+            failure = Failure(error)
+        }
+    }
+}

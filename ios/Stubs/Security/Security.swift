@@ -1,0 +1,134 @@
+// What AuthenticatorDevice uses of Apple's Security, for systems without it: enough to compile against, and to try how
+// errors are told apart. It keeps keys in memory and encrypts by exclusive or. It protects nothing, and no app links it.
+import Foundation
+
+public typealias CFDictionary = [String: Any]
+public typealias CFData = Data
+public typealias CFString = String
+public typealias CFTypeRef = AnyObject
+public typealias CFError = NSError
+public typealias OSStatus = Int32
+
+public struct Unmanaged<T: AnyObject> {
+    let value: T
+    public func takeRetainedValue() -> T { value }
+}
+
+public let errSecSuccess: OSStatus = 0
+public let errSecItemNotFound: OSStatus = -25300
+public let errSecInteractionNotAllowed: OSStatus = -25308
+public let errSecAuthFailed: OSStatus = -25293
+public let errSecParam: OSStatus = -50
+
+public let kSecClass = "class", kSecClassKey = "keys", kSecAttrKeyType = "type", kSecAttrKeySizeInBits = "bsiz"
+public let kSecAttrKeyTypeECSECPrimeRandom = "73", kSecAttrTokenID = "tkid", kSecAttrTokenIDSecureEnclave = "com.apple.setoken"
+public let kSecPrivateKeyAttrs = "private", kSecAttrIsPermanent = "perm", kSecAttrApplicationTag = "atag"
+public let kSecAttrAccessControl = "accc", kSecAttrAccessGroup = "agrp", kSecReturnRef = "r_Ref"
+public let kSecUseAuthenticationContext = "u_AuthCtx", kSecAttrIsExtractable = "extr"
+public let kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly = "cku", kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly = "akpu"
+nonisolated(unsafe) public let kCFAllocatorDefault: AnyObject? = nil
+
+public struct SecAccessControlCreateFlags: OptionSet, Sendable {
+    public let rawValue: UInt
+    public init(rawValue: UInt) { self.rawValue = rawValue }
+    public static let privateKeyUsage = Self(rawValue: 1 << 30)
+    public static let biometryCurrentSet = Self(rawValue: 1 << 3)
+}
+
+public final class SecAccessControl: Sendable {
+    public let protection: String
+    public let flags: SecAccessControlCreateFlags
+
+    init(_ protection: String, _ flags: SecAccessControlCreateFlags) {
+        self.protection = protection
+        self.flags = flags
+    }
+}
+
+public func SecAccessControlCreateWithFlags(
+    _: AnyObject?, _ protection: String, _ flags: SecAccessControlCreateFlags, _: UnsafeMutablePointer<Unmanaged<CFError>?>?
+) -> SecAccessControl? {
+    SecAccessControl(protection, flags)
+}
+
+public final class SecKey: Sendable {
+    let pad: UInt8
+    public let access: SecAccessControl?
+
+    init(_ pad: UInt8, _ access: SecAccessControl?) {
+        self.pad = pad
+        self.access = access
+    }
+}
+
+public enum SecKeyAlgorithm: Sendable { case eciesEncryptionCofactorVariableIVX963SHA256AESGCM }
+
+/// The keychain, as a test arranges it.
+public final class StubKeychain: @unchecked Sendable {
+    public static let shared = StubKeychain()
+    private let lock = NSLock()
+    private var keys: [Data: SecKey] = [:]
+    private var made: UInt8 = 0
+    private var status = errSecSuccess
+    private var decryption = errSecSuccess
+
+    /// What looking a key up ends with, where it is no success.
+    public func lookUp(endsWith status: OSStatus) { lock.withLock { self.status = status } }
+    /// What using a private key ends with.
+    public func use(endsWith status: OSStatus) { lock.withLock { decryption = status } }
+    public func reset() { lock.withLock { (keys, status, decryption) = ([:], errSecSuccess, errSecSuccess) } }
+    public func key(_ tag: String) -> SecKey? { lock.withLock { keys[Data(tag.utf8)] } }
+
+    func find(_ tag: Data) -> (OSStatus, SecKey?) {
+        lock.withLock { status != errSecSuccess ? (status, nil) : keys[tag].map { (errSecSuccess, $0) } ?? (errSecItemNotFound, nil) }
+    }
+
+    func make(_ tag: Data, _ access: SecAccessControl?) -> SecKey {
+        lock.withLock {
+            made &+= 1
+            let key = SecKey(made, access)
+            keys[tag] = key
+            return key
+        }
+    }
+
+    func remove(_ tag: Data) -> OSStatus { lock.withLock { keys.removeValue(forKey: tag) } == nil ? errSecItemNotFound : errSecSuccess }
+    var useStatus: OSStatus { lock.withLock { decryption } }
+}
+
+public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
+    let (status, key) = StubKeychain.shared.find(query[kSecAttrApplicationTag] as? Data ?? Data())
+    result?.pointee = key
+    return status
+}
+
+public func SecItemDelete(_ query: CFDictionary) -> OSStatus {
+    StubKeychain.shared.remove(query[kSecAttrApplicationTag] as? Data ?? Data())
+}
+
+public func SecKeyCreateRandomKey(_ attributes: CFDictionary, _ error: UnsafeMutablePointer<Unmanaged<CFError>?>?) -> SecKey? {
+    guard let own = attributes[kSecPrivateKeyAttrs] as? [String: Any], let tag = own[kSecAttrApplicationTag] as? Data else {
+        error?.pointee = Unmanaged(value: NSError(domain: NSOSStatusErrorDomain, code: Int(errSecParam)))
+        return nil
+    }
+    return StubKeychain.shared.make(tag, own[kSecAttrAccessControl] as? SecAccessControl)
+}
+
+public func SecKeyCopyPublicKey(_ key: SecKey) -> SecKey? { key }
+
+public func SecKeyCreateEncryptedData(
+    _ key: SecKey, _: SecKeyAlgorithm, _ plain: CFData, _: UnsafeMutablePointer<Unmanaged<CFError>?>?
+) -> CFData? {
+    Data([key.pad] + plain.map { $0 ^ key.pad })
+}
+
+public func SecKeyCreateDecryptedData(
+    _ key: SecKey, _: SecKeyAlgorithm, _ sealed: CFData, _ error: UnsafeMutablePointer<Unmanaged<CFError>?>?
+) -> CFData? {
+    let status = StubKeychain.shared.useStatus != errSecSuccess ? StubKeychain.shared.useStatus : sealed.first == key.pad ? 0 : errSecParam
+    guard status == errSecSuccess else {
+        error?.pointee = Unmanaged(value: NSError(domain: NSOSStatusErrorDomain, code: Int(status)))
+        return nil
+    }
+    return Data(sealed.dropFirst().map { $0 ^ key.pad })
+}

@@ -1,0 +1,56 @@
+import AuthenticatorModels
+import Foundation
+import PushAuthenticator
+
+struct TestDevice: DeviceState {
+    let name = "Swift on Linux"
+    var facts = DeviceFacts(biometricAvailable: true, tamperScore: 0)
+}
+
+final class TestSettings: SettingsStore {
+    private let kept = Box(Settings())
+
+    func load() -> Settings { kept.value }
+    func save(_ settings: Settings) { kept.change { $0 = settings } }
+}
+
+/// A biometric whose prompt ends as a test says.
+final class TestBiometrics: Biometrics {
+    let failure = Box<BiometricFailure?>(nil)
+
+    func wrap(slot: Data) throws -> Data { Finger.touch(slot) }
+
+    func unwrap(_ wrapped: Data) async throws -> Data {
+        if let failure = failure.value { throw failure }
+        return Finger.touch(wrapped)
+    }
+}
+
+struct TestOwner: OwnerCheck {
+    var passes = true
+    func confirm() async -> Bool { passes }
+}
+
+/// The real core over a vault of its own, without a network where there is a recorder.
+struct App {
+    let phone: Phone
+    let services: Services
+    let biometrics = TestBiometrics()
+    let settings = TestSettings()
+
+    init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true) async throws {
+        phone = try await openPhone()
+        services = Services(
+            phone: phone, courier: Courier(phone, transport: transport), device: TestDevice(), settings: settings,
+            biometrics: hasBiometric ? biometrics : nil)
+    }
+
+    func registered(_ code: String = registrationCode()) async throws -> Registered {
+        try await phone.call { try Registered($0, code) }
+    }
+
+    /// A request that arrived, with other claims put in.
+    func request(_ server: Registered, _ number: Int = 1, _ others: [String: String] = [:]) async throws -> SignOnRequest {
+        try await phone.call { try $0.receiveMessage(messageId: "message-\(number)", jwt: server.message(number, others)) }
+    }
+}

@@ -1,0 +1,64 @@
+import AuthenticatorModels
+import Foundation
+import Testing
+
+/// The app's files that no compiler reads here: they say what the code counts on.
+struct ResourceTests {
+    private func plist(_ file: String) throws -> [String: Any] {
+        let content = try Data(contentsOf: URL(fileURLWithPath: "\(repository)/ios/\(file)"))
+        return try #require(try PropertyListSerialization.propertyList(from: content, format: nil) as? [String: Any])
+    }
+
+    private func sources(_ folders: [String]) throws -> String {
+        try folders.flatMap { folder in
+            try FileManager.default.contentsOfDirectory(atPath: "\(repository)/ios/\(folder)").filter { $0.hasSuffix(".swift") }
+                .map { try String(contentsOfFile: "\(repository)/ios/\(folder)/\($0)", encoding: .utf8) }
+        }.joined(separator: "\n")
+    }
+
+    @Test func everyWordHasATextAndEveryTextAWord() throws {
+        let catalogue = try json(Data(contentsOf: URL(fileURLWithPath: "\(repository)/ios/Shared/Localizable.xcstrings")))
+        let strings = try #require(catalogue["strings"] as? [String: [String: Any]])
+        #expect(Set(strings.keys) == Set(Words.allCases.map(\.rawValue)))
+        for (key, entry) in strings {
+            let english = (entry["localizations"] as? [String: [String: [String: String]]])?["en"]?["stringUnit"]?["value"]
+            #expect(english?.isEmpty == false, "\(key)")
+        }
+    }
+
+    @Test func everyWordIsUsedAndNoTextIsInTheViews() throws {
+        let app = try sources(["App", "Shared", "NotificationService", "Sources/AuthenticatorModels", "Sources/AuthenticatorDevice"])
+        for word in Words.allCases { #expect(app.contains(".\(word)"), "\(word)") }
+        let views = try sources(["App"])
+        let literal = /(Text|Button|Label|Toggle|TextField|Picker|navigationTitle|accessibilityLabel|accessibilityHint)\("/
+        #expect(views.firstMatch(of: literal) == nil, "a text that is not in the catalogue")
+    }
+
+    @Test func textsGrowAndColoursFollowTheAppearance() throws {
+        let views = try sources(["App"])
+        #expect(views.firstMatch(of: /\.font\(\.system\(size/) == nil, "a font that does not grow")
+        #expect(views.firstMatch(of: /Color\((red|white|hue)|\.(black|white)\b/) == nil, "a colour of one appearance only")
+    }
+
+    @Test func thePropertyListsSayWhatTheCodeCountsOn() throws {
+        let app = try plist("App/Info.plist")
+        let schemes = (app["CFBundleURLTypes"] as? [[String: Any]])?.flatMap { $0["CFBundleURLSchemes"] as? [String] ?? [] }
+        #expect(schemes == EnrolmentModel.schemes)
+        let refresh = try sources(["Sources/AuthenticatorDevice"]).firstMatch(of: /identifier = "([^"]+)"/)?.1
+        #expect(app["BGTaskSchedulerPermittedIdentifiers"] as? [String] == refresh.map { [String($0)] })
+        for key in ["NSCameraUsageDescription", "NSFaceIDUsageDescription"] { #expect((app[key] as? String)?.isEmpty == false) }
+        #expect(app["NSAppTransportSecurity"] == nil, "no exception for servers without TLS")
+
+        let service = try plist("NotificationService/Info.plist")
+        let (appRights, serviceRights) = (try plist("App/App.entitlements"), try plist("NotificationService/NotificationService.entitlements"))
+        for list in [app, service] {
+            for rights in [appRights, serviceRights] {
+                #expect(rights["com.apple.security.application-groups"] as? [String] == (list["AppGroup"] as? String).map { [$0] })
+                #expect(rights["keychain-access-groups"] as? [String] == (list["KeychainGroup"] as? String).map { [$0] })
+            }
+        }
+        #expect(appRights["aps-environment"] != nil)
+        let privacy = try plist("Shared/PrivacyInfo.xcprivacy")
+        #expect(privacy["NSPrivacyTracking"] as? Bool == false && (privacy["NSPrivacyCollectedDataTypes"] as? [Any])?.isEmpty == true)
+    }
+}
