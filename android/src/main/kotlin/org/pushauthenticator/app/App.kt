@@ -71,7 +71,6 @@ class App : Application() {
 
     override fun onTerminate() {
         scope.cancel()
-        opened?.phone?.close()
         super.onTerminate()
     }
 }

@@ -42,9 +42,11 @@ abstract class AppTest {
         shadowOf(app).grantPermissions(android.Manifest.permission.POST_NOTIFICATIONS)
     }
 
+    /** Leaves all screens. */
     @After
-    fun closeScreens() {
+    fun close() {
         screens.forEach { runCatching { it.pause().stop().destroy() } }
+        screens.clear()
         shadowOf(Looper.getMainLooper()).idle()
     }
 
@@ -53,12 +55,15 @@ abstract class AppTest {
             .setCanAuthenticate(there)
     }
 
+    fun biometricKey() = app.biometricKey
+    fun <T> core(work: Authenticator.() -> T): T = phone(work)
+
     protected fun <T> phone(work: Authenticator.() -> T): T = runBlocking { app.core().phone.call(work) }
 
     protected fun addCodes(issuer: String = "Example", name: String = "alice@example.com", kind: String = "totp", more: String = ""): Account =
         phone { enrol("otpauth://$kind/$issuer:$name?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=$issuer$more", enrolment(), null) }
 
-    protected fun enrolment(replace: Boolean = false) = org.pushauthenticator.Enrolment(
+    fun enrolment(replace: Boolean = false) = org.pushauthenticator.Enrolment(
         org.pushauthenticator.Device("Robolectric", org.pushauthenticator.Platform.ANDROID, app.settings.pushToken, app.settings.communicationType),
         org.pushauthenticator.DeviceFacts(true, 0.0), replace,
     )
@@ -78,6 +83,8 @@ abstract class AppTest {
         }
         throw AssertionError("never came: $what")
     }
+
+    fun until(what: String, condition: () -> Boolean) = awaitThat(what, condition)
 
     protected fun awaitThat(what: String, condition: () -> Boolean) {
         await(what) { if (condition()) Unit else null }
