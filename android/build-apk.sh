@@ -19,11 +19,13 @@ mvn -q -B -Papk -Dapk.output="$PWD/target/apk-libraries" dependency:copy-depende
 ./compile-resources.sh "$PWD/$out/resources" "$version" debug
 
 framework=$(ls target/apk-tools/android-all-*.jar)
+# That jar leaves out what every Java has.
+java_home=$(dirname "$(dirname "$(realpath "$(command -v java)")")")
 libraries=(target/apk-libraries/*.jar)
 jar --create --file "$out/app.jar" -C target/classes .
 # The compiler for devices: what nobody calls goes, names stay readable in a debug build.
 java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --debug --min-api 28 --output "$out/dex" \
-    --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro --pg-conf debug-rules.pro "$out/app.jar" "${libraries[@]}"
+    --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro --pg-conf debug-rules.pro "$out/app.jar" "${libraries[@]}"
 
 # JNA's own native half, and the core where it was built.
 unzip -q -o target/apk-tools/jna-*.aar 'jni/*' -d "$out/jna"
@@ -41,7 +43,8 @@ done
 if [ "$abis" = 0 ]; then name=$name-nocore; fi
 
 cp "$out/resources/resources.apk" "$out/unaligned.apk"
-(cd "$out/dex" && zip -q -r ../unaligned.apk .)
+# Of what lies in the libraries beside classes, only services and licences: JNA's jar brings libraries for every desktop.
+(cd "$out/dex" && zip -q -r ../unaligned.apk classes*.dex META-INF/services META-INF/AL2.0 META-INF/LGPL2.1 META-INF/LICENSE)
 (cd "$out/content" && zip -q -r ../unaligned.apk lib)
 zipalign -f -p 4 "$out/unaligned.apk" "$out/aligned.apk"
 
@@ -62,6 +65,8 @@ for line in "package: name='org.pushauthenticator.app'" "sdkVersion:'28'" "targe
     "launchable-activity: name='org.pushauthenticator.app.screens.AccountsActivity'"; do
     grep -qF "$line" <<<"$badging" || { echo "$apk does not say: $line" >&2; exit 1; }
 done
+# Android 11 and newer refuse a resource table that is compressed.
+unzip -v "$apk" resources.arsc | grep -q Stored || { echo "$apk holds compressed resources" >&2; exit 1; }
 # Every class of the manifest is in the dex files.
 manifest=$(aapt2 dump xmltree --file AndroidManifest.xml "$apk")
 classes=$(grep -oE 'org\.pushauthenticator\.app\.[a-z.]*[A-Z][A-Za-z]*' src/main/AndroidManifest.xml | sort -u)

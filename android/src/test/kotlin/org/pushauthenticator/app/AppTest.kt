@@ -4,6 +4,8 @@ import android.app.Activity
 import android.app.KeyguardManager
 import android.content.Intent
 import android.hardware.biometrics.BiometricManager
+import android.content.pm.PackageManager
+import android.os.Build
 import android.os.Looper
 import android.view.View
 import android.view.ViewGroup
@@ -22,6 +24,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
+import org.robolectric.shadow.api.Shadow
 import org.robolectric.shadows.ShadowBiometricManager
 
 /** The app over the real core, on a phone that has a screen lock and a fingerprint. */
@@ -51,8 +54,14 @@ abstract class AppTest {
     }
 
     protected fun setBiometric(there: Boolean) {
-        (org.robolectric.shadow.api.Shadow.extract<ShadowBiometricManager>(app.getSystemService(BiometricManager::class.java)))
-            .setCanAuthenticate(there)
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) {
+            Shadow.extract<ShadowBiometricManager>(app.service<BiometricManager>()).setCanAuthenticate(there)
+        } else {
+            shadowOf(app.packageManager).setSystemFeature(PackageManager.FEATURE_FINGERPRINT, there)
+            @Suppress("DEPRECATION")
+            Shadow.extract<org.robolectric.shadows.ShadowFingerprintManager>(app.service<android.hardware.fingerprint.FingerprintManager>())
+                .setDefaultFingerprints(if (there) 1 else 0)
+        }
     }
 
     fun biometricKey() = app.biometricKey

@@ -197,11 +197,50 @@ class ScreensTest : AppTest() {
     }
 
     @Test
-    fun `nothing is backed up, and only this phone itself may be talked to in the clear`() {
-        val flags = app.applicationInfo.flags
-        assertEquals(0, flags and android.content.pm.ApplicationInfo.FLAG_ALLOW_BACKUP)
-        val file = phone { accounts() }.let { java.io.File(app.noBackupFilesDir, "vault") }
-        assertTrue(file.exists())
+    fun `nothing is backed up, and a debug build talks in the clear to this phone itself only`() {
+        assertEquals(0, app.applicationInfo.flags and android.content.pm.ApplicationInfo.FLAG_ALLOW_BACKUP)
+        phone { accounts() }
+        assertTrue(java.io.File(app.noBackupFilesDir, "vault").exists())
+        val excluded = elements(R.xml.data_extraction_rules).filter { it.first == "exclude" }.groupingBy { it.second["domain"] }.eachCount()
+        assertEquals(listOf("root", "file", "database", "sharedpref", "external").associateWith { 2 }, excluded)
+
+        val network = elements(R.xml.network_security_config)
+        assertEquals("false", network.single { it.first == "base-config" }.second["cleartextTrafficPermitted"])
+        val domain = network.indexOfFirst { it.first == "domain-config" }
+        assertEquals("true", network[domain].second["cleartextTrafficPermitted"])
+        assertEquals("127.0.0.1", network.single { it.first == "domain" }.second["text"])
+        val release = java.io.File("src/main/res/xml/network_security_config.xml").readText()
+        assertFalse("in the clear in a release", release.contains("cleartextTrafficPermitted=\"true\""))
+    }
+
+    /** The elements of an XML resource with their attributes and text. */
+    private fun elements(resource: Int): List<Pair<String, Map<String, String>>> {
+        val found = mutableListOf<Pair<String, MutableMap<String, String>>>()
+        val parser = app.resources.getXml(resource)
+        while (parser.next() != org.xmlpull.v1.XmlPullParser.END_DOCUMENT) when (parser.eventType) {
+            org.xmlpull.v1.XmlPullParser.START_TAG ->
+                found += parser.name to (0 until parser.attributeCount).associateTo(mutableMapOf()) { parser.getAttributeName(it) to parser.getAttributeValue(it) }
+            org.xmlpull.v1.XmlPullParser.TEXT -> found.last().second["text"] = parser.text.trim()
+        }
+        return found
+    }
+
+    @Test
+    fun `every text comes from the catalogue`() {
+        val sources = java.io.File("src/main").walk().filter { it.extension in setOf("xml", "kt") && it.name != "strings.xml" }.toList()
+        assertTrue("the sources are found", sources.size > 40)
+        val shown = Regex("""android:(text|hint|contentDescription|label)="(?!@)|\b(setText|setTitle|setContentTitle|setContentText|notice|problem)\("|\.(text|contentDescription|title) = "[A-Za-z]""")
+        val found = sources.flatMap { file -> file.readLines().filter { shown.containsMatchIn(it) }.map { "${file.name}: ${it.trim()}" } }
+        assertEquals(emptyList<String>(), found)
+    }
+
+    @Test
+    fun `every text of the catalogue is used`() {
+        val code = java.io.File("src/main").walk().filter { it.extension in setOf("xml", "kt") }.joinToString("\n") { it.readText() }
+        val names = (R.string::class.java.fields.map { it.name to "string" } + R.plurals::class.java.fields.map { it.name to "plurals" })
+        assertTrue("the catalogue is found", names.size > 100)
+        val unused = names.filterNot { (name, kind) -> Regex("(R\\.$kind\\.|@$kind/)$name\\b").containsMatchIn(code) }
+        assertEquals(emptyList<Pair<String, String>>(), unused)
     }
 
     @Test

@@ -4,6 +4,7 @@ import android.Manifest
 import android.content.Intent
 import android.content.pm.PackageManager
 import android.os.Bundle
+import android.view.View
 import android.widget.Button
 import android.widget.TextView
 import org.pushauthenticator.app.R
@@ -54,5 +55,8 @@ class ScanActivity : Screen() {
         camera = Camera(requireViewById(R.id.camera), ::found) { problem(R.string.scan_failed) }.also { it.open() }
     }
 
-    private fun problem(text: Int?) = requireViewById<TextView>(R.id.problem).show(text?.let(::getString))
+    private fun problem(text: Int?) {
+        requireViewById<TextView>(R.id.problem).show(text?.let(::getString))
+        requireViewById<View>(R.id.camera).visibility = if (text == null) View.VISIBLE else View.GONE
+    }
 }

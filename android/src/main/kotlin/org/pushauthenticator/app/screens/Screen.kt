@@ -121,8 +121,10 @@ abstract class Screen : Activity() {
     private fun showLock() {
         val locked = app.lock.isLocked
         requireViewById<View>(R.id.locked).visibility = if (locked) View.VISIBLE else View.GONE
-        requireViewById<View>(R.id.scroll).visibility = if (locked) View.GONE else View.VISIBLE
-        requireViewById<View>(R.id.actions).visibility = if (locked) View.GONE else View.VISIBLE
+        for (id in listOf(R.id.scroll, R.id.actions, R.id.heading)) {
+            requireViewById<View>(id).visibility = if (locked) View.GONE else View.VISIBLE
+        }
+        if (locked) notice(null)
     }
 
     private var asking = false
