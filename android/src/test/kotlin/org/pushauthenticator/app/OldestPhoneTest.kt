@@ -1,5 +1,6 @@
 package org.pushauthenticator.app
 
+import android.app.Activity
 import android.app.NotificationManager
 import android.security.keystore.KeyGenParameterSpec
 import android.view.View
@@ -16,6 +17,7 @@ import org.pushauthenticator.app.keys.VaultKey
 import org.pushauthenticator.app.screens.AccountsActivity
 import org.pushauthenticator.app.screens.RequestActivity
 import org.pushauthenticator.app.screens.SettingsActivity
+import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 
 /** What is done otherwise on the oldest system that the app runs on, API 28. */
@@ -71,9 +73,13 @@ class OldestPhoneTest : AppTest() {
         org.robolectric.shadows.ShadowSystemClock.advanceBy(java.time.Duration.ofSeconds(31))
         val screen = open<AccountsActivity>()
         assertTrue(screen.requireViewById<View>(R.id.locked).isShown)
-        val prompt = await("a prompt") { ShadowBiometricPrompt.shown }
-        assertNull(prompt.crypto)
-        prompt.pass()
-        awaitThat("the list") { screen.requireViewById<View>(R.id.scroll).isShown }
+        val asked = await("the system's question") { shadowOf(screen).nextStartedActivityForResult }
+        assertNull("a prompt that takes no PIN", ShadowBiometricPrompt.shown)
+        shadowOf(screen).receiveResult(asked.intent, Activity.RESULT_CANCELED, null)
+        assertTrue(app.lock.isLocked)
+        screen.tap(R.id.unlock)
+        val again = await("the question again") { shadowOf(screen).nextStartedActivityForResult }
+        shadowOf(screen).receiveResult(again.intent, Activity.RESULT_OK, null)
+        assertFalse(app.lock.isLocked)
     }
 }

@@ -51,19 +51,18 @@ class BiometricGate(private val activity: Activity) {
         }
     }
 
-    /** Whether the person passed; the device's PIN will do, too. */
+    /** Whether the person passed; the device's PIN will do, too. From API 29. */
     @Suppress("DEPRECATION")
     suspend fun unlock(): Boolean {
         val builder = BiometricPrompt.Builder(activity).setTitle(activity.getString(R.string.prompt_unlock))
-        val takesCredential = Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) {
             builder.setAllowedAuthenticators(
                 BiometricManager.Authenticators.BIOMETRIC_STRONG or BiometricManager.Authenticators.DEVICE_CREDENTIAL,
             )
-        } else if (takesCredential) {
+        } else {
             builder.setDeviceCredentialAllowed(true)
         }
-        return show(builder, null, canCancel = !takesCredential) is Shown.Passed
+        return show(builder, null, canCancel = false) is Shown.Passed
     }
 
     private fun open(cipher: Cipher?, wrapped: ByteArray): Unwrapped = try {

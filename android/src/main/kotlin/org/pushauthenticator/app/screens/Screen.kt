@@ -1,6 +1,7 @@
 package org.pushauthenticator.app.screens
 
 import android.app.Activity
+import android.app.KeyguardManager
 import android.content.Intent
 import android.os.Build
 import android.os.Bundle
@@ -19,8 +20,10 @@ import kotlinx.coroutines.launch
 import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.app.App
 import org.pushauthenticator.app.Core
+import org.pushauthenticator.app.DeviceState
 import org.pushauthenticator.app.R
 import org.pushauthenticator.app.keys.BiometricGate
+import org.pushauthenticator.app.service
 
 /**
  * What every screen has: a heading, a place for a notice, the app's lock, no screenshots where the person wants none,
@@ -51,21 +54,22 @@ abstract class Screen : Activity() {
         heading(title)
     }
 
-    override fun onStart() {
-        super.onStart()
-        shown = CoroutineScope(SupervisorJob() + Dispatchers.Main)
-    }
-
     override fun onResume() {
         super.onResume()
+        shown = CoroutineScope(SupervisorJob() + Dispatchers.Main)
         if (app.settings.screenshotsBlocked) window.addFlags(FLAG_SECURE) else window.clearFlags(FLAG_SECURE)
         showLock()
-        if (app.lock.isLocked) unlock() else begin()
+        when {
+            !app.lock.isLocked -> begin()
+            // Whoever said no just now is not asked again at once.
+            declined -> declined = false
+            else -> unlock()
+        }
     }
 
-    override fun onStop() {
+    override fun onPause() {
         shown.cancel()
-        super.onStop()
+        super.onPause()
     }
 
     override fun onDestroy() {
@@ -128,18 +132,37 @@ abstract class Screen : Activity() {
     }
 
     private var asking = false
+    private var declined = false
 
     private fun unlock() {
         if (asking) return
+        if (!DeviceState(this).hasScreenLock) return unlocked()
         asking = true
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) return confirmCredential()
         scope.launch {
             val passed = BiometricGate(this@Screen).unlock()
             asking = false
-            if (!passed) return@launch
-            app.lock.unlocked()
-            showLock()
-            begin()
+            if (passed) unlocked()
         }
+    }
+
+    /** The prompt of API 28 takes no PIN; the system's own screen takes all that the person has set up. */
+    @Suppress("DEPRECATION")
+    private fun confirmCredential() {
+        val confirm = service<KeyguardManager>().createConfirmDeviceCredentialIntent(getString(R.string.prompt_unlock), null)
+        startActivityForResult(confirm, CONFIRM)
+    }
+
+    override fun onActivityResult(request: Int, result: Int, data: Intent?) {
+        if (request != CONFIRM) return
+        asking = false
+        if (result == RESULT_OK) app.lock.unlocked() else declined = true
+    }
+
+    private fun unlocked() {
+        app.lock.unlocked()
+        showLock()
+        begin()
     }
 
     private fun keepClear(view: View, insets: WindowInsets) {
@@ -154,5 +177,8 @@ abstract class Screen : Activity() {
             )
         }
     }
-}
 
+    private companion object {
+        const val CONFIRM = 1
+    }
+}
