@@ -59,6 +59,7 @@ class ConfirmTest : AppTest() {
         assertEquals(0, phone { accounts() }.size)
         screen.tap(R.id.add)
         screen.awaitText("Account added")
+        screen.awaitText("Its codes are in the list")
     }
 
     @Test

@@ -7,6 +7,7 @@ import android.os.Bundle
 import android.view.View
 import android.widget.Button
 import android.widget.TextView
+import org.pushauthenticator.CredentialKind
 import org.pushauthenticator.Device
 import org.pushauthenticator.Enrolled
 import org.pushauthenticator.Enrolment
@@ -73,7 +74,11 @@ class ConfirmActivity : Screen() {
     }
 
     private fun show(enrolled: Enrolled) = when (enrolled) {
-        is Enrolled.Ready -> show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(R.string.enrolled_ready_text))
+        is Enrolled.Ready -> {
+            val answers = CredentialKind.PUSH in enrolled.account.kinds
+            val text = if (answers) R.string.enrolled_ready_text else R.string.enrolled_codes_text
+            show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(text))
+        }
         is Enrolled.Queued -> {
             DeliveryJob.soon(app)
             show(R.drawable.unsure, R.color.accent, R.string.enrolled_queued, getString(R.string.enrolled_queued_text))
@@ -88,6 +93,7 @@ class ConfirmActivity : Screen() {
 
     private fun show(icon: Int, tint: Int, title: Int, text: String) {
         done = true
+        heading(getString(R.string.app_name))
         Result(this, fill(R.layout.result)).show(icon, tint, title, text)
     }
 

@@ -153,6 +153,7 @@ class RequestActivity : Screen() {
     private fun end(icon: Int, tint: Int, title: Int, text: String) {
         answering = true
         notice(null)
+        heading(getString(R.string.app_name))
         Result(this, fill(R.layout.result)).show(icon, tint, title, text)
     }
 
