@@ -37,6 +37,16 @@ need() {
     return 1
 }
 
+# need_file SUITE FILE PACKAGE...: whether the file that a suite needs is there, in the end.
+need_file() {
+    local suite=$1 file=$2
+    shift 2
+    [ -f "$file" ] || install "$file" "$@"
+    [ -f "$file" ] && return 0
+    missing+=("$suite (needs $file)")
+    return 1
+}
+
 # need_module SUITE MODULE PACKAGE...: whether the Python module that a suite needs is there, in the end.
 need_module() {
     local suite=$1 module=$2
@@ -160,7 +170,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, server killed, Kotlin, Swift, documentation, fuzz"
+    echo "== left out: browser, crash, server killed, Kotlin, Swift, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -174,6 +184,12 @@ else
     fi
     if need_swift "Swift"; then
         suite "Swift" tests/swift.sh
+    fi
+    if need "Android" java openjdk-17-jdk-headless && need "Android" mvn maven && need "Android" python3 python3 &&
+        need "Android" aapt2 aapt && need "Android" zipalign zipalign && need "Android" apksigner apksigner &&
+        need "Android" zip zip && need "Android" unzip unzip &&
+        need_file "Android" /usr/share/android-framework-res/framework-res.apk android-framework-res; then
+        suite "Android" tests/android.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
     if need_nightly "fuzz"; then

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Makes a debug APK without Gradle and without the Android SDK, signs it with a debug key, and verifies it.
+#
+#   build-apk.sh         after `mvn test` or `mvn test-compile` in this folder
+#
+# The core comes in as src/main/jniLibs/ABI/libpush_authenticator.so (scripts/build-android.sh, which takes an NDK). Where there
+# is none, the result is named -nocore: it installs, and stops at its first screen.
+# Takes Debian's packages aapt, zipalign, apksigner and android-framework-res; r8 and the libraries come through Maven.
+set -euo pipefail
+cd "$(dirname "$0")"
+version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+out=target/apk
+rm -rf "$out"
+mkdir -p "$out/dex" "$out/content/lib"
+
+# The tools and libraries, by the versions of the pom.
+mvn -q -B -Papk dependency:copy@apk
+mvn -q -B -Papk -Dapk.output="$PWD/target/apk-libraries" dependency:copy-dependencies@apk
+./compile-resources.sh "$PWD/$out/resources" "$version" debug
+
+framework=$(ls target/apk-tools/android-all-*.jar)
+# That jar leaves out what every Java has.
+java_home=$(dirname "$(dirname "$(realpath "$(command -v java)")")")
+libraries=(target/apk-libraries/*.jar)
+jar --create --file "$out/app.jar" -C target/classes .
+# The compiler for devices: what nobody calls goes, names stay readable in a debug build.
+java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --debug --min-api 28 --output "$out/dex" \
+    --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro --pg-conf debug-rules.pro "$out/app.jar" "${libraries[@]}"
+
+# JNA's own native half, and the core where it was built.
+unzip -q -o target/apk-tools/jna-*.aar 'jni/*' -d "$out/jna"
+name=push-authenticator-$version-debug
+abis=0
+for abi in arm64-v8a armeabi-v7a x86_64; do
+    mkdir -p "$out/content/lib/$abi"
+    cp "$out/jna/jni/$abi/libjnidispatch.so" "$out/content/lib/$abi/"
+    core=src/main/jniLibs/$abi/libpush_authenticator.so
+    if [ -f "$core" ]; then
+        cp "$core" "$out/content/lib/$abi/"
+        abis=$((abis + 1))
+    fi
+done
+if [ "$abis" = 0 ]; then name=$name-nocore; fi
+
+cp "$out/resources/resources.apk" "$out/unaligned.apk"
+# Of what lies in the libraries beside classes, only services and licences: JNA's jar brings libraries for every desktop.
+(cd "$out/dex" && zip -q -r ../unaligned.apk classes*.dex META-INF/services META-INF/AL2.0 META-INF/LGPL2.1 META-INF/LICENSE)
+(cd "$out/content" && zip -q -r ../unaligned.apk lib)
+zipalign -f -p 4 "$out/unaligned.apk" "$out/aligned.apk"
+
+key=target/debug.keystore
+if [ ! -f "$key" ]; then
+    keytool -genkeypair -keystore "$key" -storepass android -keypass android -alias androiddebugkey -keyalg RSA -keysize 2048 \
+        -validity 10000 -dname 'CN=Android Debug,O=Android,C=US' 2>/dev/null
+fi
+apk=target/$name.apk
+apksigner sign --ks "$key" --ks-pass pass:android --min-sdk-version 28 --out "$apk" "$out/aligned.apk"
+
+# What would keep it from being installed or from starting.
+apksigner verify --min-sdk-version 28 --verbose "$apk" | grep -E '^Verifies$|scheme v[23]' || { echo "$apk is not signed well" >&2; exit 1; }
+apksigner verify --min-sdk-version 28 "$apk"
+zipalign -c -p 4 "$apk"
+badging=$(aapt2 dump badging "$apk")
+for line in "package: name='org.pushauthenticator.app'" "sdkVersion:'28'" "targetSdkVersion:'35'" \
+    "launchable-activity: name='org.pushauthenticator.app.screens.AccountsActivity'"; do
+    grep -qF "$line" <<<"$badging" || { echo "$apk does not say: $line" >&2; exit 1; }
+done
+# Android 11 and newer refuse a resource table that is compressed.
+unzip -v "$apk" resources.arsc | grep -q Stored || { echo "$apk holds compressed resources" >&2; exit 1; }
+# Every class of the manifest is in the dex files.
+manifest=$(aapt2 dump xmltree --file AndroidManifest.xml "$apk")
+classes=$(grep -oE 'org\.pushauthenticator\.app\.[a-z.]*[A-Z][A-Za-z]*' src/main/AndroidManifest.xml | sort -u)
+unzip -q -o "$apk" 'classes*.dex' -d "$out/check"
+for class in $classes org.pushauthenticator.app.screens.GuardedLayout; do
+    grep -qF "$class" <<<"$manifest" || [[ $class == *GuardedLayout ]] || { echo "the manifest lost $class" >&2; exit 1; }
+    grep -qaF "L${class//./\/};" "$out"/check/classes*.dex || { echo "$class is not in the APK" >&2; exit 1; }
+done
+echo "$apk: $(wc -c <"$apk") bytes, $(wc -w <<<"$classes") classes of the manifest found, core for $abis ABIs"

@@ -1,0 +1,76 @@
+package org.pushauthenticator.app
+
+import android.app.Application
+import android.app.KeyguardManager
+import java.io.File
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+import org.pushauthenticator.AuthenticatorException
+import org.pushauthenticator.Courier
+import org.pushauthenticator.PushAuthenticator
+import org.pushauthenticator.app.keys.BiometricKey
+import org.pushauthenticator.app.keys.VaultKey
+import org.pushauthenticator.app.messages.DeliveryJob
+import org.pushauthenticator.app.messages.RequestNotices
+
+/** The core over this app's vault, and who carries its requests. */
+class Core(val phone: PushAuthenticator, val courier: Courier)
+
+/** The process: one vault, opened when it is first needed, and what all screens, receivers and jobs share. */
+class App : Application() {
+    /** For work that must not end with a screen: answers on their way, messages that came in. */
+    val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    val settings by lazy { Settings(this) }
+    val lock by lazy { AppLock(settings) }
+    val notices by lazy { RequestNotices(this) }
+    val biometricKey by lazy { BiometricKey(this) }
+
+    private val opening = Mutex()
+    private var opened: Core? = null
+
+    override fun onCreate() {
+        super.onCreate()
+        registerActivityLifecycleCallbacks(Foreground(this))
+        notices.makeChannel()
+        DeliveryJob.schedule(this)
+    }
+
+    /**
+     * The core, told what the device is like at this moment.
+     *
+     * @throws AuthenticatorException when the vault cannot be opened; trying again may help
+     */
+    suspend fun core(): Core {
+        val core = opening.withLock { opened ?: open().also { opened = it } }
+        val facts = DeviceState(this).facts()
+        val locked = service<KeyguardManager>().isDeviceLocked
+        core.phone.call {
+            setDeviceFacts(facts)
+            setConcealed(locked)
+        }
+        return core
+    }
+
+    private suspend fun open(): Core {
+        val phone = PushAuthenticator.open(File(noBackupFilesDir, "vault").path, VaultKey(this), SystemLog)
+        // What the person sees as notifications follows what can be answered, whatever changed it.
+        scope.launch {
+            try {
+                phone.notifications.collect(notices::follow)
+            } catch (failed: AuthenticatorException) {
+                SystemLog.failure(failed)
+            }
+        }
+        return Core(phone, Courier(phone))
+    }
+
+    override fun onTerminate() {
+        scope.cancel()
+        super.onTerminate()
+    }
+}

@@ -1,0 +1,40 @@
+package org.pushauthenticator.app.messages
+
+import org.pushauthenticator.AuthenticatorException
+import org.pushauthenticator.CommunicationType
+import org.pushauthenticator.app.App
+import org.pushauthenticator.app.SystemLog
+
+/** The entry point for push services: what a receiver of FCM or UnifiedPush calls. */
+class Messages(private val app: App) {
+    /**
+     * Takes in what a push service delivered, and shows the sign-on request. May be called with anything: the core
+     * verifies it, and a message that is refused changes nothing and shows nothing.
+     *
+     * @param payload JSON: FCM's data map, or `{"messageId", "message"}`
+     * @return the id of the sign-on request; nothing when it was refused
+     */
+    suspend fun take(payload: ByteArray): String? = try {
+        val phone = app.core().phone
+        val request = phone.call { receive(payload) }
+        // The process may end before whoever follows the flow gets there.
+        app.notices.follow(phone.call { pending() })
+        request.id
+    } catch (refused: AuthenticatorException) {
+        SystemLog.failure(refused)
+        null
+    }
+
+    /** A push service gave this phone another token: every server is told, now or later. */
+    suspend fun moved(token: String, type: CommunicationType) {
+        app.settings.setPush(token, type)
+        try {
+            val core = app.core()
+            core.phone.call { setPushToken(token, type) }
+            core.courier.deliver()
+        } catch (failed: AuthenticatorException) {
+            SystemLog.failure(failed)
+        }
+        DeliveryJob.soon(app)
+    }
+}

@@ -1,0 +1,98 @@
+package org.pushauthenticator.app.messages
+
+import android.app.Notification
+import android.app.NotificationChannel
+import android.app.NotificationManager
+import android.app.PendingIntent
+import android.content.Context
+import android.content.Intent
+import android.graphics.drawable.Icon
+import android.os.Build
+import org.pushauthenticator.Answer
+import org.pushauthenticator.Ask
+import org.pushauthenticator.app.service
+import org.pushauthenticator.app.R
+import org.pushauthenticator.app.screens.RequestActivity
+import org.pushauthenticator.app.screens.summary
+import org.pushauthenticator.app.screens.title
+import org.pushauthenticator.Notification as SignOn
+
+/** Sign-on requests in the system's notification area. What they are about is not shown on the lock screen. */
+class RequestNotices(private val context: Context) {
+    private val manager = context.service<NotificationManager>()
+    private val shown = mutableMapOf<String, SignOn>()
+
+    fun makeChannel() {
+        val name = context.getString(R.string.channel_requests)
+        val channel = NotificationChannel(CHANNEL, name, NotificationManager.IMPORTANCE_HIGH)
+        channel.lockscreenVisibility = Notification.VISIBILITY_PRIVATE
+        manager.createNotificationChannel(channel)
+    }
+
+    /** Shows these requests, and takes back every other. */
+    @Synchronized
+    fun follow(pending: List<SignOn>) {
+        val ids = pending.map { it.id }
+        manager.activeNotifications.filter { it.id == REQUEST && it.tag !in ids }.forEach { manager.cancel(it.tag, REQUEST) }
+        shown.keys.retainAll(ids.toSet())
+        pending.filter { shown[it.id] != it }.forEach {
+            manager.notify(it.id, REQUEST, notice(it))
+            shown[it.id] = it
+        }
+    }
+
+    /** Says what came of an answer that was given without opening the app. */
+    fun tell(id: String, answer: Answer) {
+        val notice = builder(context.getString(answer.title)).setContentText(answer.summary(context))
+            .setContentIntent(open(id)).setTimeoutAfter(RESULT_SHOWN).build()
+        manager.notify(id, RESULT, notice)
+    }
+
+    private fun notice(request: SignOn): Notification {
+        val title = context.getString(R.string.notice_title, request.issuer)
+        val builder = builder(title)
+            .setContentText(request.message ?: request.account)
+            .setStyle(Notification.BigTextStyle().bigText(request.message ?: request.account))
+            .setPublicVersion(builder(context.getString(R.string.notice_public)).build())
+            .setContentIntent(open(request.id))
+            .setTimeoutAfter((request.expiresAt - System.currentTimeMillis()).coerceAtLeast(1))
+        // Older systems would run an action of a locked phone.
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) {
+            if (request.ask == Ask.Tap) builder.addAction(action(request.id, R.string.approve, AnswerReceiver.APPROVE))
+            builder.addAction(action(request.id, R.string.deny, AnswerReceiver.DENY))
+        }
+        return builder.build()
+    }
+
+    private fun builder(title: String) = Notification.Builder(context, CHANNEL)
+        .setSmallIcon(R.drawable.notification)
+        .setColor(context.getColor(R.color.accent))
+        .setContentTitle(title)
+        .setVisibility(Notification.VISIBILITY_PRIVATE)
+        .setCategory(Notification.CATEGORY_MESSAGE)
+        .setOnlyAlertOnce(true)
+        .setAutoCancel(true)
+        .setLocalOnly(true)
+
+    private fun action(id: String, label: Int, verb: String): Notification.Action {
+        val intent = AnswerReceiver.intent(context, verb, id)
+        val pending = PendingIntent.getBroadcast(context, 0, intent, PendingIntent.FLAG_IMMUTABLE or PendingIntent.FLAG_UPDATE_CURRENT)
+        val action = Notification.Action.Builder(Icon.createWithResource(context, R.drawable.notification), context.getString(label), pending)
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) action.setAuthenticationRequired(true)
+        return action.build()
+    }
+
+    private fun open(id: String): PendingIntent {
+        val intent = RequestActivity.intent(context, id).addFlags(Intent.FLAG_ACTIVITY_NEW_TASK)
+        return PendingIntent.getActivity(context, 0, intent, PendingIntent.FLAG_IMMUTABLE or PendingIntent.FLAG_UPDATE_CURRENT)
+    }
+
+    companion object {
+        const val CHANNEL = "requests"
+        const val REQUEST = 1
+        const val RESULT = 2
+
+        /** In milliseconds. */
+        private const val RESULT_SHOWN = 15_000L
+    }
+}

@@ -1,0 +1,91 @@
+package org.pushauthenticator.app.screens
+
+import android.content.Context
+import android.content.Intent
+import android.os.Bundle
+import android.view.View
+import android.view.ViewGroup
+import android.widget.Button
+import android.widget.EditText
+import android.widget.TextView
+import org.pushauthenticator.Account
+import org.pushauthenticator.app.R
+
+/** One account: what is known about it, how it is called, and its removal, whose consequences are said first. */
+class AccountActivity : Screen() {
+    private val id get() = intent.getStringExtra(ACCOUNT).orEmpty()
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        fill(R.layout.account)
+        requireViewById<Button>(R.id.save).setOnClickListener { save() }
+        requireViewById<Button>(R.id.remove).setOnClickListener { askRemoval() }
+        requireViewById<Button>(R.id.keep).setOnClickListener { offer(false) }
+        requireViewById<Button>(R.id.remove_now).setOnClickListener { remove() }
+    }
+
+    override fun begin() = whileShown { core ->
+        val account = core.phone.call { accounts() }.find { it.id == id }
+        if (account == null) finish() else show(account)
+    }
+
+    private fun show(account: Account) {
+        heading(account.displayIssuer)
+        notice(problem(account))
+        val details = requireViewById<ViewGroup>(R.id.details)
+        details.removeAllViews()
+        details.field(R.string.issuer, account.issuer)
+        details.field(R.string.account, account.account)
+        details.field(R.string.host, account.host)
+        details.field(R.string.kinds, kinds(account.kinds))
+        details.field(R.string.policies, policies(account.policies))
+        if (account.host != null) {
+            details.field(R.string.biometric, getString(if (account.hasBiometricSlot) R.string.biometric_bound else R.string.biometric_unbound))
+        }
+        details.field(R.string.added, time(account.createdAt))
+        requireViewById<EditText>(R.id.issuer).setText(account.displayIssuer)
+        requireViewById<EditText>(R.id.name).setText(account.displayName)
+    }
+
+    private fun save() = withCore { core ->
+        val issuer = requireViewById<EditText>(R.id.issuer).text.toString()
+        val name = requireViewById<EditText>(R.id.name).text.toString()
+        show(core.phone.call { rename(id, issuer, name) })
+        notice(getString(R.string.saved))
+    }
+
+    private fun askRemoval() = withCore { core ->
+        val removal = core.phone.call { removal(id) }
+        requireViewById<TextView>(R.id.removal_title).text = getString(R.string.removal_title, removal.account, removal.issuer)
+        val list = requireViewById<ViewGroup>(R.id.consequences)
+        list.removeAllViews()
+        removal.consequences.forEach { list.line(consequence(it.code)?.let(::getString) ?: it.explanation) }
+        offer(true)
+    }
+
+    /** The core's own text is in English only. */
+    private fun consequence(code: String): Int? = when (code) {
+        "stays-registered" -> R.string.consequence_registered
+        "may-be-registered" -> R.string.consequence_maybe_registered
+        "registration-given-up" -> R.string.consequence_registration
+        "codes-end" -> R.string.consequence_codes
+        "answers-not-sent" -> R.string.consequence_answers
+        "messages-unanswered" -> R.string.consequence_messages
+        else -> null
+    }
+
+    private fun offer(offered: Boolean) {
+        requireViewById<View>(R.id.removal).visibility = if (offered) View.VISIBLE else View.GONE
+        requireViewById<View>(R.id.remove).visibility = if (offered) View.GONE else View.VISIBLE
+    }
+
+    private fun remove() = withCore { core ->
+        core.phone.call { remove(id) }
+        finish()
+    }
+
+    companion object {
+        private const val ACCOUNT = "account"
+        fun intent(context: Context, id: String): Intent = Intent(context, AccountActivity::class.java).putExtra(ACCOUNT, id)
+    }
+}

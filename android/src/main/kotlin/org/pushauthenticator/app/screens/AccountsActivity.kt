@@ -1,0 +1,101 @@
+package org.pushauthenticator.app.screens
+
+import android.Manifest
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.graphics.Color
+import android.os.Build
+import android.os.Bundle
+import android.view.View
+import android.view.ViewGroup
+import android.widget.Button
+import android.widget.TextView
+import kotlinx.coroutines.flow.combine
+import org.pushauthenticator.Account
+import org.pushauthenticator.CredentialKind
+import org.pushauthenticator.Notification
+import org.pushauthenticator.app.R
+
+/** The first screen: sign-on requests that wait, and all accounts with their codes. */
+class AccountsActivity : Screen() {
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        fill(R.layout.accounts)
+        action(R.drawable.history, R.string.history_title, R.id.history, HistoryActivity::class.java)
+        action(R.drawable.settings, R.string.settings_title, R.id.settings, SettingsActivity::class.java)
+        requireViewById<Button>(R.id.scan).setOnClickListener { startActivity(Intent(this, ScanActivity::class.java)) }
+        requireViewById<Button>(R.id.enter).setOnClickListener { startActivity(Intent(this, EntryActivity::class.java)) }
+    }
+
+    override fun begin() = whileShown { core ->
+        notice(null)
+        combine(core.phone.accounts, core.phone.notifications, ::Pair).collect { (accounts, requests) ->
+            show(accounts)
+            showRequests(requests)
+        }
+    }
+
+    private var listed: List<Account>? = null
+
+    private fun show(accounts: List<Account>) {
+        // A list that did not change keeps the codes that are shown.
+        if (accounts == listed) return
+        listed = accounts
+        val list = requireViewById<ViewGroup>(R.id.accounts)
+        list.removeAllViews()
+        accounts.forEach { bind(list.add(R.layout.account_row), it) }
+        requireViewById<View>(R.id.empty).visibility = if (accounts.isEmpty()) View.VISIBLE else View.GONE
+        if (accounts.any { CredentialKind.PUSH in it.kinds }) mayNotify()
+    }
+
+    private fun bind(row: View, account: Account) {
+        row.requireViewById<TextView>(R.id.initial).run {
+            text = account.displayIssuer.take(1).uppercase()
+            account.colour?.let { tint(this, Color.parseColor("#$it")) }
+        }
+        row.requireViewById<TextView>(R.id.issuer).show(account.displayIssuer)
+        row.requireViewById<TextView>(R.id.name).show(account.displayName)
+        row.requireViewById<TextView>(R.id.state).show(problem(account))
+        row.requireViewById<View>(R.id.open).setOnClickListener { startActivity(AccountActivity.intent(this, account.id)) }
+        val codes = account.kinds.firstOrNull { it != CredentialKind.PUSH } ?: return
+        CodeView(row, counts = codes == CredentialKind.HOTP).onAsked { shown ->
+            whileShown { core -> shown.run { core.phone.call { code(account.id) } } }
+        }
+    }
+
+    /** The account's own colour, with letters that can be read on it. */
+    private fun tint(view: TextView, colour: Int) {
+        view.background.mutate().setTint(colour)
+        view.setTextColor(if (Color.luminance(colour) > BRIGHT) Color.BLACK else Color.WHITE)
+    }
+
+    private fun showRequests(requests: List<Notification>) {
+        val list = requireViewById<ViewGroup>(R.id.requests)
+        list.removeAllViews()
+        requests.forEach { request ->
+            val row = list.add(R.layout.request_row)
+            row.requireViewById<TextView>(R.id.title).text = getString(R.string.notice_title, request.issuer)
+            row.requireViewById<TextView>(R.id.text).show(request.message ?: request.account)
+            row.setOnClickListener { startActivity(RequestActivity.intent(this, request.id)) }
+        }
+    }
+
+    private var asked = false
+
+    private fun mayNotify() {
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.TIRAMISU || asked) return
+        if (checkSelfPermission(Manifest.permission.POST_NOTIFICATIONS) == PackageManager.PERMISSION_GRANTED) return
+        asked = true
+        requestPermissions(arrayOf(Manifest.permission.POST_NOTIFICATIONS), 0)
+    }
+
+    override fun onStop() {
+        // Codes are not shown to whoever takes up the phone next.
+        listed = null
+        super.onStop()
+    }
+
+    private companion object {
+        const val BRIGHT = 0.4f
+    }
+}

@@ -1,0 +1,123 @@
+package org.pushauthenticator.app.screens
+
+import android.content.Context
+import android.content.Intent
+import android.os.Build
+import android.os.Bundle
+import android.view.View
+import android.widget.Button
+import android.widget.TextView
+import org.pushauthenticator.CredentialKind
+import org.pushauthenticator.Device
+import org.pushauthenticator.Enrolled
+import org.pushauthenticator.Enrolment
+import org.pushauthenticator.ManualEntry
+import org.pushauthenticator.Platform
+import org.pushauthenticator.app.DeviceState
+import org.pushauthenticator.app.R
+import org.pushauthenticator.app.messages.DeliveryJob
+
+/**
+ * Shows what a code would add, and adds it when the person says so. Links of other apps and web pages end here: opening
+ * one stores nothing and contacts nobody.
+ */
+class ConfirmActivity : Screen() {
+    private val add get() = requireViewById<Button>(R.id.add)
+    private val source get() = if (intent.hasExtra(OWN)) pending else Source.Code(intent.dataString.orEmpty())
+    private var done = false
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        fill(R.layout.confirm)
+        requireViewById<Button>(R.id.cancel).setOnClickListener { finish() }
+    }
+
+    override fun begin() {
+        if (done) return
+        val source = source ?: return refuse(getString(R.string.confirm_gone))
+        withCore(::refuse) { core ->
+            val preview = core.phone.call {
+                when (source) {
+                    is Source.Code -> preview(source.text)
+                    is Source.Typed -> previewEntry(source.entry)
+                }
+            }
+            PreviewCard(this, requireViewById(R.id.preview), requireViewById(R.id.warnings)).show(preview)
+            add.visibility = View.VISIBLE
+            add.setText(if (preview.conflict == null) R.string.confirm_add else R.string.confirm_replace)
+            add.setOnClickListener { enrol(source, replace = preview.conflict != null) }
+        }
+    }
+
+    private fun refuse(text: String) {
+        requireViewById<TextView>(R.id.problem).show(text)
+        requireViewById<View>(R.id.preview).visibility = View.GONE
+        requireViewById<View>(R.id.warnings).visibility = View.GONE
+        add.visibility = View.GONE
+    }
+
+    private fun enrol(source: Source, replace: Boolean) {
+        add.isEnabled = false
+        withCore({ add.isEnabled = true; refuse(it) }) { core ->
+            val device = Device("${Build.MANUFACTURER} ${Build.MODEL}", Platform.ANDROID, app.settings.pushToken, app.settings.communicationType)
+            val state = DeviceState(app)
+            val enrolment = Enrolment(device, state.facts(), replace)
+            when (source) {
+                is Source.Code -> show(core.courier.enrol(source.text, enrolment, app.biometricKey.takeIf { state.hasBiometric }))
+                is Source.Typed -> {
+                    core.phone.call { enrolEntry(source.entry, enrolment) }
+                    show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(R.string.enrolled_codes_text))
+                }
+            }
+            pending = null
+        }
+    }
+
+    private fun show(enrolled: Enrolled) = when (enrolled) {
+        is Enrolled.Ready -> {
+            val answers = CredentialKind.PUSH in enrolled.account.kinds
+            val text = if (answers) R.string.enrolled_ready_text else R.string.enrolled_codes_text
+            show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(text))
+        }
+        is Enrolled.Queued -> {
+            DeliveryJob.soon(app)
+            show(R.drawable.unsure, R.color.accent, R.string.enrolled_queued, getString(R.string.enrolled_queued_text))
+        }
+        is Enrolled.Unconfirmed ->
+            show(R.drawable.unsure, R.color.accent, R.string.enrolled_unconfirmed, getString(R.string.state_unconfirmed))
+        is Enrolled.Refused ->
+            show(R.drawable.bad, R.color.danger, R.string.enrolled_refused, enrolled.message ?: getString(R.string.enrolled_refused_text))
+        is Enrolled.Rejected ->
+            show(R.drawable.bad, R.color.danger, R.string.enrolled_rejected, explain(enrolled.reason))
+    }
+
+    private fun show(icon: Int, tint: Int, title: Int, text: String) {
+        done = true
+        heading(getString(R.string.app_name))
+        Result(this, fill(R.layout.result)).show(icon, tint, title, text)
+    }
+
+    /** Where the account comes from. */
+    private sealed interface Source {
+        class Code(val text: String) : Source
+        class Typed(val entry: ManualEntry) : Source
+    }
+
+    companion object {
+        private const val OWN = "own"
+
+        /** What this app read itself. It holds a secret, so it is not put into an intent, which the system may keep. */
+        private var pending: Source? = null
+
+        /** For a code that was scanned. */
+        fun intent(context: Context, code: String): Intent = intent(context, Source.Code(code))
+
+        /** For an account that was typed in. */
+        fun intent(context: Context, entry: ManualEntry): Intent = intent(context, Source.Typed(entry))
+
+        private fun intent(context: Context, source: Source): Intent {
+            pending = source
+            return Intent(context, ConfirmActivity::class.java).putExtra(OWN, true)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package org.pushauthenticator.app.screens
+
+import android.content.Context
+import android.text.format.DateUtils
+import org.pushauthenticator.Account
+import org.pushauthenticator.AccountState
+import org.pushauthenticator.Answer
+import org.pushauthenticator.AuthenticatorException
+import org.pushauthenticator.CodeAlgorithm
+import org.pushauthenticator.CodeMoving
+import org.pushauthenticator.CodeSettings
+import org.pushauthenticator.CredentialKind
+import org.pushauthenticator.NotificationState
+import org.pushauthenticator.app.R
+import org.pushauthenticator.code
+import org.pushauthenticator.explanation
+
+/** The app's own words for what the core refuses most; the core's English for the rest. */
+fun Context.explain(reason: AuthenticatorException): String = when (reason.code) {
+    "key-unavailable" -> getString(R.string.error_key_unavailable)
+    "re-enrolment-needed" -> getString(R.string.error_re_enrolment)
+    "device-locked" -> getString(R.string.error_device_locked)
+    "account-exists" -> getString(R.string.error_account_exists)
+    else -> reason.explanation
+}
+
+fun Context.time(at: Long): String = DateUtils.formatDateTime(
+    this, at, DateUtils.FORMAT_SHOW_DATE or DateUtils.FORMAT_SHOW_TIME or DateUtils.FORMAT_ABBREV_MONTH,
+)
+
+fun Context.kinds(kinds: List<CredentialKind>): String = kinds.joinToString("\n") {
+    getString(
+        when (it) {
+            CredentialKind.PUSH -> R.string.kind_push
+            CredentialKind.TOTP -> R.string.kind_totp
+            CredentialKind.HOTP -> R.string.kind_hotp
+        },
+    )
+}
+
+fun Context.policies(names: List<String>): String = names.joinToString("\n") { policy(it) }
+
+fun Context.policy(name: String): String = when (name) {
+    "biometricAvailable" -> getString(R.string.policy_biometric)
+    "deviceTampering" -> getString(R.string.policy_tampering)
+    else -> name
+}
+
+fun Context.settings(codes: CodeSettings): String {
+    val algorithm = when (codes.algorithm) {
+        CodeAlgorithm.SHA1 -> "SHA-1"
+        CodeAlgorithm.SHA256 -> "SHA-256"
+        CodeAlgorithm.SHA512 -> "SHA-512"
+    }
+    return when (val moving = codes.moving) {
+        is CodeMoving.Time -> getString(R.string.codes_timed, codes.digits.toInt(), moving.periodSeconds.toInt(), algorithm)
+        is CodeMoving.Counter -> getString(R.string.codes_counted, codes.digits.toInt(), moving.next.toLong(), algorithm)
+    }
+}
+
+/** What is wrong with the account; nothing when it is ready. */
+fun Context.problem(account: Account): String? = when (account.state) {
+    AccountState.ACTIVE -> null
+    AccountState.ENROLLING -> getString(R.string.state_enrolling)
+    AccountState.UNCONFIRMED -> getString(R.string.state_unconfirmed)
+    AccountState.LOCKED -> getString(R.string.state_locked, account.unmetPolicy?.let { policy(it) }.orEmpty())
+    AccountState.RE_ENROLMENT_NEEDED -> getString(R.string.state_re_enrolment)
+}
+
+val NotificationState.label: Int
+    get() = when (this) {
+        NotificationState.PENDING -> R.string.request_pending
+        NotificationState.ANSWERING -> R.string.request_answering
+        NotificationState.APPROVED -> R.string.request_approved
+        NotificationState.DENIED -> R.string.request_denied
+        NotificationState.EXPIRED -> R.string.request_expired
+        NotificationState.FAILED -> R.string.request_failed
+        NotificationState.OUTCOME_UNKNOWN -> R.string.request_unknown
+        NotificationState.WITHDRAWN -> R.string.request_withdrawn
+    }
+
+/** What came of an answer, in two words. */
+val Answer.title: Int
+    get() = when (this) {
+        is Answer.Settled -> state.label
+        is Answer.Refused -> R.string.request_failed
+        Answer.OutcomeUnknown -> R.string.request_unknown
+        Answer.Queued -> R.string.result_queued
+        Answer.Expired -> R.string.request_expired
+        is Answer.Rejected -> R.string.result_rejected
+    }
+
+/** What that means, and what to do. */
+fun Answer.summary(context: Context): String = when (this) {
+    is Answer.Settled -> context.getString(
+        if (state == NotificationState.APPROVED) R.string.result_approved_text else R.string.result_denied_text,
+    )
+    is Answer.Refused -> message ?: context.getString(R.string.result_refused_text)
+    Answer.OutcomeUnknown -> context.getString(R.string.result_unknown_text)
+    Answer.Queued -> context.getString(R.string.result_queued_text)
+    Answer.Expired -> context.getString(R.string.result_expired_text)
+    is Answer.Rejected -> context.explain(reason)
+}

@@ -1,0 +1,170 @@
+package org.pushauthenticator.app
+
+import android.security.keystore.KeyGenParameterSpec
+import android.security.keystore.KeyPermanentlyInvalidatedException
+import android.security.keystore.StrongBoxUnavailableException
+import android.security.keystore.UserNotAuthenticatedException
+import java.io.InputStream
+import java.io.OutputStream
+import java.security.AlgorithmParameters
+import java.security.Key
+import java.security.KeyPair
+import java.security.KeyPairGenerator
+import java.security.KeyPairGeneratorSpi
+import java.security.KeyStoreSpi
+import java.security.PrivateKey
+import java.security.Provider
+import java.security.PublicKey
+import java.security.SecureRandom
+import java.security.Security
+import java.security.cert.Certificate
+import java.security.spec.AlgorithmParameterSpec
+import java.util.Collections
+import java.util.Date
+import java.util.Enumeration
+import javax.crypto.Cipher
+import javax.crypto.CipherSpi
+import javax.crypto.KeyGenerator
+import javax.crypto.KeyGeneratorSpi
+import javax.crypto.SecretKey
+
+/**
+ * Stands for the Android Keystore, which a JVM has not: keeps keys by alias, records what was asked for, gives out
+ * bound keys that work only inside a prompt that was passed, and can invalidate them as a new finger does.
+ */
+class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
+    init {
+        put("KeyStore.AndroidKeyStore", Store::class.java.name)
+        put("KeyGenerator.AES", Aes::class.java.name)
+        put("KeyPairGenerator.RSA", Rsa::class.java.name)
+        put("Cipher.RSA/ECB/OAEPPadding", BoundCipher::class.java.name)
+        put("Cipher.RSA/ECB/OAEPPadding SupportedKeyClasses", BoundKey::class.java.name)
+    }
+
+    companion object {
+        val specs = mutableListOf<KeyGenParameterSpec>()
+        val secrets = mutableMapOf<String, SecretKey>()
+        val pairs = mutableMapOf<String, KeyPair>()
+        var hasStrongBox = false
+
+        fun install() {
+            specs.clear()
+            secrets.clear()
+            pairs.clear()
+            hasStrongBox = false
+            Security.removeProvider("AndroidKeyStore")
+            Security.insertProviderAt(FakeKeyStore(), 1)
+        }
+
+        /** Another finger was enrolled. */
+        fun invalidate(alias: String) {
+            val pair = pairs.getValue(alias)
+            pairs[alias] = KeyPair(pair.public, BoundKey((pair.private as BoundKey).real, true))
+        }
+
+        private fun take(spec: KeyGenParameterSpec) {
+            specs += spec
+            if (spec.isStrongBoxBacked && !hasStrongBox) throw StrongBoxUnavailableException("none")
+        }
+    }
+
+    class Aes : KeyGeneratorSpi() {
+        private lateinit var spec: KeyGenParameterSpec
+        override fun engineInit(random: SecureRandom?) = Unit
+        override fun engineInit(size: Int, random: SecureRandom?) = Unit
+        override fun engineInit(given: AlgorithmParameterSpec?, random: SecureRandom?) {
+            spec = given as KeyGenParameterSpec
+        }
+
+        override fun engineGenerateKey(): SecretKey {
+            take(spec)
+            val key = KeyGenerator.getInstance("AES", "SunJCE").apply { init(spec.keySize) }.generateKey()
+            secrets[spec.keystoreAlias] = key
+            return key
+        }
+    }
+
+    class Rsa : KeyPairGeneratorSpi() {
+        private lateinit var spec: KeyGenParameterSpec
+        override fun initialize(size: Int, random: SecureRandom?) = Unit
+        override fun initialize(given: AlgorithmParameterSpec?, random: SecureRandom?) {
+            spec = given as KeyGenParameterSpec
+        }
+
+        override fun generateKeyPair(): KeyPair {
+            take(spec)
+            val real = KeyPairGenerator.getInstance("RSA", "SunRsaSign").apply { initialize(spec.keySize) }.generateKeyPair()
+            return KeyPair(real.public, BoundKey(real.private, false)).also { pairs[spec.keystoreAlias] = it }
+        }
+    }
+
+    /** A private key that says nothing of itself. */
+    class BoundKey(val real: PrivateKey, val invalidated: Boolean) : PrivateKey {
+        override fun getAlgorithm() = "RSA"
+        override fun getFormat(): String? = null
+        override fun getEncoded(): ByteArray? = null
+    }
+
+    class BoundCipher : CipherSpi() {
+        private val real = Cipher.getInstance("RSA/ECB/OAEPPadding", "SunJCE")
+        private var key: BoundKey? = null
+        override fun engineInit(mode: Int, given: Key?, random: SecureRandom?) = throw UnsupportedOperationException()
+        override fun engineInit(mode: Int, given: Key?, parameters: AlgorithmParameters?, random: SecureRandom?) =
+            throw UnsupportedOperationException()
+
+        override fun engineInit(mode: Int, given: Key?, parameters: AlgorithmParameterSpec?, random: SecureRandom?) {
+            val bound = given as? BoundKey ?: throw java.security.InvalidKeyException("no key of this store")
+            if (bound.invalidated) throw KeyPermanentlyInvalidatedException()
+            real.init(mode, bound.real, parameters)
+            key = bound
+        }
+
+        override fun engineDoFinal(input: ByteArray?, offset: Int, length: Int): ByteArray {
+            if (!ShadowBiometricPrompt.isOpen) throw javax.crypto.IllegalBlockSizeException().apply { initCause(UserNotAuthenticatedException()) }
+            ShadowBiometricPrompt.isOpen = false
+            return real.doFinal(input, offset, length)
+        }
+
+        override fun engineDoFinal(input: ByteArray?, offset: Int, length: Int, output: ByteArray?, at: Int) = throw UnsupportedOperationException()
+        override fun engineUpdate(input: ByteArray?, offset: Int, length: Int) = throw UnsupportedOperationException()
+        override fun engineUpdate(input: ByteArray?, offset: Int, length: Int, output: ByteArray?, at: Int) = throw UnsupportedOperationException()
+        override fun engineSetMode(mode: String?) = Unit
+        override fun engineSetPadding(padding: String?) = Unit
+        override fun engineGetBlockSize() = 0
+        override fun engineGetOutputSize(length: Int) = 256
+        override fun engineGetIV(): ByteArray? = null
+        override fun engineGetParameters(): AlgorithmParameters? = null
+    }
+
+    class Store : KeyStoreSpi() {
+        override fun engineGetKey(alias: String, password: CharArray?): Key? = secrets[alias] ?: pairs[alias]?.private
+        override fun engineGetCertificate(alias: String): Certificate? = pairs[alias]?.let { Bare(it.public) }
+        override fun engineDeleteEntry(alias: String) {
+            secrets.remove(alias)
+            pairs.remove(alias)
+        }
+
+        override fun engineContainsAlias(alias: String) = alias in secrets || alias in pairs
+        override fun engineAliases(): Enumeration<String> = Collections.enumeration(secrets.keys + pairs.keys)
+        override fun engineLoad(stream: InputStream?, password: CharArray?) = Unit
+        override fun engineStore(stream: OutputStream?, password: CharArray?) = Unit
+        override fun engineGetCertificateChain(alias: String): Array<Certificate>? = null
+        override fun engineGetCreationDate(alias: String): Date? = null
+        override fun engineSetKeyEntry(alias: String, key: Key, password: CharArray?, chain: Array<Certificate>?) = Unit
+        override fun engineSetKeyEntry(alias: String, key: ByteArray, chain: Array<Certificate>?) = Unit
+        override fun engineSetCertificateEntry(alias: String, certificate: Certificate) = Unit
+        override fun engineSize() = secrets.size + pairs.size
+        override fun engineIsKeyEntry(alias: String) = engineContainsAlias(alias)
+        override fun engineIsCertificateEntry(alias: String) = false
+        override fun engineGetCertificateAlias(certificate: Certificate): String? = null
+    }
+
+    /** Nothing but a public key. */
+    class Bare(private val key: PublicKey) : Certificate("bare") {
+        override fun getPublicKey() = key
+        override fun getEncoded(): ByteArray = key.encoded
+        override fun verify(key: PublicKey) = Unit
+        override fun verify(key: PublicKey, provider: String) = Unit
+        override fun toString() = "bare"
+    }
+}

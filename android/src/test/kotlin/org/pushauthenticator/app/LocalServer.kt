@@ -1,0 +1,57 @@
+package org.pushauthenticator.app
+
+import java.nio.ByteBuffer
+import java.util.Base64
+import javax.crypto.Mac
+import javax.crypto.spec.SecretKeySpec
+import org.json.JSONObject
+import org.pushauthenticator.Account
+import org.pushauthenticator.HttpResponse
+import org.pushauthenticator.Notification
+
+/** Signs messages as a server does, without a network: for screens with every kind of request. */
+class LocalServer(private val test: AppTest) {
+    private val secret = "shared secret of 32 bytes length".toByteArray()
+    val account: Account
+    lateinit var last: Notification
+        private set
+    private val mechanism: String
+    private var count = 0
+
+    init {
+        account = test.core { enrol(registration(HOST), test.enrolment(), test.biometricKey()) }
+        val request = test.core { due() }.single()
+        val jwt = JSONObject(String(request.body)).getString("jwt")
+        mechanism = JSONObject(String(Base64.getUrlDecoder().decode(jwt.split('.')[1]))).getString("mechanismUid")
+        test.core { delivered(request.id, HttpResponse(200u, null, "{}".toByteArray())) }
+    }
+
+    fun registration(host: String) = "pushauth://push/Ping:demo?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
+        "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("https://$host/am/push?_action=register")}" +
+        "&a=${encode("https://$host/am/push?_action=authenticate")}"
+
+    fun push(id: String, type: String, numbers: String? = null): Notification {
+        val claims = JSONObject().put("u", mechanism).put("c", Base64.getEncoder().encodeToString(ByteBuffer.allocate(32).putInt(++count).array()))
+            .put("t", "120").put("m", "Login attempt from demo at Ping").put("k", type)
+            .put("x", """{"remoteIp":"203.0.113.7","userAgent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","platform":"Linux x86_64","location":{"latitude":47.37,"longitude":8.54}}""")
+        if (numbers != null) claims.put("n", numbers)
+        val signed = encode("""{"typ":"JWT","alg":"HS256"}""") + "." + encode(claims.toString())
+        val mac = Mac.getInstance("HmacSHA256").apply { init(SecretKeySpec(secret, "RAW")) }.doFinal(signed.toByteArray())
+        return test.core { receiveMessage("AUTHENTICATE:$id", "$signed.${encode(mac)}") }.also { last = it }
+    }
+
+    /** The server takes every answer that waits; a courier that was stopped may hold one for a moment. */
+    fun settleAll() = test.until("all is sent") {
+        test.core { retryNow() }
+        test.core { due() }.forEach { request -> test.core { delivered(request.id, HttpResponse(200u, null, "{}".toByteArray())) } }
+        test.core { outbox() }.isEmpty()
+    }
+
+    private fun encode(text: String) = encode(text.toByteArray())
+    private fun encode(bytes: ByteArray): String = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)
+
+    companion object {
+        /** Nobody listens there, and that is known at once. */
+        const val HOST = "127.0.0.1:1"
+    }
+}
