@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::output::{Failure, Report};
-use crate::ports::{Clock as _, SystemClock, SystemEntropy};
+use crate::ports::{Clock as _, EpochMilliseconds, SystemClock, SystemEntropy};
 use crate::protocol::text;
 use crate::secret::SecretText;
 use crate::server::configuration::Configuration;
@@ -76,12 +76,30 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         Verb::Unlock { name } => set_locked(&store, name, false),
         Verb::Remove { name } => {
             let wanted = name.clone();
-            if store.run_blocking(move |transaction| users::remove(transaction, &wanted)).map_err(failed)? {
+            let removed = store.run_blocking(move |transaction| {
+                let removed = users::remove(transaction, &wanted)?;
+                if removed {
+                    audit::add(transaction, &by_command("user-removed", &wanted, SystemClock.now()))?;
+                }
+                Ok(removed)
+            });
+            if removed.map_err(failed)? {
                 Ok(Report::new(format!("Removed {name}."), json!({"name": name})))
             } else {
                 Err(Failure::new("unknown-user", &format!("There is no user {name:?}.")))
             }
         }
+    }
+}
+
+/// Something that whoever runs the server did to a user.
+fn by_command(event: &str, user: &str, at: EpochMilliseconds) -> audit::Event {
+    audit::Event {
+        at,
+        event: event.to_owned(),
+        user: Some(user.to_owned()),
+        outcome: "success".to_owned(),
+        ..audit::Event::default()
     }
 }
 
@@ -95,13 +113,7 @@ fn set_locked(store: &Store, name: String, locked: bool) -> Result<Report, Failu
         };
         if changed {
             let event = if locked { "user-locked" } else { "user-unlocked" };
-            let event = audit::Event {
-                event: event.to_owned(),
-                at: now,
-                user: Some(user.name),
-                outcome: "success".to_owned(),
-                ..audit::Event::default()
-            };
+            let event = by_command(event, &user.name, now);
             audit::add(transaction, &event)?;
         }
         Ok(Some(changed))
@@ -129,7 +141,12 @@ pub(super) fn add(store: &Store, name: &str, common_name: Option<&str>, password
     let shown = name.clone();
     let added = store
         .run_blocking(move |transaction| {
-            users::add(transaction, &name, common_name.as_deref(), &hash, SystemClock.now())
+            let now = SystemClock.now();
+            let added = users::add(transaction, &name, common_name.as_deref(), &hash, now)?;
+            if added {
+                audit::add(transaction, &by_command("user-added", &name, now))?;
+            }
+            Ok(added)
         })
         .map_err(failed)?;
     if added { Ok(()) } else { Err(Failure::new("user-exists", &format!("There is a user {shown:?} already."))) }

@@ -1,8 +1,10 @@
 //! Sessions: whether one is alive, what it is, and signing out.
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -24,13 +26,14 @@ pub(in crate::server) struct Action {
 /// `POST .../sessions/?_action=logout|validate|getSessionInfo`.
 pub(in crate::server) async fn sessions(
     State(app): State<App>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     _: Realm,
     action: Result<Query<Action>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let action = action.ok().and_then(|Query(action)| action.action);
     match action.as_deref() {
-        Some("logout") => log_out(app, &headers).await,
+        Some("logout") => log_out(app, &headers, address).await,
         Some("validate") => validate(app, &headers).await,
         Some("getSessionInfo") => information(app, &headers).await,
         _ => error(StatusCode::BAD_REQUEST, "Offered are _action=logout, validate and getSessionInfo."),
@@ -65,14 +68,15 @@ async fn information(app: App, headers: &HeaderMap) -> Response {
     }
 }
 
-async fn log_out(app: App, headers: &HeaderMap) -> Response {
+async fn log_out(app: App, headers: &HeaderMap, address: SocketAddr) -> Response {
     let Some((token, is_cookie)) = session_token(headers) else {
         return error(StatusCode::UNAUTHORIZED, "There is no session to end.");
     };
     if is_cookie && !says_it_is_no_form(headers) {
         return error(StatusCode::FORBIDDEN, SEND_A_HEADER);
     }
-    let removed = app.0.store.run(move |transaction| store::remove(transaction, &token)).await;
+    let (now, address) = (app.now(), Some(address.ip().to_string()));
+    let removed = app.0.store.run(move |transaction| store::sign_out(transaction, &token, address, now)).await;
     match removed {
         Ok(true) => {
             let mut response = Json(json!({"result": "Successfully logged out"})).into_response();

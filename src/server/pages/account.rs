@@ -225,6 +225,7 @@ pub(in crate::server) async fn new_codes(
 /// `POST /am/XUI/logout`: ends the session and leads to the default journey.
 pub(in crate::server) async fn logout(
     State(app): State<App>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -232,7 +233,9 @@ pub(in crate::server) async fn logout(
         Ok((signed_in, _)) => signed_in.token,
         Err(response) => return response,
     };
-    if let Err(problem) = app.0.store.run(move |transaction| sessions::remove(transaction, &token)).await {
+    let (now, address) = (app.now(), Some(address.ip().to_string()));
+    let ended = app.0.store.run(move |transaction| sessions::sign_out(transaction, &token, address, now)).await;
+    if let Err(problem) = ended {
         return broken(&app, &headers, &problem);
     }
     let mut response = redirect(&start_of(&app, None));

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{StoreError, Transaction, digest};
+use super::{StoreError, Transaction, audit, digest};
 use crate::ports::EpochMilliseconds;
 use crate::secret::{Reason, SecretText};
 
@@ -103,6 +103,30 @@ pub fn pass_second_factor(transaction: &Transaction, key: &[u8], at: EpochMillis
 pub fn remove(transaction: &Transaction, token: &SecretText) -> Result<bool, StoreError> {
     let key = digest(token.expose(Reason::Hash).as_bytes());
     Ok(transaction.execute("DELETE FROM session WHERE token_digest = ?1", [key])? == 1)
+}
+
+/// Ends a session because its user signed out, and writes that down; `false` when there was none.
+pub fn sign_out(
+    transaction: &Transaction,
+    token: &SecretText,
+    address: Option<String>,
+    now: EpochMilliseconds,
+) -> Result<bool, StoreError> {
+    let key = digest(token.expose(Reason::Hash).as_bytes());
+    let user: Option<String> = transaction
+        .query_row("DELETE FROM session WHERE token_digest = ?1 RETURNING user", [key], |row| row.get(0))
+        .optional()?;
+    let Some(user) = user else { return Ok(false) };
+    let event = audit::Event {
+        at: now,
+        event: "sign-out".to_owned(),
+        user: Some(user),
+        address,
+        device: None,
+        outcome: "success".to_owned(),
+    };
+    audit::add(transaction, &event)?;
+    Ok(true)
 }
 
 /// Ends all sessions of a user.

@@ -96,9 +96,7 @@ impl Calls {
         parameters.extend(envelope.subject.as_deref().map(|subject| ("Subject", subject)));
         match self.call(key, application, "Publish", &parameters) {
             Ok(_) => Ok(()),
-            Err(CallError::Rejected(rejection)) if rejection.is("EndpointDisabled") || rejection.is("NotFound") => {
-                Err(SendFailure::DeadToken)
-            }
+            Err(CallError::Rejected(rejection)) if rejection.says_endpoint_is_dead() => Err(SendFailure::DeadToken),
             Err(error) => Err(error.into()),
         }
     }
@@ -131,6 +129,13 @@ impl Calls {
 }
 
 impl Rejection {
+    /// Whether it is the endpoint that no push can reach any more: disabled, or deleted, which SNS says in two ways.
+    fn says_endpoint_is_dead(&self) -> bool {
+        self.is("EndpointDisabled")
+            || self.is("NotFound")
+            || self.is("InvalidParameter") && self.message.contains("No endpoint found")
+    }
+
     /// Whether this is the error of that name; SDKs know some of them with `Exception` behind.
     fn is(&self, code: &str) -> bool {
         self.code == code || self.code.strip_suffix("Exception") == Some(code)
