@@ -28,6 +28,32 @@ fn frozen(folder: &Path, version: u32) -> Configuration {
     configuration
 }
 
+/// Fills a database the way every frozen file is filled, and leaves it as a single file beside its key.
+#[test]
+#[ignore = "makes a database to be frozen; run once for a new version of the schema, with FROZEN_STORE naming a folder"]
+fn freeze() {
+    let folder = std::path::PathBuf::from(std::env::var_os("FROZEN_STORE").unwrap());
+    assert!(!folder.exists(), "a frozen file is never made anew");
+    let server = start();
+    let phone = server.enrolled();
+    let waiting = server.after_password();
+    assert_eq!(phone.messages(&server).len(), 1, "{waiting}");
+    server.add_user("other", PASSWORD, Some("The Other"));
+    let step = server.next(&fill(&server.sign_on_as("other", PASSWORD).json(), 1, json!(0)));
+    let other = Phone::scan(&step).with("communicationType", json!("gcm")).with("deviceId", json!("gcm-token"));
+    assert_eq!(other.register(&server).status, 200);
+    server.lock_user("other", true);
+    let (_, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
+    let named: Result<(), StoreError> = store.run_blocking(|transaction| {
+        let device = devices::of_user(transaction, USER)?.remove(0);
+        devices::rename(transaction, &device.id, Some("my phone"))
+    });
+    named.unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(server.configuration.data.join("server.key"), folder.join("store.key")).unwrap();
+    server.database().execute("VACUUM INTO ?1", [folder.join("store.db").to_str().unwrap()]).unwrap();
+}
+
 #[test]
 fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
