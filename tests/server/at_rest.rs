@@ -12,7 +12,8 @@ use push_authenticator::ports::SystemEntropy;
 use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::KeyError;
-use push_authenticator::server::store::{StoreError, devices, users};
+use push_authenticator::server::store::device_keys::{self, KeyPolicy};
+use push_authenticator::server::store::{StoreError, devices, registrations, users};
 use push_authenticator::server::{StartError, open_data};
 
 use crate::harness::*;
@@ -55,6 +56,46 @@ fn freeze() {
 }
 
 #[test]
+fn a_database_of_version_3_is_brought_to_the_present_one_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = frozen(folder.path(), 3);
+    for _ in 0..2 {
+        let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
+        let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
+            let users = users::list(transaction)?;
+            let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+            assert_eq!(names, ["demo", "other"]);
+            assert_eq!([0, 1].map(|at: usize| users[at].locked_at.is_some()), [false, true]);
+            assert!(users.iter().all(|user| user.frozen_until.is_none()));
+            let devices = devices::list(transaction)?;
+            assert_eq!([0, 1].map(|at: usize| devices[at].name.as_str()), ["my phone", "Pixel"]);
+            for device in &devices {
+                assert_eq!(devices::secret(transaction, &device.id, &keys)?.len(), 32);
+                assert_eq!(device_keys::of_device(transaction, &device.id)?, None, "phones of before have no key");
+            }
+            let offered: Vec<String> = transaction
+                .prepare("SELECT message_id FROM registration")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            assert_eq!(offered.len(), 2);
+            for message_id in offered {
+                let registration = registrations::find(transaction, &message_id, &keys)?.unwrap();
+                assert_eq!((registration.key_policy, registration.names), (KeyPolicy::default(), None));
+            }
+            let count = |table: &str| -> i64 {
+                transaction.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+            };
+            let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
+            assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 2, 4]);
+            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            assert_eq!(version, 4);
+            Ok(())
+        });
+        opened.unwrap();
+    }
+}
+
+#[test]
 fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let configuration = frozen(folder.path(), 2);
@@ -77,7 +118,7 @@ fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 1, 4]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 3);
+            assert_eq!(version, 4);
             Ok(())
         });
         opened.unwrap();
@@ -104,7 +145,7 @@ fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 2, 1, 0]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 3);
+            assert_eq!(version, 4);
             Ok(())
         });
         opened.unwrap();
@@ -259,7 +300,7 @@ fn the_database_is_ours_and_in_wal_mode() {
     assert_eq!(server.text("PRAGMA journal_mode"), "wal");
     let number =
         |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!(number("user_version"), 3);
+    assert_eq!(number("user_version"), 4);
     assert_eq!(number("application_id"), 0x5041_7376);
 }
 
@@ -273,7 +314,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let refused = open(&configuration).unwrap_err();
-    let StartError::Store(StoreError::Newer { found: 99, known: 3, .. }) = refused else { panic!("{refused}") };
+    let StartError::Store(StoreError::Newer { found: 99, known: 4, .. }) = refused else { panic!("{refused}") };
     let connection = Connection::open(&file).unwrap();
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 99);

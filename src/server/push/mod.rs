@@ -4,6 +4,7 @@
 //! knows the store and the protocol; no HTTP and no journey.
 
 mod answer;
+mod device_key;
 mod embedded;
 mod pull;
 mod refresh;
@@ -14,7 +15,7 @@ mod trial;
 
 use std::sync::Arc;
 
-pub use answer::answer;
+pub use answer::{AnswerTerms, answer};
 pub use embedded::Embedded;
 pub use pull::{PullGrant, check_pull, waiting_messages};
 pub use refresh::refresh;
