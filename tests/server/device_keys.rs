@@ -459,6 +459,24 @@ fn it_was_not_me_stops_pushes_until_the_time_is_over_or_somebody_lifts_it() {
 }
 
 #[test]
+fn it_was_not_me_ends_a_code_that_waits_for_a_phone() {
+    let server = start_with("required");
+    let (step, waiting) = (server.at_qr_code(), server.at_qr_code());
+    let key = Key::make();
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&server.next(&step));
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.after_password();
+    let strangers = Key::make();
+    let stranger = scan_with(&server, &waiting, &strangers, "tee", "none");
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    assert_mute(&stranger.register(&server));
+    assert_eq!(server.count("device"), 1);
+    assert!(server.fail(&waiting).contains("withdrawn"));
+}
+
+#[test]
 fn a_freeze_without_end_waits_for_an_administrator() {
     use push_authenticator::ports::SystemEntropy;
     use push_authenticator::server::open_data;

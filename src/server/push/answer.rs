@@ -7,7 +7,7 @@ use crate::protocol::message::{AnswerClaims, SignedBody, response_is_right};
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
-use crate::server::store::{StoreError, Transaction, audit, devices, digest, users};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest, registrations, users};
 use crate::server::wake::Waiter;
 
 const WRONG_NUMBER: &str = "The number does not match.";
@@ -102,7 +102,8 @@ pub fn answer(
             minutes => tools.now + minutes * 60_000,
         };
         users::freeze(transaction, &request.user, until)?;
-        let ended = pushes::supersede(transaction, &request.user)?;
+        // Of messages there is one at a time, and this was it; but a code that waits for a phone would bring one in.
+        let ended = registrations::withdraw_all(transaction, &request.user)?;
         effects.extend(ended.into_iter().map(|journey| Effect::Wake(Waiter::Journey(journey))));
         note(transaction, tools, "pushes-frozen", Some(request.user), &message.device, "success")?;
     }

@@ -23,8 +23,7 @@ pub(super) struct KeyRefusal {
 impl From<ProofError> for KeyRefusal {
     /// The phone hears nothing of what is wrong with a proof; the log does.
     fn from(error: ProofError) -> Self {
-        tracing::info!(%error, "a proof was refused");
-        Self { name: error.code(), refusal: Refusal::Mute(error.code()) }
+        Self { name: error.code(), refusal: Refusal::Unproved(error) }
     }
 }
 

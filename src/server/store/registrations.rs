@@ -132,6 +132,14 @@ pub fn withdraw(transaction: &Transaction, journey: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Withdraws what was offered to a user and no phone has used; gives the journeys that offered it.
+pub fn withdraw_all(transaction: &Transaction, user: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut statement = transaction
+        .prepare_cached("DELETE FROM registration WHERE user = ?1 AND accepted_body IS NULL RETURNING journey")?;
+    let journeys = statement.query_map([user], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(journeys)
+}
+
 /// How long a used registration outlives its time: a browser that comes late must still hear that its phone was in
 /// time. A day, in milliseconds.
 const USED_KEPT: i64 = 24 * 3600 * 1000;
