@@ -25,6 +25,10 @@ use crate::protocol::shown::shown_digest;
 use crate::protocol::uri::PushRegistration;
 use crate::secret::{Reason, SecretBytes};
 
+/// Most certificates of an attestation, and how much they may be together, in bytes: the registration carries them, in
+/// base64 twice, and is at most 16 KiB.
+const CERTIFICATES: usize = 10;
+const CERTIFICATES_LIMIT: usize = 8 * 1024;
 /// How long a proof of possession is good for, in seconds: clocks differ, and none of the server is known yet.
 const REGISTRATION_LIFE_SECONDS: i64 = 3600;
 
@@ -37,7 +41,8 @@ pub struct DeviceKey {
     pub level: KeyLevel,
     /// What the person must do before it signs.
     pub presence: UserPresence,
-    /// The platform's certificates for the key in DER, its own first, where there are any.
+    /// The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
+    /// together.
     pub attestation: Option<Vec<Vec<u8>>>,
 }
 
@@ -185,6 +190,10 @@ pub(super) fn prepare(
         }
         KeyChoice::Hardware { key, signed } => {
             let public = read_key(&key.jwk)?;
+            let chain = key.attestation.as_deref().unwrap_or_default();
+            if chain.len() > CERTIFICATES || chain.iter().map(Vec::len).sum::<usize>() > CERTIFICATES_LIMIT {
+                return Err(PhoneError::BadDevice("attestation"));
+            }
             let proof = token(signed)?;
             let binding = registration_binding(registration, &audience);
             RegistrationProof::verify(&public, &proof, binding, now / 1000).map_err(PhoneError::SignatureRefused)?;

@@ -250,7 +250,17 @@ fn a_hardware_key_has_to_prove_itself_before_it_is_registered() {
         let result = world.phone.registration_to_sign(&preview(), &key);
         assert!(matches!(result, Err(PhoneError::DeviceKeyRefused(_))), "{jwk}");
     }
+    for chain in [vec![vec![1]; 11], vec![vec![1; 4097]; 2]] {
+        let key = DeviceKey { attestation: Some(chain), ..chip.key(presence) };
+        assert_eq!(enrol(key, chip.sign(&to_sign)).err(), Some(PhoneError::BadDevice("attestation")));
+    }
     assert!(world.phone.accounts().unwrap().is_empty());
+    // As much as there may be still fits into a registration that the server looks at.
+    let largest = DeviceKey { attestation: Some(vec![vec![0xff; 4096]; 2]), ..chip.key(presence) };
+    let removed = enrol(largest, chip.sign(&to_sign)).unwrap();
+    let body: Value = serde_json::from_slice(&only(world.phone.due().unwrap()).body).unwrap();
+    assert!(body["jwt"].as_str().unwrap().len() < 16 * 1024);
+    world.phone.remove(&removed.id).unwrap();
     let signed = chip.sign(&to_sign);
     enrol(chip.key(presence), signed).unwrap();
     let claims = claims_of(&only(world.phone.due().unwrap()).body, &SECRET);
