@@ -176,7 +176,9 @@ impl Node for PushRegistration {
             return Ok(Next::Fail("None of your phones can be asked. Sign out, then sign on again.".to_owned()));
         }
         let proved = context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice);
-        if !context.self_registration && !proved {
+        // Somebody else may know the password then; it alone must bring in no phone.
+        let frozen = users::find(context.transaction, &user)?.is_some_and(|user| user.is_frozen(context.now()));
+        if (!context.self_registration || frozen) && !proved {
             audit::add(
                 context.transaction,
                 &audit::Event {
@@ -185,7 +187,7 @@ impl Node for PushRegistration {
                     user: Some(user),
                     address: context.shared.browser.address.clone(),
                     device: None,
-                    outcome: "self-registration-off".to_owned(),
+                    outcome: if frozen { "frozen" } else { "self-registration-off" }.to_owned(),
                 },
             )?;
             context.shared.failure =
