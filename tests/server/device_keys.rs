@@ -412,16 +412,13 @@ fn a_sender_that_prefers_keys_asks_the_phones_that_have_one() {
         .with(SENDER, "deviceKey", json!("preferred"))
         .start();
     let (first, second) = (server.at_qr_code(), server.at_qr_code());
-    let plain = Phone::scan(&first);
-    assert_eq!(plain.register(&server).status, 200);
-    let step = server.next(&server.next(&first));
-    assert_eq!(plain.accept(&server, &plain.only_message(&server), &step).status, 200);
-    let key = Key::make();
+    let (plain, key) = (Phone::scan(&first), Key::make());
     let with_key = scan_with(&server, &second, &key, "tee", "none");
-    assert_eq!(with_key.register(&server).status, 200);
-    let step = server.next(&server.next(&second));
+    assert_eq!((plain.register(&server).status, with_key.register(&server).status), (200, 200));
+    let step = server.next(&server.next(&first));
     assert!(plain.messages(&server).is_empty());
     assert_eq!(accept(&server, &with_key, &key, &with_key.only_message(&server), &step).status, 200);
+    server.finish(&step);
 }
 
 #[test]
