@@ -17,8 +17,11 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion};
 use push_authenticator::phone::{Evidence, Phone};
 use push_authenticator::ports::{Clock, SystemEntropy};
+use push_authenticator::protocol::device_key::PublicKey;
 use push_authenticator::protocol::message::PushMessage;
+use push_authenticator::protocol::proof::{AnswerProof, Binding, ExpectedAnswer, ProvedDecision};
 use push_authenticator::secret::SecretBytes;
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use ring::{digest, hmac};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
@@ -117,6 +120,33 @@ fn take_without_storage(criterion: &mut Criterion) {
         });
     });
     group.bench_function("floor", |bencher| bencher.iter(|| bare_codes(&key, 1)));
+    group.finish();
+}
+
+/// An answer's proof as the server checks it: framing, signature, every claim.
+fn verify_proof(criterion: &mut Criterion) {
+    let case: Value = serde_json::from_str(include_str!("../tests/vectors/proofs/answer-number.json")).unwrap();
+    let (expected, token) = (&case["expected"], case["token"].as_str().unwrap());
+    let text = |name: &str| expected[name].as_str().unwrap();
+    let challenge: Vec<u8> = (0..32).collect();
+    let binding = Binding { message_id: text("message_id"), challenge: &challenge, audience: text("audience") };
+    let answer =
+        ExpectedAnswer { decision: ProvedDecision::Approve, number: Some(text("number")), shown: text("shown") };
+    let (jwk, now) = (case["jwk"].to_string(), expected["now"].as_i64().unwrap());
+    let key = PublicKey::parse(&jwk).unwrap();
+    let mut group = criterion.benchmark_group("proof");
+    group.bench_function("verify", |bencher| {
+        bencher.iter(|| {
+            let key = PublicKey::parse(black_box(&jwk)).unwrap();
+            AnswerProof::verify(&key, black_box(token), binding, answer, now).ok().unwrap()
+        });
+    });
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let signature = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature).unwrap();
+    let bare = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point());
+    group.bench_function("floor", |bencher| {
+        bencher.iter(|| bare.verify(black_box(input.as_bytes()), black_box(&signature)).unwrap());
+    });
     group.finish();
 }
 
@@ -269,6 +299,7 @@ fn print_ratios() {
     println!("\nratio   limit  what");
     for (group, function, floor, limit, what) in [
         ("take", "push", "floor", 15.0, "take a push without storage / one HMAC-SHA256 of 512 bytes"),
+        ("proof", "verify", "floor", 1.3, "verify the proof of an answer / one ECDSA verification by ring"),
         ("disk", "phone", "floor", 1.5, "receive and answer on a disk / bare codes and commits"),
         ("memory", "phone", "floor", 3.0, "receive and answer in memory / bare codes and commits"),
         ("open", "phone", "floor", 2.0, "open and list 200 accounts / bare SQLite reading the rows"),
@@ -292,6 +323,9 @@ fn main() {
     let wanted = |group: &str| filters.is_empty() || filters.iter().any(|filter| filter.contains(group));
     if wanted("take") {
         take_without_storage(&mut criterion);
+    }
+    if wanted("proof") {
+        verify_proof(&mut criterion);
     }
     if wanted("disk") {
         receive_and_answer(&mut criterion, "disk", &disk());

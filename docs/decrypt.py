@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 APPLICATION_ID = 0x50415631
-VERSIONS = (1, 2, 3)
+VERSIONS = (1, 2, 3, 4)
 FORMAT = b"push-authenticator vault 1"
 NONCE_LENGTH = 12
 
@@ -86,6 +86,11 @@ class Vault:
         if row["slot_verifier_sealed"] is not None:
             verifier = self.open("credential", "slot_verifier_sealed", row["id"], [], row["slot_verifier_sealed"])
         return secret, verifier
+
+    def device_key(self, row):
+        place = b"software" if row["software"] else b"hardware"
+        bound = [text(row["jwk"]), text(row["level"]), text(row["presence"]), place]
+        return self.open("device_key", "key_sealed", row["credential_id"], bound, row["key_sealed"])
 
     def oath(self, row):
         bound = [
@@ -149,6 +154,12 @@ def run(database, key_bytes, secrets):
         for row in database.execute(query).fetchall():
             print(f"codes of account {row['account_id'].hex()}: {row['name']} at {row['issuer']}, {row['kind']}")
             plain = vault.oath(row)
+            if plain is not None and secrets:
+                print(f"      {plain.hex()}")
+    if version >= 4:
+        for row in database.execute("SELECT * FROM device_key ORDER BY credential_id").fetchall():
+            print(f"key of credential {row['credential_id'].hex()}: {row['level']}")
+            plain = vault.device_key(row)
             if plain is not None and secrets:
                 print(f"      {plain.hex()}")
     for row in database.execute("SELECT * FROM notification ORDER BY sequence").fetchall():

@@ -41,3 +41,11 @@ write("push_payload", "apns", json.dumps({"aps": fields}).encode())
 fields = {"messageId": first["messageId"], "message": first["message"]}
 write("push_payload", "fcm", json.dumps({"data": fields, "priority": "high"}).encode())
 write("push_payload", "bare", first["message"].encode())
+
+for file in sorted((here.parent / "tests/vectors/proofs").glob("*.json")):
+    case = json.loads(file.read_text())
+    if case["kind"] == "shown":
+        write("proof", file.stem, case["text"].encode())
+    elif file.stem == "answer-approve":
+        write("proof", file.stem, case["token"].encode())
+        write("proof", "key", json.dumps(case["jwk"]).encode())

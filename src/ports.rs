@@ -60,6 +60,11 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// `ring`'s own generator, for its signatures: they take no other.
+pub fn system_random() -> ring::rand::SystemRandom {
+    ring::rand::SystemRandom::new()
+}
+
 /// `N` random bytes.
 pub fn make_bytes<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyUnavailable> {
     let mut bytes = [0u8; N];

@@ -75,6 +75,7 @@ const RULES: &[Rule] = &[
             "phone::approval",
             "phone::codes",
             "phone::date",
+            "phone::device_key",
             "phone::enrolment",
             "phone::error",
             "phone::gate",

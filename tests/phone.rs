@@ -9,6 +9,8 @@ mod approval;
 mod captures;
 #[path = "phone/codes.rs"]
 mod codes;
+#[path = "phone/device_key.rs"]
+mod device_key;
 #[path = "phone/enrolment.rs"]
 mod enrolment;
 #[path = "phone/faults.rs"]

@@ -7,6 +7,8 @@ mod examples;
 mod message;
 #[path = "protocol/oath.rs"]
 mod oath;
+#[path = "protocol/proofs.rs"]
+mod proofs;
 #[path = "protocol/uri.rs"]
 mod uri;
 #[path = "protocol/vectors.rs"]

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use push_authenticator::phone::{
-    CommunicationType, Device, DeviceFacts, Enrolment, HttpResponse, KeyEncryption, KeyError, Phone, Platform,
+    CommunicationType, Device, DeviceFacts, Enrolment, HttpResponse, KeyChoice, KeyEncryption, KeyError, Phone, Platform,
 };
 use push_authenticator::ports::{Clock, Entropy, EntropyUnavailable};
 use push_authenticator::protocol::message::{Ask, CUSTOM_PAYLOAD_LIMIT, LONGEST_TIME_TO_LIVE_SECONDS, PushMessage};
@@ -73,7 +73,7 @@ static PHONE: LazyLock<(Phone, tempfile::TempDir)> = LazyLock::new(|| {
     };
     let facts = DeviceFacts { biometric_available: true, tamper_score: 0.0 };
     let preview = phone.preview(CODE).unwrap();
-    phone.enrol(preview, Enrolment { device, facts, slot: None, replace: false }).unwrap();
+    phone.enrol(preview, Enrolment { device, facts, slot: None, replace: false, key: KeyChoice::None }).unwrap();
     for request in phone.due().unwrap() {
         phone.delivered(&request.id, HttpResponse { status: 200, date: None, body: b"{}".to_vec() }).unwrap();
     }

@@ -15,6 +15,7 @@ use crate::server::configuration::Configuration;
 use crate::server::journey::Journeys;
 use crate::server::keys::write_new_private_file;
 use crate::server::push::{self, Offer, Tools};
+use crate::server::store::device_keys::{self, KeyPolicy};
 use crate::server::store::{StoreError, audit, devices, users};
 use crate::server::{StartError, open_data, phones_endpoint, qr};
 
@@ -44,9 +45,18 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     match verb {
         Verb::List => {
             let store = open(configuration)?;
-            let devices = store.run_blocking(devices::list).map_err(failed)?;
-            let lines: Vec<String> =
-                devices.iter().map(|device| format!("{}  {}  {}", device.id, device.user, device.name)).collect();
+            let listed = store.run_blocking(|transaction| -> Result<_, StoreError> {
+                Ok((devices::list(transaction)?, device_keys::by_device(transaction, None)?))
+            });
+            let (devices, keys) = listed.map_err(failed)?;
+            let lines: Vec<String> = devices
+                .iter()
+                .map(|device| {
+                    let key = keys.get(&device.id);
+                    let key = key.map(|key| format!("  (key: {}, as the phone says)", key.level.name()));
+                    format!("{}  {}  {}{}", device.id, device.user, device.name, key.unwrap_or_default())
+                })
+                .collect();
             let values: Vec<Value> = devices
                 .iter()
                 .map(|device| {
@@ -58,6 +68,13 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
                         "communication_type": device.communication_type,
                         "registered_at": device.registered_at,
                         "confirmed": device.provisional_journey.is_none(),
+                        "key": keys.get(&device.id).map(|key| {
+                            json!({
+                                "level": key.level.name(),
+                                "user_presence": key.presence.name(),
+                                "attestation": if key.attestation.is_some() { "unchecked" } else { "none" },
+                            })
+                        }),
                     })
                 })
                 .collect();
@@ -89,7 +106,9 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
     let public_url = public_url(configuration)?;
     let endpoint = phones_endpoint(&public_url, &configuration.realm).map_err(start)?;
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
-    let issuer = journeys.get(&configuration.default_journey).map_or("ForgeRock", |journey| &journey.issuer).to_owned();
+    let journey = journeys.get(&configuration.default_journey);
+    let issuer = journey.map_or("ForgeRock", |journey| &journey.issuer).to_owned();
+    let key_policy = journey.map_or(KeyPolicy::default(), |journey| journey.key_policy);
     let tools = Tools { keys: Arc::new(keys), entropy: Arc::new(entropy), now: SystemClock.now() };
     let until = tools.now + minutes * 60_000;
     let wanted = user.clone();
@@ -104,6 +123,7 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
             logo: None,
             time_to_live: minutes * 60_000,
             endpoint: &endpoint,
+            key_policy,
         };
         let (_, code) = push::offer(transaction, &offer, None, &tools)?;
         let event = audit::Event {

@@ -38,6 +38,11 @@ pub(super) enum Verb {
         /// The user's name.
         name: String,
     },
+    /// Have push messages sent to a user again who denied a sign-on as somebody else's.
+    Unfreeze {
+        /// The user's name.
+        name: String,
+    },
     /// Remove a user with devices, recovery codes and sessions.
     Remove {
         /// The user's name.
@@ -55,9 +60,14 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         }
         Verb::List => {
             let users = store.run_blocking(users::list).map_err(failed)?;
+            let now = SystemClock.now();
             let lines: Vec<String> = users
                 .iter()
-                .map(|user| format!("{}{}", user.name, if user.locked_at.is_some() { "  (locked)" } else { "" }))
+                .map(|user| {
+                    let locked = if user.locked_at.is_some() { "  (locked)" } else { "" };
+                    let frozen = if user.is_frozen(now) { "  (no pushes)" } else { "" };
+                    format!("{}{locked}{frozen}", user.name)
+                })
                 .collect();
             let values: Vec<Value> = users
                 .iter()
@@ -67,6 +77,8 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
                         "common_name": user.common_name,
                         "created_at": user.created_at,
                         "locked_at": user.locked_at,
+                        "frozen": user.is_frozen(now),
+                        "frozen_until": user.frozen_until.filter(|until| *until != users::UNTIL_LIFTED),
                     })
                 })
                 .collect();
@@ -74,6 +86,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         }
         Verb::Lock { name } => set_locked(&store, name, true),
         Verb::Unlock { name } => set_locked(&store, name, false),
+        Verb::Unfreeze { name } => unfreeze(&store, name),
         Verb::Remove { name } => {
             let wanted = name.clone();
             let removed = store.run_blocking(move |transaction| {
@@ -123,6 +136,36 @@ fn set_locked(store: &Store, name: String, locked: bool) -> Result<Report, Failu
         None => Err(Failure::new("unknown-user", &format!("There is no user {name:?}."))),
         Some(changed) => {
             let text = if changed { format!("{name} is {what}.") } else { format!("{name} was {what} already.") };
+            Ok(Report::new(text, json!({"name": name, "changed": changed})))
+        }
+    }
+}
+
+fn unfreeze(store: &Store, name: String) -> Result<Report, Failure> {
+    let (wanted, now) = (name.clone(), SystemClock.now());
+    let changed = store.run_blocking(move |transaction| -> Result<Option<bool>, StoreError> {
+        let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
+        let changed = users::unfreeze(transaction, &user.name, now)?;
+        if changed {
+            let event = audit::Event {
+                event: "pushes-unfrozen".to_owned(),
+                at: now,
+                user: Some(user.name),
+                outcome: "success".to_owned(),
+                ..audit::Event::default()
+            };
+            audit::add(transaction, &event)?;
+        }
+        Ok(Some(changed))
+    });
+    match changed.map_err(failed)? {
+        None => Err(Failure::new("unknown-user", &format!("There is no user {name:?}."))),
+        Some(changed) => {
+            let text = if changed {
+                format!("{name} gets push messages again.")
+            } else {
+                format!("Nothing held push messages to {name} back.")
+            };
             Ok(Report::new(text, json!({"name": name, "changed": changed})))
         }
     }

@@ -51,7 +51,8 @@ fn level(kind: EventKind) -> LogLevel {
         | EventKind::MessageRefused
         | EventKind::TokenRefused
         | EventKind::TokenNotOffered
-        | EventKind::BiometricInvalidated => LogLevel::Warning,
+        | EventKind::BiometricInvalidated
+        | EventKind::DeviceKeyInvalidated => LogLevel::Warning,
         EventKind::Enrolled
         | EventKind::RegistrationConfirmed
         | EventKind::Removed

@@ -245,6 +245,7 @@ impl Enrolment {
             facts: self.facts.into(),
             slot: slot.map(|slot| slot as &dyn phone::SlotWrapper),
             replace: self.replace,
+            key: phone::KeyChoice::None,
         }
     }
 }

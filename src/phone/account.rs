@@ -3,7 +3,7 @@
 //! An account has a push credential, or a half that shows codes, or both; names, policies and lock are the account's.
 //! Knows no file and no time.
 
-use super::credential::{Account, AccountState, CredentialKind, CredentialState, Id, PushCredential};
+use super::credential::{Account, AccountKey, AccountState, CredentialKind, CredentialState, Id, PushCredential};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::oath::{CodeSettings, Moving};
 use crate::protocol::policy::{self, DeviceFacts, Policy, PolicyError};
@@ -80,9 +80,15 @@ impl Holding {
     /// As shown to a person. `readable` says whether the key to the secrets is there.
     pub(super) fn to_account(&self, facts: Option<&DeviceFacts>, readable: bool) -> Account {
         let unmet_policy = self.unmet_policy(facts);
+        let key = self.push.as_ref().and_then(|push| push.key.as_ref()).map(|key| AccountKey {
+            level: key.level,
+            presence: key.presence,
+            is_invalidated: key.is_invalidated,
+        });
         let agreed = self.push.as_ref().map_or(CredentialState::Active, |push| push.state);
         let state = match (readable, agreed, &unmet_policy) {
             (false, _, _) => AccountState::ReEnrolmentNeeded,
+            _ if key.is_some_and(|key| key.is_invalidated) => AccountState::ReEnrolmentNeeded,
             (true, CredentialState::Enrolling, _) => AccountState::Enrolling,
             (true, CredentialState::Unconfirmed | CredentialState::Active, Some(_)) => AccountState::Locked,
             (true, CredentialState::Unconfirmed, None) => AccountState::Unconfirmed,
@@ -113,6 +119,7 @@ impl Holding {
                 .map(|policy| policy.name().to_owned())
                 .collect(),
             unmet_policy,
+            key,
         }
     }
 }

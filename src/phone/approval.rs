@@ -2,6 +2,7 @@
 //! the outbox, in one transaction with the message's new state. Nothing here sends it.
 
 use super::credential::{Id, RequestKind, Verdict};
+use super::device_key::{Signed, prove};
 use super::enrolment::encode_body;
 use super::gate::{Consent, Evidence};
 use super::log::{EventKind, note_message};
@@ -9,7 +10,9 @@ use super::notification::{OpenedNotification, Step, after};
 use super::rewrap::usable_slot;
 use super::vault::{NewRequest, Writer};
 use super::{Phone, PhoneError};
+use crate::protocol::device_key::UserPresence;
 use crate::protocol::message::{Ask, SignedBody};
+use crate::protocol::proof::DenyReason;
 use crate::protocol::uri::Cookie;
 
 impl Phone {
@@ -19,35 +22,90 @@ impl Phone {
         usable_slot(&self.vault.read(|rows| OpenedNotification::find(rows, notification_id))?.credential)
     }
 
-    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
+    /// account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
     pub fn approve(&self, notification_id: &str, evidence: Evidence) -> Result<(), PhoneError> {
+        self.approve_with(notification_id, evidence, None)
+    }
+
+    /// The same with what the account's hardware key signed of [`approval_to_sign`](Self::approval_to_sign). The signature
+    /// is checked before anything is kept. By a key that takes a biometric it is evidence of one: [`Evidence::Tap`] is
+    /// enough beside it.
+    pub fn approve_signed(&self, notification_id: &str, evidence: Evidence, signed: &Signed) -> Result<(), PhoneError> {
+        self.approve_with(notification_id, evidence, Some(signed))
+    }
+
+    fn approve_with(
+        &self,
+        notification_id: &str,
+        evidence: Evidence,
+        signed: Option<&Signed>,
+    ) -> Result<(), PhoneError> {
         if self.is_concealed() {
             return Err(PhoneError::DeviceLocked);
         }
         let facts = self.device_facts();
-        self.answer(notification_id, Verdict::Approve, |rows, opened| {
+        let now = self.now();
+        self.answer(notification_id, Verdict::Approve, None, |rows, opened| {
             if let Some(policy) = opened.credential.unmet_policy(facts.as_ref()) {
                 return Err(PhoneError::Locked { policy });
             }
+            let by_biometric_key = signed.is_some()
+                && opened.credential.key.as_ref().is_some_and(|key| key.presence == UserPresence::Biometric);
             let slot_verifier = match usable_slot(&opened.credential) {
-                Err(PhoneError::BiometricInvalidated) if opened.message.get().ask == Ask::Biometric => {
+                Err(PhoneError::BiometricInvalidated)
+                    if opened.message.get().ask == Ask::Biometric && !by_biometric_key =>
+                {
                     return Err(PhoneError::BiometricInvalidated);
                 }
                 _ => rows.slot_verifier(&opened.credential)?,
             };
-            Consent::to_approve(&opened.message, evidence, slot_verifier.as_ref())?.sign(&opened.secret)
+            let consent = Consent::to_approve(&opened.message, evidence, slot_verifier.as_ref(), by_biometric_key)?;
+            let proof = prove(rows, opened, &consent, None, signed, now)?;
+            consent.sign(&opened.secret, proof)
         })
     }
 
-    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
+    /// account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
     pub fn deny(&self, notification_id: &str) -> Result<(), PhoneError> {
-        self.answer(notification_id, Verdict::Deny, |_, opened| Consent::to_deny(&opened.message).sign(&opened.secret))
+        self.deny_with(notification_id, None, None)
+    }
+
+    /// Denies a sign-on request and says why. Taken from accounts with a key of their own, as the reason is signed.
+    pub fn deny_for(&self, notification_id: &str, reason: DenyReason) -> Result<(), PhoneError> {
+        self.deny_with(notification_id, Some(reason), None)
+    }
+
+    /// The same with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign).
+    pub fn deny_signed(
+        &self,
+        notification_id: &str,
+        reason: Option<DenyReason>,
+        signed: &Signed,
+    ) -> Result<(), PhoneError> {
+        self.deny_with(notification_id, reason, Some(signed))
+    }
+
+    fn deny_with(
+        &self,
+        notification_id: &str,
+        reason: Option<DenyReason>,
+        signed: Option<&Signed>,
+    ) -> Result<(), PhoneError> {
+        let now = self.now();
+        self.answer(notification_id, Verdict::Deny, reason, |rows, opened| {
+            let consent = Consent::to_deny(&opened.message);
+            let proof = prove(rows, opened, &consent, reason, signed, now)?;
+            consent.sign(&opened.secret, proof)
+        })
     }
 
     fn answer(
         &self,
         notification_id: &str,
         verdict: Verdict,
+        reason: Option<DenyReason>,
         sign: impl FnOnce(&Writer<'_>, &OpenedNotification) -> Result<String, PhoneError>,
     ) -> Result<(), PhoneError> {
         let request_id = Id::make(&*self.entropy)?;
@@ -62,7 +120,9 @@ impl Phone {
             let body = encode_body(&SignedBody { message_id: opened.record.message_id.clone(), jwt })?;
             rows.set_notification_state(opened.record.id, state, Some(verdict), now)?;
             let account = Some(opened.credential.account_id);
-            note_message(rows, now, EventKind::Decided, account, opened.record.id, Some(verdict.name()))?;
+            let said = reason.map(|reason| format!("{} {}", verdict.name(), reason.name()));
+            let detail = said.as_deref().unwrap_or(verdict.name());
+            note_message(rows, now, EventKind::Decided, account, opened.record.id, Some(detail))?;
             rows.insert_request(
                 &NewRequest {
                     id: request_id,

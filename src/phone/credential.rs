@@ -9,6 +9,7 @@ use url::Url;
 
 use super::account;
 use crate::ports::{Entropy, EntropyUnavailable, EpochMilliseconds, make_bytes};
+use crate::protocol::device_key::{KeyLevel, UserPresence};
 use crate::protocol::message::CommunicationType;
 use crate::protocol::policy::DeviceFacts;
 use crate::protocol::uri;
@@ -104,7 +105,7 @@ pub enum AccountState {
     Active,
     /// A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
     Locked,
-    /// The key to this account's secret is lost. Remove it and add it again.
+    /// The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
     ReEnrolmentNeeded,
 }
 
@@ -154,6 +155,19 @@ pub struct Account {
     pub policies: Vec<String>,
     /// The first policy that is not met, which is why the account is locked.
     pub unmet_policy: Option<String>,
+    /// The account's own signing key, where it was registered with one.
+    pub key: Option<AccountKey>,
+}
+
+/// An account's key, as shown to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountKey {
+    /// Where the private half lives.
+    pub level: KeyLevel,
+    /// What the person must do before it signs.
+    pub presence: UserPresence,
+    /// Whether the platform invalidated it: the account answers nothing until it was added again.
+    pub is_invalidated: bool,
 }
 
 /// This phone, as the server shall know it.
@@ -325,6 +339,23 @@ pub(super) struct PushCredential {
     pub(super) algorithm: String,
     /// The secret as the vault keeps it; empty before it is stored.
     pub(super) secret_sealed: Vec<u8>,
+    /// Its own signing key, where it was registered with one.
+    pub(super) key: Option<KeyRecord>,
+}
+
+/// What is kept of a credential's own signing key.
+#[derive(Debug, Clone)]
+pub(super) struct KeyRecord {
+    /// The public key.
+    pub(super) jwk: String,
+    pub(super) level: KeyLevel,
+    pub(super) presence: UserPresence,
+    /// The private half is in the vault, not in hardware.
+    pub(super) is_software: bool,
+    /// The platform invalidated it: it signs nothing any more.
+    pub(super) is_invalidated: bool,
+    /// The private half as the vault keeps it, of one in hardware nothing; empty before it is stored.
+    pub(super) sealed: Vec<u8>,
 }
 
 impl PushCredential {

@@ -5,6 +5,7 @@
 
 use super::account::{AccountRecord, Holding, OathCredential, kind_of};
 use super::credential::{Account, CredentialKind, CredentialState, Device, Id, PushCredential, RequestKind};
+use super::device_key::{self, KeyChoice, NewKey};
 use super::gate::{self, SlotWrapper};
 use super::log::{EventKind, note_account};
 use super::vault::{NewRequest, Reader, VaultError};
@@ -14,6 +15,7 @@ use crate::protocol::jws;
 use crate::protocol::message::{RegistrationClaims, SignedBody, response_claim};
 use crate::protocol::oath::CodeSettings;
 use crate::protocol::policy::{DeviceFacts, Policy};
+use crate::protocol::proof::{KeyClaims, sign_keyed_registration};
 use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration};
 use crate::secret::{Reason, SecretBytes};
 
@@ -48,7 +50,15 @@ pub struct Preview {
     /// Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
     /// any may be a reason not to trust the code.
     pub namesakes: Vec<Conflict>,
+    /// Whether the server takes a signing key of the account's own ([`Enrolment::key`]).
+    pub takes_device_key: bool,
     registration: Registration,
+}
+
+impl Preview {
+    pub(super) fn registration(&self) -> &Registration {
+        &self.registration
+    }
 }
 
 /// An account that stands in the way of a new one, or looks like it.
@@ -91,6 +101,8 @@ pub struct Enrolment<'a> {
     /// new registration, not before; where nobody is contacted, at once. Codes that it shows go over to the new one,
     /// where a push registration brings none of its own.
     pub replace: bool,
+    /// The signing key that the account is registered with, where the server takes one.
+    pub key: KeyChoice,
 }
 
 impl Phone {
@@ -108,7 +120,7 @@ impl Phone {
     /// goes with it, so a registration that the server refuses leaves neither. `facts` count from now on as if they had
     /// been given to [`set_device_facts`](Self::set_device_facts).
     pub fn enrol(&self, preview: Preview, enrolment: Enrolment<'_>) -> Result<Account, PhoneError> {
-        let Enrolment { device, facts, slot, replace } = enrolment;
+        let Enrolment { device, facts, slot, replace, key } = enrolment;
         let registration = preview.registration;
         if registration.push().is_some() {
             check_device(&device)?;
@@ -124,7 +136,11 @@ impl Phone {
         let mechanism_uid = make_uuid(&*self.entropy)?;
         let account = self.make_account(&registration)?;
         let push = match registration.push() {
-            Some(push) => Some(self.make_push(&account, push, mechanism_uid, &device, slot, replace)?),
+            // Before the platform is asked to wrap anything: a signature that is refused must leave nothing behind.
+            Some(push) => {
+                let key = device_key::prepare(push, &key, self.now())?;
+                Some(self.make_push(&account, push, mechanism_uid, &device, slot, replace, key)?)
+            }
             None => None,
         };
         let oath = match registration.oath() {
@@ -155,6 +171,9 @@ impl Phone {
             if let (Some(push), Some(registration)) = (&push, registration.push()) {
                 let slot_verifier = push.slot_verifier.as_ref();
                 rows.insert_credential(&push.credential, &registration.secret, slot_verifier, &device)?;
+                if let (Some(key), Some(private)) = (&push.credential.key, &push.private_key) {
+                    rows.insert_device_key(push.credential.id, key, private)?;
+                }
                 rows.insert_request(&push.request(registration), &push.body)?;
             }
             if let (Some(oath), Some(registration)) = (&oath, registration.oath()) {
@@ -187,6 +206,7 @@ impl Phone {
             policies: policies(&registration).iter().map(|policy| policy.name().to_owned()).collect(),
             conflict,
             namesakes,
+            takes_device_key: registration.push().is_some_and(|push| push.takes_device_keys),
             registration,
         })
     }
@@ -213,6 +233,7 @@ impl Phone {
     }
 
     /// Signs the registration, and asks the platform to wrap a biometric slot where there shall be one.
+    #[allow(clippy::too_many_arguments, reason = "one credential is made of what was asked for")]
     fn make_push(
         &self,
         account: &AccountRecord,
@@ -221,6 +242,7 @@ impl Phone {
         device: &Device,
         slot: Option<&dyn SlotWrapper>,
         replaces: bool,
+        key: Option<NewKey>,
     ) -> Result<NewPush, PhoneError> {
         let (wrapped_slot, slot_verifier) = match slot {
             Some(wrapper) => {
@@ -228,7 +250,8 @@ impl Phone {
             }
             None => (None, None),
         };
-        let body = sign_registration(registration, device, &mechanism_uid)?;
+        let body = sign_registration(registration, device, &mechanism_uid, key.as_ref().map(|key| &key.claims))?;
+        let (key, private_key) = key.map(|key| (key.record, key.private)).unzip();
         let credential = PushCredential {
             account_id: account.id,
             id: Id::make(&*self.entropy)?,
@@ -248,8 +271,9 @@ impl Phone {
             wrapped_slot,
             algorithm: ALGORITHM.to_owned(),
             secret_sealed: Vec::new(),
+            key,
         };
-        Ok(NewPush { credential, slot_verifier, body, request_id: Id::make(&*self.entropy)? })
+        Ok(NewPush { credential, slot_verifier, private_key, body, request_id: Id::make(&*self.entropy)? })
     }
 }
 
@@ -257,6 +281,7 @@ impl Phone {
 struct NewPush {
     credential: PushCredential,
     slot_verifier: Option<SecretBytes>,
+    private_key: Option<SecretBytes>,
     body: Vec<u8>,
     request_id: Id,
 }
@@ -334,6 +359,7 @@ fn sign_registration(
     registration: &PushRegistration,
     device: &Device,
     mechanism_uid: &str,
+    key: Option<&KeyClaims>,
 ) -> Result<Vec<u8>, PhoneError> {
     let claims = RegistrationClaims {
         device_type: device.platform.name().to_owned(),
@@ -343,7 +369,10 @@ fn sign_registration(
         device_id: device.push_token.clone(),
         device_name: device.name.clone(),
     };
-    let jwt = jws::sign(&registration.secret, &claims)?;
+    let jwt = match key {
+        Some(key) => sign_keyed_registration(&registration.secret, &claims, key)?,
+        None => jws::sign(&registration.secret, &claims)?,
+    };
     encode_body(&SignedBody { message_id: registration.message_id.clone(), jwt })
 }
 

@@ -4,8 +4,10 @@
 
 use super::vault::{KeyError, VaultError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds};
+use crate::protocol::device_key::KeyRefused;
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::MessageError;
+use crate::protocol::proof::ProofError;
 use crate::protocol::uri::UriError;
 
 /// Why the phone did not do what was asked of it.
@@ -129,6 +131,24 @@ pub enum PhoneError {
          then add the account again."
     )]
     BiometricInvalidated,
+    /// The account has no key of its own, or its server takes none.
+    #[error("This account has no key of its own that could sign, or its server takes none.")]
+    NoDeviceKey,
+    /// The key that was described is not of the right kind.
+    #[error(transparent)]
+    DeviceKeyRefused(#[from] KeyRefused),
+    /// The account's key is in hardware and has to sign first.
+    #[error("This account's key has to sign the answer first.")]
+    SignatureNeeded,
+    /// What was signed, or its signature, is not what it should be.
+    #[error("The signature of this account's key was refused: {0}. Nothing was sent.")]
+    SignatureRefused(ProofError),
+    /// The platform invalidated the account's key.
+    #[error("This account's key is no longer valid, so it can answer nothing. Add the account again.")]
+    DeviceKeyInvalidated,
+    /// The account's server takes no reason.
+    #[error("This account's server takes no reason. Deny without one.")]
+    ReasonNotTaken,
     /// The device has to be unlocked before what a sign-on is about is shown.
     #[error("Unlock this phone to see what the sign-on is about. It can be denied as it is.")]
     DeviceLocked,
@@ -187,6 +207,12 @@ impl PhoneError {
             Self::BiometricRefused => "biometric-refused",
             Self::NoBiometricSlot => "no-biometric-slot",
             Self::BiometricInvalidated => "biometric-invalidated",
+            Self::NoDeviceKey => "no-device-key",
+            Self::DeviceKeyRefused(_) => "device-key-refused",
+            Self::SignatureNeeded => "signature-needed",
+            Self::SignatureRefused(_) => "signature-refused",
+            Self::DeviceKeyInvalidated => "device-key-invalidated",
+            Self::ReasonNotTaken => "reason-not-taken",
             Self::DeviceLocked => "device-locked",
             Self::PullRefused { .. } => "pull-refused",
             Self::PullUnavailable { .. } => "pull-unavailable",

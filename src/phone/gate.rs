@@ -11,6 +11,7 @@ use super::vault::{KeyError, length_prefixed};
 use crate::ports::Entropy;
 use crate::protocol::jws::Verified;
 use crate::protocol::message::{self, Ask, Decision, PushMessage};
+use crate::protocol::proof::ProvedDecision;
 use crate::secret::{Reason, SecretBytes};
 
 /// Length of a biometric slot, in bytes.
@@ -47,14 +48,18 @@ enum Choice {
 }
 
 impl<'m> Consent<'m> {
-    /// Consent to approve, if the evidence is what the message asks for.
+    /// Consent to approve, if the evidence is what the message asks for. `signed_with_biometric` says that the answer
+    /// comes with a signature by a key that takes a biometric.
     pub(super) fn to_approve(
         message: &'m Verified<PushMessage>,
         evidence: Evidence,
         slot_verifier: Option<&SecretBytes>,
+        signed_with_biometric: bool,
     ) -> Result<Self, PhoneError> {
         let choice = match (&message.get().ask, evidence) {
             (Ask::Tap, Evidence::Tap) => Choice::Accept,
+            // The signature is the evidence: without the biometric there would be none. It is checked before it goes out.
+            (Ask::Biometric, Evidence::Tap) if signed_with_biometric => Choice::Accept,
             (Ask::Tap, Evidence::Number(_)) => return Err(PhoneError::NumberNotAsked),
             (Ask::Tap | Ask::Biometric, Evidence::Biometric(slot)) => {
                 check_slot(&slot, slot_verifier)?;
@@ -73,14 +78,23 @@ impl<'m> Consent<'m> {
         Self { message, choice: Choice::Deny }
     }
 
-    /// Signs the answer.
-    pub(super) fn sign(self, secret: &SecretBytes) -> Result<String, PhoneError> {
+    /// What a proof has to say of it: the decision, and the number tapped.
+    pub(super) fn proved(&self) -> (ProvedDecision, Option<&str>) {
+        match &self.choice {
+            Choice::Accept => (ProvedDecision::Approve, None),
+            Choice::Number(number) => (ProvedDecision::Approve, Some(number)),
+            Choice::Deny => (ProvedDecision::Deny, None),
+        }
+    }
+
+    /// Signs the answer, with the proof where the account has a key of its own.
+    pub(super) fn sign(self, secret: &SecretBytes, proof: Option<String>) -> Result<String, PhoneError> {
         let decision = match &self.choice {
             Choice::Accept => Decision::Accept,
             Choice::Number(number) => Decision::Number(number),
             Choice::Deny => Decision::Deny,
         };
-        Ok(message::sign_answer(secret, self.message, decision)?)
+        Ok(message::sign_proved_answer(secret, self.message, decision, proof)?)
     }
 }
 

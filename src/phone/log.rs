@@ -32,7 +32,8 @@ pub enum EventKind {
     MessageReceived,
     /// A message was refused; `detail` is the error's code.
     MessageRefused,
-    /// The person decided; `subject` is the sign-on request's id, `detail` is `approve` or `deny`.
+    /// The person decided; `subject` is the sign-on request's id, `detail` is `approve`, `deny`, or `deny` with the reason
+    /// that was given, as in `deny not-me`.
     Decided,
     /// A sign-on request reached its end; `subject` is its id, `detail` its state.
     Settled,
@@ -48,10 +49,12 @@ pub enum EventKind {
     BiometricRebound,
     /// The platform's biometric key does not count any more: a fingerprint or face was added.
     BiometricInvalidated,
+    /// The platform invalidated the account's own signing key.
+    DeviceKeyInvalidated,
 }
 
 impl EventKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Enrolled,
         Self::RegistrationConfirmed,
         Self::RegistrationRefused,
@@ -66,6 +69,7 @@ impl EventKind {
         Self::KeyRewrapped,
         Self::BiometricRebound,
         Self::BiometricInvalidated,
+        Self::DeviceKeyInvalidated,
     ];
 
     /// The kind's name, in lower case with dashes.
@@ -85,6 +89,7 @@ impl EventKind {
             Self::KeyRewrapped => "key-rewrapped",
             Self::BiometricRebound => "biometric-rebound",
             Self::BiometricInvalidated => "biometric-invalidated",
+            Self::DeviceKeyInvalidated => "device-key-invalidated",
         }
     }
 }

@@ -12,6 +12,7 @@
 //! envelope      payload -> message id and signed message
 //! notification  signed message -> verified -> pending
 //! gate          evidence -> consent
+//! device_key    what an account's own key signs: proofs of possession and of answers
 //! approval      verified + consent -> answer in the outbox
 //! outbox        requests out, outcomes in; http has their form
 //! token         where pushes shall go, told to every server
@@ -28,6 +29,7 @@ mod approval;
 mod codes;
 mod credential;
 mod date;
+mod device_key;
 mod enrolment;
 mod envelope;
 mod error;
@@ -48,7 +50,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use codes::{Code, CodeValidity};
-pub use credential::{Account, AccountState, CredentialKind, Device, NotificationState, Platform, RequestKind};
+pub use credential::{
+    Account, AccountKey, AccountState, CredentialKind, Device, NotificationState, Platform, RequestKind,
+};
+pub use device_key::{DeviceKey, KeyChoice, KeySignature, Signed, ToSign};
 pub use enrolment::{Conflict, Enrolment, Preview};
 pub use error::PhoneError;
 pub use gate::{Evidence, SlotWrapper};
@@ -62,9 +67,11 @@ pub use removal::{Consequence, Removal};
 pub use token::{PushTokenState, PushTokenStatus};
 pub use vault::{KeyEncryption, KeyError, VaultError};
 
+pub use crate::protocol::device_key::{KeyLevel, UserPresence};
 pub use crate::protocol::message::{Ask, CommunicationType, Context, Location};
 pub use crate::protocol::oath::{Algorithm, CodeSettings, Moving, OneTimeCode};
 pub use crate::protocol::policy::DeviceFacts;
+pub use crate::protocol::proof::DenyReason;
 pub use crate::protocol::uri::ManualEntry;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};

@@ -1,8 +1,11 @@
-//! Signed JSON (RFC 7515 compact form, HS256 of RFC 7518 section 3.2), and nothing else of JOSE.
+//! Signed JSON (RFC 7515 compact form): HS256 of RFC 7518 section 3.2 here, ES256 of device keys in [`es256`], and nothing
+//! else of JOSE.
 //!
 //! `jsonwebtoken` does the framing, driven by a provider on `ring`, so that one crypto library is on the phone.
 //! Exactly HS256 is accepted; `crit` is refused; no claim is interpreted here. [`Verified`] can be made by [`verify`]
-//! alone, so a function that takes one cannot be handed an unverified message.
+//! and [`es256::verify`] alone, so a function that takes one cannot be handed an unverified message.
+
+pub mod es256;
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
@@ -33,7 +36,7 @@ pub enum JwsError {
     WrongClaims,
 }
 
-/// Content whose signature was checked. Only [`verify`] makes one.
+/// Content whose signature was checked. Only [`verify`] and [`es256::verify`] make one.
 pub struct Verified<T>(T);
 
 impl<T> Verified<T> {

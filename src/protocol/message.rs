@@ -194,6 +194,9 @@ pub struct AnswerClaims {
     pub deny: Option<bool>,
     /// Standard base64 of the code over the message's challenge.
     pub response: String,
+    /// What a device with a key of its own signed (`proof`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proof: Option<String>,
 }
 
 /// What the person decided.
@@ -213,6 +216,16 @@ pub fn sign_answer(
     message: &Verified<PushMessage>,
     decision: Decision<'_>,
 ) -> Result<String, JwsError> {
+    sign_proved_answer(secret, message, decision, None)
+}
+
+/// The same with what the device's own key signed, where the device has one.
+pub fn sign_proved_answer(
+    secret: &SecretBytes,
+    message: &Verified<PushMessage>,
+    decision: Decision<'_>,
+    proof: Option<String>,
+) -> Result<String, JwsError> {
     let claims = AnswerClaims {
         challenge_response: match decision {
             Decision::Number(number) => Some(number.to_owned()),
@@ -220,6 +233,7 @@ pub fn sign_answer(
         },
         deny: (decision == Decision::Deny).then_some(true),
         response: response_claim(secret, &message.get().challenge),
+        proof,
     };
     jws::sign(secret, &claims)
 }

@@ -4,10 +4,14 @@
 //! its test vectors come from outside (RFCs and messages recorded from a real phone SDK), because a mistake made here
 //! would pass on both sides.
 
+pub mod canonical;
+pub mod device_key;
 pub mod encoding;
 pub mod jws;
 pub mod message;
 pub mod oath;
 pub mod policy;
+pub mod proof;
+pub mod shown;
 pub mod text;
 pub mod uri;

@@ -122,6 +122,8 @@ pub struct PushSettings {
     pub cool_down_minutes: i64,
     /// Whether phones that another transport reaches may fetch their messages, too.
     pub pull_for_all: bool,
+    /// Minutes for which nothing is sent after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
+    pub freeze_minutes: i64,
     /// The transport Amazon SNS; absent: there is none.
     pub sns: Option<SnsSettings>,
 }
@@ -150,7 +152,15 @@ impl Default for Configuration {
 
 impl Default for PushSettings {
     fn default() -> Self {
-        Self { budget: 10, budget_minutes: 10, refusals: 3, cool_down_minutes: 10, pull_for_all: false, sns: None }
+        Self {
+            budget: 10,
+            budget_minutes: 10,
+            refusals: 3,
+            cool_down_minutes: 10,
+            pull_for_all: false,
+            freeze_minutes: 60,
+            sns: None,
+        }
     }
 }
 
@@ -294,6 +304,9 @@ impl Configuration {
         }
         if self.stop_delay_seconds > 300 {
             return Err("stop_delay_seconds must be at most 300".to_owned());
+        }
+        if !(0..=525_600).contains(&self.push.freeze_minutes) {
+            return Err("push.freeze_minutes must be from 0 to 525600".to_owned());
         }
         if !(1..=36_500).contains(&self.audit_days) {
             return Err("audit_days must be from 1 to 36500".to_owned());

@@ -213,13 +213,16 @@ impl App {
             }
         };
         self.check_session(transaction, &state, tools.now)?;
-        check_user(transaction, &state)?;
+        check_user(transaction, &mut state)?;
         let journey = self.runnable(&ticket.journey)?;
         let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
         let mut effects = Vec::new();
         let surroundings = self.surroundings(transaction, &tools, &id);
         let progress = engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?;
+        if state.shared.user.is_some() && matches!(progress, Progress::Asked(..)) {
+            check_user(transaction, &mut state)?;
+        }
         let address = state.shared.browser.address.clone();
         let known = state.shared.user.clone();
         let keep = stored || state.shared.user.is_some();
@@ -369,11 +372,12 @@ fn state_source(state: State) -> Source {
     Source::New(Box::new(state))
 }
 
-/// Refuses a turn whose user was removed since, even if another one was added under the name.
-fn check_user(transaction: &Transaction, state: &State) -> Result<(), SignOnError> {
+/// Refuses a turn whose user was removed since, even if another one was added under the name; tells users of one name
+/// apart by when they were added.
+fn check_user(transaction: &Transaction, state: &mut State) -> Result<(), SignOnError> {
     let Some(user) = &state.shared.user else { return Ok(()) };
-    let known = users::find(transaction, user)?.is_some_and(|user| user.created_at <= state.started_at);
-    if known { Ok(()) } else { Err(SignOnError::Stale) }
+    let added_at = users::find(transaction, user)?.ok_or(SignOnError::Stale)?.created_at;
+    if *state.shared.user_added_at.get_or_insert(added_at) == added_at { Ok(()) } else { Err(SignOnError::Stale) }
 }
 
 /// Writes the end of a journey down.

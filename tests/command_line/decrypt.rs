@@ -17,11 +17,13 @@ fn text(output: &Output) -> String {
 #[test]
 fn frozen_vaults_open() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/vault");
-    for (name, codes) in [("version-1.sqlite", false), ("version-2.sqlite", true), ("version-3.sqlite", true)] {
-        let output = decrypt(&folder.join(name), &folder.join("test.key"));
+    for version in 1..=4 {
+        let (name, codes) = (format!("version-{version}.sqlite"), version >= 2);
+        let output = decrypt(&folder.join(&name), &folder.join("test.key"));
         let text = text(&output);
         assert!(output.status.success() && text.ends_with("everything opens\n"), "{name}: {text}");
         assert_eq!(text.contains("oath.secret_sealed: opens"), codes, "{name}: {text}");
+        assert_eq!(text.contains("device_key.key_sealed: opens"), version >= 4, "{name}: {text}");
     }
 }
 

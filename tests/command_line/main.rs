@@ -5,6 +5,7 @@
 
 mod codes;
 mod decrypt;
+mod device_key;
 mod killed;
 mod relay;
 mod setup;

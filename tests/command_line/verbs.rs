@@ -52,7 +52,7 @@ fn users_and_devices_beside_a_running_server() {
     assert_eq!(events[0]["device"], id);
     assert!(events.as_array().unwrap().iter().any(|event| event["event"] == "device-registered"), "{events}");
     assert_eq!(server.verb(&["audit", "list", "--limit", "1"], "").done().as_array().unwrap().len(), 1);
-    assert_eq!(server.verb(&["audit", "list", "--user", "bob"], "").done(), json!([]));
+    assert_eq!(server.verb(&["audit", "list", "--user", "nobody"], "").done(), json!([]));
     server.verb(&["user", "remove", "bob"], "").done();
     assert_eq!(server.verb(&["user", "remove", "bob"], "").failed(), (1, "unknown-user".to_owned()));
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use push_authenticator::phone::{
-    AccountState, Ask, Enrolment, EventKind, Evidence, KeyEncryption, KeyError, NotificationState, Phone, PhoneError,
-    RequestKind,
+    AccountKey, AccountState, Ask, Enrolment, EventKind, Evidence, KeyChoice, KeyEncryption, KeyError, KeyLevel,
+    NotificationState, Phone, PhoneError, RequestKind, UserPresence,
 };
 use push_authenticator::secret::{Reason, SecretBytes};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -84,6 +84,10 @@ fn freeze() {
         ),
         enrolment(),
     );
+    // Since version 4: an account with a signing key of its own, in software.
+    let label = [("issuer", Some(base64("Acme"))), ("v", Some("2".to_owned()))];
+    let label: Vec<_> = label.iter().map(|(name, value)| (*name, value.as_deref())).collect();
+    world.active_with(&code_for("Acme:keyed", &label), Enrolment { key: KeyChoice::Software, ..enrolment() });
     let answering = second.send(&world.phone, 3, json!({})).unwrap();
     world.phone.deny(&answering.id).unwrap();
     // Since version 2: codes, a counter that was used, and names that a person gave.
@@ -149,8 +153,8 @@ impl Thawed {
     }
 }
 
-/// What every frozen file holds, as `freeze` put it in, beside other accounts.
-fn check_contents(thawed: &Thawed, others: i64) {
+/// What every frozen file holds, as `freeze` put it in, beside other accounts with codes and with a key of their own.
+fn check_contents(thawed: &Thawed, others: i64, keyed: i64) {
     let phone = thawed.open().unwrap();
     phone.set_device_facts(clean_facts());
     let accounts = phone.accounts().unwrap();
@@ -158,8 +162,14 @@ fn check_contents(thawed: &Thawed, others: i64) {
     assert_eq!((demo.issuer.as_str(), demo.account.as_str(), demo.state), ("Ping", "demo", AccountState::Active));
     assert_eq!((demo.policies.as_slice(), demo.has_biometric_slot), (&["biometricAvailable".to_owned()][..], true));
     assert_eq!((ada.issuer.as_str(), ada.account.as_str(), ada.state), ("Acme", "ada", AccountState::Active));
-    let tables =
-        [("account", 2 + others), ("credential", 2), ("notification", 3), ("replay", 3), ("outbox", 1), ("meta", 1)];
+    let tables = [
+        ("account", 2 + others + keyed),
+        ("credential", 2 + keyed),
+        ("notification", 3),
+        ("replay", 3),
+        ("outbox", 1),
+        ("meta", 1),
+    ];
     for (table, rows) in tables {
         assert_eq!(thawed.count(table), rows, "{table}");
     }
@@ -211,10 +221,10 @@ fn a_vault_of_version_1_is_brought_to_the_present_and_loses_nothing() {
     };
     let before = rows(&thawed);
     thawed.open().unwrap();
-    assert_eq!(thawed.version(), 3);
+    assert_eq!(thawed.version(), 4);
     assert_eq!(rows(&thawed), before);
     assert_eq!(before.len(), 12);
-    check_contents(&thawed, 0);
+    check_contents(&thawed, 0, 0);
 }
 
 #[test]
@@ -224,7 +234,7 @@ fn a_vault_of_version_1_is_brought_to_the_present_without_its_key() {
         Phone::open(&thawed.file(), &MaskKey(1), thawed.world.clock.clone(), thawed.world.entropy.clone()).unwrap();
     assert_eq!(phone.accounts().unwrap()[0].state, AccountState::ReEnrolmentNeeded);
     drop(phone);
-    check_contents(&thawed, 0);
+    check_contents(&thawed, 0, 0);
 }
 
 #[test]
@@ -235,13 +245,13 @@ fn two_processes_may_bring_a_vault_to_the_present_at_once() {
             scope.spawn(|| assert_eq!(thawed.open().unwrap().accounts().unwrap().len(), 2));
         }
     });
-    assert_eq!(thawed.version(), 3);
-    check_contents(&thawed, 0);
+    assert_eq!(thawed.version(), 4);
+    check_contents(&thawed, 0, 0);
 }
 
 #[test]
 fn vaults_of_later_versions_are_opened_with_their_codes() {
-    for version in [2, 3] {
+    for version in [2, 3, 4] {
         let thawed = Thawed::of(&format!("version-{version}.sqlite"));
         assert_eq!(thawed.version(), version);
         // What happened before is told as before; the code that made version 2's file did not keep it yet.
@@ -249,15 +259,33 @@ fn vaults_of_later_versions_are_opened_with_their_codes() {
         let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).take(2).collect();
         let expected = [EventKind::Enrolled, EventKind::Decided];
         assert_eq!(kinds, &expected[..if version == 2 { 0 } else { 2 }]);
-        assert_eq!(thawed.version(), 3);
-        check_codes(&thawed);
+        assert_eq!(thawed.version(), 4);
+        check_codes(&thawed, i64::from(version == 4));
     }
 }
 
-fn check_codes(thawed: &Thawed) {
-    check_contents(thawed, 1);
+#[test]
+fn the_key_of_a_vault_of_version_4_signs() {
+    let thawed = Thawed::of("version-4.sqlite");
     let phone = thawed.open().unwrap();
-    let codes = phone.accounts().unwrap().remove(2);
+    phone.set_device_facts(clean_facts());
+    let keyed = phone.accounts().unwrap().into_iter().find(|account| account.account == "keyed").unwrap();
+    let key = AccountKey { level: KeyLevel::Software, presence: UserPresence::None, is_invalidated: false };
+    assert_eq!(keyed.key, Some(key));
+    let query = "SELECT mechanism_uid FROM credential WHERE id IN (SELECT credential_id FROM device_key)";
+    let mechanism_uid: String = thawed.sql().query_row(query, [], |row| row.get(0)).unwrap();
+    let keyed = Credential { account_id: keyed.id, mechanism_uid };
+    let asked = keyed.send(&phone, 7, json!({})).unwrap();
+    // The core checks what it signs against the stored public key before it keeps it.
+    phone.approve(&asked.id, Evidence::Tap).unwrap();
+    let bodies: Vec<_> = phone.due().unwrap().iter().map(|request| claims_of(&request.body, &SECRET)).collect();
+    assert_eq!(bodies.iter().filter(|claims| claims["proof"].is_string()).count(), 1);
+}
+
+fn check_codes(thawed: &Thawed, keyed: i64) {
+    check_contents(thawed, 1, keyed);
+    let phone = thawed.open().unwrap();
+    let codes = phone.accounts().unwrap().into_iter().find(|account| account.account == "codes").unwrap();
     assert_eq!((codes.account.as_str(), codes.display_name.as_str()), ("codes", "my codes"));
     phone.set_device_facts(clean_facts());
     let code = phone.code(&codes.id).unwrap();

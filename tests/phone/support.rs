@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use push_authenticator::phone::{
     Account, AccountState, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, HttpRequest, HttpResponse,
-    KeyEncryption, KeyError, Notification, Outcome, Phone, PhoneError, Platform, SlotWrapper,
+    KeyChoice, KeyEncryption, KeyError, Notification, Outcome, Phone, PhoneError, Platform, SlotWrapper,
 };
 use push_authenticator::ports::{Clock, Entropy, EntropyUnavailable, SystemEntropy};
 use push_authenticator::secret::{Reason, SecretBytes};
@@ -246,7 +246,7 @@ pub(crate) fn base64(text: &str) -> String {
 }
 
 pub(crate) fn enrolment() -> Enrolment<'static> {
-    Enrolment { device: device(), facts: clean_facts(), slot: None, replace: false }
+    Enrolment { device: device(), facts: clean_facts(), slot: None, replace: false, key: KeyChoice::None }
 }
 
 pub(crate) fn device() -> Device {

@@ -18,7 +18,7 @@ fn secret() -> SecretBytes {
 
 /// The block under this bold line of the section about examples.
 fn example(name: &str) -> &'static str {
-    let (_, section) = DOCUMENT.split_once("## 11. Examples").unwrap();
+    let (_, section) = DOCUMENT.split_once("## 12. Examples").unwrap();
     let (_, after) = section.split_once(&format!("**{name}**\n\n```\n")).unwrap_or_else(|| panic!("{name} is missing"));
     after.split_once("\n```").unwrap().0
 }

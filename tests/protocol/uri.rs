@@ -278,6 +278,7 @@ proptest! {
         colour in proptest::option::of("[0-9a-f]{6}"),
         user_id in proptest::option::of("[ -~]{1,40}"),
         with_policies in any::<bool>(),
+        takes_device_keys in any::<bool>(),
         path in "[a-z/]{0,20}",
     ) {
         let policies_json = with_policies.then(|| "{\"biometricAvailable\":{}}".to_owned());
@@ -297,6 +298,7 @@ proptest! {
             logo: Some(Url::parse("https://example.com/logo.png").unwrap()),
             policies: if with_policies { vec![Policy::BiometricAvailable] } else { Vec::new() },
             policies_json,
+            takes_device_keys,
         };
         let printed = uri::print(&registration);
         let read = read(printed.expose(Reason::HandOver)).unwrap();
@@ -313,6 +315,7 @@ proptest! {
         prop_assert_eq!(&read.logo, &registration.logo);
         prop_assert_eq!(&read.policies, &registration.policies);
         prop_assert_eq!(&read.policies_json, &registration.policies_json);
+        prop_assert_eq!(read.takes_device_keys, registration.takes_device_keys);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use push_authenticator::protocol::uri::{OathRegistration, PushRegistration, Regi
 use push_authenticator::secret::{Reason, SecretBytes};
 use serde_json::{Value, json};
 
-fn cases(folder: &str) -> Vec<Value> {
+pub fn cases(folder: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(folder);
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -32,7 +32,7 @@ fn hex(secret: &SecretBytes) -> String {
     secret.expose(Reason::Authenticate).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> SecretBytes {
+pub fn unhex(text: &str) -> SecretBytes {
     let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap());
     SecretBytes::new(bytes.collect())
 }

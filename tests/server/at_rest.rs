@@ -12,7 +12,8 @@ use push_authenticator::ports::SystemEntropy;
 use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::KeyError;
-use push_authenticator::server::store::{StoreError, devices, users};
+use push_authenticator::server::store::device_keys::{self, KeyPolicy};
+use push_authenticator::server::store::{StoreError, devices, registrations, users};
 use push_authenticator::server::{StartError, open_data};
 
 use crate::harness::*;
@@ -26,6 +27,72 @@ fn frozen(folder: &Path, version: u32) -> Configuration {
     std::fs::copy(frozen.join(format!("version-{version}.key")), configuration.data.join("server.key")).unwrap();
     std::fs::set_permissions(configuration.data.join("server.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
     configuration
+}
+
+/// Fills a database the way every frozen file is filled, and leaves it as a single file beside its key.
+#[test]
+#[ignore = "makes a database to be frozen; run once for a new version of the schema, with FROZEN_STORE naming a folder"]
+fn freeze() {
+    let folder = std::path::PathBuf::from(std::env::var_os("FROZEN_STORE").unwrap());
+    assert!(!folder.exists(), "a frozen file is never made anew");
+    let server = start();
+    let phone = server.enrolled();
+    let waiting = server.after_password();
+    assert_eq!(phone.messages(&server).len(), 1, "{waiting}");
+    server.add_user("other", PASSWORD, Some("The Other"));
+    let step = server.next(&fill(&server.sign_on_as("other", PASSWORD).json(), 1, json!(0)));
+    let other = Phone::scan(&step).with("communicationType", json!("gcm")).with("deviceId", json!("gcm-token"));
+    assert_eq!(other.register(&server).status, 200);
+    server.lock_user("other", true);
+    let (_, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
+    let named: Result<(), StoreError> = store.run_blocking(|transaction| {
+        let device = devices::of_user(transaction, USER)?.remove(0);
+        devices::rename(transaction, &device.id, Some("my phone"))
+    });
+    named.unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(server.configuration.data.join("server.key"), folder.join("store.key")).unwrap();
+    server.database().execute("VACUUM INTO ?1", [folder.join("store.db").to_str().unwrap()]).unwrap();
+}
+
+#[test]
+fn a_database_of_version_3_is_brought_to_the_present_one_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = frozen(folder.path(), 3);
+    for _ in 0..2 {
+        let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
+        let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
+            let users = users::list(transaction)?;
+            let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+            assert_eq!(names, ["demo", "other"]);
+            assert_eq!([0, 1].map(|at: usize| users[at].locked_at.is_some()), [false, true]);
+            assert!(users.iter().all(|user| user.frozen_until.is_none()));
+            let devices = devices::list(transaction)?;
+            assert_eq!([0, 1].map(|at: usize| devices[at].name.as_str()), ["my phone", "Pixel"]);
+            for device in &devices {
+                assert_eq!(devices::secret(transaction, &device.id, &keys)?.len(), 32);
+                assert_eq!(device_keys::of_device(transaction, &device.id)?, None, "phones of before have no key");
+            }
+            let offered: Vec<String> = transaction
+                .prepare("SELECT message_id FROM registration")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            assert_eq!(offered.len(), 2);
+            for message_id in offered {
+                let registration = registrations::find(transaction, &message_id, &keys)?.unwrap();
+                assert_eq!((registration.key_policy, registration.names), (KeyPolicy::default(), None));
+            }
+            let count = |table: &str| -> i64 {
+                transaction.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+            };
+            let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
+            assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 2, 4]);
+            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            assert_eq!(version, 4);
+            Ok(())
+        });
+        opened.unwrap();
+    }
 }
 
 #[test]
@@ -51,7 +118,7 @@ fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 1, 4]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 3);
+            assert_eq!(version, 4);
             Ok(())
         });
         opened.unwrap();
@@ -78,7 +145,7 @@ fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 2, 1, 0]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 3);
+            assert_eq!(version, 4);
             Ok(())
         });
         opened.unwrap();
@@ -261,7 +328,7 @@ fn the_database_is_ours_and_in_wal_mode() {
     assert_eq!(server.text("PRAGMA journal_mode"), "wal");
     let number =
         |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!(number("user_version"), 3);
+    assert_eq!(number("user_version"), 4);
     assert_eq!(number("application_id"), 0x5041_7376);
 }
 
@@ -275,7 +342,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let refused = open(&configuration).unwrap_err();
-    let StartError::Store(StoreError::Newer { found: 99, known: 3, .. }) = refused else { panic!("{refused}") };
+    let StartError::Store(StoreError::Newer { found: 99, known: 4, .. }) = refused else { panic!("{refused}") };
     let connection = Connection::open(&file).unwrap();
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 99);

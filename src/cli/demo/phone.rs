@@ -19,7 +19,7 @@ use super::DemoState;
 use crate::cli::output::Failure;
 use crate::cli::phone::device::{Description, FolderPhone, failure};
 use crate::cli::phone::{picture, show_account, show_notification, show_preview};
-use crate::phone::{AccountState, CommunicationType, Evidence};
+use crate::phone::{AccountState, CommunicationType, Evidence, KeyChoice};
 use crate::ports::{Entropy as _, SystemEntropy};
 use crate::protocol::encoding::encode_url_safe;
 use crate::secret::{Reason, SecretText, constant_time_equal};
@@ -197,6 +197,7 @@ pub(super) async fn enrol(State(state): State<DemoState>, headers: HeaderMap) ->
                 name: "Simulated phone".to_owned(),
                 push_token: None,
                 communication_type: CommunicationType::Embedded,
+                key: KeyChoice::Software,
             };
             let replace = preview.conflict.is_some();
             let account = phone.enrol(preview, description, replace)?;

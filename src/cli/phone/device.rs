@@ -7,8 +7,8 @@ use super::keys::Files;
 use crate::cli::http::Client;
 use crate::cli::output::Failure;
 use crate::phone::{
-    Account, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, Evidence, HttpRequest, Notification, Outcome,
-    Phone, PhoneError, Platform, Preview, Pulled, SendFailure, SlotWrapper,
+    Account, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, Evidence, HttpRequest, KeyChoice,
+    Notification, Outcome, Phone, PhoneError, Platform, Preview, Pulled, SendFailure, SlotWrapper,
 };
 use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_uuid};
 
@@ -24,12 +24,19 @@ pub(in crate::cli) struct Description {
     pub(in crate::cli) name: String,
     pub(in crate::cli) push_token: Option<String>,
     pub(in crate::cli) communication_type: CommunicationType,
+    /// The signing key that the account is to have, where its server takes one.
+    pub(in crate::cli) key: KeyChoice,
 }
 
 impl Description {
     /// For accounts whose server is not told of this phone.
     pub(in crate::cli) fn of_nobody() -> Self {
-        Self { name: String::new(), push_token: None, communication_type: CommunicationType::Embedded }
+        Self {
+            name: String::new(),
+            push_token: None,
+            communication_type: CommunicationType::Embedded,
+            key: KeyChoice::None,
+        }
     }
 }
 
@@ -80,7 +87,8 @@ impl FolderPhone {
             push_token,
             communication_type: description.communication_type,
         };
-        self.phone.enrol(preview, Enrolment { device, facts: self.facts(), slot, replace }).map_err(failure)
+        let enrolment = Enrolment { device, facts: self.facts(), slot, replace, key: description.key };
+        self.phone.enrol(preview, enrolment).map_err(failure)
     }
 
     /// The evidence that stands for a finger: the slot, unwrapped with the biometric key's file.

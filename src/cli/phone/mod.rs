@@ -1,6 +1,7 @@
 //! `phone`: a phone on the command line. The real core with a vault in a folder.
 
 mod accounts;
+mod choices;
 pub(super) mod device;
 pub(super) mod keys;
 mod past;
@@ -9,16 +10,15 @@ pub(super) mod picture;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Failure, Report};
-use crate::phone::{
-    Account, Ask, CodeSettings, CommunicationType, Conflict, CredentialKind, Evidence, Moving, Notification, Preview,
-};
+use crate::phone::{Account, Ask, CodeSettings, Conflict, CredentialKind, Evidence, Moving, Notification, Preview};
 use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::message::LONGEST_PULL_WAIT_SECONDS;
 use crate::secret::{Reason, SecretText};
+use choices::{Communication, Key, Why};
 use device::{Description, FolderPhone, failure, queued};
 
 #[derive(Args)]
@@ -53,6 +53,9 @@ enum Verb {
         /// The name in the user's list of devices.
         #[arg(long, default_value = "Command line phone")]
         device_name: String,
+        /// The account's own signing key, where its server takes one.
+        #[arg(long, value_enum, default_value_t = Key::Software)]
+        device_key: Key,
     },
     /// Add an account that shows codes, typed in.
     Add(accounts::Entry),
@@ -100,6 +103,9 @@ enum Verb {
     Deny {
         /// The message's id, as listed.
         id: String,
+        /// Why; taken by accounts with a signing key of their own.
+        #[arg(long, value_enum)]
+        reason: Option<Why>,
     },
     /// Send what waits in the outbox.
     Sync,
@@ -138,30 +144,13 @@ enum Verb {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Communication {
-    Gcm,
-    Apns,
-    Embedded,
-}
-
-impl From<Communication> for CommunicationType {
-    fn from(communication: Communication) -> Self {
-        match communication {
-            Communication::Gcm => Self::Gcm,
-            Communication::Apns => Self::Apns,
-            Communication::Embedded => Self::Embedded,
-        }
-    }
-}
-
 pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
     let phone = FolderPhone::open(&arguments.vault)?;
     match arguments.verb {
         Verb::Preview { uri } => preview(&phone, &uri),
-        Verb::Scan { code, replace, push_token, communication_type, device_name } => {
-            let communication_type = communication_type.into();
-            scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type })
+        Verb::Scan { code, replace, push_token, communication_type, device_name, device_key } => {
+            let (communication_type, key) = (communication_type.into(), device_key.into());
+            scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type, key })
         }
         Verb::Add(entry) => accounts::add(&phone, entry),
         Verb::Accounts => accounts(&phone),
@@ -172,8 +161,12 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
         Verb::Pending { wait } => pending(&phone, wait),
         Verb::Receive { file } => receive(&phone, &file),
         Verb::Approve { id, number, biometric } => approve(&phone, &id, number, biometric),
-        Verb::Deny { id } => {
-            phone.phone.deny(&id).map_err(failure)?;
+        Verb::Deny { id, reason } => {
+            let denied = match reason {
+                Some(reason) => phone.phone.deny_for(&id, reason.into()),
+                None => phone.phone.deny(&id),
+            };
+            denied.map_err(failure)?;
             answered(&phone, &id)
         }
         Verb::Sync => sync(&phone),
@@ -221,6 +214,7 @@ pub(super) fn show_preview(preview: &Preview) -> Value {
         "kinds": preview.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "codes": preview.codes.as_ref().map(show_settings),
         "policies": preview.policies,
+        "takes_device_key": preview.takes_device_key,
         "conflict": preview.conflict.as_ref().map(show_conflict),
         "namesakes": preview.namesakes.iter().map(show_conflict).collect::<Vec<_>>(),
     })
@@ -287,6 +281,7 @@ pub(super) fn show_account(account: &Account) -> Value {
         "kind": account.kind.name(),
         "kinds": account.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "state": account.state.name(),
+        "key_level": account.key.map(|key| key.level.name()),
     })
 }
 
@@ -296,12 +291,13 @@ fn accounts(phone: &FolderPhone) -> Result<Report, Failure> {
         .iter()
         .map(|account| {
             format!(
-                "{}  {}  {} ({})  {}",
+                "{}  {}  {} ({})  {}{}",
                 account.id,
                 account.display_issuer,
                 account.display_name,
                 place(account.host.as_deref()),
-                account.state.name()
+                account.state.name(),
+                account.key.map(|key| format!("  (key: {})", key.level.name())).unwrap_or_default()
             )
         })
         .collect();

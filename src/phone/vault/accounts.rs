@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Row, params};
 use url::Url;
 
+use super::device_keys::read_key;
 use super::seal::Place;
 use super::{Reader, VaultError, Writer, named};
 use crate::phone::account::{AccountRecord, Holding, OathCredential};
@@ -17,7 +18,9 @@ const SELECT_ACCOUNT: &str = "SELECT id, issuer, name, display_issuer, display_n
 const SELECT: &str =
     "SELECT account.id, credential.id, issuer, name, display_issuer, display_name, policies, created_at,
     mechanism_uid, server_device_id, registration_endpoint, authentication_endpoint, state, replaces, clock_offset,
-    wrapped_slot, secret_sealed, algorithm FROM credential JOIN account ON account.id = account_id";
+    wrapped_slot, secret_sealed, algorithm, jwk, level, presence, software, invalidated_at, key_sealed
+    FROM credential JOIN account ON account.id = account_id
+    LEFT JOIN device_key ON device_key.credential_id = credential.id";
 
 impl Reader<'_> {
     /// All accounts with their halves, in the order of adding.
@@ -268,6 +271,7 @@ fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
         wrapped_slot: row.get(15)?,
         secret_sealed: row.get(16)?,
         algorithm: row.get(17)?,
+        key: read_key(row, 18)?,
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod data_key;
+mod device_keys;
 mod error;
 mod events;
 mod file;

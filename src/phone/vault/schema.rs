@@ -75,6 +75,15 @@
 //! no longer remember the highest `sequence` ever used: each page that a commit changes is another write, and receiving and
 //! answering a message are what the vault does most.
 //!
+//! # Version 4
+//!
+//! Changes no row of version 3. **device_key**, one row per credential that was registered with a signing key of its own.
+//! `jwk` is the public key, `level` where the private half lives (`software`, `tee`, `strongbox`, `secure-enclave`), `presence`
+//! what the person must do before it signs (`none`, `device`, `biometric`). `software` is 1 where the private half is here:
+//! then `key_sealed` is its PKCS #8 document, else the empty text. It is bound to `jwk`, `level`, `presence` and one of the
+//! words `software` and `hardware`, so that none of these can be edited. `invalidated_at` is when the platform invalidated the
+//! key; the credential answers nothing from then on.
+//!
 //! # Steps
 //!
 //! Each is made in one transaction with the change of `user_version`; [`STEPS`] has them in order.
@@ -82,14 +91,15 @@
 //! - 0 to 1: [`VERSION_1`].
 //! - 1 to 2: [`VERSION_2`].
 //! - 2 to 3: [`VERSION_3`].
+//! - 3 to 4: [`VERSION_4`].
 
 /// Marks the file as a vault of this project.
 pub(super) const APPLICATION_ID: i64 = 0x5041_5631;
 /// The schema that this version writes; a higher one is refused.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// The statements of every step, by the version that it starts from.
-pub(super) const STEPS: [(i64, &str); 3] = [(0, VERSION_1), (1, VERSION_2), (2, VERSION_3)];
+pub(super) const STEPS: [(i64, &str); 4] = [(0, VERSION_1), (1, VERSION_2), (2, VERSION_3), (3, VERSION_4)];
 
 /// Makes an empty file a vault of version 1.
 const VERSION_1: &str = "
@@ -236,4 +246,17 @@ CREATE TABLE event (
 ) STRICT;
 INSERT INTO event SELECT * FROM event_before ORDER BY sequence;
 DROP TABLE event_before;
+";
+
+/// Makes a vault of version 3 one of version 4.
+const VERSION_4: &str = "
+CREATE TABLE device_key (
+    credential_id  BLOB PRIMARY KEY REFERENCES credential (id) ON DELETE CASCADE,
+    jwk            TEXT NOT NULL,
+    level          TEXT NOT NULL,
+    presence       TEXT NOT NULL,
+    software       INTEGER NOT NULL,
+    key_sealed     BLOB NOT NULL,
+    invalidated_at INTEGER
+) STRICT, WITHOUT ROWID;
 ";

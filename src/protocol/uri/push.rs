@@ -42,6 +42,8 @@ pub struct PushRegistration {
     pub policies: Vec<Policy>,
     /// The policies as they were written, to be kept with the account.
     pub policies_json: Option<String>,
+    /// Whether the server understands keys of devices (`v=2`). Any other value of `v` says nothing that is known here.
+    pub takes_device_keys: bool,
 }
 
 impl PushRegistration {
@@ -77,6 +79,7 @@ pub(super) fn read(uri: &Url, parameters: &Parameters, logo: Option<Url>) -> Res
         logo,
         policies,
         policies_json,
+        takes_device_keys: parameters.plain("v") == Some("2"),
     };
     let origins = [&registration.registration_endpoint, &registration.authentication_endpoint]
         .map(|endpoint| endpoint.origin().ascii_serialization());
@@ -107,6 +110,7 @@ pub fn print(registration: &PushRegistration) -> SecretText {
         ("d", registration.user_id.as_deref().map(base64)),
         ("pid", registration.device_id.as_deref().map(base64)),
         ("policies", registration.policies_json.as_deref().map(base64)),
+        ("v", registration.takes_device_keys.then(|| "2".to_owned())),
     ];
     for (key, value) in optional {
         if let Some(value) = value {

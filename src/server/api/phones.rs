@@ -17,7 +17,7 @@ use super::authenticate::read_body;
 use super::{Realm, error, internal};
 use crate::protocol::message::PulledMessages;
 use crate::server::App;
-use crate::server::push::{self, Effect, PullGrant, Refusal};
+use crate::server::push::{self, AnswerTerms, Effect, PullGrant, Refusal};
 use crate::server::wake::Waiter;
 
 /// Most pulls of one device that are held at once.
@@ -55,20 +55,30 @@ pub(in crate::server) async fn message(
 
 async fn register(app: App, body: Bytes) -> Response {
     let tools = app.tools();
-    let result = app.0.store.run(move |transaction| push::register(transaction, &body, &tools)).await;
-    done(&app, "register", result)
+    let audience = app.0.phones_endpoint.origin().ascii_serialization();
+    let result = app.0.store.run(move |transaction| push::register(transaction, &body, &audience, &tools)).await;
+    settled(&app, "register", result)
 }
 
 async fn authenticate(app: App, body: Bytes) -> Response {
     let tools = app.tools();
-    let result = app.0.store.run(move |transaction| push::answer(transaction, &body, &tools)).await;
+    let terms = AnswerTerms {
+        audience: app.0.phones_endpoint.origin().ascii_serialization(),
+        freeze_minutes: app.0.configuration.push.freeze_minutes,
+    };
+    let result = app.0.store.run(move |transaction| push::answer(transaction, &body, &terms, &tools)).await;
+    settled(&app, "authenticate", result)
+}
+
+/// Answers a request that may be refused and have effects all the same.
+fn settled(app: &App, action: &'static str, result: Result<(Result<(), Refusal>, Vec<Effect>), Refusal>) -> Response {
     match result {
-        Ok((Ok(()), effects)) => done(&app, "authenticate", Ok(effects)),
+        Ok((Ok(()), effects)) => done(app, action, Ok(effects)),
         Ok((Err(refusal), effects)) => {
             app.carry_out(effects);
-            done(&app, "authenticate", Err(refusal))
+            done(app, action, Err(refusal))
         }
-        Err(refusal) => done(&app, "authenticate", Err(refusal)),
+        Err(refusal) => done(app, action, Err(refusal)),
     }
 }
 

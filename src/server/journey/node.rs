@@ -7,6 +7,7 @@ use super::state::{Shared, Transient};
 use crate::ports::EpochMilliseconds;
 use crate::server::attempts::Attempts;
 use crate::server::push::{Budget, Effect, Tools};
+use crate::server::store::device_keys::KeyPolicy;
 use crate::server::store::{StoreError, Transaction};
 use url::Url;
 
@@ -114,6 +115,11 @@ pub trait Node: Send + Sync {
 
     /// The issuer that the node puts into registrations.
     fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// What the node asks of the keys of phones that it registers.
+    fn key_policy(&self) -> Option<KeyPolicy> {
         None
     }
 

@@ -33,6 +33,9 @@ pub struct Shared {
     pub user_name: Option<String>,
     /// The user whose password was right, spelt as in the store.
     pub user: Option<String>,
+    /// When that user was added: another one may come to have the name.
+    #[serde(default)]
+    pub user_added_at: Option<EpochMilliseconds>,
     /// The push request that is waited for.
     pub push_request: Option<String>,
     /// How the push is shown while waiting: the number of a challenge.
@@ -98,6 +101,7 @@ impl Shared {
             self.recovery_code_used = false;
             self.push_request = None;
             self.registration = None;
+            self.user_added_at = None;
         }
         self.user = user;
     }

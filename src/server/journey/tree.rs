@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::node::Node;
 use super::nodes::{self, SettingError};
 use super::reference;
+use crate::server::store::device_keys::KeyPolicy;
 
 /// The fixed id of success.
 const SUCCESS: &str = "70e691a5-1e33-4ac3-a356-e7b6d60d92e0";
@@ -34,6 +35,8 @@ pub struct Journey {
     pub not_runnable: Option<String>,
     /// Issuer that its registration node names, for texts of other nodes.
     pub issuer: String,
+    /// What its registration nodes ask of a phone's key, the strictest of them, for invitations.
+    pub key_policy: KeyPolicy,
 }
 
 /// A node at its place in a journey.
@@ -223,6 +226,8 @@ impl Tree {
             .find_map(|node| node.node.as_ref().and_then(|node| node.issuer()))
             .unwrap_or("ForgeRock")
             .to_owned();
+        let key_policies = placed.values().filter_map(|node| node.node.as_ref().and_then(|node| node.key_policy()));
+        let key_policy = key_policies.max_by_key(|policy| policy.demand).unwrap_or_default();
         Ok(Journey {
             name,
             description: self.tree.description,
@@ -231,6 +236,7 @@ impl Tree {
             warnings,
             not_runnable,
             issuer,
+            key_policy,
         })
     }
 

@@ -57,9 +57,10 @@ pub(in crate::server) async fn profile(
     };
     match owned(&app, &headers, &signed_in, after, "").await {
         Ok(owned) => {
+            let frozen = signed_in.user.is_frozen(app.now());
             let User { name, common_name, .. } = signed_in.user;
             let frame = Frame::new(&app, &headers);
-            page(&app, StatusCode::OK, &ProfilePage { frame, user: common_name.unwrap_or(name), owned })
+            page(&app, StatusCode::OK, &ProfilePage { frame, user: common_name.unwrap_or(name), frozen, owned })
         }
         Err(problem) => broken(&app, &headers, &problem),
     }

@@ -102,6 +102,8 @@ impl Owned {
 pub(super) struct ProfilePage {
     pub(super) frame: Frame,
     pub(super) user: String,
+    /// Whether no push is sent, because a sign-on was denied as somebody else's.
+    pub(super) frozen: bool,
     pub(super) owned: Owned,
 }
 

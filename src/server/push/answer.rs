@@ -1,20 +1,32 @@
 //! Taking a phone's answer (docs/wire.md, "The answer"). A verified answer settles the message for good.
 
+use super::device_key::{KeyRefusal, check_answer};
 use super::{Effect, Refusal, Tools};
 use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, SignedBody, response_is_right};
+use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
-use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys, registrations, users};
 use crate::server::wake::Waiter;
 
 const WRONG_NUMBER: &str = "The number does not match.";
+
+/// What answers are taken by.
+#[derive(Debug, Clone)]
+pub struct AnswerTerms {
+    /// The origin that proofs are for.
+    pub audience: String,
+    /// Minutes for which pushes stop after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
+    pub freeze_minutes: i64,
+}
 
 /// Takes an answer. `body` is the request's body as it came. The outcome is for the phone; what is to happen after the
 /// commit stands beside it, because a wrong number is refused **and** settles the message.
 pub fn answer(
     transaction: &Transaction,
     body: &[u8],
+    terms: &AnswerTerms,
     tools: &Tools,
 ) -> Result<(Result<(), Refusal>, Vec<Effect>), Refusal> {
     let SignedBody { message_id, jwt } =
@@ -36,6 +48,15 @@ pub fn answer(
         (Some(_), _) => return Err(Refusal::Told("This sign-on was answered already.")),
         (None, _) => {}
     }
+    let reason = match check_answer(transaction, &message, &secret, &claims, &terms.audience, tools)? {
+        Ok(reason) => reason,
+        Err(error) => {
+            let KeyRefusal { name, refusal } = error.into();
+            let user = devices::find(transaction, &message.device)?.map(|device| device.user);
+            note(transaction, tools, "push-answer", user, &message.device, name)?;
+            return Ok((Err(refusal), Vec::new()));
+        }
+    };
     let request =
         pushes::find_request(transaction, &message.request)?.ok_or(StoreError::Damaged("push_message.request"))?;
     match request.state {
@@ -81,18 +102,43 @@ pub fn answer(
         }
         _ => {}
     }
-    audit::add(
-        transaction,
-        &audit::Event {
-            at: tools.now,
-            event: "push-answer".to_owned(),
-            user: Some(request.user.clone()),
-            device: Some(message.device.clone()),
-            outcome: state.name().to_owned(),
-            address: None,
-        },
-    )?;
-    tracing::info!(user = request.user, device = message.device, ?state, "push answered");
+    let outcome = match reason {
+        Some(reason) if state == PushState::Denied => format!("denied-{}", reason.name()),
+        _ => state.name().to_owned(),
+    };
+    note(transaction, tools, "push-answer", Some(request.user.clone()), &message.device, &outcome)?;
+    tracing::info!(user = request.user, device = message.device, outcome, "push answered");
+    let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey))];
+    if reason == Some(DenyReason::NotMe) {
+        let until = match terms.freeze_minutes {
+            0 => users::UNTIL_LIFTED,
+            minutes => tools.now + minutes * 60_000,
+        };
+        users::freeze(transaction, &request.user, until)?;
+        // Of messages there is one at a time, and this was it; but a code that waits for a phone would bring one in.
+        let ended = registrations::withdraw_all(transaction, &request.user)?;
+        effects.extend(ended.into_iter().map(|journey| Effect::Wake(Waiter::Journey(journey))));
+        note(transaction, tools, "pushes-frozen", Some(request.user), &message.device, "success")?;
+    }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
-    Ok((outcome, vec![Effect::Wake(Waiter::Journey(request.journey))]))
+    Ok((outcome, effects))
+}
+
+fn note(
+    transaction: &Transaction,
+    tools: &Tools,
+    event: &str,
+    user: Option<String>,
+    device: &str,
+    outcome: &str,
+) -> Result<(), StoreError> {
+    let event = audit::Event {
+        at: tools.now,
+        event: event.to_owned(),
+        user,
+        device: Some(device.to_owned()),
+        outcome: outcome.to_owned(),
+        address: None,
+    };
+    audit::add(transaction, &event)
 }

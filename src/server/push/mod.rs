@@ -4,6 +4,7 @@
 //! knows the store and the protocol; no HTTP and no journey.
 
 mod answer;
+mod device_key;
 mod embedded;
 mod pull;
 mod refresh;
@@ -14,7 +15,7 @@ mod trial;
 
 use std::sync::Arc;
 
-pub use answer::answer;
+pub use answer::{AnswerTerms, answer};
 pub use embedded::Embedded;
 pub use pull::{PullGrant, check_pull, waiting_messages};
 pub use refresh::refresh;
@@ -27,6 +28,7 @@ use super::store::StoreError;
 use super::wake::Waiter;
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
+use crate::protocol::proof::ProofError;
 
 /// What every function of this room needs besides the transaction.
 #[derive(Clone)]
@@ -80,6 +82,9 @@ pub enum Refusal {
     /// Nothing was proved: the answer is a mute `Bad request.`.
     #[error("refused before its signature verified: {0}")]
     Mute(&'static str),
+    /// The shared secret was right, and the device's own key did not prove the rest: as mute.
+    #[error("{0}")]
+    Unproved(ProofError),
     /// Signed by a known device, but not acceptable; the sender may know why.
     #[error("{0}")]
     Told(&'static str),
@@ -95,7 +100,7 @@ impl Refusal {
     /// What the sender is told.
     pub fn message(&self) -> &str {
         match self {
-            Self::Mute(_) | Self::Store(_) => "Bad request.",
+            Self::Mute(_) | Self::Unproved(_) | Self::Store(_) => "Bad request.",
             Self::Told(message) => message,
             Self::TooOften => "This was asked for too often. Try again later.",
         }

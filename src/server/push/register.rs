@@ -2,13 +2,15 @@
 
 use url::Url;
 
+use super::device_key::{KeyRefusal, check_registration};
 use super::{Effect, Refusal, Tools};
 use crate::ports::{make_bytes, make_uuid};
-use crate::protocol::jws;
-use crate::protocol::message::{RegistrationClaims, SignedBody, response_is_right};
+use crate::protocol::message::{SignedBody, response_is_right};
+use crate::protocol::proof::verify_registration;
 use crate::protocol::text;
 use crate::protocol::uri::{self, Cookie, PushRegistration};
 use crate::secret::{Reason, SecretBytes, SecretText};
+use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::registrations::{self, Registration};
 use crate::server::store::{StoreError, Transaction, audit, digest, users};
@@ -37,6 +39,8 @@ pub struct Offer<'a> {
     pub time_to_live: i64,
     /// The phones' endpoint, without `_action`.
     pub endpoint: &'a Url,
+    /// What is asked of the phone's key.
+    pub key_policy: KeyPolicy,
 }
 
 /// Makes a registration, or gives the text of the one with this message id again.
@@ -51,58 +55,79 @@ pub fn offer(
         Some(id) => registrations::find(transaction, id, &tools.keys)?,
         None => None,
     };
-    let registration = match existing {
-        Some(registration) => registration,
-        None => {
-            registrations::sweep(transaction, tools.now)?;
-            let registration = Registration {
-                message_id: format!("REGISTER:{}{}", make_uuid(entropy)?, tools.now),
-                user: offer.user.to_owned(),
-                journey: offer.journey.to_vec(),
-                device: make_uuid(entropy)?,
-                secret: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
-                challenge: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
-                expires_at: tools.now + offer.time_to_live,
-                accepted_body: None,
-            };
-            registrations::add(transaction, &registration, &tools.keys, entropy)?;
-            registration
-        }
+    if let Some(registration) = existing {
+        let text = print(offer, &registration);
+        return Ok((registration.message_id, text));
+    }
+    registrations::sweep(transaction, tools.now)?;
+    let mut registration = Registration {
+        message_id: format!("REGISTER:{}{}", make_uuid(entropy)?, tools.now),
+        user: offer.user.to_owned(),
+        journey: offer.journey.to_vec(),
+        device: make_uuid(entropy)?,
+        secret: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
+        challenge: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
+        expires_at: tools.now + offer.time_to_live,
+        accepted_body: None,
+        key_policy: offer.key_policy,
+        names: None,
     };
-    let text = uri::print(&PushRegistration {
-        issuer: offer.issuer.to_owned(),
-        account: offer.account.to_owned(),
+    let text = print(offer, &registration);
+    if offer.key_policy.demand != KeyDemand::Off {
+        // As a phone reads them: what it displays goes into its proofs.
+        let read = uri::parse(text.expose(Reason::HandOver)).ok();
+        let names = read.as_ref().and_then(|read| read.push()).map(|push| (push.issuer.clone(), push.account.clone()));
+        registration.names = Some(names.ok_or(StoreError::Damaged("registration code"))?);
+    }
+    registrations::add(transaction, &registration, &tools.keys, entropy)?;
+    Ok((registration.message_id, text))
+}
+
+/// The text of a QR code. Names that proofs will be about stay what they were when it was first shown.
+fn print(offer: &Offer<'_>, registration: &Registration) -> SecretText {
+    let (issuer, account) = match &registration.names {
+        Some((issuer, account)) => (issuer.as_str(), account.as_str()),
+        None => (offer.issuer, offer.account),
+    };
+    uri::print(&PushRegistration {
+        issuer: issuer.to_owned(),
+        account: account.to_owned(),
         user_id: Some(offer.user.to_owned()),
-        device_id: Some(registration.device),
+        device_id: Some(registration.device.clone()),
         registration_endpoint: uri::with_action(offer.endpoint, "register"),
         authentication_endpoint: uri::with_action(offer.endpoint, "authenticate"),
-        secret: registration.secret,
-        challenge: registration.challenge,
+        secret: registration.secret.duplicate(),
+        challenge: registration.challenge.duplicate(),
         message_id: registration.message_id.clone(),
         cookie: Cookie::parse(b"amlbcookie=01").ok(),
         colour: offer.colour.map(str::to_owned),
         logo: offer.logo.cloned(),
         policies: Vec::new(),
         policies_json: None,
-    });
-    Ok((registration.message_id, text))
+        takes_device_keys: registration.key_policy.demand != KeyDemand::Off,
+    })
 }
 
-/// Takes a registration. `body` is the request's body as it came.
-pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result<Vec<Effect>, Refusal> {
+/// Takes a registration. `body` is the request's body as it came, `audience` the origin that proofs are for. The outcome is
+/// for the phone; what is refused for want of a key is written down all the same.
+pub fn register(
+    transaction: &Transaction,
+    body: &[u8],
+    audience: &str,
+    tools: &Tools,
+) -> Result<(Result<(), Refusal>, Vec<Effect>), Refusal> {
     let SignedBody { message_id, jwt } =
         serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a registration"))?;
     let registration = registrations::find(transaction, &message_id, &tools.keys)?
         .ok_or(Refusal::Mute("no such registration is offered"))?;
-    let claims = jws::verify::<RegistrationClaims>(&registration.secret, &jwt)
-        .map_err(|_| Refusal::Mute("the registration's signature is wrong"))?
-        .into_inner();
+    let (claims, claimed_key) = verify_registration(&registration.secret, &jwt)
+        .map_err(|_| Refusal::Mute("the registration's signature is wrong"))?;
     if registration.expires_at <= tools.now {
         return Err(Refusal::Told("This registration code has expired. Ask for a new one."));
     }
     let body_digest = digest(body);
-    match registration.accepted_body {
-        Some(accepted) if accepted == body_digest => return Ok(Vec::new()),
+    match &registration.accepted_body {
+        Some(accepted) if *accepted == body_digest => return Ok((Ok(()), Vec::new())),
         Some(_) => return Err(Refusal::Told("This registration code was used already. Ask for a new one.")),
         None => {}
     }
@@ -120,6 +145,13 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
     if users::find(transaction, &registration.user)?.is_none_or(|user| user.locked_at.is_some()) {
         return Err(Refusal::Told("This account is locked."));
     }
+    let key = match check_registration(&registration, claimed_key, audience, tools) {
+        Ok(key) => key,
+        Err(KeyRefusal { name, refusal }) => {
+            note(transaction, tools, &registration.user, None, name)?;
+            return Ok((Err(refusal), Vec::new()));
+        }
+    };
     let device = Device {
         id: registration.device,
         user: registration.user,
@@ -142,23 +174,36 @@ pub fn register(transaction: &Transaction, body: &[u8], tools: &Tools) -> Result
     if !added {
         return Err(Refusal::Told("This credential is registered already."));
     }
+    if let Some(key) = &key {
+        device_keys::add(transaction, &device.id, key)?;
+    }
     registrations::accept(transaction, &message_id, &body_digest)?;
-    audit::add(
-        transaction,
-        &audit::Event {
-            at: tools.now,
-            event: "device-registered".to_owned(),
-            user: Some(device.user.clone()),
-            device: Some(device.id.clone()),
-            outcome: "success".to_owned(),
-            address: None,
-        },
-    )?;
-    tracing::info!(user = device.user, device = device.id, "device registered");
-    Ok(vec![
+    note(transaction, tools, &device.user, Some(&device.id), "success")?;
+    let level = key.map_or("none", |key| key.level.name());
+    tracing::info!(user = device.user, device = device.id, key = level, "device registered");
+    let effects = vec![
         Effect::Wake(Waiter::Journey(registration.journey)),
         Effect::TokenChanged(device.id, device.communication_type),
-    ])
+    ];
+    Ok((Ok(()), effects))
+}
+
+fn note(
+    transaction: &Transaction,
+    tools: &Tools,
+    user: &str,
+    device: Option<&str>,
+    outcome: &str,
+) -> Result<(), StoreError> {
+    let event = audit::Event {
+        at: tools.now,
+        event: "device-registered".to_owned(),
+        user: Some(user.to_owned()),
+        device: device.map(str::to_owned),
+        outcome: outcome.to_owned(),
+        address: None,
+    };
+    audit::add(transaction, &event)
 }
 
 /// The name that a phone gave itself, fit to be shown.

@@ -2,12 +2,14 @@
 
 use super::{Delivery, Effect, Tools};
 use crate::ports::{make_bytes, make_number_below, make_uuid};
+use crate::protocol::device_key::UserPresence;
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, Context, PushMessage};
 use crate::protocol::text;
+use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushMessageRow, PushRequest, PushState};
-use crate::server::store::{StoreError, Transaction, devices};
+use crate::server::store::{StoreError, Transaction, devices, users};
 use crate::server::wake::Waiter;
 
 /// What is to be sent.
@@ -28,6 +30,8 @@ pub struct Outgoing<'a> {
     pub time_to_live: i64,
     /// Only to the device that the journey registered: it is to show that it can approve.
     pub only_to_added: bool,
+    /// What is asked of the keys of the phones that it goes to. A biometric one asks for a key that takes a biometric.
+    pub key_policy: KeyPolicy,
 }
 
 /// The push type.
@@ -60,6 +64,10 @@ pub enum Sent {
     Sent(Box<PushRequest>, Vec<Effect>),
     /// The user has no device.
     NoDevice,
+    /// None of the user's devices has a key that is good enough.
+    NoKey,
+    /// The user denied a sign-on as somebody else's, and nothing is sent for a while.
+    Frozen,
     /// The user had too many requests; the text is for the person.
     OverBudget(&'static str),
 }
@@ -87,6 +95,13 @@ pub fn send(
         if devices.iter().any(added) {
             devices.retain(added);
         }
+    }
+    retain_by_key(transaction, outgoing, &mut devices)?;
+    if devices.is_empty() {
+        return Ok(Sent::NoKey);
+    }
+    if users::find(transaction, outgoing.user)?.is_some_and(|user| user.is_frozen(tools.now)) {
+        return Ok(Sent::Frozen);
     }
     if pushes::refused_since(transaction, outgoing.user, tools.now - budget.cool_down)? >= budget.refusals {
         return Ok(Sent::OverBudget("Several sign-ons were refused on your phone. Wait a while, then start again."));
@@ -152,6 +167,28 @@ pub fn send(
         }));
     }
     Ok(Sent::Sent(Box::new(request), effects))
+}
+
+/// Leaves the devices whose keys are as they are asked for; all of them where that is no more than preferred and none is.
+fn retain_by_key(
+    transaction: &Transaction,
+    outgoing: &Outgoing<'_>,
+    devices: &mut Vec<Device>,
+) -> Result<(), StoreError> {
+    let policy = outgoing.key_policy;
+    if policy.demand == KeyDemand::Off {
+        return Ok(());
+    }
+    let keys = device_keys::by_device(transaction, Some(outgoing.user))?;
+    let is_good = |device: &Device| {
+        keys.get(&device.id).is_some_and(|key| {
+            policy.is_met_by(key.level) && (outgoing.kind != Kind::Biometric || key.presence == UserPresence::Biometric)
+        })
+    };
+    if policy.demand == KeyDemand::Required || devices.iter().any(is_good) {
+        devices.retain(is_good);
+    }
+    Ok(())
 }
 
 /// Three different two-digit numbers and the right one among them, each equally likely.

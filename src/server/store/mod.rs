@@ -3,9 +3,10 @@
 //! Callers hand in a closure over a transaction and wait for its result. The thread runs what has queued up inside one
 //! transaction, a savepoint each, and answers only after the commit is durable: writes of concurrent sign-ons share a
 //! commit, and none is acknowledged before its own is on disk. Only this folder imports `rusqlite`; it knows tables,
-//! and of the protocol no more than the names of transports.
+//! and of the protocol no more than the names of transports and the form of device keys.
 
 pub mod audit;
+pub mod device_keys;
 pub mod devices;
 pub mod journeys;
 pub mod key_check;

@@ -119,6 +119,19 @@ pub fn add_message(
     Ok(())
 }
 
+/// The signed message exactly as it was sent.
+pub fn sent_jwt(transaction: &Transaction, id: &str, keys: &Keys) -> Result<String, StoreError> {
+    let sealed: Vec<u8> =
+        transaction.prepare_cached("SELECT jwt FROM push_message WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    open_jwt(id, &sealed, keys)
+}
+
+fn open_jwt(id: &str, sealed: &[u8], keys: &Keys) -> Result<String, StoreError> {
+    let jwt = keys.open(Place { kind: "push_message.jwt", row: id.as_bytes() }, sealed)?;
+    let text = std::str::from_utf8(jwt.expose(Reason::HandOver));
+    text.map(str::to_owned).map_err(|_| StoreError::Damaged("push_message.jwt"))
+}
+
 /// The push request with this id.
 pub fn find_request(transaction: &Transaction, id: &str) -> Result<Option<PushRequest>, StoreError> {
     let found = transaction
@@ -236,10 +249,7 @@ pub fn pending_of_device(
         statement.query_map(params![device, now], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     rows.into_iter()
         .map(|(id, sealed)| {
-            let jwt = keys.open(Place { kind: "push_message.jwt", row: id.as_bytes() }, &sealed)?;
-            let jwt = std::str::from_utf8(jwt.expose(Reason::HandOver))
-                .map_err(|_| StoreError::Damaged("push_message.jwt"))?
-                .to_owned();
+            let jwt = open_jwt(&id, &sealed, keys)?;
             Ok((id, jwt))
         })
         .collect()

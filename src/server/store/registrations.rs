@@ -2,8 +2,10 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
+use super::device_keys::{KeyDemand, KeyPolicy};
 use super::{StoreError, Transaction};
 use crate::ports::{Entropy, EpochMilliseconds};
+use crate::protocol::device_key::KeyLevel;
 use crate::secret::{Reason, SecretBytes};
 use crate::server::keys::{Keys, Place};
 
@@ -25,6 +27,10 @@ pub struct Registration {
     pub expires_at: EpochMilliseconds,
     /// SHA-256 of the body that used it up.
     pub accepted_body: Option<Vec<u8>>,
+    /// What is asked of the phone's key.
+    pub key_policy: KeyPolicy,
+    /// Issuer and account as a phone reads them out of the code, where a key is asked for.
+    pub names: Option<(String, String)>,
 }
 
 fn place<'a>(kind: &'static str, message_id: &'a str) -> Place<'a> {
@@ -43,8 +49,9 @@ pub fn add(
     let challenge =
         keys.seal(place("registration.challenge", id), registration.challenge.expose(Reason::Seal), entropy)?;
     transaction.execute(
-        "INSERT INTO registration (message_id, user, journey, device, secret, challenge, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO registration (message_id, user, journey, device, secret, challenge, expires_at, device_key,
+            minimum_key_level, issuer, account)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             id,
             registration.user,
@@ -52,7 +59,11 @@ pub fn add(
             registration.device,
             secret,
             challenge,
-            registration.expires_at
+            registration.expires_at,
+            registration.key_policy.demand.name(),
+            registration.key_policy.minimum.map(KeyLevel::name),
+            registration.names.as_ref().map(|(issuer, _)| issuer),
+            registration.names.as_ref().map(|(_, account)| account)
         ],
     )?;
     Ok(())
@@ -60,30 +71,50 @@ pub fn add(
 
 /// The registration with this id.
 pub fn find(transaction: &Transaction, message_id: &str, keys: &Keys) -> Result<Option<Registration>, StoreError> {
-    type Columns = (String, Vec<u8>, String, Vec<u8>, Vec<u8>, EpochMilliseconds, Option<Vec<u8>>);
-    let found: Option<Columns> = transaction
+    let found = transaction
         .prepare_cached(
-            "SELECT user, journey, device, secret, challenge, expires_at, accepted_body
+            "SELECT user, journey, device, secret, challenge, expires_at, accepted_body, device_key, minimum_key_level,
+                issuer, account
              FROM registration WHERE message_id = ?1",
         )?
         .query_row([message_id], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+            let sealed: [Vec<u8>; 2] = [row.get(3)?, row.get(4)?];
+            let policy: (String, Option<String>) = (row.get(7)?, row.get(8)?);
+            let names: (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
+            let registration = Registration {
+                message_id: message_id.to_owned(),
+                user: row.get(0)?,
+                journey: row.get(1)?,
+                device: row.get(2)?,
+                secret: SecretBytes::new(Vec::new()),
+                challenge: SecretBytes::new(Vec::new()),
+                expires_at: row.get(5)?,
+                accepted_body: row.get(6)?,
+                key_policy: KeyPolicy::default(),
+                names: names.0.zip(names.1),
+            };
+            Ok((registration, sealed, policy))
         })
         .optional()?;
     found
-        .map(|(user, journey, device, secret, challenge, expires_at, accepted_body)| {
+        .map(|(registration, [secret, challenge], policy)| {
             Ok(Registration {
-                message_id: message_id.to_owned(),
-                user,
-                journey,
-                device,
                 secret: keys.open(place("registration.secret", message_id), &secret)?,
                 challenge: keys.open(place("registration.challenge", message_id), &challenge)?,
-                expires_at,
-                accepted_body,
+                key_policy: read_policy(&policy.0, policy.1.as_deref())?,
+                ..registration
             })
         })
         .transpose()
+}
+
+/// What cannot be read must not come out as "nothing is asked".
+fn read_policy(demand: &str, minimum: Option<&str>) -> Result<KeyPolicy, StoreError> {
+    let damaged = || StoreError::Damaged("registration.device_key");
+    Ok(KeyPolicy {
+        demand: KeyDemand::from_name(demand).ok_or_else(damaged)?,
+        minimum: minimum.map(|name| KeyLevel::from_name(name).ok_or_else(damaged)).transpose()?,
+    })
 }
 
 /// Marks a registration as used up by the body with this digest.
@@ -101,10 +132,12 @@ pub fn withdraw(transaction: &Transaction, journey: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Withdraws what was offered to a user and no phone has used.
-pub fn withdraw_all(transaction: &Transaction, user: &str) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM registration WHERE user = ?1 AND accepted_body IS NULL", [user])?;
-    Ok(())
+/// Withdraws what was offered to a user and no phone has used; gives the journeys that offered it.
+pub fn withdraw_all(transaction: &Transaction, user: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut statement = transaction
+        .prepare_cached("DELETE FROM registration WHERE user = ?1 AND accepted_body IS NULL RETURNING journey")?;
+    let journeys = statement.query_map([user], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(journeys)
 }
 
 /// How long a used registration outlives its time: a browser that comes late must still hear that its phone was in

@@ -2,11 +2,15 @@
 //!
 //! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
 //! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint`,
-//! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when sweeping. A database of an earlier version is brought to the present one when it
+//! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when
+//! sweeping; **4** adds `device_key`, `user.frozen_until` and, in `registration`, `device_key`, `minimum_key_level`,
+//! `issuer` and `account`. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
 //!   string, never a password. `locked_at`: since when no sign-on of the user succeeds; null while it is not locked.
+//!   `frozen_until`: until when no push is sent to the user, because a sign-on was denied as somebody else's; the largest
+//!   integer where an administrator has to lift it, null where nothing was denied like that.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
 //!   token) are sealed with the server key. `name` is what the phone calls itself; `given_name` what its owner called it
@@ -16,8 +20,13 @@
 //!   token (an ARN of Amazon SNS), not there until the service was asked for one; it is no secret, because it takes the
 //!   access key to use it. `token_dead_at`: since when the push service calls the token dead. Both are of one token and
 //!   go when it is replaced; a dead token changes nothing else about the device.
+//! - `device_key`: the public key of a phone that registered with one, a JWK; what it cannot sign is no answer of that
+//!   phone. `level` and `presence` are what the phone said, `attestation` the certificates it sent, unchecked. `issuer` and
+//!   `account` are as the phone shows them. None of it ever changes.
 //! - `registration`: a QR code that was shown and not used up; `secret` and `challenge` sealed. `accepted_body` is the
-//!   SHA-256 of the one body that registered the device, so that the identical body again is answered alike.
+//!   SHA-256 of the one body that registered the device, so that the identical body again is answered alike. `device_key` says what is asked of the
+//!   phone's key (`off`, `preferred`, `required`), `minimum_key_level` where it has to live at least; `issuer` and `account` are
+//!   what a phone reads out of the code, and null where no key is asked for.
 //! - `push_request`: one approval that a journey waits for. `state`: `pending`, `approved`, `denied`, `failed` (wrong
 //!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock. `settled_at`: when it was answered.
 //! - `push_message`: the push request as sent to one device; `jwt` sealed. `answer_body` is the SHA-256 of the first
@@ -36,10 +45,10 @@
 pub const APPLICATION_ID: i32 = 0x5041_7376;
 
 /// The schema's version (`PRAGMA user_version`).
-pub const VERSION: i32 = 3;
+pub const VERSION: i32 = 4;
 
 /// Steps: the statements at index n make version n + 1 out of version n.
-pub const STEPS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
+pub const STEPS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const VERSION_1: &str = "
 CREATE TABLE user (
@@ -163,4 +172,21 @@ CREATE INDEX device_retired ON device(retired_at) WHERE retired_at IS NOT NULL;
 CREATE INDEX session_expiry ON session(expires_at);
 CREATE INDEX session_user ON session(user);
 CREATE INDEX audit_time ON audit(at);
+";
+
+const VERSION_4: &str = "
+CREATE TABLE device_key (
+    device TEXT PRIMARY KEY REFERENCES device(id) ON DELETE CASCADE,
+    jwk TEXT NOT NULL,
+    level TEXT NOT NULL,
+    presence TEXT NOT NULL,
+    attestation TEXT,
+    issuer TEXT NOT NULL,
+    account TEXT NOT NULL
+) STRICT;
+ALTER TABLE user ADD COLUMN frozen_until INTEGER;
+ALTER TABLE registration ADD COLUMN device_key TEXT NOT NULL DEFAULT 'off';
+ALTER TABLE registration ADD COLUMN minimum_key_level TEXT;
+ALTER TABLE registration ADD COLUMN issuer TEXT;
+ALTER TABLE registration ADD COLUMN account TEXT;
 ";

@@ -16,12 +16,30 @@ pub struct User {
     pub created_at: EpochMilliseconds,
     /// Since when no sign-on of the user succeeds, where that is so.
     pub locked_at: Option<EpochMilliseconds>,
+    /// Until when no push is sent to the user; [`UNTIL_LIFTED`] where an administrator has to lift it. May be past.
+    pub frozen_until: Option<EpochMilliseconds>,
 }
 
-const COLUMNS: &str = "name, common_name, created_at, locked_at";
+/// The end of a freeze that only an administrator lifts.
+pub const UNTIL_LIFTED: EpochMilliseconds = EpochMilliseconds::MAX;
+
+impl User {
+    /// Whether no push is sent to the user now.
+    pub fn is_frozen(&self, now: EpochMilliseconds) -> bool {
+        self.frozen_until.is_some_and(|until| now < until)
+    }
+}
+
+const COLUMNS: &str = "name, common_name, created_at, locked_at, frozen_until";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {
-    Ok(User { name: row.get(0)?, common_name: row.get(1)?, created_at: row.get(2)?, locked_at: row.get(3)? })
+    Ok(User {
+        name: row.get(0)?,
+        common_name: row.get(1)?,
+        created_at: row.get(2)?,
+        locked_at: row.get(3)?,
+        frozen_until: row.get(4)?,
+    })
 }
 
 /// Adds a user; `false` when the name is taken.
@@ -75,6 +93,20 @@ pub fn unlock(transaction: &Transaction, name: &str) -> Result<bool, StoreError>
     }
     transaction.execute("DELETE FROM retry WHERE user = ?1", [name])?;
     Ok(true)
+}
+
+/// Has no push sent to the user until then; a freeze that lasts longer stays.
+pub fn freeze(transaction: &Transaction, name: &str, until: EpochMilliseconds) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE user SET frozen_until = max(coalesce(frozen_until, ?2), ?2) WHERE name = ?1")?
+        .execute(params![name, until])?;
+    Ok(())
+}
+
+/// Has pushes sent again; `false` when there is no such user, or nothing held them back.
+pub fn unfreeze(transaction: &Transaction, name: &str, now: EpochMilliseconds) -> Result<bool, StoreError> {
+    let query = "UPDATE user SET frozen_until = NULL WHERE name = ?1 AND frozen_until > ?2";
+    Ok(transaction.execute(query, params![name, now])? == 1)
 }
 
 /// The stored password hash (a PHC string) of a user.

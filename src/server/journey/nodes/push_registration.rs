@@ -4,12 +4,14 @@ use serde::Deserialize;
 use url::Url;
 
 use super::SettingError;
+use crate::protocol::device_key::KeyLevel;
 use crate::server::journey::callback::{Answers, Callback, Segment};
 use crate::server::journey::node::{Context, Next, Node, Readiness};
 use crate::server::journey::state::{OfferedRegistration, Purpose};
 use crate::server::journey::text::Localised;
 use crate::server::push::{Offer, offer};
 use crate::server::recovery_codes::make_recovery_codes;
+use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
 use crate::server::store::{StoreError, audit, devices, registrations, users};
 
 const DEFAULT_MESSAGE: &str =
@@ -37,6 +39,10 @@ pub struct PushRegistration {
     generate_recovery_codes: bool,
     #[serde(default, rename = "scanQRCodeMessage")]
     scan_qr_code_message: Localised,
+    #[serde(default)]
+    device_key: KeyDemand,
+    #[serde(default)]
+    minimum_key_level: Option<KeyLevel>,
 }
 
 #[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,7 @@ fn default_true() -> bool {
 impl PushRegistration {
     /// Checks what the form of the settings does not.
     pub fn checked(self) -> Result<Self, SettingError> {
+        self.asked().check().map_err(|problem| SettingError::Setting(problem.to_owned()))?;
         let refuse = |text: &str| Err(SettingError::Setting(text.to_owned()));
         if self.issuer.trim().is_empty() {
             return refuse("issuer must not be empty");
@@ -81,6 +88,10 @@ impl PushRegistration {
             return refuse("imgUrl is an https link or empty");
         }
         Ok(self)
+    }
+
+    fn asked(&self) -> KeyPolicy {
+        KeyPolicy { demand: self.device_key, minimum: self.minimum_key_level }
     }
 
     fn account(&self, context: &Context<'_>, user: &str) -> Result<String, StoreError> {
@@ -111,6 +122,7 @@ impl PushRegistration {
                 logo: logo.as_ref(),
                 time_to_live: self.timeout * 1000,
                 endpoint: context.phones_endpoint,
+                key_policy: self.asked(),
             },
             message_id,
             context.tools,
@@ -150,6 +162,10 @@ impl Node for PushRegistration {
         Some(&self.issuer)
     }
 
+    fn key_policy(&self) -> Option<KeyPolicy> {
+        Some(self.asked())
+    }
+
     fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
         let Some(user) = context.shared.user.clone() else {
             context.shared.failure = Some("Nobody is signed on yet, so no phone can be registered.".to_owned());
@@ -160,11 +176,13 @@ impl Node for PushRegistration {
             return Ok(Next::Fail("None of your phones can be asked. Sign out, then sign on again.".to_owned()));
         }
         let proved = context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice);
-        if !context.self_registration && !proved {
+        // While pushes are frozen somebody else may know the password; it alone must bring in no phone.
+        let frozen = users::find(context.transaction, &user)?.is_some_and(|user| user.is_frozen(context.now()));
+        if (!context.self_registration || frozen) && !proved {
             return refuse(
                 context,
                 &user,
-                "self-registration-off",
+                if frozen { "frozen" } else { "self-registration-off" },
                 "A phone cannot be added here with the password alone. Ask whoever runs this service.",
             );
         }

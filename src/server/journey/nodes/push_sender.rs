@@ -3,12 +3,14 @@
 use serde::Deserialize;
 
 use super::SettingError;
+use crate::protocol::device_key::KeyLevel;
 use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext, Location};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
 use crate::server::push::{Kind, Outgoing, Sent, send};
+use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
 use crate::server::store::{StoreError, audit};
 
 const DEFAULT_MESSAGE: &str = "Login attempt from {{user}} at {{issuer}}";
@@ -31,6 +33,10 @@ pub struct PushSender {
     push_type: PushType,
     #[serde(default)]
     capture_failure: bool,
+    #[serde(default)]
+    device_key: KeyDemand,
+    #[serde(default)]
+    minimum_key_level: Option<KeyLevel>,
 }
 
 #[derive(Deserialize, Default, Clone, Copy)]
@@ -49,11 +55,30 @@ fn default_timeout() -> i64 {
 impl PushSender {
     /// Checks what the form of the settings does not.
     pub fn checked(self) -> Result<Self, SettingError> {
+        self.key_policy().check().map_err(|problem| SettingError::Setting(problem.to_owned()))?;
         if (1000..=3_600_000).contains(&self.message_timeout) {
             Ok(self)
         } else {
             Err(SettingError::Setting("messageTimeout is in milliseconds, from 1000 to 3600000".to_owned()))
         }
+    }
+
+    /// Writes down why nothing was sent, and ends as nodes do that send nothing.
+    fn withheld(&self, context: &Context<'_>, user: String, outcome: &str, reason: &str) -> Result<Next, StoreError> {
+        let event = audit::Event {
+            at: context.now(),
+            event: "push-sent".to_owned(),
+            user: Some(user),
+            address: context.shared.browser.address.clone(),
+            device: None,
+            outcome: outcome.to_owned(),
+        };
+        audit::add(context.transaction, &event)?;
+        Ok(self.failed(reason))
+    }
+
+    fn key_policy(&self) -> KeyPolicy {
+        KeyPolicy { demand: self.device_key, minimum: self.minimum_key_level }
     }
 
     fn failed(&self, reason: &str) -> Next {
@@ -139,22 +164,17 @@ impl Node for PushSender {
             custom_payload,
             time_to_live: self.message_timeout,
             only_to_added: context.shared.is_for(Purpose::AddDevice),
+            key_policy: self.key_policy(),
         };
         match send(context.transaction, &outgoing, context.budget, context.tools)? {
             Sent::NoDevice => Ok(Next::Outcome("NOT_REGISTERED")),
-            Sent::OverBudget(reason) => {
-                audit::add(
-                    context.transaction,
-                    &audit::Event {
-                        at: context.now(),
-                        event: "push-sent".to_owned(),
-                        user: Some(user),
-                        address: context.shared.browser.address.clone(),
-                        device: None,
-                        outcome: "over-budget".to_owned(),
-                    },
-                )?;
-                Ok(self.failed(reason))
+            Sent::OverBudget(reason) => self.withheld(context, user, "over-budget", reason),
+            Sent::NoKey => {
+                self.withheld(context, user, "no-device-key", "None of your phones has a key that is asked for here.")
+            }
+            // No more to whoever has the password: who denied the other sign-on knows.
+            Sent::Frozen => {
+                self.withheld(context, user, "frozen", "No sign-on can be sent to your phone at this moment.")
             }
             Sent::Sent(request, effects) => {
                 context.effects.extend(effects);

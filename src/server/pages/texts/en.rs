@@ -43,6 +43,8 @@ pub(super) const TEXTS: Texts = Texts {
 
     signed_in: "Signed in",
     sign_out: "Sign Out",
+    frozen: "No sign-on is sent to your phones at the moment",
+    frozen_about: "One was denied as not yours: somebody may know your password. Change it, and tell those who run this service.",
     phones: "Your phones",
     no_phones: "No phone is registered. Add one, so that you can approve sign-ons on it.",
     android: "Android",

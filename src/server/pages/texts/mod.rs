@@ -64,6 +64,8 @@ pub(super) struct Texts {
     // The signed-in page.
     pub(super) signed_in: &'static str,
     pub(super) sign_out: &'static str,
+    pub(super) frozen: &'static str,
+    pub(super) frozen_about: &'static str,
     pub(super) phones: &'static str,
     pub(super) no_phones: &'static str,
     pub(super) android: &'static str,

@@ -1,0 +1,380 @@
+//! The proofs that a device key signs (docs/wire.md, "Device keys"): that a registering phone has the key, and what a
+//! person decided about what they saw.
+//!
+//! Every claim is compared with what its reader knows of its own; each difference has a name. Time enters as an argument.
+
+use serde::{Deserialize, Serialize};
+
+use super::device_key::{KeyLevel, PublicKey, UserPresence};
+use super::encoding::{decode_standard, encode_standard};
+use super::jws::es256::{self, SigningInput};
+use super::jws::{self, JwsError, Verified};
+use super::message::RegistrationClaims;
+use crate::secret::SecretBytes;
+
+/// `typ` of a proof of possession.
+pub const REGISTRATION_TYPE: &str = "push-registration-proof+jwt";
+/// `typ` of a proof of an answer.
+pub const ANSWER_TYPE: &str = "push-answer-proof+jwt";
+/// How far in the future a proof may have been signed, in seconds.
+pub const FUTURE_LIMIT_SECONDS: i64 = 300;
+/// How long after its end a proof is still taken, as clocks differ, in seconds.
+pub const CLOCK_TOLERANCE_SECONDS: i64 = 60;
+/// Longest time from signing to the end of a proof, in seconds: a message's longest life, and the tolerance twice.
+pub const LONGEST_LIFE_SECONDS: i64 = 3600 + 2 * CLOCK_TOLERANCE_SECONDS;
+/// Most certificates of an attestation.
+const ATTESTATION_LIMIT: usize = 10;
+
+/// Why a proof was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// The device has a key and its message has no proof.
+    #[error("the proof is missing")]
+    Missing,
+    /// A proof came where there is no key to check it with.
+    #[error("there is a proof and no device key")]
+    NotAsked,
+    /// The claims about a device key are incomplete or not of their form.
+    #[error("the description of the device key is not valid")]
+    BadKey,
+    /// Framing, header or signature.
+    #[error("the proof is not signed by the device key")]
+    Signature(JwsError),
+    /// It is about another message.
+    #[error("the proof is about another message")]
+    MessageId,
+    /// It is about another challenge.
+    #[error("the proof is about another challenge")]
+    Challenge,
+    /// It is for another server.
+    #[error("the proof is for another server")]
+    Audience,
+    /// It was signed in the future.
+    #[error("the proof is from the future")]
+    FromTheFuture,
+    /// Its time is over.
+    #[error("the proof has expired")]
+    Expired,
+    /// It is good for longer than a proof may be, or ends before it begins.
+    #[error("the proof's times are not valid")]
+    Times,
+    /// It speaks of another key.
+    #[error("the proof is about another key")]
+    Thumbprint,
+    /// It holds another decision than the answer.
+    #[error("the proof holds another decision")]
+    Decision,
+    /// It holds another number than the answer.
+    #[error("the proof holds another number")]
+    Number,
+    /// It gives a reason for something that is no refusal.
+    #[error("the proof gives a reason where none belongs")]
+    Reason,
+    /// Something else was displayed than was sent.
+    #[error("the proof is about other text than was sent")]
+    Shown,
+}
+
+impl ProofError {
+    /// A stable name, in lower case with dashes.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "proof-missing",
+            Self::NotAsked => "proof-not-asked",
+            Self::BadKey => "proof-bad-key",
+            Self::Signature(_) => "proof-signature",
+            Self::MessageId => "proof-message-id",
+            Self::Challenge => "proof-challenge",
+            Self::Audience => "proof-audience",
+            Self::FromTheFuture => "proof-from-the-future",
+            Self::Expired => "proof-expired",
+            Self::Times => "proof-times",
+            Self::Thumbprint => "proof-thumbprint",
+            Self::Decision => "proof-decision",
+            Self::Number => "proof-number",
+            Self::Reason => "proof-reason",
+            Self::Shown => "proof-shown",
+        }
+    }
+}
+
+impl From<JwsError> for ProofError {
+    fn from(error: JwsError) -> Self {
+        Self::Signature(error)
+    }
+}
+
+/// Why a person refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DenyReason {
+    /// Somebody else signs on.
+    NotMe,
+    /// The person signs on, but not like this.
+    Mistake,
+    /// Anything else.
+    Other,
+}
+
+impl DenyReason {
+    /// All reasons.
+    pub const ALL: [Self; 3] = [Self::NotMe, Self::Mistake, Self::Other];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotMe => "not-me",
+            Self::Mistake => "mistake",
+            Self::Other => "other",
+        }
+    }
+
+    /// Reads the name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// What the person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProvedDecision {
+    /// Accepted.
+    Approve,
+    /// Refused.
+    Deny,
+}
+
+/// What a proof is tied to, whatever it proves.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding<'a> {
+    /// The message or registration.
+    pub message_id: &'a str,
+    /// Its challenge.
+    pub challenge: &'a [u8],
+    /// Origin of the authentication endpoint, as its URL's origin is written in ASCII.
+    pub audience: &'a str,
+}
+
+/// Claims of a proof of possession. The order of fields is the order on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegistrationProof {
+    /// The registration.
+    pub message_id: String,
+    /// Standard base64 of its challenge.
+    pub challenge: String,
+    /// Origin of the server.
+    pub aud: String,
+    /// When it was signed, in epoch seconds.
+    pub iat: i64,
+    /// When it ends, in epoch seconds.
+    pub exp: i64,
+    /// Thumbprint of the key.
+    pub jkt: String,
+}
+
+impl RegistrationProof {
+    /// The claims for this key.
+    pub fn new(binding: Binding<'_>, key: &PublicKey, iat: i64, exp: i64) -> Self {
+        Self {
+            message_id: binding.message_id.to_owned(),
+            challenge: encode_standard(binding.challenge),
+            aud: binding.audience.to_owned(),
+            iat,
+            exp,
+            jkt: key.thumbprint(),
+        }
+    }
+
+    /// The bytes that the key has to sign.
+    pub fn signing_input(&self) -> Result<SigningInput, JwsError> {
+        SigningInput::new(REGISTRATION_TYPE, self)
+    }
+
+    /// Checks signature and every claim. `now` in epoch seconds by the server's clock.
+    pub fn verify(key: &PublicKey, token: &str, expected: Binding<'_>, now: i64) -> Result<Verified<Self>, ProofError> {
+        let proof = es256::verify::<Self>(key, REGISTRATION_TYPE, token)?;
+        let claims = proof.get();
+        check_binding(&claims.message_id, &claims.challenge, &claims.aud, expected)?;
+        check_times(claims.iat, claims.exp, now)?;
+        if claims.jkt != key.thumbprint() {
+            return Err(ProofError::Thumbprint);
+        }
+        Ok(proof)
+    }
+}
+
+/// What an answer's proof must say besides what it is tied to.
+#[derive(Debug, Clone, Copy)]
+pub struct ExpectedAnswer<'a> {
+    /// The decision.
+    pub decision: ProvedDecision,
+    /// The number tapped, where one was.
+    pub number: Option<&'a str>,
+    /// Digest of what was displayed ([`shown_digest`](super::shown::shown_digest)).
+    pub shown: &'a str,
+}
+
+/// Claims of an answer's proof. The order of fields is the order on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnswerProof {
+    /// The message.
+    pub message_id: String,
+    /// Standard base64 of its challenge.
+    pub challenge: String,
+    /// Origin of the server.
+    pub aud: String,
+    /// When it was signed, in epoch seconds.
+    pub iat: i64,
+    /// When it ends, in epoch seconds.
+    pub exp: i64,
+    /// What the person decided.
+    pub decision: ProvedDecision,
+    /// The number tapped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<String>,
+    /// Why it was refused, where the person said so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<DenyReason>,
+    /// Digest of what was displayed.
+    pub shown: String,
+}
+
+impl AnswerProof {
+    /// The claims of this answer.
+    pub fn new(
+        binding: Binding<'_>,
+        answer: ExpectedAnswer<'_>,
+        reason: Option<DenyReason>,
+        iat: i64,
+        exp: i64,
+    ) -> Self {
+        Self {
+            message_id: binding.message_id.to_owned(),
+            challenge: encode_standard(binding.challenge),
+            aud: binding.audience.to_owned(),
+            iat,
+            exp,
+            decision: answer.decision,
+            number: answer.number.map(str::to_owned),
+            reason,
+            shown: answer.shown.to_owned(),
+        }
+    }
+
+    /// The bytes that the key has to sign.
+    pub fn signing_input(&self) -> Result<SigningInput, JwsError> {
+        SigningInput::new(ANSWER_TYPE, self)
+    }
+
+    /// Checks signature and every claim. `now` in epoch seconds by the server's clock.
+    pub fn verify(
+        key: &PublicKey,
+        token: &str,
+        expected: Binding<'_>,
+        answer: ExpectedAnswer<'_>,
+        now: i64,
+    ) -> Result<Verified<Self>, ProofError> {
+        let proof = es256::verify::<Self>(key, ANSWER_TYPE, token)?;
+        let claims = proof.get();
+        check_binding(&claims.message_id, &claims.challenge, &claims.aud, expected)?;
+        check_times(claims.iat, claims.exp, now)?;
+        if claims.decision != answer.decision {
+            return Err(ProofError::Decision);
+        }
+        if claims.number.as_deref() != answer.number {
+            return Err(ProofError::Number);
+        }
+        if claims.reason.is_some() && claims.decision != ProvedDecision::Deny {
+            return Err(ProofError::Reason);
+        }
+        if claims.shown != answer.shown {
+            return Err(ProofError::Shown);
+        }
+        Ok(proof)
+    }
+}
+
+fn check_binding(message_id: &str, challenge: &str, audience: &str, expected: Binding<'_>) -> Result<(), ProofError> {
+    if message_id != expected.message_id {
+        return Err(ProofError::MessageId);
+    }
+    if challenge != encode_standard(expected.challenge) {
+        return Err(ProofError::Challenge);
+    }
+    if audience != expected.audience {
+        return Err(ProofError::Audience);
+    }
+    Ok(())
+}
+
+fn check_times(iat: i64, exp: i64, now: i64) -> Result<(), ProofError> {
+    if exp <= iat || exp.saturating_sub(iat) > LONGEST_LIFE_SECONDS {
+        return Err(ProofError::Times);
+    }
+    if iat > now.saturating_add(FUTURE_LIMIT_SECONDS) {
+        return Err(ProofError::FromTheFuture);
+    }
+    if exp.saturating_add(CLOCK_TOLERANCE_SECONDS) <= now {
+        return Err(ProofError::Expired);
+    }
+    Ok(())
+}
+
+/// What a registration says about the device key, beside the claims that every phone sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyClaims {
+    /// The public key.
+    pub jwk: PublicKey,
+    /// Where the private half lives, as the phone says.
+    pub key_level: KeyLevel,
+    /// What a person must do before it signs, as the phone says.
+    pub user_presence: UserPresence,
+    /// Certificates, standard base64 of DER, the key's own first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attestation: Option<Vec<String>>,
+    /// Proof of possession.
+    pub proof: String,
+}
+
+/// The names by which a registration claims to have a device key.
+const KEY_CLAIMS: [&str; 5] = ["jwk", "keyLevel", "userPresence", "attestation", "proof"];
+
+/// Signs a registration with a device key, as every registration is signed.
+pub fn sign_keyed_registration(
+    secret: &SecretBytes,
+    registration: &RegistrationClaims,
+    key: &KeyClaims,
+) -> Result<String, JwsError> {
+    #[derive(Serialize)]
+    struct Both<'a> {
+        #[serde(flatten)]
+        registration: &'a RegistrationClaims,
+        #[serde(flatten)]
+        key: &'a KeyClaims,
+    }
+    jws::sign(secret, &Both { registration, key })
+}
+
+/// Checks a registration's signature under the shared secret and reads it, with what it says about a device key. One
+/// that says anything about a key has to say all of it: an incomplete one must not pass for one without.
+pub fn verify_registration(
+    secret: &SecretBytes,
+    jwt: &str,
+) -> Result<(RegistrationClaims, Result<Option<KeyClaims>, ProofError>), JwsError> {
+    let claims = jws::verify::<serde_json::Map<String, serde_json::Value>>(secret, jwt)?.into_inner();
+    let has_key = KEY_CLAIMS.iter().any(|name| claims.contains_key(*name));
+    let claims = serde_json::Value::Object(claims);
+    let key = if has_key { read_key(&claims).map(Some) } else { Ok(None) };
+    Ok((serde_json::from_value(claims).map_err(|_| JwsError::WrongClaims)?, key))
+}
+
+fn read_key(claims: &serde_json::Value) -> Result<KeyClaims, ProofError> {
+    let key = KeyClaims::deserialize(claims).map_err(|_| ProofError::BadKey)?;
+    let chain = key.attestation.as_deref().unwrap_or_default();
+    let decodes = |certificate: &String| decode_standard(certificate).is_ok();
+    if chain.len() <= ATTESTATION_LIMIT && chain.iter().all(decodes) { Ok(key) } else { Err(ProofError::BadKey) }
+}
