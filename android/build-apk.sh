@@ -57,7 +57,8 @@ apk=target/$name.apk
 apksigner sign --ks "$key" --ks-pass pass:android --min-sdk-version 28 --out "$apk" "$out/aligned.apk"
 
 # What would keep it from being installed or from starting.
-apksigner verify --min-sdk-version 28 --verbose "$apk" | grep -E '^Verifies$|scheme v[23]' || { echo "$apk is not signed well" >&2; exit 1; }
+signed=$(apksigner verify --min-sdk-version 28 --verbose "$apk")
+grep -E '^Verifies$|scheme v[23]' <<<"$signed" || { echo "$apk is not signed well" >&2; exit 1; }
 apksigner verify --min-sdk-version 28 "$apk"
 zipalign -c -p 4 "$apk"
 badging=$(aapt2 dump badging "$apk")
@@ -66,7 +67,8 @@ for line in "package: name='org.pushauthenticator.app'" "sdkVersion:'28'" "targe
     grep -qF "$line" <<<"$badging" || { echo "$apk does not say: $line" >&2; exit 1; }
 done
 # Android 11 and newer refuse a resource table that is compressed.
-unzip -v "$apk" resources.arsc | grep -q Stored || { echo "$apk holds compressed resources" >&2; exit 1; }
+listing=$(unzip -v "$apk" resources.arsc)
+grep -q Stored <<<"$listing" || { echo "$apk holds compressed resources" >&2; exit 1; }
 # Every class of the manifest is in the dex files.
 manifest=$(aapt2 dump xmltree --file AndroidManifest.xml "$apk")
 classes=$(grep -oE 'org\.pushauthenticator\.app\.[a-z.]*[A-Z][A-Za-z]*' src/main/AndroidManifest.xml | sort -u)
