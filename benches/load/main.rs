@@ -82,7 +82,7 @@ async fn throughput() {
     for (costly_password, what, goal) in
         [(false, "without the cost of the password", " (goal: 1200 a second, 1.5 ms)"), (true, "with it", "")]
     {
-        let server = Server::start(&Users { count: 20_000, costly_password });
+        let server = Server::start(&Users { count: 80_000, costly_password });
         let driver = Driver::new(&server);
         let (cpu, own) = (server.cpu(), server::own_cpu());
         let began = Instant::now();

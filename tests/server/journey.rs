@@ -582,6 +582,33 @@ fn a_user_who_is_removed_in_the_middle_does_not_sign_on() {
 }
 
 #[test]
+fn what_else_the_phone_sent_lands_in_shared_state() {
+    let sender = node_id(&serde_json::from_str(push_authenticator::server::journey::SHIPPED).unwrap(), SENDER);
+    let server = Setup::new()
+        .with(SENDER, "customPayload", json!(["user", "pushContent"]))
+        .connect("PushResultVerifierNode", "TRUE", &sender)
+        .start();
+    let (phone, step) = server.registered();
+    let message = phone.only_message(&server);
+    let payload = |message: &Message| serde_json::from_str::<Value>(message.claims["p"].as_str().unwrap()).unwrap();
+    assert_eq!(payload(&message), json!({"user": "demo", "pushContent": null}));
+    let more = json!({"challengeResponse": number(&step), "screen": {"locked": false}});
+    assert_eq!(phone.answer(&server, &message, more).status, 200);
+    let step = server.next(&step);
+    let message = phone.only_message(&server);
+    assert_eq!(payload(&message), json!({"user": "demo", "pushContent": {"screen": {"locked": false}}}));
+    // More than may be is left out, and approves all the same.
+    let more = json!({"challengeResponse": number(&step), "large": "x".repeat(4000)});
+    assert_eq!(phone.answer(&server, &message, more).status, 200);
+    let step = server.next(&step);
+    assert_eq!(
+        payload(&phone.only_message(&server)),
+        json!({"user": "demo", "pushContent": {"screen": {"locked": false}}})
+    );
+    assert!(!number(&step).is_empty());
+}
+
+#[test]
 fn another_user_of_the_same_name_does_not_inherit_a_sign_on() {
     let server = start();
     let step = server.at_qr_code();

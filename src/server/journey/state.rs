@@ -40,6 +40,9 @@ pub struct Shared {
     pub push_request: Option<String>,
     /// How the push is shown while waiting: the number of a challenge.
     pub push_number: Option<String>,
+    /// What else the phone sent with its answer.
+    #[serde(default)]
+    pub push_content: Option<serde_json::Value>,
     /// How many messages this journey sent.
     pub messages_sent: u32,
     /// Since when the waiting node waits.

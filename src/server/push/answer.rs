@@ -2,8 +2,10 @@
 
 use super::device_key::{KeyRefusal, check_answer};
 use super::{Effect, Refusal, Tools};
+use serde_json::{Map, Value};
+
 use crate::protocol::jws;
-use crate::protocol::message::{AnswerClaims, SignedBody, response_is_right};
+use crate::protocol::message::{AnswerClaims, CUSTOM_PAYLOAD_LIMIT, SignedBody, response_is_right};
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
@@ -33,9 +35,12 @@ pub fn answer(
         serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not an answer"))?;
     let message = pushes::find_message(transaction, &message_id)?.ok_or(Refusal::Mute("no such message was sent"))?;
     let secret = devices::secret(transaction, &message.device, &tools.keys)?;
-    let claims = jws::verify::<AnswerClaims>(&secret, &jwt)
+    let sent = jws::verify::<Map<String, Value>>(&secret, &jwt)
         .map_err(|_| Refusal::Mute("the answer's signature is wrong"))?
         .into_inner();
+    let content = further_content(&sent);
+    let claims: AnswerClaims =
+        serde_json::from_value(Value::Object(sent)).map_err(|_| Refusal::Mute("the answer's claims are not valid"))?;
     if !response_is_right(&secret, &message.challenge, &claims.response) {
         return Err(Refusal::Told("The answer's response is wrong."));
     }
@@ -82,6 +87,9 @@ pub fn answer(
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
     pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
+    if let Some(content) = content {
+        pushes::keep_content(transaction, &request.id, &content)?;
+    }
     let provisional = devices::find(transaction, &message.device)?.and_then(|device| device.provisional_journey);
     match provisional {
         // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
@@ -122,6 +130,15 @@ pub fn answer(
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, effects))
+}
+
+/// What the phone sent beside the claims of an answer, for the journey; nothing where it is none, or more than may be.
+fn further_content(sent: &Map<String, Value>) -> Option<String> {
+    let known = ["response", "challengeResponse", "deny", "proof"];
+    let further: Map<String, Value> =
+        sent.iter().filter(|(name, _)| !known.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let text = Value::Object(further).to_string();
+    (text != "{}" && text.len() <= CUSTOM_PAYLOAD_LIMIT).then_some(text)
 }
 
 fn note(

@@ -132,6 +132,7 @@ pub fn send(
         created_at: tools.now,
         expires_at: tools.now + outgoing.time_to_live,
         settled_at: None,
+        content: None,
     };
     pushes::add_request(transaction, &request)?;
     for device in devices {

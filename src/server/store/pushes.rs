@@ -66,6 +66,8 @@ pub struct PushRequest {
     pub expires_at: EpochMilliseconds,
     /// When it was answered.
     pub settled_at: Option<EpochMilliseconds>,
+    /// What else the phone sent with its answer, a JSON object.
+    pub content: Option<String>,
 }
 
 /// A push request as sent to one device.
@@ -136,7 +138,8 @@ fn open_jwt(id: &str, sealed: &[u8], keys: &Keys) -> Result<String, StoreError> 
 pub fn find_request(transaction: &Transaction, id: &str) -> Result<Option<PushRequest>, StoreError> {
     let found = transaction
         .prepare_cached(
-            "SELECT user, journey, push_type, number, state, created_at, expires_at, settled_at FROM push_request
+            "SELECT user, journey, push_type, number, state, created_at, expires_at, settled_at, content
+             FROM push_request
              WHERE id = ?1",
         )?
         .query_row([id], |row| {
@@ -153,6 +156,7 @@ pub fn find_request(transaction: &Transaction, id: &str) -> Result<Option<PushRe
                     created_at: row.get(5)?,
                     expires_at: row.get(6)?,
                     settled_at: row.get(7)?,
+                    content: row.get(8)?,
                 },
             ))
         })
@@ -204,6 +208,14 @@ pub fn settle(
     transaction
         .prepare_cached("UPDATE push_message SET answer_body = ?2, answer_status = ?3 WHERE id = ?1")?
         .execute(params![message, body, status])?;
+    Ok(())
+}
+
+/// Keeps what else the phone sent with the answer that settled a request, as JSON.
+pub fn keep_content(transaction: &Transaction, request: &str, content: &str) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE push_request SET content = ?2 WHERE id = ?1")?
+        .execute(params![request, content])?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! Version history: **1** the first; **2** adds `device.provisional_journey`, `device.retired_at`,
 //! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint`,
 //! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when
-//! sweeping; **4** adds `device_key`, `user.frozen_until` and, in `registration`, `device_key`, `minimum_key_level`,
+//! sweeping; **4** adds `device_key`, `user.frozen_until`, `push_request.content` and, in `registration`, `device_key`, `minimum_key_level`,
 //! `issuer` and `account`. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
@@ -29,6 +29,7 @@
 //!   what a phone reads out of the code, and null where no key is asked for.
 //! - `push_request`: one approval that a journey waits for. `state`: `pending`, `approved`, `denied`, `failed` (wrong
 //!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock. `settled_at`: when it was answered.
+//!   `content`: what else the phone sent with its answer, a JSON object.
 //! - `push_message`: the push request as sent to one device; `jwt` sealed. `answer_body` is the SHA-256 of the first
 //!   verified answer, `answer_status` the HTTP status it got.
 //! - `recovery_code`: HMAC-SHA-256 of a code under the server key; the row goes when the code is used.
@@ -185,6 +186,7 @@ CREATE TABLE device_key (
     account TEXT NOT NULL
 ) STRICT;
 ALTER TABLE user ADD COLUMN frozen_until INTEGER;
+ALTER TABLE push_request ADD COLUMN content TEXT;
 ALTER TABLE registration ADD COLUMN device_key TEXT NOT NULL DEFAULT 'off';
 ALTER TABLE registration ADD COLUMN minimum_key_level TEXT;
 ALTER TABLE registration ADD COLUMN issuer TEXT;

@@ -22,6 +22,9 @@ impl Node for PushResultVerifier {
             context.shared.failure = Some("No push message was sent for this sign-on. Start again.".to_owned());
             return Ok(Next::Outcome("FALSE"));
         };
+        if let Some(content) = &request.content {
+            context.shared.push_content = serde_json::from_str(content).ok();
+        }
         let failure = match request.state {
             PushState::Approved => {
                 // When the person approved, not when the browser asked.

@@ -94,6 +94,7 @@ impl PushSender {
         let shared = serde_json::json!({
             "username": context.shared.user_name,
             "user": context.shared.user,
+            "pushContent": context.shared.push_content,
         });
         let chosen: serde_json::Map<String, serde_json::Value> = self
             .custom_payload
