@@ -1,5 +1,5 @@
 //! How often somebody may guess: passwords of a user or from an address, recovery codes of a user. And how often a phone may
-//! change its push token.
+//! change its push token, and which refused requests are noted.
 //!
 //! Counted in memory: these are the tries of people whom nobody knows yet, and nothing that they do may fill the
 //! database. A restart forgets them. A name is counted alike whether there is such a user or not. Knows no HTTP and no
@@ -12,8 +12,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::store::digest;
 use crate::ports::EpochMilliseconds;
 
-/// Most changes of a device's push token in the period. Each is remembered for long, so that none is taken twice.
-const REFRESHES: u32 = 20;
 /// Most names and addresses that are remembered at once; each takes about 100 bytes.
 const REMEMBERED: usize = 100_000;
 
@@ -26,6 +24,8 @@ pub struct AttemptLimits {
     pub per_address: u32,
     /// Recovery codes for one user.
     pub recovery_codes: u32,
+    /// Changes of one device's push token. Each is remembered for long, so that none is taken twice.
+    pub token_changes: u32,
     /// The time that these are for, in milliseconds.
     pub period: i64,
 }
@@ -48,6 +48,7 @@ enum Subject {
     Address(IpAddr),
     RecoveryCode(Vec<u8>),
     Refresh(Vec<u8>),
+    Note(&'static str, IpAddr),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +94,12 @@ impl Attempts {
 
     /// Whether this device may be given another push token.
     pub fn admit_refresh(&self, device: &str, now: EpochMilliseconds) -> Admission {
-        self.admit(&[(Subject::Refresh(key(device)), REFRESHES)], now)
+        self.admit(&[(Subject::Refresh(key(device)), self.limits.token_changes)], now)
+    }
+
+    /// Whether a refused request from this address is to be noted: the first of its kind in the period is.
+    pub fn admit_note(&self, kind: &'static str, address: IpAddr, now: EpochMilliseconds) -> Admission {
+        self.admit(&[(Subject::Note(kind, network(address)), 1)], now)
     }
 
     /// Whether a recovery code of this user may be tried.
@@ -167,7 +173,8 @@ fn make_room(all: &mut HashMap<Subject, Tries>, is_over: impl Fn(&Tries) -> bool
 mod tests {
     use super::*;
 
-    const LIMITS: AttemptLimits = AttemptLimits { per_user: 3, per_address: 5, recovery_codes: 2, period: 1000 };
+    const LIMITS: AttemptLimits =
+        AttemptLimits { per_user: 3, per_address: 5, recovery_codes: 2, token_changes: 20, period: 1000 };
 
     #[test]
     fn memory_is_bounded_and_what_began_first_goes_first() {

@@ -31,6 +31,8 @@ pub struct Configuration {
     pub data: PathBuf,
     /// Folder of the journey files; relative to the file's own folder.
     pub journeys: PathBuf,
+    /// How much one request may ask for.
+    pub requests: RequestSettings,
     /// Settings of sign-ons.
     pub sign_on: SignOn,
     /// Settings of sessions.
@@ -74,6 +76,20 @@ fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IpN
         .collect()
 }
 
+/// How much one request may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestSettings {
+    /// Largest body, in KiB.
+    pub body_kib: u32,
+    /// Seconds that a request may take in all.
+    pub seconds: u32,
+    /// Seconds for the head of a request, for a connection that lies idle, and for a client to go on reading.
+    pub idle_seconds: u32,
+    /// Most polls of a sign-on a minute that come before their time.
+    pub early_polls: u32,
+}
+
 /// Settings of sign-ons.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -112,6 +128,8 @@ pub struct SessionSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PushSettings {
+    /// Most changes of a phone's push token in [`SignOn::attempt_minutes`].
+    pub token_changes: u32,
     /// Most messages that a user gets in [`budget_minutes`](Self::budget_minutes).
     pub budget: u32,
     /// Minutes that the budget is for.
@@ -137,6 +155,7 @@ impl Default for Configuration {
             default_journey: super::journey::SHIPPED_NAME.to_owned(),
             data: PathBuf::from("data"),
             journeys: PathBuf::from("journeys"),
+            requests: RequestSettings::default(),
             sign_on: SignOn::default(),
             session: SessionSettings::default(),
             push: PushSettings::default(),
@@ -150,9 +169,16 @@ impl Default for Configuration {
     }
 }
 
+impl Default for RequestSettings {
+    fn default() -> Self {
+        Self { body_kib: 64, seconds: 60, idle_seconds: 30, early_polls: 60 }
+    }
+}
+
 impl Default for PushSettings {
     fn default() -> Self {
         Self {
+            token_changes: 20,
             budget: 10,
             budget_minutes: 10,
             refusals: 3,
@@ -191,17 +217,6 @@ impl Default for SignOn {
     }
 }
 
-impl SignOn {
-    pub(super) fn attempt_limits(&self) -> AttemptLimits {
-        AttemptLimits {
-            per_user: self.attempts_per_user,
-            per_address: self.attempts_per_address,
-            recovery_codes: self.recovery_code_attempts,
-            period: self.attempt_minutes * 60_000,
-        }
-    }
-}
-
 impl Default for SessionSettings {
     fn default() -> Self {
         Self { idle_minutes: 30, maximum_minutes: 480 }
@@ -235,6 +250,16 @@ impl Configuration {
             sns.credentials_file = folder.join(&sns.credentials_file);
         }
         Ok(configuration)
+    }
+
+    pub(super) fn attempt_limits(&self) -> AttemptLimits {
+        AttemptLimits {
+            per_user: self.sign_on.attempts_per_user,
+            per_address: self.sign_on.attempts_per_address,
+            recovery_codes: self.sign_on.recovery_code_attempts,
+            token_changes: self.push.token_changes,
+            period: self.sign_on.attempt_minutes * 60_000,
+        }
     }
 
     /// What is allowed and may still not be meant.
@@ -285,6 +310,9 @@ impl Configuration {
         ];
         let counts = [
             ("connections", self.connections),
+            ("requests.idle_seconds", self.requests.idle_seconds),
+            ("requests.early_polls", self.requests.early_polls),
+            ("push.token_changes", self.push.token_changes),
             ("sign_on.message_limit", self.sign_on.message_limit),
             ("sign_on.attempts_per_user", self.sign_on.attempts_per_user),
             ("sign_on.attempts_per_address", self.sign_on.attempts_per_address),
@@ -301,6 +329,15 @@ impl Configuration {
         }
         if let Some(sns) = &self.push.sns {
             sns.check()?;
+        }
+        if !(16..=1024).contains(&self.requests.body_kib) {
+            return Err("requests.body_kib must be from 16, which a phone's registration may need, to 1024".to_owned());
+        }
+        if !(40..=3600).contains(&self.requests.seconds) {
+            return Err("requests.seconds must be from 40, as phones that wait are held for 30, to 3600".to_owned());
+        }
+        if self.requests.idle_seconds > 3600 {
+            return Err("requests.idle_seconds must be at most 3600".to_owned());
         }
         if self.stop_delay_seconds > 300 {
             return Err("stop_delay_seconds must be at most 300".to_owned());
@@ -356,6 +393,12 @@ mod tests {
         assert!(check("cross_origin = [\"*\"]").unwrap_err().contains("cross_origin"));
         assert!(check("cross_origin = [\"https://app.example.com/\"]").unwrap_err().contains("cross_origin"));
         assert!(check("cross_origin = [\"https://app.example.com\"]").is_ok());
+        assert!(check("[requests]\nbody_kib = 15").unwrap_err().contains("requests.body_kib"));
+        assert!(check("[requests]\nbody_kib = 1025").unwrap_err().contains("requests.body_kib"));
+        assert!(check("[requests]\nseconds = 39").unwrap_err().contains("requests.seconds"));
+        assert!(check("[requests]\nidle_seconds = 0").unwrap_err().contains("requests.idle_seconds"));
+        assert!(check("[requests]\nearly_polls = 0").unwrap_err().contains("requests.early_polls"));
+        assert!(check("[push]\ntoken_changes = 0").unwrap_err().contains("push.token_changes"));
         assert!(check("[push]\nbudget = 0").unwrap_err().contains("push.budget"));
         let sns = |text: &str| check(&format!("[push.sns]\ncredentials_file = \"sns.json\"\n{text}"));
         assert_eq!(sns(""), Ok(()));

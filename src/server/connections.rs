@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutWriter;
 use tower::ServiceExt as _;
 
 /// Largest head of a request, in bytes: what a connection may hold of one that never ends.
@@ -32,8 +33,9 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct ConnectionLimits {
     /// Connections at once; more wait to be taken.
     pub at_once: usize,
-    /// How long the head of a request may take, and how long a connection may lie idle.
-    pub head_time: Duration,
+    /// How long the head of a request may take, how long a connection may lie idle, and how long a client may stop
+    /// reading in the middle of an answer.
+    pub idle_time: Duration,
 }
 
 /// Serves until `stop`, then lets requests in flight end for five seconds.
@@ -55,11 +57,13 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: ConnectionLimi
             request.extensions_mut().insert(ConnectInfo(peer));
             routes.clone().oneshot(request)
         });
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(limits.idle_time));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.head_time)
+            .header_read_timeout(limits.idle_time)
             .max_buf_size(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that goes away in the middle is nobody's error.

@@ -45,10 +45,6 @@ use push::{Effect, Embedded, Tools, Transport};
 use store::{Store, StoreError, key_check};
 use wake::{Waiter, Wakers};
 
-/// Largest request body, in bytes.
-const BODY_LIMIT: usize = 64 * 1024;
-/// How long the head of a request may take, and how long a connection may lie idle.
-const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Name of the session cookie.
 const SESSION_COOKIE: &str = "iPlanetDirectoryPro";
 
@@ -143,7 +139,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
-            attempts: Attempts::new(configuration.sign_on.attempt_limits()),
+            attempts: Attempts::new(configuration.attempt_limits()),
             transports,
             early_polls: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -162,7 +158,10 @@ impl App {
 
     /// How much clients may ask for.
     pub fn connection_limits(&self) -> ConnectionLimits {
-        ConnectionLimits { at_once: self.0.configuration.connections as usize, head_time: HEAD_TIME }
+        ConnectionLimits {
+            at_once: self.0.configuration.connections as usize,
+            idle_time: Duration::from_secs(u64::from(self.0.configuration.requests.idle_seconds)),
+        }
     }
 
     /// Tells that the server is about to stop: it says that it is not ready, so that no new requests are sent to it.
@@ -308,6 +307,8 @@ pub fn router(app: App) -> Router {
 /// Every route of the server and some more, behind the same guards.
 pub fn router_with(app: App, more: Router) -> Router {
     let realm = "/am/json/realms/root/realms/{realm}";
+    let requests = &app.0.configuration.requests;
+    let (body_limit, time) = (requests.body_kib as usize * 1024, Duration::from_secs(u64::from(requests.seconds)));
     let cross_origin = api::cross_origin(&app.0.configuration.cross_origin);
     Router::new()
         // Phones
@@ -349,7 +350,7 @@ pub fn router_with(app: App, more: Router) -> Router {
         .with_state(app.clone())
         .layer(cross_origin)
         .merge(more)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(api::guards::time_limit())
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(api::guards::time_limit(time))
         .layer(from_fn_with_state(app, api::guards::guard))
 }

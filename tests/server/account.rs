@@ -488,7 +488,8 @@ fn every_form_needs_the_sessions_own_token_and_a_page_of_this_site() {
         let refused = server.post_form(path, &[("Cookie", &browser.cookie)], &[("token", &large)]);
         assert_eq!(refused.status, 413, "{path}");
     }
-    assert_eq!(server.count("audit"), before);
+    assert_eq!(server.count("audit WHERE event <> 'request'"), before);
+    assert_eq!(server.count("audit WHERE event = 'request' AND outcome = 'too-large'"), 1);
     assert_eq!(server.text("SELECT group_concat(hex(tag)) FROM recovery_code"), tags);
     assert_eq!(server.count("device WHERE given_name IS NULL"), 1);
 }

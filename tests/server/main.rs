@@ -18,6 +18,7 @@ mod limits;
 mod operation;
 mod pages;
 mod phones;
+mod requests;
 mod rest;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;

@@ -1,13 +1,6 @@
-//! What whoever runs the server relies on: addresses behind proxies, request ids, health, slow and many clients.
-
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+//! What whoever runs the server relies on: addresses behind proxies, request ids, health.
 
 use serde_json::{Value, json};
-
-use push_authenticator::server::connections::{self, ConnectionLimits};
-use push_authenticator::server::router;
 
 use crate::harness::*;
 
@@ -71,35 +64,6 @@ fn health_tells_whether_requests_may_be_sent() {
     assert_eq!(server.get("/am/json/health/live").status, 200);
     // What comes all the same is served to the end.
     server.after_password();
-}
-
-#[test]
-fn a_client_that_says_nothing_makes_room_for_the_next() {
-    let server = start();
-    let limits = ConnectionLimits { at_once: 1, head_time: Duration::from_millis(700) };
-    let routes = router(server.app.clone());
-    let (address, stop) = server.runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        tokio::spawn(connections::serve(listener, routes, limits, async { drop(stopped.await) }));
-        (address, stop)
-    });
-    let head = format!("GET /am/isAlive HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address);
-    let ask = || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    assert!(ask().ends_with("Server is ALIVE\n"));
-    let began = Instant::now();
-    let mut silent = TcpStream::connect(address).unwrap();
-    silent.write_all(b"GET /am/isAlive HT").unwrap();
-    assert!(ask().ends_with("Server is ALIVE\n"), "its turn comes");
-    assert!(began.elapsed() >= Duration::from_millis(600), "and not before the other's time is over");
-    drop(stop);
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn refusal(problem: &SignOnError) -> Response {
 #[allow(clippy::result_large_err, reason = "the answer is returned as it is, and boxing it would help nobody")]
 pub(in crate::server) fn read_body(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Response> {
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => error(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 64 KiB."),
+        StatusCode::PAYLOAD_TOO_LARGE => error(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."),
         _ => error(StatusCode::BAD_REQUEST, "The body could not be read."),
     })
 }

@@ -13,15 +13,15 @@ use tracing::Instrument as _;
 use super::error;
 use crate::ports::make_bytes;
 use crate::server::App;
+use crate::server::attempts::Admission;
+use crate::server::store::audit::{self, Event};
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// How long a request may take in all; pages and phones that wait are held for 30 seconds at most.
-const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
 /// Gives up requests that take too long, because a client sends its body drop by drop.
-pub(in crate::server) fn time_limit() -> tower_http::timeout::TimeoutLayer {
-    tower_http::timeout::TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST)
+pub(in crate::server) fn time_limit(longest: Duration) -> tower_http::timeout::TimeoutLayer {
+    tower_http::timeout::TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest)
 }
 
 /// What every request passes, in one piece, because thousands may be held at once and each layer of its own keeps something
@@ -39,7 +39,14 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     // Probes ask by whatever address they know, and learn nothing but health.
     let is_probe = matches!(request.uri().path(), "/am/isAlive" | "/am/json/health/live" | "/am/json/health/ready");
     let mut response = if is_probe || is_for_this_server(&app, &request) {
-        next.run(resolve_client(&app, request)).instrument(span.clone()).await
+        let request = resolve_client(&app, request);
+        let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let response = next.run(request).instrument(span.clone()).await;
+        if let (Some(limit), Some(client)) = (limit_of(response.status()), client) {
+            // Boxed: requests that wait should not hold room for it.
+            Box::pin(note_refusal(&app, limit, client).instrument(span.clone())).await;
+        }
+        response
     } else {
         error(StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host name.")
     };
@@ -53,6 +60,36 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     // Nothing of a sign-on may lie in a cache.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Which limit a request was over that is answered so.
+fn limit_of(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Some("too-large"),
+        StatusCode::REQUEST_TIMEOUT => Some("too-long"),
+        StatusCode::TOO_MANY_REQUESTS => Some("too-often"),
+        _ => None,
+    }
+}
+
+/// Writes down that a request was over a limit: once an address and limit for a while, because nobody may fill the store
+/// by being refused.
+async fn note_refusal(app: &App, limit: &'static str, client: IpAddr) {
+    let now = app.now();
+    if app.0.attempts.admit_note(limit, client, now) != Admission::Admitted {
+        return;
+    }
+    tracing::warn!(limit, address = %client, "refused a request over a limit");
+    let event = Event {
+        at: now,
+        event: "request".to_owned(),
+        address: Some(client.to_string()),
+        outcome: limit.to_owned(),
+        ..Event::default()
+    };
+    if let Err(problem) = app.0.store.run(move |transaction| audit::add(transaction, &event)).await {
+        tracing::error!(%problem, "a refused request could not be noted");
+    }
 }
 
 /// Whether the host name is this server's. Any other would let a foreign page speak to a server on this machine under its

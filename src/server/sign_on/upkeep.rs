@@ -7,8 +7,6 @@ use crate::ports::EpochMilliseconds;
 use crate::server::App;
 use crate::server::store::{StoreError, audit, devices, journeys, pushes, registrations, sessions};
 
-/// Most polls a minute that come before their time.
-const EARLY_POLL_LIMIT: u32 = 60;
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -23,7 +21,7 @@ impl App {
             (*since, *count) = (now, 0);
         }
         *count += 1;
-        if *count > EARLY_POLL_LIMIT { Err(SignOnError::TooManyPolls) } else { Ok(()) }
+        if *count > self.0.configuration.requests.early_polls { Err(SignOnError::TooManyPolls) } else { Ok(()) }
     }
 
     /// Removes from the store what is past its time.
