@@ -92,6 +92,12 @@ fn more_sign_ons_than_may_wait_for_the_password_check_are_turned_away() {
     });
     assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    assert_eq!(server.count("audit WHERE event = 'request' AND outcome = 'too-busy' AND address = '127.0.0.1'"), 1);
+    // A probe's 503 is no refused request.
+    server.app.begin_to_stop();
+    server.clock.advance(10 * MINUTE);
+    server.get("/am/json/health/ready").refused(503);
+    assert_eq!(server.count("audit WHERE outcome = 'too-busy'"), 1);
 }
 
 #[test]

@@ -42,7 +42,8 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
         let request = resolve_client(&app, request);
         let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let response = next.run(request).instrument(span.clone()).await;
-        if let (Some(limit), Some(client)) = (limit_of(response.status()), client) {
+        let limit = limit_of(response.status()).filter(|_| !is_probe);
+        if let (Some(limit), Some(client)) = (limit, client) {
             // Boxed: requests that wait should not hold room for it.
             Box::pin(note_refusal(&app, limit, client).instrument(span.clone())).await;
         }
@@ -68,6 +69,7 @@ fn limit_of(status: StatusCode) -> Option<&'static str> {
         StatusCode::PAYLOAD_TOO_LARGE => Some("too-large"),
         StatusCode::REQUEST_TIMEOUT => Some("too-long"),
         StatusCode::TOO_MANY_REQUESTS => Some("too-often"),
+        StatusCode::SERVICE_UNAVAILABLE => Some("too-busy"),
         _ => None,
     }
 }
