@@ -295,6 +295,12 @@ fn audience(registration: &PushRegistration) -> String {
     registration.authentication_endpoint.origin().ascii_serialization()
 }
 
+/// What a platform's attestation has to be about, where the server takes keys.
+pub(super) fn attestation_challenge(registration: &PushRegistration) -> Option<[u8; 32]> {
+    let binding = |audience: &str| registration_binding(registration, audience).attestation_challenge();
+    registration.takes_device_keys.then(|| binding(&audience(registration)))
+}
+
 fn registration_binding<'a>(registration: &'a PushRegistration, audience: &'a str) -> Binding<'a> {
     let challenge = registration.challenge.expose(Reason::Authenticate);
     Binding { message_id: &registration.message_id, challenge, audience }

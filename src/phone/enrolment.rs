@@ -52,6 +52,9 @@ pub struct Preview {
     pub namesakes: Vec<Conflict>,
     /// Whether the server takes a signing key of the account's own ([`Enrolment::key`]).
     pub takes_device_key: bool,
+    /// What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
+    /// code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+    pub attestation_challenge: Option<[u8; 32]>,
     registration: Registration,
 }
 
@@ -207,6 +210,7 @@ impl Phone {
             conflict,
             namesakes,
             takes_device_key: registration.push().is_some_and(|push| push.takes_device_keys),
+            attestation_challenge: registration.push().and_then(device_key::attestation_challenge),
             registration,
         })
     }

@@ -3,6 +3,7 @@
 //!
 //! Every claim is compared with what its reader knows of its own; each difference has a name. Time enters as an argument.
 
+use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::device_key::{KeyLevel, PublicKey, UserPresence};
@@ -154,6 +155,18 @@ pub struct Binding<'a> {
     pub challenge: &'a [u8],
     /// Origin of the authentication endpoint, as its URL's origin is written in ASCII.
     pub audience: &'a str,
+}
+
+impl Binding<'_> {
+    /// What a platform is given as the challenge when it attests the key that registers: whoever reads the attestation
+    /// learns nothing of the code's challenge, and it is good for this registration only.
+    pub fn attestation_challenge(&self) -> [u8; digest::SHA256_OUTPUT_LEN] {
+        let Self { message_id, challenge, audience } = self;
+        let text = format!("push-registration-attestation\n{audience}\n{message_id}\n{}", encode_standard(challenge));
+        let mut output = [0; digest::SHA256_OUTPUT_LEN];
+        output.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        output
+    }
 }
 
 /// Claims of a proof of possession. The order of fields is the order on the wire.

@@ -84,6 +84,10 @@ fn a_software_key_registers_and_proves_every_answer() {
     let world = World::new();
     let preview = world.phone.preview(&keyed_code()).unwrap();
     assert!(preview.takes_device_key);
+    let registration = "REGISTER:11111111-2222-3333-4444-5555555555551700000000000";
+    let attested = ["push-registration-attestation", "https://am.example.com", registration, &STANDARD.encode([9; 32])];
+    let attested = digest(&SHA256, attested.join("\n").as_bytes());
+    assert_eq!(preview.attestation_challenge.as_ref().map(<[u8; 32]>::as_slice), Some(attested.as_ref()));
     let account = world.phone.enrol(preview, software()).unwrap();
     let key = AccountKey { level: KeyLevel::Software, presence: UserPresence::None, is_invalidated: false };
     assert_eq!(account.key, Some(key));
