@@ -88,6 +88,8 @@ pub struct RequestSettings {
     pub idle_seconds: u32,
     /// Most polls of a sign-on a minute that come before their time.
     pub early_polls: u32,
+    /// Most requests at once that wait for the same sign-on, each from a page of it.
+    pub waits: u32,
 }
 
 /// Settings of sign-ons.
@@ -171,7 +173,7 @@ impl Default for Configuration {
 
 impl Default for RequestSettings {
     fn default() -> Self {
-        Self { body_kib: 64, seconds: 60, idle_seconds: 30, early_polls: 60 }
+        Self { body_kib: 64, seconds: 60, idle_seconds: 30, early_polls: 60, waits: 4 }
     }
 }
 
@@ -312,6 +314,7 @@ impl Configuration {
             ("connections", self.connections),
             ("requests.idle_seconds", self.requests.idle_seconds),
             ("requests.early_polls", self.requests.early_polls),
+            ("requests.waits", self.requests.waits),
             ("push.token_changes", self.push.token_changes),
             ("sign_on.message_limit", self.sign_on.message_limit),
             ("sign_on.attempts_per_user", self.sign_on.attempts_per_user),

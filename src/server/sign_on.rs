@@ -35,8 +35,6 @@ use ticket::Ticket;
 const REPEATED: i64 = 60_000;
 /// How long a page's wait request is held.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-/// Most wait requests for one sign-on at once.
-const WAITS_AT_ONCE: usize = 4;
 
 /// What one transaction came to.
 enum Turn {
@@ -117,7 +115,8 @@ impl App {
     pub async fn await_sign_on(&self, auth_id: &str) -> Result<bool, SignOnError> {
         let ticket = self.open_ticket(auth_id)?;
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
-        let Some(subscription) = self.0.wakers.subscribe(Waiter::Journey(id.clone()), WAITS_AT_ONCE) else {
+        let most = self.0.configuration.requests.waits as usize;
+        let Some(subscription) = self.0.wakers.subscribe(Waiter::Journey(id.clone()), most) else {
             return Err(SignOnError::TooManyPolls);
         };
         let until = self.now() + LONGEST_WAIT.as_millis() as i64;
