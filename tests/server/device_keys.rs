@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
-const REGISTRATION: &str = "PushRegistrationNode";
-const SENDER: &str = "PushAuthenticationSenderNode";
+pub const REGISTRATION: &str = "PushRegistrationNode";
+pub const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
-struct Key {
+pub struct Key {
     pair: EcdsaKeyPair,
     jwk: Value,
 }
@@ -76,7 +76,7 @@ fn uri(step: &Value) -> String {
     output(step, "HiddenValueCallback", "value").as_str().unwrap().to_owned()
 }
 
-fn start_with(demand: &str) -> Server {
+pub fn start_with(demand: &str) -> Server {
     Setup::new().with(REGISTRATION, "deviceKey", json!(demand)).start()
 }
 
@@ -107,13 +107,13 @@ fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Va
     claims
 }
 
-fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
+pub fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
     let number = number(step);
     let proof = key.sign("answer", &answer_claims(server, message, Some(&number)));
     phone.answer(server, message, json!({"challengeResponse": number, "proof": proof}))
 }
 
-fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Option<&str>) -> Response {
+pub fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Option<&str>) -> Response {
     let mut claims = answer_claims(server, message, None);
     if let Some(reason) = reason {
         claims["reason"] = json!(reason);
@@ -122,7 +122,7 @@ fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Op
 }
 
 /// A phone with a key, and the step where its first sign-on waits.
-fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
+pub fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
     let (step, key) = (server.at_qr_code(), Key::make());
     let phone = scan_with(server, &step, &key, level, presence);
     let response = phone.register(server);
@@ -132,20 +132,20 @@ fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Valu
 }
 
 /// The same whose first sign-on is over.
-fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
+pub fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
     let (phone, key, _) = signed_on(server, level, presence);
     (phone, key)
 }
 
 /// The same with the session's token.
-fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
+pub fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
     let (phone, key, step) = registered(server, level, presence);
     assert_eq!(accept(server, &phone, &key, &phone.only_message(server), &step).status, 200);
     let token = server.finish(&step);
     (phone, key, token)
 }
 
-fn last_audit(server: &Server) -> String {
+pub fn last_audit(server: &Server) -> String {
     server.text("SELECT event || ' ' || outcome FROM audit ORDER BY sequence DESC LIMIT 1")
 }
 

@@ -127,7 +127,8 @@ impl Server {
 
     /// The same server once more: another process on the same data.
     pub fn restart(self) -> Self {
-        let Self { clock, configuration, runtime, folder, .. } = self;
+        let Self { app, clock, configuration, runtime, folder, .. } = self;
+        drop(app);
         runtime.shutdown_timeout(Duration::from_secs(5));
         Self::run(configuration, clock, folder)
     }

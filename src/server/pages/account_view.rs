@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::frame::Frame;
 use super::texts::Texts;
 use crate::secret::{Reason, SecretText};
-use crate::server::api::rfc3339;
+use crate::server::rfc3339::rfc3339;
 use crate::server::store::devices::Device;
 
 /// What was just done, as the page that is led back to hears it.

@@ -6,6 +6,7 @@ use crate::protocol::device_key::UserPresence;
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, Context, PushMessage};
 use crate::protocol::text;
+use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushMessageRow, PushRequest, PushState};
@@ -30,6 +31,8 @@ pub struct Outgoing<'a> {
     pub time_to_live: i64,
     /// Only to the device that the journey registered: it is to show that it can approve.
     pub only_to_added: bool,
+    /// Where the browser is that waits.
+    pub origin: Origin,
     /// What is asked of the keys of the phones that it goes to. A biometric one asks for a key that takes a biometric.
     pub key_policy: KeyPolicy,
 }
@@ -134,7 +137,7 @@ pub fn send(
         settled_at: None,
         content: None,
     };
-    pushes::add_request(transaction, &request)?;
+    pushes::add_request(transaction, &request, &outgoing.origin, &tools.keys, entropy)?;
     for device in devices {
         let secret = devices::secret(transaction, &device.id, &tools.keys)?;
         let challenge = make_bytes::<CHALLENGE_LENGTH>(entropy)?;

@@ -10,6 +10,7 @@ use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
 use crate::server::push::{Kind, Outgoing, Sent, send};
+use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
 use crate::server::store::{StoreError, audit};
 
@@ -165,6 +166,7 @@ impl Node for PushSender {
             custom_payload,
             time_to_live: self.message_timeout,
             only_to_added: context.shared.is_for(Purpose::AddDevice),
+            origin: Origin { address: browser.address.clone(), user_agent: browser.user_agent.clone() },
             key_policy: self.key_policy(),
         };
         match send(context.transaction, &outgoing, context.budget, context.tools)? {
