@@ -62,13 +62,15 @@ impl Receiver {
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(&stream.unwrap(), &shared);
+                let state = shared.clone();
+                std::thread::spawn(move || serve(&stream.unwrap(), &state));
             }
         });
         Self { address, state }
     }
 
-    /// The next answers: status line and headers, and a body where there is one. After them all is well.
+    /// The next answers: status line and headers, and a body where there is one; an empty one hangs up, `silence` waits for
+    /// the other side to. After them all is well.
     pub fn answer(&self, answers: &[&str]) {
         self.state.lock().unwrap().answers.extend(answers.iter().map(|&answer| answer.to_owned()));
     }
@@ -117,8 +119,9 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         state.seen.push(Seen { path, headers, body: String::from_utf8(body).unwrap() });
         state.answers.pop_front().unwrap_or_else(|| "204 No Content".to_owned())
     };
-    // An empty answer: the connection is closed without one.
-    if !answer.is_empty() {
+    if answer == "silence" {
+        let _ = reader.read(&mut [0]);
+    } else if !answer.is_empty() {
         let (head, body) = answer.split_once("\n\n").unwrap_or((&answer, ""));
         let head = head.replace('\n', "\r\n");
         let text = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
