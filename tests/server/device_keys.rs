@@ -455,6 +455,62 @@ fn it_was_not_me_stops_pushes_until_the_time_is_over_or_somebody_lifts_it() {
     assert_eq!(phone.messages(&server).len(), 1);
 }
 
+/// Somebody else signs on from elsewhere; gives the step that waits for the phone.
+fn strangers_sign_on(server: &Server, address: &str, agent: &str) -> Value {
+    let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", address), ("User-Agent", agent)];
+    let path = format!("{REST}{JOURNEY_QUERY}");
+    let first = server.request("POST", &path, &headers, b"").json();
+    let filled = fill_password(&first, USER, PASSWORD).to_string();
+    server.request("POST", &path, &headers, filled.as_bytes()).json()
+}
+
+/// Who signs on later by another factor learns of it on the first page that they see.
+#[test]
+fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
+    let server = Setup::new()
+        .with(REGISTRATION, "deviceKey", json!("required"))
+        .configure(|configuration| configuration.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()])
+        .start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.finish(&step);
+
+    let own = server.after_password();
+    server.clock.advance(600_000);
+    strangers_sign_on(&server, "203.0.113.9", "<b>Strange</b> 1.0");
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    assert_eq!(server.count("audit WHERE event = 'pushes-frozen' AND address = '203.0.113.9'"), 1);
+    let at_rest = std::fs::read(server.database_file()).unwrap();
+    assert!(!at_rest.windows(7).any(|window| window == b"Strange"), "sealed");
+
+    // The sign-on of before, superseded and ended; from it the way by a recovery code.
+    assert!(server.fail(&own).contains("A newer sign-on"));
+    server.clock.advance(3_600_000);
+    let step = server.next(&fill(&server.after_password(), 2, json!(0)));
+    let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));
+    for path in ["/am/XUI/profile", "/am/XUI/lost-phone"] {
+        let page = server.request("GET", path, &[("Cookie", &cookie)], b"").text();
+        assert!(page.contains("A sign-on was denied as not yours"), "{page}");
+        assert!(
+            page.contains(r#"<time datetime="2030-01-01T00:10:00Z">2030-01-01 00:10 UTC</time> from 203.0.113.9."#)
+        );
+        assert!(page.contains("Strange") && !page.contains("<b>Strange"), "{page}");
+    }
+    // It stays for thirty days.
+    let sweep = || server.runtime.block_on(server.app.sweep()).unwrap();
+    server.clock.advance(30 * 24 * 3_600_000 - 3_600_000);
+    sweep();
+    assert_eq!(server.count("denial"), 1);
+    server.clock.advance(1);
+    sweep();
+    assert_eq!(server.count("denial"), 0);
+}
+
 #[test]
 fn it_was_not_me_ends_a_code_that_waits_for_a_phone() {
     let server = start_with("required");
