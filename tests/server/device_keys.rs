@@ -20,7 +20,7 @@ pub struct Key {
 }
 
 impl Key {
-    fn make() -> Self {
+    pub fn make() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
@@ -29,7 +29,7 @@ impl Key {
         Self { jwk: json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}), pair }
     }
 
-    fn sign(&self, kind: &str, claims: &Value) -> String {
+    pub fn sign(&self, kind: &str, claims: &Value) -> String {
         let header = format!(r#"{{"alg":"ES256","typ":"push-{kind}-proof+jwt"}}"#);
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
@@ -66,7 +66,7 @@ fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> 
 }
 
 /// A phone that shows this step's code, with a key whose proof is right.
-fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
+pub fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
     let phone = Phone::scan(step);
     let proof = key.sign("registration", &registration_claims(server, &phone, key));
     keyed(&phone, key, &proof, level, presence)
@@ -81,7 +81,7 @@ pub fn start_with(demand: &str) -> Server {
 }
 
 /// What a right answer to this message proves.
-fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
+pub fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
     let now = server.clock.now() / 1000;
     let mut shown = json!({"account": USER, "issuer": "Ping"});
     for (member, claim) in [("text", "m"), ("payload", "p")] {
@@ -455,22 +455,10 @@ fn it_was_not_me_stops_pushes_until_the_time_is_over_or_somebody_lifts_it() {
     assert_eq!(phone.messages(&server).len(), 1);
 }
 
-/// Somebody else signs on from elsewhere; gives the step that waits for the phone.
-fn strangers_sign_on(server: &Server, address: &str, agent: &str) -> Value {
-    let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", address), ("User-Agent", agent)];
-    let path = format!("{REST}{JOURNEY_QUERY}");
-    let first = server.request("POST", &path, &headers, b"").json();
-    let filled = fill_password(&first, USER, PASSWORD).to_string();
-    server.request("POST", &path, &headers, filled.as_bytes()).json()
-}
-
 /// Who signs on later by another factor learns of it on the first page that they see.
 #[test]
 fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
-    let server = Setup::new()
-        .with(REGISTRATION, "deviceKey", json!("required"))
-        .configure(|configuration| configuration.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()])
-        .start();
+    let server = Setup::new().with(REGISTRATION, "deviceKey", json!("required")).behind_a_proxy().start();
     let (step, key) = (server.at_qr_code(), Key::make());
     let phone = scan_with(&server, &step, &key, "tee", "none");
     assert_eq!(phone.register(&server).status, 200);
@@ -482,7 +470,7 @@ fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
 
     let own = server.after_password();
     server.clock.advance(600_000);
-    strangers_sign_on(&server, "203.0.113.9", "<b>Strange</b> 1.0");
+    Browser("203.0.113.9", "<b>Strange</b> 1.0").after_password(&server);
     assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
     assert_eq!(server.count("audit WHERE event = 'pushes-frozen' AND address = '203.0.113.9'"), 1);
     let at_rest = std::fs::read(server.database_file()).unwrap();

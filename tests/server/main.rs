@@ -21,6 +21,7 @@ mod phones;
 mod receiver;
 mod requests;
 mod rest;
+mod risk;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod node;
 mod nodes;
 mod reference;
+pub mod risk;
 pub mod state;
 pub mod text;
 pub mod tree;

@@ -35,6 +35,8 @@ pub struct Outgoing<'a> {
     pub origin: Origin,
     /// What is asked of the keys of the phones that it goes to. A biometric one asks for a key that takes a biometric.
     pub key_policy: KeyPolicy,
+    /// Only to phones with a key that takes a biometric, whatever is asked of keys else.
+    pub biometric_key: bool,
 }
 
 /// The push type.
@@ -179,14 +181,16 @@ fn retain_by_key(
     outgoing: &Outgoing<'_>,
     devices: &mut Vec<Device>,
 ) -> Result<(), StoreError> {
-    let policy = outgoing.key_policy;
+    let demand = if outgoing.biometric_key { KeyDemand::Required } else { outgoing.key_policy.demand };
+    let policy = KeyPolicy { demand, ..outgoing.key_policy };
+    let takes_biometric = outgoing.biometric_key || outgoing.kind == Kind::Biometric;
     if policy.demand == KeyDemand::Off {
         return Ok(());
     }
     let keys = device_keys::by_device(transaction, Some(outgoing.user))?;
     let is_good = |device: &Device| {
         keys.get(&device.id).is_some_and(|key| {
-            policy.is_met_by(key.level) && (outgoing.kind != Kind::Biometric || key.presence == UserPresence::Biometric)
+            policy.is_met_by(key.level) && (!takes_biometric || key.presence == UserPresence::Biometric)
         })
     };
     if policy.demand == KeyDemand::Required || devices.iter().any(is_good) {

@@ -6,7 +6,7 @@ use super::SignOnError;
 use crate::ports::EpochMilliseconds;
 use crate::server::App;
 use crate::server::store::{
-    StoreError, audit, denials, devices, journeys, pushes, registrations, sessions, webhook_events,
+    StoreError, audit, denials, devices, familiar, journeys, pushes, registrations, sessions, webhook_events,
 };
 
 /// A day, in milliseconds.
@@ -34,6 +34,7 @@ impl App {
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.now();
         let audit_days = self.0.configuration.audit_days;
+        let familiar_days = self.0.journeys.iter().map(|journey| journey.familiar_days).max().unwrap_or(0);
         let has_webhook = self.0.webhook.is_some();
         self.0
             .store
@@ -44,6 +45,7 @@ impl App {
                 devices::sweep(transaction, now - DAY)?;
                 audit::sweep(transaction, now - audit_days * DAY)?;
                 denials::sweep(transaction, now - DENIAL_DAYS * DAY)?;
+                familiar::sweep(transaction, now - familiar_days * DAY)?;
                 if !has_webhook {
                     webhook_events::sweep(transaction, now - WEBHOOK_DAYS * DAY, now)?;
                 }
