@@ -100,6 +100,13 @@ const RULES: &[Rule] = &[
     },
     Rule { within: "server", except: &[], rooms: &["phone", "ffi", "cli"], words: &["uniffi"] },
     Rule { within: "server", except: &["server::http"], rooms: &[], words: &["ureq"] },
+    Rule {
+        within: "server::webhook",
+        except: &[],
+        rooms: &["server::push", "server::journey", "server::sign_on", "server::api", "server::pages"],
+        words: &["tokio", "axum"],
+    },
+    Rule { within: "server::http", except: &[], rooms: &["secret", "ports", "protocol", "server"], words: &["tokio"] },
     // The signer knows cryptography and its request alone.
     Rule {
         within: "server::push::sns::signature",
@@ -418,6 +425,8 @@ fn seeded_violations_are_found() {
         ("server/push/mod.rs", "use rusqlite::params;"),
         ("server/push/sns/calls.rs", "fn f() { ureq::get(\"x\"); }"),
         ("server/webhook/sender.rs", "fn f() { ureq::get(\"x\"); }"),
+        ("server/webhook/mod.rs", "use super::push::Effect;"),
+        ("server/http.rs", "use super::push::Effect;"),
         ("server/push/sns/signature.rs", "use super::credentials::Credentials;"),
         ("server/push/sns/signature.rs", "use crate::server::store::Store;"),
         ("server/store/mod.rs", "use ring::aead;"),

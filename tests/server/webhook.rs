@@ -7,12 +7,12 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use push_authenticator::secret::Reason;
-use push_authenticator::server::webhook::{SECRET_VARIABLE, SecretError, WebhookSettings};
+use push_authenticator::server::webhook::{Device, Event, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings};
 use serde_json::json;
 
 use crate::device_keys::{Key, REGISTRATION, deny, enrolled};
 use crate::harness::*;
-use crate::receiver::{Receiver, wait_for};
+use crate::receiver::{Receiver, Seen, wait_for};
 
 const SECRET: [u8; 32] = [7; 32];
 const MINUTE: i64 = 60_000;
@@ -274,4 +274,27 @@ fn a_secret_that_is_none_is_refused_and_not_repeated() {
         assert!(matches!(refused, SecretError::NotASecret(_)), "{wrong}");
         assert!(wrong.is_empty() || !refused.to_string().contains(wrong.trim_start_matches("whsec_")), "{refused}");
     }
+}
+
+/// What is frozen in docs/wire.md, made again byte for byte; `tests/verify_webhook.py` checks it independently.
+#[test]
+fn the_example_of_the_documentation_is_made_and_signed_as_it_stands() {
+    let (_, section) = include_str!("../../docs/wire.md").split_once("## 13. Webhook").unwrap();
+    let (_, example) = section.split_once("**An event**, signed with the secret `").unwrap();
+    let (secret, rest) = example.split_once("`:\n\n```\n").unwrap();
+    let (head, rest) = rest.split_once("\n\n").unwrap();
+    let (body, _) = rest.split_once("\n```").unwrap();
+    let headers = head.lines().map(|line| line.split_once(": ").unwrap());
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let seen = Seen { path: String::new(), headers, body: body.to_owned() };
+    assert!(seen.is_signed_with(&STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap()));
+    let event = Event::NotMe(NotMe {
+        user: "ada".to_owned(),
+        device: Device { id: "0b54a9b1-7c0e-4f8e-9d0c-2f1d6f3f8a11".to_owned(), name: "Pixel".to_owned() },
+        address: Some("203.0.113.9".to_owned()),
+        user_agent: Some("Mozilla/5.0".to_owned()),
+        sent_at: "2026-11-30T12:01:00Z".to_owned(),
+    });
+    let id = seen.header("webhook-id");
+    assert_eq!(event.body(id, "https://login.example.com", 1_796_040_080_000), body);
 }
