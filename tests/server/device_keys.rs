@@ -499,6 +499,29 @@ fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
     assert_eq!(server.count("denial"), 0);
 }
 
+/// Where the journey captures what could not be sent, the owner gets in by another factor although pushes are stopped.
+#[test]
+fn while_pushes_are_stopped_a_journey_may_let_the_owner_in_by_a_recovery_code() {
+    let setup =
+        Setup::new().with(REGISTRATION, "deviceKey", json!("required")).with(SENDER, "captureFailure", json!(true));
+    let collector = node_id(&setup.journey, "RecoveryCodeCollectorDecisionNode");
+    let server = setup.connect(SENDER, "FAILURE", &collector).start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.finish(&step);
+    server.after_password();
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    let step = server.after_password();
+    let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));
+    let page = server.request("GET", "/am/XUI/profile", &[("Cookie", &cookie)], b"").text();
+    assert!(page.contains("No sign-on is sent to your phones") && page.contains("A sign-on was denied as not yours"));
+}
+
 #[test]
 fn it_was_not_me_ends_a_code_that_waits_for_a_phone() {
     let server = start_with("required");
