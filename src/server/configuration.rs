@@ -422,13 +422,6 @@ mod tests {
         assert!(sns("endpoint = \"http://sns.example.com\"").unwrap_err().contains("https"));
         assert!(sns("endpoint = \"https://sns.example.com/path\"").unwrap_err().contains("push.sns.endpoint"));
         assert_eq!(sns("endpoint = \"http://127.0.0.1:5000\""), Ok(()));
-        let webhook = |url: &str| check(&format!("[webhook]\nurl = {url:?}"));
-        assert_eq!(webhook("https://hooks.example.com/here?key=1"), Ok(()));
-        assert_eq!(webhook("http://127.0.0.1:5000/"), Ok(()));
-        assert!(webhook("http://hooks.example.com/").unwrap_err().contains("https"));
-        assert!(webhook("https://user@hooks.example.com/").unwrap_err().contains("webhook.url"));
-        let hours = check("[webhook]\nurl = \"https://a.example\"\ngive_up_hours = 0");
-        assert!(hours.unwrap_err().contains("webhook.give_up_hours"));
         assert!(check("audit_days = 0").unwrap_err().contains("audit_days"));
         assert!(check("realm = \"a/b\"").unwrap_err().contains("realm"));
         assert!(check("[session]\nidle_minutes = 0").unwrap_err().contains("session.idle_minutes"));

@@ -7,6 +7,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use push_authenticator::secret::Reason;
+use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::webhook::{Device, Event, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings};
 use serde_json::json;
 
@@ -234,6 +235,22 @@ fn while_the_secret_is_changed_events_are_signed_with_both() {
     deny_a_strangers_sign_on(&server, &phone, &key);
     for each in receiver.wait_for(2) {
         assert!(each.is_signed_with(&[1; 24]) && each.is_signed_with(&[2; 64]) && !each.is_signed_with(&SECRET));
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense_are_named() {
+    let check = |text: &str| toml::from_str::<Configuration>(text).unwrap().check();
+    let webhook = |url: &str| check(&format!("[webhook]\nurl = {url:?}"));
+    assert_eq!(webhook("https://hooks.example.com/here?key=1"), Ok(()));
+    assert_eq!(webhook("http://127.0.0.1:5000/"), Ok(()));
+    assert!(webhook("http://hooks.example.com/").unwrap_err().contains("https"));
+    for url in ["https://user@hooks.example.com/", "https://hooks.example.com/#part"] {
+        assert!(webhook(url).unwrap_err().contains("webhook.url"), "{url}");
+    }
+    for hours in [0, 721] {
+        let said = check(&format!("[webhook]\nurl = \"https://hooks.example.com\"\ngive_up_hours = {hours}"));
+        assert!(said.unwrap_err().contains("webhook.give_up_hours"));
     }
 }
 
