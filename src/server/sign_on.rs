@@ -18,6 +18,7 @@ use super::App;
 use super::journey::callback::Answers;
 use super::journey::engine::{self, Progress};
 use super::journey::node::{Readiness, Surroundings};
+use super::journey::risk;
 use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
 use super::push::{Effect, Tools};
@@ -277,6 +278,10 @@ impl App {
                 let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
                 sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
                 note(transaction, tools.now, event, &user, address, "success")?;
+                // A password alone makes nothing familiar: it may be stolen.
+                if journey.familiar_days > 0 && second_factor_at.is_some() {
+                    risk::learn(transaction, &user, &state.shared.browser, &tools.keys, tools.now)?;
+                }
                 tracing::info!(user, journey = journey.name, "signed on");
                 (Reply::Success { token, recovery_code_used: state.shared.recovery_code_used }, None)
             }

@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
-const REGISTRATION: &str = "PushRegistrationNode";
-const SENDER: &str = "PushAuthenticationSenderNode";
+pub const REGISTRATION: &str = "PushRegistrationNode";
+pub const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
-struct Key {
+pub struct Key {
     pair: EcdsaKeyPair,
     jwk: Value,
 }
 
 impl Key {
-    fn make() -> Self {
+    pub fn make() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
@@ -29,7 +29,7 @@ impl Key {
         Self { jwk: json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}), pair }
     }
 
-    fn sign(&self, kind: &str, claims: &Value) -> String {
+    pub fn sign(&self, kind: &str, claims: &Value) -> String {
         let header = format!(r#"{{"alg":"ES256","typ":"push-{kind}-proof+jwt"}}"#);
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
@@ -66,7 +66,7 @@ fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> 
 }
 
 /// A phone that shows this step's code, with a key whose proof is right.
-fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
+pub fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
     let phone = Phone::scan(step);
     let proof = key.sign("registration", &registration_claims(server, &phone, key));
     keyed(&phone, key, &proof, level, presence)
@@ -76,12 +76,12 @@ fn uri(step: &Value) -> String {
     output(step, "HiddenValueCallback", "value").as_str().unwrap().to_owned()
 }
 
-fn start_with(demand: &str) -> Server {
+pub fn start_with(demand: &str) -> Server {
     Setup::new().with(REGISTRATION, "deviceKey", json!(demand)).start()
 }
 
 /// What a right answer to this message proves.
-fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
+pub fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
     let now = server.clock.now() / 1000;
     let mut shown = json!({"account": USER, "issuer": "Ping"});
     for (member, claim) in [("text", "m"), ("payload", "p")] {
@@ -107,13 +107,13 @@ fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Va
     claims
 }
 
-fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
+pub fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
     let number = number(step);
     let proof = key.sign("answer", &answer_claims(server, message, Some(&number)));
     phone.answer(server, message, json!({"challengeResponse": number, "proof": proof}))
 }
 
-fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Option<&str>) -> Response {
+pub fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Option<&str>) -> Response {
     let mut claims = answer_claims(server, message, None);
     if let Some(reason) = reason {
         claims["reason"] = json!(reason);
@@ -122,7 +122,7 @@ fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Op
 }
 
 /// A phone with a key, and the step where its first sign-on waits.
-fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
+pub fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
     let (step, key) = (server.at_qr_code(), Key::make());
     let phone = scan_with(server, &step, &key, level, presence);
     let response = phone.register(server);
@@ -132,20 +132,20 @@ fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Valu
 }
 
 /// The same whose first sign-on is over.
-fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
+pub fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
     let (phone, key, _) = signed_on(server, level, presence);
     (phone, key)
 }
 
 /// The same with the session's token.
-fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
+pub fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
     let (phone, key, step) = registered(server, level, presence);
     assert_eq!(accept(server, &phone, &key, &phone.only_message(server), &step).status, 200);
     let token = server.finish(&step);
     (phone, key, token)
 }
 
-fn last_audit(server: &Server) -> String {
+pub fn last_audit(server: &Server) -> String {
     server.text("SELECT event || ' ' || outcome FROM audit ORDER BY sequence DESC LIMIT 1")
 }
 
@@ -453,6 +453,73 @@ fn it_was_not_me_stops_pushes_until_the_time_is_over_or_somebody_lifts_it() {
     server.clock.advance(1);
     server.after_password();
     assert_eq!(phone.messages(&server).len(), 1);
+}
+
+/// Who signs on later by another factor learns of it on the first page that they see.
+#[test]
+fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
+    let server = Setup::new().with(REGISTRATION, "deviceKey", json!("required")).behind_a_proxy().start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.finish(&step);
+
+    let own = server.after_password();
+    server.clock.advance(600_000);
+    Browser("203.0.113.9", "<b>Strange</b> 1.0").after_password(&server);
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    assert_eq!(server.count("audit WHERE event = 'pushes-frozen' AND address = '203.0.113.9'"), 1);
+    let at_rest = std::fs::read(server.database_file()).unwrap();
+    assert!(!at_rest.windows(7).any(|window| window == b"Strange"), "sealed");
+
+    // The sign-on of before, superseded and ended; from it the way by a recovery code.
+    assert!(server.fail(&own).contains("A newer sign-on"));
+    server.clock.advance(3_600_000);
+    let step = server.next(&fill(&server.after_password(), 2, json!(0)));
+    let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));
+    for path in ["/am/XUI/profile", "/am/XUI/lost-phone"] {
+        let page = server.request("GET", path, &[("Cookie", &cookie)], b"").text();
+        assert!(page.contains("A sign-on was denied as not yours"), "{page}");
+        assert!(
+            page.contains(r#"<time datetime="2030-01-01T00:10:00Z">2030-01-01 00:10 UTC</time> from 203.0.113.9."#)
+        );
+        assert!(page.contains("Strange") && !page.contains("<b>Strange"), "{page}");
+    }
+    // It stays for thirty days.
+    let sweep = || server.runtime.block_on(server.app.sweep()).unwrap();
+    server.clock.advance(30 * 24 * 3_600_000 - 3_600_000);
+    sweep();
+    assert_eq!(server.count("denial"), 1);
+    server.clock.advance(1);
+    sweep();
+    assert_eq!(server.count("denial"), 0);
+}
+
+/// Where the journey captures what could not be sent, the owner gets in by another factor although pushes are stopped.
+#[test]
+fn while_pushes_are_stopped_a_journey_may_let_the_owner_in_by_a_recovery_code() {
+    let setup =
+        Setup::new().with(REGISTRATION, "deviceKey", json!("required")).with(SENDER, "captureFailure", json!(true));
+    let collector = node_id(&setup.journey, "RecoveryCodeCollectorDecisionNode");
+    let server = setup.connect(SENDER, "FAILURE", &collector).start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.finish(&step);
+    server.after_password();
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    let step = server.after_password();
+    let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));
+    let page = server.request("GET", "/am/XUI/profile", &[("Cookie", &cookie)], b"").text();
+    assert!(page.contains("No sign-on is sent to your phones") && page.contains("A sign-on was denied as not yours"));
 }
 
 #[test]
