@@ -173,7 +173,8 @@ impl Writer<'_> {
         let sealed = with_place(record, |place| self.seal(place, signed_message.as_bytes()))?;
         self.execute(
             "INSERT INTO notification (sequence, id, credential_id, message_id, message_sealed, received_at, state, verdict)
-             VALUES (max(?5, (SELECT coalesce(max(sequence), 0) + 1 FROM notification)), ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             VALUES (1 + max((SELECT coalesce(max(sequence), 0) FROM notification),
+                 (SELECT coalesce(max(sequence), 0) FROM event)), ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 record.id,
                 record.credential_id,

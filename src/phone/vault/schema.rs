@@ -88,9 +88,10 @@
 //!
 //! Changes no row of version 4, and again writes fewer pages with each message. **replay** has `notification_id`: the row
 //! that was made of the message, null once that was lost to history when version 5 came; it takes the place of an index of
-//! `notification` by credential and message. **notification** no longer remembers the highest `sequence` ever used: a new one is
-//! the time of receipt, or one more than the highest where that is more. The ids in **outbox** are unique as they are
-//! random, with no index to say so.
+//! `notification` by credential and message. **notification** no longer remembers the highest `sequence` ever used: a new one
+//! is one more than the highest of **notification** and **event** together. Each message taken in leaves an event, and the newest
+//! event is never removed, so none is used twice; **event** is counted on from there. The ids in **outbox** are unique as they
+//! are random, with no index to say so.
 //!
 //! # Steps
 //!
@@ -271,12 +272,15 @@ CREATE TABLE device_key (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes a vault of version 4 one of version 5. Both tables are made anew, and the old ones go in this order: removing the
-/// messages first would take the requests about them along.
+/// Makes a vault of version 4 one of version 5. Both tables are made anew, as a table cannot lose its `AUTOINCREMENT`, and a
+/// request refers to its message.
 const VERSION_5: &str = "
 ALTER TABLE replay ADD COLUMN notification_id BLOB;
 UPDATE replay SET notification_id = (SELECT id FROM notification
-    WHERE notification.credential_id = replay.credential_id AND notification.message_id = replay.message_id);
+    WHERE notification.credential_id = replay.credential_id AND notification.message_id = replay.message_id
+    ORDER BY notification.sequence DESC LIMIT 1);
+UPDATE event SET sequence = sequence + (SELECT coalesce(max(sequence), 0) FROM notification)
+    + (SELECT max(sequence) FROM event);
 DROP INDEX notification_of_credential;
 DROP INDEX notification_pending;
 ALTER TABLE outbox RENAME TO outbox_before;
