@@ -12,7 +12,7 @@ import kotlin.io.path.readText
 import kotlin.io.path.writeText
 
 /** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
-class Server(pushType: String = "CHALLENGE") : AutoCloseable {
+class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCloseable {
     private val folder: Path = folder()
     private var process: Process? = null
     private val client = HttpClient.newHttpClient()
@@ -23,11 +23,16 @@ class Server(pushType: String = "CHALLENGE") : AutoCloseable {
         run("init", folder.toString())
         val journey = folder.resolve("journeys/Login with Push MFA.journey.json")
         journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
+        if (deviceKey != null) {
+            // Both nodes that know the setting: who registers with which key, and who is asked.
+            val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", ${it.value}" }
+            journey.writeText(asked)
+        }
         run("user", "add", "alice", "--password-stdin", "--config", configuration, input = PASSWORD)
         start()
     }
 
-    private val configuration get() = folder.resolve("server.toml").toString()
+    val configuration get() = folder.resolve("server.toml").toString()
 
     /** Runs a verb of the command line. */
     fun run(vararg arguments: String, input: String = ""): JsonNode {
