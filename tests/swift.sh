@@ -48,7 +48,7 @@ suite() {
     fi
 }
 
-suite "Swift" bindings/swift 56 "$@"
+suite "Swift" bindings/swift 72 "$@"
 suite "iOS" ios 40 "$@"
 # What takes an Apple system to compile is read at least.
 in_swift bash -c 'swiftc -frontend -parse -swift-version 6 ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift'

@@ -1,5 +1,6 @@
 //! The calls about keys that accounts have of their own: the bytes to be signed go out as data, the shell has them signed
 //! in its own prompt, and they come back with the signature. Nothing here waits for a person, and no rule is made here.
+//! No argument is called `signed`, which is a word of C's own.
 
 use super::limits::{self, check_text};
 use super::records::{DenyReason, DeviceKey, Evidence, Signed, ToSign};
@@ -48,10 +49,10 @@ impl Authenticator {
         &self,
         notification_id: String,
         evidence: Evidence,
-        signed: Signed,
+        signed_answer: Signed,
     ) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
-        Ok(self.phone.approve_signed(&notification_id, evidence.into_checked()?, &signed.into_checked()?)?)
+        Ok(self.phone.approve_signed(&notification_id, evidence.into_checked()?, &signed_answer.into_checked()?)?)
     }
 
     /// Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
@@ -66,10 +67,10 @@ impl Authenticator {
         &self,
         notification_id: String,
         reason: Option<DenyReason>,
-        signed: Signed,
+        signed_answer: Signed,
     ) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
-        Ok(self.phone.deny_signed(&notification_id, reason.map(Into::into), &signed.into_checked()?)?)
+        Ok(self.phone.deny_signed(&notification_id, reason.map(Into::into), &signed_answer.into_checked()?)?)
     }
 
     /// Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is

@@ -857,7 +857,7 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
      * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
      * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
      */
-    func approveSigned(notificationId: String, evidence: Evidence, signed: Signed) throws
+    func approveSigned(notificationId: String, evidence: Evidence, signedAnswer: Signed) throws
 
     /**
      * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
@@ -874,7 +874,7 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     /**
      * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
      */
-    func denySigned(notificationId: String, reason: DenyReason?, signed: Signed) throws
+    func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: Signed) throws
 
     /**
      * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
@@ -1441,13 +1441,13 @@ open func approvalToSign(notificationId: String, number: String?)throws  -> ToSi
      * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
      * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
      */
-open func approveSigned(notificationId: String, evidence: Evidence, signed: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+open func approveSigned(notificationId: String, evidence: Evidence, signedAnswer: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_approve_signed(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(notificationId),
         FfiConverterTypeEvidence_lower(evidence),
-        FfiConverterTypeSigned_lower(signed),uniffiCallStatus
+        FfiConverterTypeSigned_lower(signedAnswer),uniffiCallStatus
     )
 }
 }
@@ -1484,13 +1484,13 @@ open func denyFor(notificationId: String, reason: DenyReason)throws   {try rustC
     /**
      * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
      */
-open func denySigned(notificationId: String, reason: DenyReason?, signed: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+open func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_deny_signed(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(notificationId),
         FfiConverterOptionTypeDenyReason.lower(reason),
-        FfiConverterTypeSigned_lower(signed),uniffiCallStatus
+        FfiConverterTypeSigned_lower(signedAnswer),uniffiCallStatus
     )
 }
 }
@@ -8227,7 +8227,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() != 35860) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_approve_signed() != 33424) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_approve_signed() != 52711) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() != 40906) {
@@ -8236,7 +8236,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_deny_for() != 45169) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_deny_signed() != 53245) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny_signed() != 60225) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() != 55269) {

@@ -938,13 +938,13 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_push_authenticator_fn_method_authenticator_approval_to_sign(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`number`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_push_authenticator_fn_method_authenticator_approve_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`evidence`: RustBuffer.ByValue,`signed`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_push_authenticator_fn_method_authenticator_approve_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`evidence`: RustBuffer.ByValue,`signedAnswer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_push_authenticator_fn_method_authenticator_denial_to_sign(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_deny_for(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_push_authenticator_fn_method_authenticator_deny_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,`signed`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_push_authenticator_fn_method_authenticator_deny_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,`signedAnswer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_push_authenticator_fn_method_authenticator_device_key_invalidated(`ptr`: Long,`accountId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -1220,7 +1220,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() and 0xFFFF) != 35860) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve_signed() and 0xFFFF) != 33424) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve_signed() and 0xFFFF) != 52711) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() and 0xFFFF) != 40906) {
@@ -1229,7 +1229,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_for() and 0xFFFF) != 45169) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_signed() and 0xFFFF) != 53245) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_signed() and 0xFFFF) != 60225) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() and 0xFFFF) != 55269) {
@@ -1984,7 +1984,7 @@ public interface AuthenticatorInterface {
      * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
      * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
      */
-    fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signed`: Signed)
+    fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signedAnswer`: Signed)
 
     /**
      * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
@@ -2001,7 +2001,7 @@ public interface AuthenticatorInterface {
     /**
      * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
      */
-    fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signed`: Signed)
+    fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signedAnswer`: Signed)
 
     /**
      * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
@@ -2773,7 +2773,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
      * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
      * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
      */
-    @Throws(AuthenticatorException::class)override fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signed`: Signed)
+    @Throws(AuthenticatorException::class)override fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signedAnswer`: Signed)
         =
     callWithHandle {
     uniffiRustCallWithError(AuthenticatorException) { _status ->
@@ -2782,7 +2782,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
         FfiConverterString.lower(`notificationId`),
         FfiConverterTypeEvidence.lower(`evidence`),
-        FfiConverterTypeSigned.lower(`signed`),_status)
+        FfiConverterTypeSigned.lower(`signedAnswer`),_status)
 }
     }
 
@@ -2831,7 +2831,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
     /**
      * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
      */
-    @Throws(AuthenticatorException::class)override fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signed`: Signed)
+    @Throws(AuthenticatorException::class)override fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signedAnswer`: Signed)
         =
     callWithHandle {
     uniffiRustCallWithError(AuthenticatorException) { _status ->
@@ -2840,7 +2840,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
         FfiConverterString.lower(`notificationId`),
         FfiConverterOptionalTypeDenyReason.lower(`reason`),
-        FfiConverterTypeSigned.lower(`signed`),_status)
+        FfiConverterTypeSigned.lower(`signedAnswer`),_status)
 }
     }
 
