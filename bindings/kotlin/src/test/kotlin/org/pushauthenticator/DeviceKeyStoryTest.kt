@@ -117,7 +117,11 @@ class DeviceKeyStoryTest {
     @Test
     fun `after the key was invalidated nothing is answered until the account was added again`() = story("DEFAULT") {
         val chip = Chip()
-        server.next(enrol(chip).also { approve(pending(), Evidence.Tap, chip) })
+        val (offered, first) = server.offer()
+        assertInstanceOf(Enrolled.Ready::class.java, add(first, chip))
+        val shown = server.next(offered)
+        val recovery = Server.recoveryCodes(shown)
+        server.next(server.next(shown).also { approve(pending(), Evidence.Tap, chip) })
         server.signOn()
         val request = pending()
         val signed = chip.sign(phone.call { approvalToSign(request.id, null) })
@@ -126,9 +130,10 @@ class DeviceKeyStoryTest {
         assertEquals("device-key-invalidated", rejection(courier.deny(request.id)))
         assertEquals(AccountState.RE_ENROLMENT_NEEDED, phone.accounts.first().single().state)
 
-        // An administrator removes the phone; the next sign-on registers it anew, with a new key.
-        val device = server.run("device", "list", "--config", server.configuration).single()["id"].asText()
-        server.run("device", "remove", device, "--config", server.configuration)
+        // Signed in with another factor, the person removes the phone; the next sign-on registers it anew, with a new key.
+        val session = server.signOnWithRecoveryCode(recovery.first())
+        val device = server.ownPhones("GET", "?_queryFilter=true", session)["result"].single()["_id"].asText()
+        server.ownPhones("DELETE", "/$device", session)
         val (step, code) = server.offer()
         val fresh = Chip()
         assertEquals("account-exists", assertInstanceOf(Enrolled.Rejected::class.java, add(code, fresh)).reason.code)
