@@ -43,7 +43,8 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
             let biometrics = BiometricKey(accessGroup: Composition.accessGroup, reason: Composition.text(.requestBiometric))
             return Services(
                 phone: phone, courier: Courier(phone), device: device, settings: settings,
-                biometrics: device.facts.biometricAvailable ? biometrics : nil)
+                biometrics: device.facts.biometricAvailable ? biometrics : nil,
+                signingKeys: AccountKeys(accessGroup: Composition.accessGroup, reason: Composition.text(.requestBiometric)))
         }
         super.init()
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::codes::{Code, CodeValidity, ManualEntry};
-use super::records::{Device, Evidence};
+use super::records::{Device, Evidence, Signed, ToSign};
 use super::traffic::{HttpRequest, PullRequest};
 
 impl fmt::Debug for ManualEntry {
@@ -81,5 +81,18 @@ impl fmt::Debug for PullRequest {
             .field("account_id", &self.account_id)
             .field("url", &self.url)
             .finish_non_exhaustive()
+    }
+}
+
+/// The bytes hold the registration code's challenge, which only the two ends are to know.
+impl fmt::Debug for ToSign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ToSign").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Signed").finish_non_exhaustive()
     }
 }

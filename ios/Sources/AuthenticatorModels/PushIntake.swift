@@ -10,11 +10,14 @@ public struct PushIntake: Sendable {
         public let subtitle: String?
         /// The sign-on request to open when it is tapped.
         public let requestId: String?
+        /// Whether it can be denied without opening the app: a key of the account's own signs in the app, where it may prompt.
+        public let canDenyThere: Bool
 
-        public init(title: Words, subtitle: String?, requestId: String?) {
+        public init(title: Words, subtitle: String?, requestId: String?, canDenyThere: Bool = false) {
             self.title = title
             self.subtitle = subtitle
             self.requestId = requestId
+            self.canDenyThere = canDenyThere
         }
     }
 
@@ -28,8 +31,10 @@ public struct PushIntake: Sendable {
             // What is no JSON would end the process.
             guard JSONSerialization.isValidJSONObject(userInfo) else { return Self.refused }
             let payload = try JSONSerialization.data(withJSONObject: userInfo)
-            let request = try await phone.call { try $0.receive(payload: payload) }
-            return Alert(title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id)
+            let (request, accounts) = try await phone.call { (try $0.receive(payload: payload), try $0.accounts()) }
+            let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
+            return Alert(
+                title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
         } catch {
             return Self.refused
         }

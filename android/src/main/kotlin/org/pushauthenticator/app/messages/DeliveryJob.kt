@@ -50,7 +50,7 @@ class DeliveryJob : JobService() {
             core.courier.pull()
             // A screen that is open may be sending what was made due here.
             core.courier.awaitIdle()
-            app.notices.follow(core.phone.call { pending() })
+            app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
             return core.phone.call {
                 cleanHistory(Retention(HISTORY_COUNT, HISTORY_DAYS))
                 outbox().isNotEmpty()

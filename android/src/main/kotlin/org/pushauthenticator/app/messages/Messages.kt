@@ -18,7 +18,7 @@ class Messages(private val app: App) {
         val phone = app.core().phone
         val request = phone.call { receive(payload) }
         // The process may end before whoever follows the flow gets there.
-        app.notices.follow(phone.call { pending() })
+        app.notices.follow(phone.call { pending() }, phone.call { accounts() })
         request.id
     } catch (refused: AuthenticatorException) {
         SystemLog.failure(refused)
