@@ -8,6 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::attempts::AttemptLimits;
+use super::attestation::AttestationSettings;
 use super::push::Budget;
 use super::push::sns::SnsSettings;
 use crate::protocol::uri::is_loopback;
@@ -142,6 +143,8 @@ pub struct PushSettings {
     pub pull_for_all: bool,
     /// Minutes for which nothing is sent after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
     pub freeze_minutes: i64,
+    /// What attestations of phones' keys are checked against; absent: they are not.
+    pub attestation: Option<AttestationSettings>,
     /// The transport Amazon SNS; absent: there is none.
     pub sns: Option<SnsSettings>,
 }
@@ -185,6 +188,7 @@ impl Default for PushSettings {
             cool_down_minutes: 10,
             pull_for_all: false,
             freeze_minutes: 60,
+            attestation: None,
             sns: None,
         }
     }
@@ -246,6 +250,9 @@ impl Configuration {
         let folder = file.parent().unwrap_or(Path::new(""));
         configuration.data = folder.join(&configuration.data);
         configuration.journeys = folder.join(&configuration.journeys);
+        if let Some(attestation) = &mut configuration.push.attestation {
+            attestation.resolve(folder);
+        }
         if let Some(sns) = &mut configuration.push.sns {
             sns.credentials_file = folder.join(&sns.credentials_file);
         }
@@ -327,6 +334,9 @@ impl Configuration {
         if let Some(origin) = self.cross_origin.iter().find(|origin| !is_origin(origin)) {
             return Err(format!("cross_origin holds {origin:?}, which is no origin such as https://app.example.com"));
         }
+        if let Some(attestation) = &self.push.attestation {
+            attestation.check()?;
+        }
         if let Some(sns) = &self.push.sns {
             sns.check()?;
         }
@@ -370,14 +380,22 @@ mod tests {
         assert_eq!(toml::from_str::<Configuration>(TEMPLATE).unwrap(), Configuration::default());
         let uncommented = TEMPLATE.replace("# public_url = ", "public_url = ");
         assert!(toml::from_str::<Configuration>(&uncommented).unwrap().public_url.is_some());
-        let sns = TEMPLATE.split_once("# [push.sns]").unwrap().1;
-        let uncommented: String = sns
-            .lines()
-            .map(|line| line.strip_prefix("# ").unwrap_or(line))
-            .filter(|line| line.contains(" = "))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let read = toml::from_str::<Configuration>(&format!("[push.sns]\n{uncommented}")).unwrap();
+        let section = |name: &str| {
+            let section = TEMPLATE.split_once(&format!("# [{name}]")).unwrap().1;
+            let uncommented: String = section
+                .lines()
+                .take_while(|line| !line.is_empty())
+                .map(|line| line.strip_prefix("# ").unwrap_or(line))
+                .filter(|line| line.contains(" = "))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            toml::from_str::<Configuration>(&format!("[{name}]\n{uncommented}")).unwrap()
+        };
+        let attestation = section("push.attestation").push.attestation.unwrap();
+        assert_eq!(attestation.check(), Ok(()));
+        assert!(attestation.android_revoked.is_some() && attestation.android_verified_boot, "every key is there");
+        assert_eq!((attestation.android_packages.len(), attestation.android_signing_digests.len()), (1, 1));
+        let read = section("push.sns");
         assert_eq!(read.push.sns.as_ref().unwrap().check(), Ok(()));
         let sns = read.push.sns.unwrap();
         assert!(sns.region.is_some() && sns.endpoint.is_some() && !sns.apns_sandbox, "every key is there");

@@ -43,7 +43,13 @@ fn a_phone_with_a_key_signs_on_and_says_that_it_was_not_me() {
     let waiting = server.register(&phone);
     assert_eq!(only_account(&phone)["key_level"], "software");
     let devices = server.verb(&["device", "list"], "").done();
-    let key = json!({"level": "software", "user_presence": "none", "attestation": "none"});
+    let key = json!({
+        "level": "software",
+        "user_presence": "none",
+        "attestation": "none",
+        "claimed_level": "software",
+        "claimed_user_presence": "none",
+    });
     assert_eq!(devices[0]["key"], key);
     confirm(&server, &phone, &waiting);
     deny_as_not_mine(&server, &phone);

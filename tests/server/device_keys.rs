@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
-const REGISTRATION: &str = "PushRegistrationNode";
-const SENDER: &str = "PushAuthenticationSenderNode";
+pub const REGISTRATION: &str = "PushRegistrationNode";
+pub const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
-struct Key {
-    pair: EcdsaKeyPair,
-    jwk: Value,
+pub struct Key {
+    pub pair: EcdsaKeyPair,
+    pub jwk: Value,
 }
 
 impl Key {
-    fn make() -> Self {
+    pub fn make() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
@@ -42,7 +42,7 @@ fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
 
-fn origin(server: &Server) -> String {
+pub fn origin(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 
@@ -66,7 +66,7 @@ fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> 
 }
 
 /// A phone that shows this step's code, with a key whose proof is right.
-fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
+pub fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
     let phone = Phone::scan(step);
     let proof = key.sign("registration", &registration_claims(server, &phone, key));
     keyed(&phone, key, &proof, level, presence)
@@ -145,7 +145,7 @@ fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, Strin
     (phone, key, token)
 }
 
-fn last_audit(server: &Server) -> String {
+pub fn last_audit(server: &Server) -> String {
     server.text("SELECT event || ' ' || outcome FROM audit ORDER BY sequence DESC LIMIT 1")
 }
 

@@ -96,7 +96,7 @@ pub fn send(
             devices.retain(added);
         }
     }
-    retain_by_key(transaction, outgoing, &mut devices)?;
+    retain_by_key(transaction, outgoing, &mut devices, tools)?;
     if devices.is_empty() {
         return Ok(Sent::NoKey);
     }
@@ -175,14 +175,16 @@ fn retain_by_key(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
     devices: &mut Vec<Device>,
+    tools: &Tools,
 ) -> Result<(), StoreError> {
+    let checks = tools.attestation.is_some();
     let policy = outgoing.key_policy;
     if policy.demand == KeyDemand::Off {
         return Ok(());
     }
     let keys = device_keys::by_device(transaction, Some(outgoing.user))?;
     let is_good = |device: &Device| {
-        keys.get(&device.id).is_some_and(|key| {
+        keys.get(&device.id).map(|key| key.counted(checks)).is_some_and(|key| {
             policy.is_met_by(key.level) && (outgoing.kind != Kind::Biometric || key.presence == UserPresence::Biometric)
         })
     };
