@@ -106,7 +106,8 @@ fn describe(key: &DeviceKey, checks: bool) -> String {
     let (counted, claimed) = (key.counted(checks).level.name(), key.claimed.level.name());
     match key.state() {
         AttestationState::Verified => format!("key: {counted}, attested"),
-        _ if checks => format!("key: {counted}, not attested; the phone says {claimed}"),
+        _ if checks && claimed != counted => format!("key: {counted}, not attested; the phone says {claimed}"),
+        _ if checks => format!("key: {counted}, not attested"),
         _ => format!("key: {counted}, as the phone says"),
     }
 }

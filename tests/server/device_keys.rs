@@ -107,7 +107,7 @@ fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Va
     claims
 }
 
-fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
+pub fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
     let number = number(step);
     let proof = key.sign("answer", &answer_claims(server, message, Some(&number)));
     phone.answer(server, message, json!({"challengeResponse": number, "proof": proof}))

@@ -4,7 +4,7 @@ use push_authenticator::server::attestation::{AttestationCheck, AttestationFileE
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
 
 use super::*;
-use crate::device_keys::SENDER;
+use crate::device_keys::{SENDER, accept};
 
 fn right(trusted: &Trusted, level: u32) -> impl Fn(&Key, &[u8]) -> Vec<Vec<u8>> {
     move |key, challenge| {
@@ -222,4 +222,46 @@ fn a_server_does_not_start_with_files_that_it_cannot_use() {
     std::fs::write(trusted.file("revoked.json"), r#"{"entries": []}"#).unwrap();
     let list = AttestationSettings { android_revoked: Some(trusted.file("revoked.json")), ..trusted.settings() };
     assert!(start(list).to_string().contains("no list of revoked certificates"));
+}
+
+/// What its owner is told of a phone's key, over REST; and nothing of a key where there is none.
+#[test]
+fn an_owner_sees_what_counts_of_a_key_and_on_whose_word() {
+    let trusted = Trusted::new(Maker::new());
+    let devices = "/am/json/realms/root/realms/alpha/users/demo/devices/2fa/push";
+    let listed = |server: &Server, phone: &Phone, key: Option<&Key>, step: &Value| {
+        let step = server.next(&server.next(step));
+        let message = phone.only_message(server);
+        let response = match key {
+            Some(key) => accept(server, phone, key, &message, &step),
+            None => phone.accept(server, &message, &step),
+        };
+        assert_eq!(response.status, 200);
+        let token = server.finish(&step);
+        let call = |path: &str| server.request("GET", path, &[("iPlanetDirectoryPro", &token)], b"").json();
+        let listed = call(devices)["result"][0].clone();
+        assert_eq!(call(&format!("{devices}/{}", listed["_id"].as_str().unwrap())), listed);
+        listed
+    };
+    let (server, key) = (trusted.server(), Key::make());
+    let step = server.at_qr_code();
+    let phone = scan_with(&server, &step, &key, "tee", "device");
+    let challenge = challenge(&origin(&server), &phone.message_id, &phone.challenge);
+    let phone = phone.with("attestation", encoded(&right(&trusted, 2)(&key, &challenge)));
+    assert_eq!(phone.register(&server).status, 200);
+    let counted = json!({"keyLevel": "strongbox", "userPresence": "biometric", "attestation": "verified"});
+    assert_eq!(listed(&server, &phone, Some(&key), &step)["deviceKey"], counted);
+
+    let (server, key) = (trusted.server(), Key::make());
+    let step = server.at_qr_code();
+    let phone = scan_with(&server, &step, &key, "strongbox", "biometric");
+    assert_eq!(phone.register(&server).status, 200);
+    let counted = json!({"keyLevel": "software", "userPresence": "none", "attestation": "none"});
+    assert_eq!(listed(&server, &phone, Some(&key), &step)["deviceKey"], counted);
+
+    let server = start();
+    let step = server.at_qr_code();
+    let phone = Phone::scan(&step);
+    assert_eq!(phone.register(&server).status, 200);
+    assert!(listed(&server, &phone, None, &step).get("deviceKey").is_none());
 }

@@ -1,6 +1,7 @@
 //! Attested keys, against the server: the chains are made here.
 
 mod accepted;
+mod garbage;
 mod maker;
 mod refused;
 
