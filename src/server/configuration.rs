@@ -384,6 +384,7 @@ mod tests {
             let section = TEMPLATE.split_once(&format!("# [{name}]")).unwrap().1;
             let uncommented: String = section
                 .lines()
+                .skip(1)
                 .take_while(|line| !line.is_empty())
                 .map(|line| line.strip_prefix("# ").unwrap_or(line))
                 .filter(|line| line.contains(" = "))
@@ -395,6 +396,7 @@ mod tests {
         assert_eq!(attestation.check(), Ok(()));
         assert!(attestation.android_revoked.is_some() && attestation.android_verified_boot, "every key is there");
         assert_eq!((attestation.android_packages.len(), attestation.android_signing_digests.len()), (1, 1));
+        assert!(attestation.apple_roots.is_some() && !attestation.apple_development);
         let read = section("push.sns");
         assert_eq!(read.push.sns.as_ref().unwrap().check(), Ok(()));
         let sns = read.push.sns.unwrap();
@@ -424,6 +426,12 @@ mod tests {
         assert!(sns("endpoint = \"http://sns.example.com\"").unwrap_err().contains("https"));
         assert!(sns("endpoint = \"https://sns.example.com/path\"").unwrap_err().contains("push.sns.endpoint"));
         assert_eq!(sns("endpoint = \"http://127.0.0.1:5000\""), Ok(()));
+        let attestation = |text: &str| check(&format!("[push.attestation]\n{text}")).unwrap_err();
+        assert!(attestation("").contains("android_roots or apple_roots"));
+        assert!(attestation("android_roots = \"a\"\nandroid_packages = [\"\"]").contains("android_packages"));
+        assert!(attestation("android_roots = \"a\"\nandroid_signing_digests = [\"ab\"]").contains("SHA-256"));
+        assert!(attestation("apple_roots = \"a\"").contains("apple_app_ids"));
+        assert!(attestation("apple_roots = \"a\"\napple_app_ids = [\"bundle\"]").contains("team, dot and bundle"));
         assert!(check("audit_days = 0").unwrap_err().contains("audit_days"));
         assert!(check("realm = \"a/b\"").unwrap_err().contains("realm"));
         assert!(check("[session]\nidle_minutes = 0").unwrap_err().contains("session.idle_minutes"));

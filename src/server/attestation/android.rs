@@ -1,15 +1,14 @@
 //! Attestation of keys in Android's keystore.
 
-use std::path::Path;
-
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry::asn1_rs::{Oid, oid};
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 
 use super::Subject;
-use super::chain::{self, Roots};
+use super::chain::{self, Dates, Roots};
+use super::der::Malformed;
 use super::error::{AttestationError, AttestationFileError};
-use super::key_description::{Application, AuthorizationList, KeyDescription, Malformed, SecurityLevel};
+use super::key_description::{Application, AuthorizationList, KeyDescription, SecurityLevel};
 use super::revocation::Revocations;
 use super::settings::AttestationSettings;
 use crate::protocol::device_key::{KeyLevel, Protection, PublicKey, UserPresence};
@@ -36,21 +35,23 @@ pub struct Android {
 }
 
 impl Android {
-    /// Reads the files that the settings name.
-    pub fn load(settings: &AttestationSettings) -> Result<Self, AttestationFileError> {
-        Ok(Self {
-            roots: load_roots(&settings.android_roots)?,
+    /// Reads the files that the settings name, where they name any.
+    pub fn load(settings: &AttestationSettings) -> Result<Option<Self>, AttestationFileError> {
+        let Some(roots) = &settings.android_roots else { return Ok(None) };
+        Ok(Some(Self {
+            roots: Roots::load(roots)?,
             revocations: settings.android_revoked.as_deref().map(Revocations::load).transpose()?,
             packages: settings.android_packages.clone(),
             signing_digests: settings.signing_digests().unwrap_or_default(),
             verified_boot: settings.android_verified_boot,
-        })
+        }))
     }
 
     /// Checks a chain (DER, the key's own certificate first) and gives what it attests.
     pub fn verify(&self, chain: &[Vec<u8>], subject: Subject<'_>) -> Result<Protection, AttestationError> {
         let chain = chain::parse(chain)?;
-        chain::verify(&chain, &self.roots, subject.now.div_euclid(1000))?;
+        // The phone writes how long the first certificate is good for, by its own clock.
+        chain::verify(&chain, &self.roots, Dates::OfAuthorities, subject.now.div_euclid(1000))?;
         if self.revocations.as_ref().is_some_and(|revocations| revocations.hold_any(&chain)) {
             return Err(AttestationError::Revoked);
         }
@@ -101,12 +102,6 @@ impl Android {
         let are_signers = !signing_digests.is_empty() && signing_digests.iter().all(is_signer);
         (self.packages.is_empty() || are_packages) && (self.signing_digests.is_empty() || are_signers)
     }
-}
-
-pub(super) fn load_roots(file: &Path) -> Result<Roots, AttestationFileError> {
-    let name = || file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|error| AttestationFileError::Unreadable(name(), error))?;
-    Roots::parse(&text).map_err(|problem| AttestationFileError::Roots(name(), problem))
 }
 
 /// The description of the key: on the first certificate and on no other. A key that is itself attested could otherwise

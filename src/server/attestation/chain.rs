@@ -3,6 +3,8 @@
 //! A root is trusted for its key and its name: how long its certificate is good for is for whoever pins it to judge, and
 //! roots are issued anew with the same key.
 
+use std::path::Path;
+
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::oid_registry::{
@@ -14,7 +16,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Version;
 
-use super::error::AttestationError;
+use super::error::{AttestationError, AttestationFileError};
 
 /// Fewest certificates of a chain, its root included.
 const FEWEST: usize = 2;
@@ -27,9 +29,25 @@ const LARGEST: usize = 8 * 1024;
 #[derive(Debug)]
 pub(super) struct Roots(Vec<Vec<u8>>);
 
+/// Whose dates are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dates {
+    /// Those of all certificates.
+    OfAll,
+    /// Those of all but the first.
+    OfAuthorities,
+}
+
 impl Roots {
+    /// Reads a file.
+    pub(super) fn load(file: &Path) -> Result<Self, AttestationFileError> {
+        let name = || file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| AttestationFileError::Unreadable(name(), error))?;
+        Self::parse(&text).map_err(|problem| AttestationFileError::Roots(name(), problem))
+    }
+
     /// Reads PEM, or a JSON list of PEM, as Google publishes it.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
         let text = match serde_json::from_str::<Vec<String>>(text) {
             Ok(certificates) => certificates.join("\n"),
             Err(_) => text.to_owned(),
@@ -71,9 +89,12 @@ pub(super) fn parse(chain: &[Vec<u8>]) -> Result<Vec<X509Certificate<'_>>, Attes
 }
 
 /// Checks a chain up to one of the roots, whose certificate may end it. `now` in epoch seconds.
-///
-/// How long the first certificate is good for is not looked at: the phone writes it by its own clock.
-pub(super) fn verify(chain: &[X509Certificate<'_>], roots: &Roots, now: i64) -> Result<(), AttestationError> {
+pub(super) fn verify(
+    chain: &[X509Certificate<'_>],
+    roots: &Roots,
+    dates: Dates,
+    now: i64,
+) -> Result<(), AttestationError> {
     let now = ASN1Time::from_timestamp(now).map_err(|_| AttestationError::Validity)?;
     let is_root = |certificate: &X509Certificate<'_>| {
         roots.iter().any(|root| root.public_key().raw == certificate.public_key().raw)
@@ -99,6 +120,9 @@ pub(super) fn verify(chain: &[X509Certificate<'_>], roots: &Roots, now: i64) -> 
     check_extensions(first)?;
     if first.is_ca() {
         return Err(AttestationError::Authority);
+    }
+    if dates == Dates::OfAll && !first.validity().is_valid_at(now) {
+        return Err(AttestationError::Validity);
     }
     for (below, authority) in path.iter().skip(1).enumerate() {
         check_extensions(authority)?;

@@ -111,8 +111,8 @@ pub enum AttestationFileError {
     Unreadable(String, #[source] std::io::Error),
     /// No certificates, or something else between them.
     #[error(
-        "{0} must hold root certificates, in PEM or as a JSON list of such texts, and nothing else: {1}. Google publishes its \
-         own at https://android.googleapis.com/attestation/root."
+        "{0} must hold root certificates, in PEM or as a JSON list of such texts, and nothing else: {1}. server.toml says where \
+         Google and Apple publish theirs."
     )]
     Roots(String, &'static str),
     /// Not the list that Google publishes.

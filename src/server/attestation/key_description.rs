@@ -4,11 +4,9 @@
 //! All of them have the same eight fields. What grew are the tags of an authorization list: unknown ones are passed over,
 //! known ones must be as they are described.
 
-use x509_parser::asn1_rs::{Any, Class, FromDer as _, Tag};
+use x509_parser::asn1_rs::{Class, Tag};
 
-/// Something is not of its form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+use super::der::{Fields, Malformed};
 
 /// Where something lives or was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,9 +63,9 @@ impl<'a> KeyDescription<'a> {
     pub(super) fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
         let mut fields = Fields(Fields(value).only(Tag::Sequence)?);
         fields.unsigned(Tag::Integer)?; // The attestation's version.
-        let attestation_level = fields.security_level()?;
+        let attestation_level = security_level(&mut fields)?;
         fields.unsigned(Tag::Integer)?; // The keystore's version.
-        let key_level = fields.security_level()?;
+        let key_level = security_level(&mut fields)?;
         let challenge = fields.next(Tag::OctetString)?;
         fields.next(Tag::OctetString)?; // The unique id.
         let software = AuthorizationList::parse(fields.next(Tag::Sequence)?)?;
@@ -144,70 +142,11 @@ impl<'a> Application<'a> {
     }
 }
 
-/// Elements of DER one after the other.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn any(&mut self) -> Result<Option<Any<'a>>, Malformed> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let (rest, any) = Any::from_der(self.0).map_err(|_| Malformed)?;
-        self.0 = rest;
-        Ok(Some(any))
-    }
-
-    /// The content of the next element, which must be of this type.
-    fn next(&mut self, tag: Tag) -> Result<&'a [u8], Malformed> {
-        let any = self.any()?.ok_or(Malformed)?;
-        let is_constructed = matches!(tag, Tag::Sequence | Tag::Set);
-        let header = &any.header;
-        if header.class() == Class::Universal && header.tag() == tag && header.constructed() == is_constructed {
-            Ok(any.data)
-        } else {
-            Err(Malformed)
-        }
-    }
-
-    fn end(&self) -> Result<(), Malformed> {
-        if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
-    }
-
-    fn only(mut self, tag: Tag) -> Result<&'a [u8], Malformed> {
-        let content = self.next(tag)?;
-        self.end()?;
-        Ok(content)
-    }
-
-    /// An integer or enumerated value that is not negative, in the shortest form and at most 64 bits.
-    fn unsigned(&mut self, tag: Tag) -> Result<u64, Malformed> {
-        match self.next(tag)? {
-            [] | [0x80..=0xff, ..] | [0, 0..=0x7f, ..] => Err(Malformed),
-            [0, bytes @ ..] | bytes if bytes.len() <= size_of::<u64>() => {
-                Ok(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
-            }
-            _ => Err(Malformed),
-        }
-    }
-
-    fn integers(mut self) -> Result<Vec<u64>, Malformed> {
-        let mut integers = Vec::new();
-        while !self.0.is_empty() {
-            integers.push(self.unsigned(Tag::Integer)?);
-        }
-        Ok(integers)
-    }
-
-    fn null(&mut self) -> Result<(), Malformed> {
-        if self.next(Tag::Null)?.is_empty() { Ok(()) } else { Err(Malformed) }
-    }
-
-    fn security_level(&mut self) -> Result<SecurityLevel, Malformed> {
-        match self.unsigned(Tag::Enumerated)? {
-            0 => Ok(SecurityLevel::Software),
-            1 => Ok(SecurityLevel::TrustedEnvironment),
-            2 => Ok(SecurityLevel::StrongBox),
-            _ => Err(Malformed),
-        }
+fn security_level(fields: &mut Fields<'_>) -> Result<SecurityLevel, Malformed> {
+    match fields.unsigned(Tag::Enumerated)? {
+        0 => Ok(SecurityLevel::Software),
+        1 => Ok(SecurityLevel::TrustedEnvironment),
+        2 => Ok(SecurityLevel::StrongBox),
+        _ => Err(Malformed),
     }
 }

@@ -12,9 +12,10 @@ const DIGEST_LENGTH: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttestationSettings {
-    /// File of the root certificates that attestations of Android's keys must come from; relative to the configuration's
-    /// folder.
-    pub android_roots: PathBuf,
+    /// File of the root certificates that attestations of Android's keys must come from, relative to the configuration's
+    /// folder; absent: they are not checked.
+    #[serde(default)]
+    pub android_roots: Option<PathBuf>,
     /// File of revoked certificates in the form that Google publishes; absent: none is checked.
     #[serde(default)]
     pub android_revoked: Option<PathBuf>,
@@ -28,6 +29,16 @@ pub struct AttestationSettings {
     /// Whether the phone's boot loader must be locked and its system verified as its maker's.
     #[serde(default = "yes")]
     pub android_verified_boot: bool,
+    /// File of the root certificates that App Attest must come from, relative to the configuration's folder; absent: it is
+    /// not checked.
+    #[serde(default)]
+    pub apple_roots: Option<PathBuf>,
+    /// App IDs (team, a dot, bundle) of the apps whose keys are taken.
+    #[serde(default)]
+    pub apple_app_ids: Vec<String>,
+    /// Whether development builds of these apps are taken, too.
+    #[serde(default)]
+    pub apple_development: bool,
 }
 
 fn yes() -> bool {
@@ -37,14 +48,26 @@ fn yes() -> bool {
 impl AttestationSettings {
     /// Makes the files' paths relative to this folder.
     pub fn resolve(&mut self, folder: &Path) {
-        self.android_roots = folder.join(&self.android_roots);
-        if let Some(file) = &mut self.android_revoked {
+        for file in [&mut self.android_roots, &mut self.android_revoked, &mut self.apple_roots].into_iter().flatten() {
             *file = folder.join(&*file);
         }
     }
 
     /// Checks what the form of the file does not; the message names the key.
     pub fn check(&self) -> Result<(), String> {
+        if self.android_roots.is_none() && self.apple_roots.is_none() {
+            return Err("push.attestation needs android_roots or apple_roots, or both".to_owned());
+        }
+        if self.apple_roots.is_some() && self.apple_app_ids.is_empty() {
+            return Err(
+                "push.attestation.apple_app_ids must say which apps are taken: App Attest vouches for any".to_owned()
+            );
+        }
+        let is_app_id =
+            |id: &String| id.split_once('.').is_some_and(|(team, bundle)| !team.is_empty() && !bundle.is_empty());
+        if let Some(id) = self.apple_app_ids.iter().find(|id| !is_app_id(id)) {
+            return Err(format!("push.attestation.apple_app_ids holds {id:?}, which is no team, dot and bundle"));
+        }
         if self.android_packages.iter().any(String::is_empty) {
             return Err("push.attestation.android_packages holds an empty name".to_owned());
         }

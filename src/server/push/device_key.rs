@@ -80,8 +80,7 @@ pub(super) fn check_registration(
     Ok(Some(key))
 }
 
-/// What was attested, where there is an attestation and this server checks them. A phone may claim less than that, and
-/// nothing more.
+/// What was attested, where there is an attestation and this server checks its kind.
 fn check_attestation(
     claims: &KeyClaims,
     binding: Binding<'_>,
@@ -91,15 +90,8 @@ fn check_attestation(
     let chain = chain.iter().map(|certificate| decode_standard(certificate)).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|_| AttestationError::Malformed)?;
     let challenge = binding.attestation_challenge();
-    let subject = Subject { key: &claims.jwk, challenge: &challenge, now: tools.now };
-    let attested = check.verify(&chain, subject)?;
-    if !attested.level.meets(claims.key_level) {
-        return Err(AttestationError::Level);
-    }
-    if !attested.presence.meets(claims.user_presence) {
-        return Err(AttestationError::Presence);
-    }
-    Ok(Some(attested))
+    let claimed = Protection { level: claims.key_level, presence: claims.user_presence };
+    check.verify(&chain, Subject { key: &claims.jwk, challenge: &challenge, claimed, now: tools.now })
 }
 
 /// Checks the proof of an answer whose code is right already; gives the reason of a refusal, where the person gave one.

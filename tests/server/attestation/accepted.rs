@@ -202,7 +202,7 @@ fn a_server_does_not_start_with_files_that_it_cannot_use() {
     let start = |settings: AttestationSettings| AttestationCheck::load(&settings).unwrap_err();
     let roots = |text: &str| {
         std::fs::write(trusted.file("bad.pem"), text).unwrap();
-        start(AttestationSettings { android_roots: trusted.file("bad.pem"), ..trusted.settings() })
+        start(AttestationSettings { android_roots: Some(trusted.file("bad.pem")), ..trusted.settings() })
     };
     let maker = &trusted.maker;
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
@@ -217,7 +217,7 @@ fn a_server_does_not_start_with_files_that_it_cannot_use() {
         assert!(matches!(error, AttestationFileError::Roots(..)), "{error}");
         assert!(error.to_string().contains(said), "{error}");
     }
-    let missing = AttestationSettings { android_roots: trusted.file("missing.pem"), ..trusted.settings() };
+    let missing = AttestationSettings { android_roots: Some(trusted.file("missing.pem")), ..trusted.settings() };
     assert!(start(missing).to_string().contains("missing.pem cannot be read"));
     std::fs::write(trusted.file("revoked.json"), r#"{"entries": []}"#).unwrap();
     let list = AttestationSettings { android_revoked: Some(trusted.file("revoked.json")), ..trusted.settings() };

@@ -14,7 +14,8 @@ fn check(trusted: &Trusted) -> AttestationCheck {
 
 fn verify(check: &AttestationCheck, key: &Key, chain: &[Vec<u8>]) -> Result<Protection, AttestationError> {
     let key = PublicKey::parse(&key.jwk.to_string()).unwrap();
-    check.verify(chain, Subject { key: &key, challenge: &CHALLENGE, now: START })
+    let subject = Subject { key: &key, challenge: &CHALLENGE, claimed: Protection::NONE, now: START };
+    check.verify(chain, subject).map(|attested| attested.expect("Android's are checked"))
 }
 
 /// What is done to bytes: at a place a byte is replaced, put in or taken out.
@@ -83,6 +84,25 @@ proptest! {
             }
         });
     }
+
+    /// The same for what App Attest makes.
+    #[test]
+    fn any_object_gets_an_answer(edits in edits()) {
+        thread_local!(static MADE: (Vec<u8>, AttestationCheck, Key) = {
+            let trusted = Trusted::new(Maker::new());
+            let settings = AttestationSettings {
+                apple_roots: Some(trusted.file("apple.pem")),
+                apple_app_ids: vec!["TEAM000000.app".to_owned()],
+                ..trusted.settings()
+            };
+            std::fs::write(trusted.file("apple.pem"), include_str!("../../vectors/attestation/app-attest-root.pem")).unwrap();
+            let object = include_str!("../../vectors/attestation/app-attest-of-2021.b64").replace('\n', "");
+            (STANDARD.decode(object).unwrap(), AttestationCheck::load(&settings).unwrap(), Key::make())
+        });
+        MADE.with(|(object, check, key)| {
+            assert!(verify(check, key, &[edited(object.clone(), &edits)]).is_err(), "nobody vouched for this key");
+        });
+    }
 }
 
 /// The library's reader of single values stumbles over a truth value without content.
@@ -121,10 +141,11 @@ fn the_chain_of_a_real_phone_is_read_and_verified() {
     let check = AttestationCheck::load(&settings).unwrap();
     let at = chain[0].windows(4).position(|four| four == [3, 0x42, 0, 4]).unwrap();
     let key = PublicKey::from_point(&chain[0][at + 3..at + 68]).unwrap();
-    let verify = |now| check.verify(&chain, Subject { key: &key, challenge: b"challenge", now });
+    let claimed = Protection { level: KeyLevel::Tee, presence: UserPresence::None };
+    let verify = |now| check.verify(&chain, Subject { key: &key, challenge: b"challenge", claimed, now });
     let (first, last) = (1_676_831_316_000, 1_679_621_632_000);
     for now in [first, last] {
-        assert_eq!(verify(now), Ok(Protection { level: KeyLevel::Tee, presence: UserPresence::None }));
+        assert_eq!(verify(now), Ok(Some(claimed)));
     }
     for now in [first - 1000, last + 1000] {
         assert_eq!(verify(now), Err(AttestationError::Validity));

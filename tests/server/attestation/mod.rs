@@ -1,6 +1,7 @@
 //! Attested keys, against the server: the chains are made here.
 
 mod accepted;
+mod apple;
 mod garbage;
 mod maker;
 mod refused;
@@ -32,11 +33,14 @@ impl Trusted {
 
     fn settings(&self) -> AttestationSettings {
         AttestationSettings {
-            android_roots: self.file("roots.pem"),
+            android_roots: Some(self.file("roots.pem")),
             android_revoked: None,
             android_packages: Vec::new(),
             android_signing_digests: Vec::new(),
             android_verified_boot: true,
+            apple_roots: None,
+            apple_app_ids: Vec::new(),
+            apple_development: false,
         }
     }
 
