@@ -522,6 +522,7 @@ fn a_phone_app_gets_no_runtime_no_server_and_no_tls() {
         "clap",
         "x509-parser",
         "asn1-rs",
+        "ciborium",
     ] {
         assert!(!phone.contains(unwanted), "{unwanted} came into the phone's build");
     }
