@@ -5,8 +5,9 @@
 use x509_parser::asn1_rs::{Any, Class, FromDer as _, Tag};
 
 /// Something is not of its form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not DER of the form that is expected here")]
+pub struct Malformed;
 
 /// Elements of DER one after the other.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);

@@ -18,7 +18,7 @@ pub(super) enum SecurityLevel {
 
 /// A key as the phone's keystore describes it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct KeyDescription<'a> {
+pub struct KeyDescription<'a> {
     /// Who made the attestation.
     pub(super) attestation_level: SecurityLevel,
     /// Where the key lives.
@@ -59,8 +59,8 @@ pub(super) struct Application<'a> {
 }
 
 impl<'a> KeyDescription<'a> {
-    /// Reads the extension's value.
-    pub(super) fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
+    /// Reads the extension's value, which must be exactly of its form.
+    pub fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
         let mut fields = Fields(Fields(value).only(Tag::Sequence)?);
         fields.unsigned(Tag::Integer)?; // The attestation's version.
         let attestation_level = security_level(&mut fields)?;

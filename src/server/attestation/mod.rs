@@ -14,7 +14,9 @@ mod settings;
 
 pub use android::Android;
 pub use apple::Apple;
+pub use der::Malformed;
 pub use error::{AttestationError, AttestationFileError};
+pub use key_description::KeyDescription;
 pub use settings::AttestationSettings;
 
 use crate::ports::EpochMilliseconds;
