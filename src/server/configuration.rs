@@ -274,7 +274,8 @@ impl Configuration {
         let behind_a_proxy = self.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let warning = "trusted_proxies is empty and public_url is https: attempts from all browsers count as the proxy's, and \
                        phones are shown its address";
-        (behind_a_proxy && self.trusted_proxies.is_empty()).then(|| warning.to_owned()).into_iter().collect()
+        let proxies = (behind_a_proxy && self.trusted_proxies.is_empty()).then(|| warning.to_owned());
+        proxies.into_iter().chain(self.push.attestation.as_ref().and_then(AttestationSettings::warning)).collect()
     }
 
     /// Checks what the form of the file does not; the message names the key.

@@ -144,5 +144,6 @@ fn a_listing_says_what_counts_of_a_key_and_on_whose_word() {
     let roots = include_str!("../vectors/attestation/phone-of-2023.pem");
     let root = roots.rsplit_once("-----BEGIN").unwrap().1;
     std::fs::write(server.folder.path().join("roots.pem"), format!("-----BEGIN{root}")).unwrap();
-    server.verb(&["config", "check"], "").done();
+    let warnings = server.verb(&["config", "check"], "").done()["warnings"].clone();
+    assert!(warnings[0].as_str().unwrap().contains("android_revoked"), "{warnings}");
 }

@@ -62,6 +62,9 @@ impl Roots {
             if root.subject().as_raw() != root.issuer().as_raw() || check_link(&root, &root).is_err() {
                 return Err("a certificate is no root: it is not signed by itself");
             }
+            if check_extensions(&root).is_err() || check_authority(&root, 0).is_err() {
+                return Err("a certificate is no root: it may not issue others");
+            }
             roots.push(block.contents);
         }
         if roots.is_empty() { Err("there is none") } else { Ok(Self(roots)) }

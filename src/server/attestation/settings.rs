@@ -74,6 +74,13 @@ impl AttestationSettings {
         self.signing_digests().map(|_| ())
     }
 
+    /// What is allowed and may still not be meant.
+    pub fn warning(&self) -> Option<String> {
+        let is_missing = self.android_roots.is_some() && self.android_revoked.is_none();
+        let warning = "push.attestation has no android_revoked: keys of phones' makers that are known to have leaked vouch for others";
+        is_missing.then(|| warning.to_owned())
+    }
+
     /// The digests as bytes.
     pub(super) fn signing_digests(&self) -> Result<Vec<Vec<u8>>, String> {
         let read = |text: &String| {

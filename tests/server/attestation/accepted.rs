@@ -196,6 +196,14 @@ fn a_sender_counts_what_is_attested() {
     }
 }
 
+fn self_signed(is_ca: rcgen::IsCa) -> String {
+    let mut params = authority_params("Root");
+    params.is_ca = is_ca;
+    let key = rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let der = params.self_signed(&key).unwrap().der().to_vec();
+    Authority { der, issuer: rcgen::Issuer::new(params, key) }.pem()
+}
+
 #[test]
 fn a_server_does_not_start_with_files_that_it_cannot_use() {
     let trusted = Trusted::new(Maker::new());
@@ -211,6 +219,7 @@ fn a_server_does_not_start_with_files_that_it_cannot_use() {
         ("[]".to_owned(), "there is none"),
         (maker.batch.pem(), "not signed by itself"),
         (maker.root.pem().replace("MI", "MA"), "cannot be read"),
+        (self_signed(rcgen::IsCa::ExplicitNoCa), "may not issue others"),
         (key.to_owned(), "no certificate"),
     ] {
         let error = roots(&text);
