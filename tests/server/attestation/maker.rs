@@ -167,13 +167,21 @@ pub fn authority_params(name: &str) -> CertificateParams {
 
 impl Authority {
     pub fn root(name: &str, algorithm: &'static SignatureAlgorithm) -> Self {
-        let (params, key) = (authority_params(name), KeyPair::generate_for(algorithm).unwrap());
+        Self::root_with(authority_params(name), algorithm)
+    }
+
+    pub fn root_with(params: CertificateParams, algorithm: &'static SignatureAlgorithm) -> Self {
+        let key = KeyPair::generate_for(algorithm).unwrap();
         let der = params.self_signed(&key).unwrap().der().to_vec();
         Self { der, issuer: Issuer::new(params, key) }
     }
 
     pub fn under(issuer: &Self, params: CertificateParams) -> Self {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        Self::under_with(issuer, params, &PKCS_ECDSA_P256_SHA256)
+    }
+
+    pub fn under_with(issuer: &Self, params: CertificateParams, algorithm: &'static SignatureAlgorithm) -> Self {
+        let key = KeyPair::generate_for(algorithm).unwrap();
         let der = params.signed_by(&key, &issuer.issuer).unwrap().der().to_vec();
         Self { der, issuer: Issuer::new(params, key) }
     }

@@ -168,6 +168,38 @@ fn an_authority_that_may_not_issue_is_refused_by_name() {
 }
 
 #[test]
+fn a_root_bounds_what_is_below_it_and_signatures_are_of_the_kinds_that_are_accepted() {
+    let mut shallow = authority_params("Root");
+    shallow.is_ca = IsCa::Ca(BasicConstraints::Constrained(2));
+    let root = Authority::root_with(shallow, &rcgen::PKCS_ECDSA_P384_SHA384);
+    let intermediate = Authority::under(&root, authority_params("Intermediate"));
+    let batch = Authority::under(&intermediate, authority_params("Batch"));
+    let unknown = Authority::under_with(&intermediate, authority_params("Unknown"), &rcgen::PKCS_ED25519);
+    let deepest = Authority::under(&batch, authority_params("Deepest"));
+    let trusted = Trusted::new(Maker { root, intermediate, batch });
+    let maker = &trusted.maker;
+    let below = |authority: &Authority, more: &[Vec<u8>], key: &Key, challenge: &[u8]| {
+        let first = authority.attest(key, &Description::new(challenge));
+        let above = [maker.intermediate.der.clone(), maker.root.der.clone()];
+        [&[first, authority.der.clone()], more, &above].concat()
+    };
+    refused(
+        &trusted.server(),
+        vec![
+            ("three authorities where the root allows two", "authority", &|key, challenge| {
+                below(&deepest, std::slice::from_ref(&maker.batch.der), key, challenge)
+            }),
+            ("a signature of another kind", "signature", &|key, challenge| below(&unknown, &[], key, challenge)),
+        ],
+    );
+    let server = trusted.server();
+    let phone = attested(&server, &server.at_qr_code(), "tee", "biometric", |key, challenge| {
+        below(&maker.batch, &[], key, challenge)
+    });
+    assert_eq!(phone.register(&server).status, 200, "{}", last_audit(&server));
+}
+
+#[test]
 fn a_description_on_another_certificate_than_the_first_is_refused() {
     // A batch certificate that is itself described.
     let mut described = authority_params("Batch");
