@@ -186,8 +186,10 @@ fn each_check_of_app_attest_violated_alone_is_refused_by_name() {
         let object = right(key, challenge);
         vec![object[..object.len() / 2].to_vec()]
     });
-    refused("a member twice", "malformed", "secure-enclave", &|_, _| {
-        vec![map(&[("fmt", text("apple-appattest")), ("fmt", text("apple-appattest"))])]
+    refused("a member twice", "malformed", "secure-enclave", &|key, challenge| {
+        let mut object = right(key, challenge);
+        object[2] += 1;
+        vec![[object, text("authData"), bytes(&[])].concat()]
     });
     refused("deep", "malformed", "secure-enclave", &|_, _| vec![[0xa1].repeat(8000)]);
     refused("long", "malformed", "secure-enclave", &|_, _| {
