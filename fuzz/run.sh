@@ -56,7 +56,7 @@ rm -rf artifacts
 
 build --bins
 failed=0
-for target in registration_uri jws push_payload proof; do
+for target in registration_uri jws push_payload proof attestation; do
     began=$SECONDS
     if fuzz "$target" "$runs" "$scratch/log"; then
         count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/log")

@@ -42,6 +42,18 @@ fields = {"messageId": first["messageId"], "message": first["message"]}
 write("push_payload", "fcm", json.dumps({"data": fields, "priority": "high"}).encode())
 write("push_payload", "bare", first["message"].encode())
 
+attestations = here.parent / "tests/vectors/attestation"
+for at, block in enumerate((attestations / "phone-of-2023.pem").read_text().split("-----END CERTIFICATE-----")[:-1]):
+    certificate = base64.b64decode(block.split("-----BEGIN CERTIFICATE-----")[1])
+    write("attestation", f"certificate-{at}", certificate)
+    if at == 0:
+        # The value of the extension that describes the key: the sequence that follows its identifier.
+        start = certificate.index(bytes.fromhex("060a2b06010401d679020111")) + 12
+        start = certificate.index(0x30, start)
+        length = int.from_bytes(certificate[start + 2 : start + 4], "big")
+        write("attestation", "description", certificate[start : start + 4 + length])
+write("attestation", "app-attest", base64.b64decode((attestations / "app-attest-of-2021.b64").read_text()))
+
 for file in sorted((here.parent / "tests/vectors/proofs").glob("*.json")):
     case = json.loads(file.read_text())
     if case["kind"] == "shown":

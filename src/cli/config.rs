@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::output::{Failure, Report};
+use crate::server::attestation::AttestationCheck;
 use crate::server::configuration::Configuration;
 use crate::server::journey::Journeys;
 use crate::server::key_of_environment;
@@ -32,6 +33,9 @@ fn check(configuration: &Configuration) -> Result<Report, Failure> {
     if let Some(settings) = &configuration.webhook {
         let environment = |name: &str| std::env::var(name).ok();
         settings.secrets(&environment).map_err(|error| Failure::new("start", &error))?;
+    }
+    if let Some(settings) = &configuration.push.attestation {
+        AttestationCheck::load(settings).map_err(|error| Failure::new("start", &error))?;
     }
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;

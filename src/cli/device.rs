@@ -15,7 +15,7 @@ use crate::server::configuration::Configuration;
 use crate::server::journey::Journeys;
 use crate::server::keys::write_new_private_file;
 use crate::server::push::{self, Offer, Tools};
-use crate::server::store::device_keys::{self, KeyPolicy};
+use crate::server::store::device_keys::{self, AttestationState, DeviceKey, KeyPolicy};
 use crate::server::store::{StoreError, audit, devices, users};
 use crate::server::{StartError, open_data, phones_endpoint, qr};
 
@@ -45,6 +45,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     match verb {
         Verb::List => {
             let store = open(configuration)?;
+            let checks = configuration.push.attestation.is_some();
             let listed = store.run_blocking(|transaction| -> Result<_, StoreError> {
                 Ok((devices::list(transaction)?, device_keys::by_device(transaction, None)?))
             });
@@ -52,8 +53,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
             let lines: Vec<String> = devices
                 .iter()
                 .map(|device| {
-                    let key = keys.get(&device.id);
-                    let key = key.map(|key| format!("  (key: {}, as the phone says)", key.level.name()));
+                    let key = keys.get(&device.id).map(|key| format!("  ({})", describe(key, checks)));
                     format!("{}  {}  {}{}", device.id, device.user, device.name, key.unwrap_or_default())
                 })
                 .collect();
@@ -69,10 +69,13 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
                         "registered_at": device.registered_at,
                         "confirmed": device.provisional_journey.is_none(),
                         "key": keys.get(&device.id).map(|key| {
+                            let counted = key.counted(checks);
                             json!({
-                                "level": key.level.name(),
-                                "user_presence": key.presence.name(),
-                                "attestation": if key.attestation.is_some() { "unchecked" } else { "none" },
+                                "level": counted.level.name(),
+                                "user_presence": counted.presence.name(),
+                                "attestation": key.state().name(),
+                                "claimed_level": key.claimed.level.name(),
+                                "claimed_user_presence": key.claimed.presence.name(),
                             })
                         }),
                     })
@@ -98,6 +101,17 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     }
 }
 
+/// What counts of a phone's key, and on whose word.
+fn describe(key: &DeviceKey, checks: bool) -> String {
+    let (counted, claimed) = (key.counted(checks).level.name(), key.claimed.level.name());
+    match key.state() {
+        AttestationState::Verified => format!("key: {counted}, attested"),
+        _ if checks && claimed != counted => format!("key: {counted}, not attested; the phone says {claimed}"),
+        _ if checks => format!("key: {counted}, not attested"),
+        _ => format!("key: {counted}, as the phone says"),
+    }
+}
+
 /// Offers a registration outside of any sign-on.
 fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option<PathBuf>) -> Result<Report, Failure> {
     let start = |error: StartError| Failure::new("start", &error);
@@ -109,7 +123,7 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
     let journey = journeys.get(&configuration.default_journey);
     let issuer = journey.map_or("ForgeRock", |journey| &journey.issuer).to_owned();
     let key_policy = journey.map_or(KeyPolicy::default(), |journey| journey.key_policy);
-    let tools = Tools { keys: Arc::new(keys), entropy: Arc::new(entropy), now: SystemClock.now() };
+    let tools = Tools { keys: Arc::new(keys), entropy: Arc::new(entropy), now: SystemClock.now(), attestation: None };
     let until = tools.now + minutes * 60_000;
     let wanted = user.clone();
     let offered = store.run_blocking(move |transaction| -> Result<_, StoreError> {

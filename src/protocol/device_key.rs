@@ -181,6 +181,26 @@ impl UserPresence {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|presence| presence.name() == name)
     }
+
+    /// Whether this is at least as much as another.
+    pub fn meets(self, minimum: Self) -> bool {
+        let rank = |presence| Self::ALL.iter().position(|known| *known == presence);
+        rank(self) >= rank(minimum)
+    }
+}
+
+/// Where a key lives, and what a person must do before it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
+    /// Where the private half lives.
+    pub level: KeyLevel,
+    /// What a person must do before it signs.
+    pub presence: UserPresence,
+}
+
+impl Protection {
+    /// That of a key of which nothing is known.
+    pub const NONE: Self = Self { level: KeyLevel::Software, presence: UserPresence::None };
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::attempts::AttemptLimits;
+use super::attestation::AttestationSettings;
 use super::push::Budget;
 use super::push::sns::SnsSettings;
 use super::webhook::WebhookSettings;
@@ -147,6 +148,8 @@ pub struct PushSettings {
     pub pull_for_all: bool,
     /// Minutes for which nothing is sent after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
     pub freeze_minutes: i64,
+    /// What attestations of phones' keys are checked against; absent: they are not.
+    pub attestation: Option<AttestationSettings>,
     /// The transport Amazon SNS; absent: there is none.
     pub sns: Option<SnsSettings>,
 }
@@ -191,6 +194,7 @@ impl Default for PushSettings {
             cool_down_minutes: 10,
             pull_for_all: false,
             freeze_minutes: 60,
+            attestation: None,
             sns: None,
         }
     }
@@ -252,6 +256,9 @@ impl Configuration {
         let folder = file.parent().unwrap_or(Path::new(""));
         configuration.data = folder.join(&configuration.data);
         configuration.journeys = folder.join(&configuration.journeys);
+        if let Some(attestation) = &mut configuration.push.attestation {
+            attestation.resolve(folder);
+        }
         if let Some(sns) = &mut configuration.push.sns {
             sns.credentials_file = folder.join(&sns.credentials_file);
         }
@@ -276,7 +283,8 @@ impl Configuration {
         let behind_a_proxy = self.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let warning = "trusted_proxies is empty and public_url is https: attempts from all browsers count as the proxy's, and \
                        phones are shown its address";
-        (behind_a_proxy && self.trusted_proxies.is_empty()).then(|| warning.to_owned()).into_iter().collect()
+        let proxies = (behind_a_proxy && self.trusted_proxies.is_empty()).then(|| warning.to_owned());
+        proxies.into_iter().chain(self.push.attestation.as_ref().and_then(AttestationSettings::warning)).collect()
     }
 
     /// Checks what the form of the file does not; the message names the key.
@@ -337,6 +345,9 @@ impl Configuration {
         if let Some(origin) = self.cross_origin.iter().find(|origin| !is_origin(origin)) {
             return Err(format!("cross_origin holds {origin:?}, which is no origin such as https://app.example.com"));
         }
+        if let Some(attestation) = &self.push.attestation {
+            attestation.check()?;
+        }
         if let Some(sns) = &self.push.sns {
             sns.check()?;
         }
@@ -383,20 +394,27 @@ mod tests {
         assert_eq!(toml::from_str::<Configuration>(TEMPLATE).unwrap(), Configuration::default());
         let uncommented = TEMPLATE.replace("# public_url = ", "public_url = ");
         assert!(toml::from_str::<Configuration>(&uncommented).unwrap().public_url.is_some());
-        let (sns, webhook) = TEMPLATE.split_once("# [push.sns]").unwrap().1.split_once("# [webhook]").unwrap();
-        let read = |section: &str, text: &str| {
-            let uncommented: String = text
+        let section = |name: &str| {
+            let section = TEMPLATE.split_once(&format!("# [{name}]")).unwrap().1;
+            let uncommented: String = section
                 .lines()
+                .skip(1)
+                .take_while(|line| !line.is_empty())
                 .map(|line| line.strip_prefix("# ").unwrap_or(line))
                 .filter(|line| line.contains(" = "))
                 .map(|line| format!("{line}\n"))
                 .collect();
-            toml::from_str::<Configuration>(&format!("[{section}]\n{uncommented}")).unwrap()
+            toml::from_str::<Configuration>(&format!("[{name}]\n{uncommented}")).unwrap()
         };
-        let webhook = read("webhook", webhook).webhook.unwrap();
+        let webhook = section("webhook").webhook.unwrap();
         assert_eq!(webhook.check(), Ok(()));
         assert!(webhook.secret_file.is_some() && webhook.give_up_hours == 72, "every key is there, with its default");
-        let read = read("push.sns", sns);
+        let attestation = section("push.attestation").push.attestation.unwrap();
+        assert_eq!(attestation.check(), Ok(()));
+        assert!(attestation.android_revoked.is_some() && attestation.android_verified_boot, "every key is there");
+        assert_eq!((attestation.android_packages.len(), attestation.android_signing_digests.len()), (1, 1));
+        assert!(attestation.apple_roots.is_some() && !attestation.apple_development);
+        let read = section("push.sns");
         assert_eq!(read.push.sns.as_ref().unwrap().check(), Ok(()));
         let sns = read.push.sns.unwrap();
         assert!(sns.region.is_some() && sns.endpoint.is_some() && !sns.apns_sandbox, "every key is there");
@@ -425,6 +443,12 @@ mod tests {
         assert!(sns("endpoint = \"http://sns.example.com\"").unwrap_err().contains("https"));
         assert!(sns("endpoint = \"https://sns.example.com/path\"").unwrap_err().contains("push.sns.endpoint"));
         assert_eq!(sns("endpoint = \"http://127.0.0.1:5000\""), Ok(()));
+        let attestation = |text: &str| check(&format!("[push.attestation]\n{text}")).unwrap_err();
+        assert!(attestation("").contains("android_roots or apple_roots"));
+        assert!(attestation("android_roots = \"a\"\nandroid_packages = [\"\"]").contains("android_packages"));
+        assert!(attestation("android_roots = \"a\"\nandroid_signing_digests = [\"ab\"]").contains("SHA-256"));
+        assert!(attestation("apple_roots = \"a\"").contains("apple_app_ids"));
+        assert!(attestation("apple_roots = \"a\"\napple_app_ids = [\"bundle\"]").contains("team, dot and bundle"));
         assert!(check("audit_days = 0").unwrap_err().contains("audit_days"));
         assert!(check("realm = \"a/b\"").unwrap_err().contains("realm"));
         assert!(check("[session]\nidle_minutes = 0").unwrap_err().contains("session.idle_minutes"));

@@ -5,6 +5,7 @@
 
 mod api;
 pub mod attempts;
+pub mod attestation;
 pub mod configuration;
 pub mod connections;
 mod http;
@@ -38,6 +39,7 @@ use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
 use crate::secret::SecretText;
 use attempts::Attempts;
+use attestation::{AttestationCheck, AttestationFileError};
 use configuration::Configuration;
 use connections::ConnectionLimits;
 use journey::{Journeys, JourneysError};
@@ -72,6 +74,7 @@ struct Parts {
     wakers: Wakers,
     transports: Vec<Box<dyn Transport>>,
     webhook: Option<Webhook>,
+    attestation: Option<Arc<AttestationCheck>>,
     early_polls: Mutex<HashMap<Vec<u8>, (EpochMilliseconds, u32)>>,
     stopping: AtomicBool,
 }
@@ -100,6 +103,9 @@ pub enum StartError {
     /// The webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// What attestations of keys are checked with.
+    #[error(transparent)]
+    Attestation(#[from] AttestationFileError),
     /// The public address.
     #[error("The public address {0} is not usable.")]
     PublicUrl(String),
@@ -146,12 +152,14 @@ impl App {
         }
         let start = |settings| Webhook::start(settings, store.clone(), keys.clone(), clock.clone(), entropy.clone());
         let webhook = configuration.webhook.as_ref().map(start).transpose()?;
+        let attestation = configuration.push.attestation.as_ref().map(AttestationCheck::load).transpose()?;
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
             attempts: Attempts::new(configuration.attempt_limits()),
             transports,
             webhook,
+            attestation: attestation.map(Arc::new),
             early_polls: Mutex::default(),
             stopping: AtomicBool::new(false),
             configuration,
@@ -200,7 +208,12 @@ impl App {
     }
 
     fn tools(&self) -> Tools {
-        Tools { keys: self.0.keys.clone(), entropy: self.0.entropy.clone(), now: self.now() }
+        Tools {
+            keys: self.0.keys.clone(),
+            entropy: self.0.entropy.clone(),
+            now: self.now(),
+            attestation: self.0.attestation.clone(),
+        }
     }
 
     /// Does what a committed transaction left to do.

@@ -43,7 +43,13 @@ fn a_phone_with_a_key_signs_on_and_says_that_it_was_not_me() {
     let waiting = server.register(&phone);
     assert_eq!(only_account(&phone)["key_level"], "software");
     let devices = server.verb(&["device", "list"], "").done();
-    let key = json!({"level": "software", "user_presence": "none", "attestation": "none"});
+    let key = json!({
+        "level": "software",
+        "user_presence": "none",
+        "attestation": "none",
+        "claimed_level": "software",
+        "claimed_user_presence": "none",
+    });
     assert_eq!(devices[0]["key"], key);
     confirm(&server, &phone, &waiting);
     deny_as_not_mine(&server, &phone);
@@ -102,4 +108,42 @@ fn a_plain_server_is_registered_with_as_ever() {
     assert_eq!(only_account(&phone)["key_level"], Value::Null);
     assert_eq!(server.verb(&["device", "list"], "").done()[0]["key"], Value::Null);
     confirm(&server, &phone, &waiting);
+}
+
+/// What counts of a key depends on whether the server checks attestations; a listing says on whose word.
+#[test]
+fn a_listing_says_what_counts_of_a_key_and_on_whose_word() {
+    let (server, phone) = (server("required"), Phone::new());
+    let waiting = server.register(&phone);
+    confirm(&server, &phone, &waiting);
+    let database = rusqlite::Connection::open(server.folder.path().join("data/server.db")).unwrap();
+    let listed = || {
+        let configuration = server.configuration();
+        let output = program().args(["device", "list", "--config"]).arg(configuration).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let key = server.verb(&["device", "list"], "").done()[0]["key"].clone();
+        let key = ["level", "user_presence", "attestation"].map(|name| key[name].as_str().unwrap().to_owned());
+        (text.trim_end().rsplit_once("  (").unwrap().1.to_owned(), key.join(" "))
+    };
+    // As phones with keys in hardware leave it; the one at hand has none.
+    database.execute_batch("UPDATE device_key SET level = 'strongbox', presence = 'device'").unwrap();
+    let found = |text: &str, key: &str| assert_eq!(listed(), (format!("key: {text})"), key.to_owned()));
+    found("strongbox, as the phone says", "strongbox device none");
+    database.execute_batch("UPDATE device_key SET attestation = '[]'").unwrap();
+    found("strongbox, as the phone says", "strongbox device unchecked");
+
+    let text = std::fs::read_to_string(server.configuration()).unwrap();
+    let section = "[push.attestation]\nandroid_roots = \"roots.pem\"\n";
+    std::fs::write(server.configuration(), format!("{text}\n{section}")).unwrap();
+    found("software, not attested; the phone says strongbox", "software none unchecked");
+    database.execute_batch("UPDATE device_key SET level = 'software'").unwrap();
+    found("software, not attested", "software none unchecked");
+    database.execute_batch("UPDATE device_key SET attested_level = 'tee', attested_presence = 'biometric'").unwrap();
+    found("tee, attested", "tee biometric verified");
+    assert_eq!(server.verb(&["config", "check"], "").failed(), (1, "start".to_owned()), "there is no such file");
+    let roots = include_str!("../vectors/attestation/phone-of-2023.pem");
+    let root = roots.rsplit_once("-----BEGIN").unwrap().1;
+    std::fs::write(server.folder.path().join("roots.pem"), format!("-----BEGIN{root}")).unwrap();
+    let warnings = server.verb(&["config", "check"], "").done()["warnings"].clone();
+    assert!(warnings[0].as_str().unwrap().contains("android_revoked"), "{warnings}");
 }

@@ -72,11 +72,14 @@ fn a_database_of_version_4_is_brought_to_the_present_one_and_loses_nothing() {
             assert_eq!([0, 1].map(|at: usize| users[at].frozen_until), [Some(START + 3_600_000), None]);
             assert_eq!(denials::last(transaction, "demo", &keys)?, None, "where it came from was not kept");
             let devices = devices::list(transaction)?;
-            let levels: Vec<Option<KeyLevel>> = devices
+            let levels: Vec<Option<(KeyLevel, bool)>> = devices
                 .iter()
-                .map(|device| Ok(device_keys::of_device(transaction, &device.id)?.map(|key| key.level)))
+                .map(|device| {
+                    let key = device_keys::of_device(transaction, &device.id)?;
+                    Ok(key.map(|key| (key.claimed.level, key.attested.is_some())))
+                })
                 .collect::<Result<_, StoreError>>()?;
-            assert_eq!(levels, [Some(KeyLevel::Tee), None]);
+            assert_eq!(levels, [Some((KeyLevel::Tee, false)), None]);
             let waiting: String =
                 transaction.query_row("SELECT id FROM push_request WHERE state = 'pending'", [], |row| row.get(0))?;
             assert_eq!(pushes::origin(transaction, &waiting, &keys)?, Origin::default());

@@ -15,8 +15,8 @@ pub const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
 pub struct Key {
-    pair: EcdsaKeyPair,
-    jwk: Value,
+    pub pair: EcdsaKeyPair,
+    pub jwk: Value,
 }
 
 impl Key {
@@ -42,7 +42,7 @@ fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
 
-fn origin(server: &Server) -> String {
+pub fn origin(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 

@@ -9,6 +9,7 @@
 mod account;
 mod at_rest;
 mod attempts;
+mod attestation;
 mod device_keys;
 mod devices;
 mod harness;

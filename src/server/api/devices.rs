@@ -19,6 +19,7 @@ use crate::server::own_devices;
 use crate::server::rfc3339::rfc3339;
 use crate::server::store::StoreError;
 use crate::server::store::audit;
+use crate::server::store::device_keys::{self, DeviceKey};
 use crate::server::store::devices::{self as store, Device};
 
 /// Names of the path. The device is there where one is addressed.
@@ -46,9 +47,12 @@ pub(in crate::server) async fn query(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    match app.0.store.run(move |transaction| store::of_user(transaction, &user)).await {
-        Ok(devices) => {
-            let result: Vec<Value> = devices.iter().map(to_json).collect();
+    let listed = app.0.store.run(move |transaction| -> Result<_, StoreError> {
+        Ok((store::of_user(transaction, &user)?, device_keys::by_device(transaction, Some(&user))?))
+    });
+    match listed.await {
+        Ok((devices, keys)) => {
+            let result: Vec<Value> = devices.iter().map(|device| to_json(&app, device, keys.get(&device.id))).collect();
             Json(json!({
                 "resultCount": result.len(),
                 "result": result,
@@ -59,7 +63,7 @@ pub(in crate::server) async fn query(
             }))
             .into_response()
         }
-        Err(problem) => internal(&problem as &StoreError),
+        Err(problem) => internal(&problem),
     }
 }
 
@@ -107,8 +111,13 @@ pub(in crate::server) async fn read(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    match app.0.store.run(move |transaction| own_devices::find(transaction, &user, &device)).await {
-        Ok(Some(device)) => Json(to_json(&device)).into_response(),
+    let found = app.0.store.run(move |transaction| -> Result<_, StoreError> {
+        let Some(device) = own_devices::find(transaction, &user, &device)? else { return Ok(None) };
+        let key = device_keys::of_device(transaction, &device.id)?;
+        Ok(Some((device, key)))
+    });
+    match found.await {
+        Ok(Some((device, key))) => Json(to_json(&app, &device, key.as_ref())).into_response(),
         Ok(None) => no_device(),
         Err(problem) => internal(&problem),
     }
@@ -127,10 +136,13 @@ pub(in crate::server) async fn remove(
         Err(response) => return response,
     };
     let (now, address) = (app.now(), Some(address.ip().to_string()));
-    let removed =
-        app.0.store.run(move |transaction| own_devices::remove(transaction, &user, &device, address, now)).await;
-    match removed {
-        Ok(Some(device)) => Json(to_json(&device)).into_response(),
+    let removed = app.0.store.run(move |transaction| -> Result<_, StoreError> {
+        let key = device_keys::of_device(transaction, &device)?;
+        let removed = own_devices::remove(transaction, &user, &device, address, now)?;
+        Ok(removed.map(|device| (device, key)))
+    });
+    match removed.await {
+        Ok(Some((device, key))) => Json(to_json(&app, &device, key.as_ref())).into_response(),
         Ok(None) => no_device(),
         Err(problem) => internal(&problem),
     }
@@ -180,8 +192,9 @@ fn no_device() -> Response {
     error(StatusCode::NOT_FOUND, "There is no such device.")
 }
 
-fn to_json(device: &Device) -> Value {
-    json!({
+/// AM's form; where the phone has a key of its own, with what counts of it.
+fn to_json(app: &App, device: &Device, key: Option<&DeviceKey>) -> Value {
+    let mut value = json!({
         "_id": device.id,
         "_rev": "1",
         "uuid": device.id,
@@ -191,5 +204,15 @@ fn to_json(device: &Device) -> Value {
         "createdDate": device.registered_at,
         "createdDateText": rfc3339(device.registered_at),
         "confirmed": device.provisional_journey.is_none(),
-    })
+    });
+    if let (Some(key), Some(members)) = (key, value.as_object_mut()) {
+        let counted = key.counted(app.0.attestation.is_some());
+        let key = json!({
+            "keyLevel": counted.level.name(),
+            "userPresence": counted.presence.name(),
+            "attestation": key.state().name(),
+        });
+        members.insert("deviceKey".to_owned(), key);
+    }
+    value
 }

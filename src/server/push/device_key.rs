@@ -2,6 +2,8 @@
 //! person saw is worked out anew from what was sent.
 
 use super::{Refusal, Tools};
+use crate::protocol::device_key::Protection;
+use crate::protocol::encoding::decode_standard;
 use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, PushMessage};
 use crate::protocol::proof::{
@@ -9,6 +11,7 @@ use crate::protocol::proof::{
 };
 use crate::protocol::shown::shown_digest;
 use crate::secret::{Reason, SecretBytes};
+use crate::server::attestation::{AttestationError, Subject};
 use crate::server::store::device_keys::{self, DeviceKey, KeyDemand};
 use crate::server::store::pushes::{self, PushMessageRow};
 use crate::server::store::registrations::Registration;
@@ -24,6 +27,13 @@ impl From<ProofError> for KeyRefusal {
     /// The phone hears nothing of what is wrong with a proof; the log does.
     fn from(error: ProofError) -> Self {
         Self { name: error.code(), refusal: Refusal::Unproved(error) }
+    }
+}
+
+impl From<AttestationError> for KeyRefusal {
+    /// Secret and key are proved by then: the person may know what to do.
+    fn from(error: AttestationError) -> Self {
+        Self { name: error.code(), refusal: Refusal::Unattested(error) }
     }
 }
 
@@ -54,18 +64,34 @@ pub(super) fn check_registration(
         audience,
     };
     RegistrationProof::verify(&claims.jwk, &claims.proof, binding, tools.now / 1000)?;
-    if !policy.is_met_by(claims.key_level) {
-        return Err(told("key-level", "This phone does not protect its key as well as this service asks."));
-    }
+    let attested = check_attestation(&claims, binding, tools)?;
     let (issuer, account) = registration.names.clone().ok_or(ProofError::NotAsked)?;
-    Ok(Some(DeviceKey {
+    let key = DeviceKey {
         key: claims.jwk,
-        level: claims.key_level,
-        presence: claims.user_presence,
+        claimed: Protection { level: claims.key_level, presence: claims.user_presence },
+        attested,
         attestation: claims.attestation.and_then(|chain| serde_json::to_string(&chain).ok()),
         issuer,
         account,
-    }))
+    };
+    if !policy.is_met_by(key.counted(tools.attestation.is_some()).level) {
+        return Err(told("key-level", "This phone does not protect its key as well as this service asks."));
+    }
+    Ok(Some(key))
+}
+
+/// What was attested, where there is an attestation and this server checks its kind.
+fn check_attestation(
+    claims: &KeyClaims,
+    binding: Binding<'_>,
+    tools: &Tools,
+) -> Result<Option<Protection>, AttestationError> {
+    let (Some(check), Some(chain)) = (&tools.attestation, &claims.attestation) else { return Ok(None) };
+    let chain = chain.iter().map(|certificate| decode_standard(certificate)).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|_| AttestationError::Malformed)?;
+    let challenge = binding.attestation_challenge();
+    let claimed = Protection { level: claims.key_level, presence: claims.user_presence };
+    check.verify(&chain, Subject { key: &claims.jwk, challenge: &challenge, claimed, now: tools.now })
 }
 
 /// Checks the proof of an answer whose code is right already; gives the reason of a refusal, where the person gave one.

@@ -24,6 +24,7 @@ pub use register::{Offer, offer, register};
 pub use send::{Budget, Kind, Outgoing, Sent, send};
 pub use trial::{Reached, push_test};
 
+use super::attestation::{AttestationCheck, AttestationError};
 use super::keys::Keys;
 use super::store::StoreError;
 use super::wake::Waiter;
@@ -40,6 +41,8 @@ pub struct Tools {
     pub entropy: Arc<dyn Entropy>,
     /// The hour at which the request came in, epoch milliseconds.
     pub now: EpochMilliseconds,
+    /// Checks what makers say about phones' keys; absent: nobody does.
+    pub attestation: Option<Arc<AttestationCheck>>,
 }
 
 /// Something to do once the transaction is durable.
@@ -88,6 +91,9 @@ pub enum Refusal {
     /// The shared secret was right, and the device's own key did not prove the rest: as mute.
     #[error("{0}")]
     Unproved(ProofError),
+    /// Shared secret and key were right, and what the phone's maker says of the key was not.
+    #[error("{0}")]
+    Unattested(AttestationError),
     /// Signed by a known device, but not acceptable; the sender may know why.
     #[error("{0}")]
     Told(&'static str),
@@ -104,6 +110,7 @@ impl Refusal {
     pub fn message(&self) -> &str {
         match self {
             Self::Mute(_) | Self::Unproved(_) | Self::Store(_) => "Bad request.",
+            Self::Unattested(error) => error.told(),
             Self::Told(message) => message,
             Self::TooOften => "This was asked for too often. Try again later.",
         }

@@ -178,9 +178,12 @@ pub fn register(
         device_keys::add(transaction, &device.id, key)?;
     }
     registrations::accept(transaction, &message_id, &body_digest)?;
-    note(transaction, tools, &device.user, Some(&device.id), "success")?;
-    let level = key.map_or("none", |key| key.level.name());
-    tracing::info!(user = device.user, device = device.id, key = level, "device registered");
+    let outcome = key.map_or("success".to_owned(), |key| {
+        let level = key.counted(tools.attestation.is_some()).level;
+        format!("success-{}-{}", level.name(), key.state().name())
+    });
+    note(transaction, tools, &device.user, Some(&device.id), &outcome)?;
+    tracing::info!(user = device.user, device = device.id, outcome, "device registered");
     let effects = vec![
         Effect::Wake(Waiter::Journey(registration.journey)),
         Effect::TokenChanged(device.id, device.communication_type),

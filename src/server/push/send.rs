@@ -101,7 +101,7 @@ pub fn send(
             devices.retain(added);
         }
     }
-    retain_by_key(transaction, outgoing, &mut devices)?;
+    retain_by_key(transaction, outgoing, &mut devices, tools)?;
     if devices.is_empty() {
         return Ok(Sent::NoKey);
     }
@@ -180,7 +180,9 @@ fn retain_by_key(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
     devices: &mut Vec<Device>,
+    tools: &Tools,
 ) -> Result<(), StoreError> {
+    let checks = tools.attestation.is_some();
     let demand = if outgoing.biometric_key { KeyDemand::Required } else { outgoing.key_policy.demand };
     let policy = KeyPolicy { demand, ..outgoing.key_policy };
     let takes_biometric = outgoing.biometric_key || outgoing.kind == Kind::Biometric;
@@ -189,7 +191,7 @@ fn retain_by_key(
     }
     let keys = device_keys::by_device(transaction, Some(outgoing.user))?;
     let is_good = |device: &Device| {
-        keys.get(&device.id).is_some_and(|key| {
+        keys.get(&device.id).map(|key| key.counted(checks)).is_some_and(|key| {
             policy.is_met_by(key.level) && (!takes_biometric || key.presence == UserPresence::Biometric)
         })
     };

@@ -6,7 +6,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{StoreError, Transaction};
-use crate::protocol::device_key::{KeyLevel, PublicKey, UserPresence};
+use crate::protocol::device_key::{KeyLevel, Protection, PublicKey, UserPresence};
 
 /// Whether a phone shall have a key of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
@@ -41,7 +41,7 @@ impl KeyDemand {
 pub struct KeyPolicy {
     /// Whether there shall be one.
     pub demand: KeyDemand,
-    /// The least that its storage has to be, as the phone says; absent: anything.
+    /// The least that its storage has to be; absent: anything.
     pub minimum: Option<KeyLevel>,
 }
 
@@ -62,16 +62,38 @@ impl KeyPolicy {
     }
 }
 
+/// What became of a key's attestation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttestationState {
+    /// There was none.
+    None,
+    /// There is one that nobody checked.
+    Unchecked,
+    /// It was checked when the phone registered.
+    Verified,
+}
+
+impl AttestationState {
+    /// The name for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Unchecked => "unchecked",
+            Self::Verified => "verified",
+        }
+    }
+}
+
 /// A phone's key as it was registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceKey {
     /// The public key.
     pub key: PublicKey,
-    /// Where the private half lives, as the phone said.
-    pub level: KeyLevel,
-    /// What a person must do before it signs, as the phone said.
-    pub presence: UserPresence,
-    /// Certificates as they came, a JSON list of base64; nobody has checked them.
+    /// What the phone said.
+    pub claimed: Protection,
+    /// What was attested, where that was checked.
+    pub attested: Option<Protection>,
+    /// The attestation as it came, a JSON list of base64.
     pub attestation: Option<String>,
     /// The issuer that the phone shows.
     pub issuer: String,
@@ -79,36 +101,69 @@ pub struct DeviceKey {
     pub account: String,
 }
 
-const COLUMNS: &str = "jwk, level, presence, attestation, issuer, account";
+impl DeviceKey {
+    /// What counts: what was attested; and where nothing was, the phone's word, unless this server `checks` attestations.
+    pub fn counted(&self, checks: bool) -> Protection {
+        match self.attested {
+            Some(attested) => attested,
+            None if checks => Protection::NONE,
+            None => self.claimed,
+        }
+    }
+
+    /// What became of its attestation.
+    pub fn state(&self) -> AttestationState {
+        match (self.attested, &self.attestation) {
+            (Some(_), _) => AttestationState::Verified,
+            (None, Some(_)) => AttestationState::Unchecked,
+            (None, None) => AttestationState::None,
+        }
+    }
+}
+
+const COLUMNS: &str = "jwk, level, presence, attestation, issuer, account, attested_level, attested_presence";
 
 fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<DeviceKey> {
     let damaged = |index: usize, name: &str| rusqlite::Error::InvalidColumnType(index, name.to_owned(), Type::Text);
     let text = |index: usize| row.get::<_, String>(first + index);
     Ok(DeviceKey {
         key: PublicKey::parse(&text(0)?).map_err(|_| damaged(first, "jwk"))?,
-        level: KeyLevel::from_name(&text(1)?).ok_or_else(|| damaged(first + 1, "level"))?,
-        presence: UserPresence::from_name(&text(2)?).ok_or_else(|| damaged(first + 2, "presence"))?,
+        claimed: protection(&text(1)?, &text(2)?).ok_or_else(|| damaged(first + 1, "level"))?,
+        attested: match (row.get::<_, Option<String>>(first + 6)?, row.get::<_, Option<String>>(first + 7)?) {
+            (None, None) => None,
+            (level, presence) => Some(
+                protection(&level.unwrap_or_default(), &presence.unwrap_or_default())
+                    .ok_or_else(|| damaged(first + 6, "attested_level"))?,
+            ),
+        },
         attestation: row.get(first + 3)?,
         issuer: text(4)?,
         account: text(5)?,
     })
 }
 
+fn protection(level: &str, presence: &str) -> Option<Protection> {
+    Some(Protection { level: KeyLevel::from_name(level)?, presence: UserPresence::from_name(presence)? })
+}
+
 /// Stores a device's key. It stays the device's as long as there is the device.
 pub fn add(transaction: &Transaction, device: &str, key: &DeviceKey) -> Result<(), StoreError> {
     transaction
         .prepare_cached(
-            "INSERT INTO device_key (device, jwk, level, presence, attestation, issuer, account)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO device_key (device, jwk, level, presence, attestation, issuer, account, attested_level,
+                attested_presence)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             device,
             key.key.jwk(),
-            key.level.name(),
-            key.presence.name(),
+            key.claimed.level.name(),
+            key.claimed.presence.name(),
             key.attestation,
             key.issuer,
-            key.account
+            key.account,
+            key.attested.map(|attested| attested.level.name()),
+            key.attested.map(|attested| attested.presence.name()),
         ])?;
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint`,
 //! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when
 //! sweeping; **4** adds `device_key`, `user.frozen_until`, `push_request.content` and, in `registration`, `device_key`, `minimum_key_level`,
-//! `issuer` and `account`; **5** adds `webhook_event`, `denial`, `familiar` and `push_request.origin`. A database of an earlier version is brought to the present one when it
+//! `issuer` and `account`; **5** adds `webhook_event`, `denial`, `familiar`, `push_request.origin`, `device_key.attested_level` and
+//! `device_key.attested_presence`. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
@@ -21,7 +22,8 @@
 //!   access key to use it. `token_dead_at`: since when the push service calls the token dead. Both are of one token and
 //!   go when it is replaced; a dead token changes nothing else about the device.
 //! - `device_key`: the public key of a phone that registered with one, a JWK; what it cannot sign is no answer of that
-//!   phone. `level` and `presence` are what the phone said, `attestation` the certificates it sent, unchecked. `issuer` and
+//!   phone. `level` and `presence` are what the phone said, `attestation` what it sent to show it; `attested_level` and
+//!   `attested_presence` what that showed when it was checked at registration, null where nobody did. `issuer` and
 //!   `account` are as the phone shows them. None of it ever changes.
 //! - `registration`: a QR code that was shown and not used up; `secret` and `challenge` sealed. `accepted_body` is the
 //!   SHA-256 of the one body that registered the device, so that the identical body again is answered alike. `device_key` says what is asked of the
@@ -57,7 +59,7 @@ pub const APPLICATION_ID: i32 = 0x5041_7376;
 pub const VERSION: i32 = 5;
 
 /// Steps: the statements at index n make version n + 1 out of version n.
-pub const STEPS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5_WEBHOOK_AND_RISK];
+pub const STEPS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const VERSION_1: &str = "
 CREATE TABLE user (
@@ -201,7 +203,7 @@ ALTER TABLE registration ADD COLUMN issuer TEXT;
 ALTER TABLE registration ADD COLUMN account TEXT;
 ";
 
-const VERSION_5_WEBHOOK_AND_RISK: &str = "
+const VERSION_5: &str = "
 CREATE TABLE webhook_event (
     id TEXT PRIMARY KEY,
     user TEXT COLLATE NOCASE,
@@ -227,4 +229,6 @@ CREATE TABLE familiar (
 ) STRICT;
 CREATE INDEX familiar_time ON familiar(seen_at);
 ALTER TABLE push_request ADD COLUMN origin BLOB;
+ALTER TABLE device_key ADD COLUMN attested_level TEXT;
+ALTER TABLE device_key ADD COLUMN attested_presence TEXT;
 ";
