@@ -37,8 +37,8 @@ pub use records::{
     Evidence, Location, Notification, NotificationState, Platform,
 };
 pub use traffic::{
-    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, RefusedMessage, RequestKind,
-    SendFailure, Waiting,
+    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, Received, RefusedMessage,
+    RequestKind, SendFailure, Waiting,
 };
 
 use crate::phone::Phone;
@@ -157,13 +157,14 @@ impl Authenticator {
     }
 
     /// Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-    /// `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
-    pub fn receive(&self, payload: Vec<u8>) -> Result<Notification, AuthenticatorError> {
+    /// `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+    /// neither does a hint: pull for its account then.
+    pub fn receive(&self, payload: Vec<u8>) -> Result<Received, AuthenticatorError> {
         check_bytes("push message", &payload, limits::PAYLOAD)?;
         Ok(self.phone.receive(&payload)?.into())
     }
 
-    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
     pub fn receive_message(&self, message_id: String, jwt: String) -> Result<Notification, AuthenticatorError> {
         check_text("message id", &message_id, limits::MESSAGE_ID)?;
         check_text("push message", &jwt, limits::SIGNED_MESSAGE)?;
@@ -306,6 +307,12 @@ impl Authenticator {
     /// there. A pull that could not be sent is forgotten.
     pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, AuthenticatorError> {
         Ok(all(self.phone.pull(wait_seconds)?))
+    }
+
+    /// Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
+    pub fn pull_account(&self, account_id: String, wait_seconds: u32) -> Result<PullRequest, AuthenticatorError> {
+        check_text("id", &account_id, limits::ID)?;
+        Ok(self.phone.pull_account(&account_id, wait_seconds)?.into())
     }
 
     /// Takes in what the server answered to a pull.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::attempts::AttemptLimits;
-use super::push::Budget;
 use super::push::sns::SnsSettings;
+use super::push::{Budget, HintOnly};
 use crate::protocol::uri::is_loopback;
 
 /// The file that `init` writes: every key with its default and a comment.
@@ -140,6 +140,8 @@ pub struct PushSettings {
     pub cool_down_minutes: i64,
     /// Whether phones that another transport reaches may fetch their messages, too.
     pub pull_for_all: bool,
+    /// Whether pushes over a relay hold no more than a hint, where phones know one.
+    pub hint_only: HintOnly,
     /// Minutes for which nothing is sent after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
     pub freeze_minutes: i64,
     /// The transport Amazon SNS; absent: there is none.
@@ -184,6 +186,7 @@ impl Default for PushSettings {
             refusals: 3,
             cool_down_minutes: 10,
             pull_for_all: false,
+            hint_only: HintOnly::Off,
             freeze_minutes: 60,
             sns: None,
         }

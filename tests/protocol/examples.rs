@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use push_authenticator::protocol::jws::{sign, verify};
 use push_authenticator::protocol::message::{
-    Ask, Decision, DeviceBody, PullClaims, PushMessage, RefreshClaims, RegistrationClaims, SignedBody,
-    response_is_right, sign_answer,
+    Ask, Decision, DeviceBody, PushMessage, RefreshClaims, RegistrationClaims, SignedBody, response_is_right,
+    sign_answer,
 };
+use push_authenticator::protocol::pull::PullClaims;
 use push_authenticator::protocol::uri::{Registration, parse, print};
 use push_authenticator::secret::{Reason, SecretBytes};
 

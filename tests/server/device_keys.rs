@@ -1,5 +1,7 @@
 //! Phones with a key of their own, against the server: the phone is written a second time here, from docs/wire.md.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use push_authenticator::ports::Clock as _;
@@ -14,22 +16,23 @@ const REGISTRATION: &str = "PushRegistrationNode";
 const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
-struct Key {
-    pair: EcdsaKeyPair,
-    jwk: Value,
+#[derive(Clone)]
+pub struct Key {
+    pair: Arc<EcdsaKeyPair>,
+    pub jwk: Value,
 }
 
 impl Key {
-    fn make() -> Self {
+    pub fn make() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
         let point = pair.public_key().as_ref();
         let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
-        Self { jwk: json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}), pair }
+        Self { jwk: json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}), pair: Arc::new(pair) }
     }
 
-    fn sign(&self, kind: &str, claims: &Value) -> String {
+    pub fn sign(&self, kind: &str, claims: &Value) -> String {
         let header = format!(r#"{{"alg":"ES256","typ":"push-{kind}-proof+jwt"}}"#);
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
@@ -38,11 +41,11 @@ impl Key {
 }
 
 /// `serde_json` sorts members by name, so that this is the canonical form for what is used here.
-fn sha256(value: &Value) -> String {
+pub fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
 
-fn origin(server: &Server) -> String {
+pub fn origin(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 
@@ -65,23 +68,43 @@ fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> 
         .with("proof", json!(proof))
 }
 
+/// What a right pull proves.
+pub fn pull_proof_claims(origin: &str, key: &Key, pull: &Value) -> Value {
+    let iat = pull["iat"].as_i64().unwrap();
+    json!({
+        "sub": pull["sub"],
+        "aud": origin,
+        "iat": iat,
+        "exp": iat + 300,
+        "nonce": pull["nonce"],
+        "jkt": sha256(&key.jwk),
+    })
+}
+
+/// The phone signs its pulls where its key can without a person.
+fn signing_pulls(server: &Server, phone: Phone, key: &Key, presence: &str) -> Phone {
+    let (origin, key) = (origin(server), key.clone());
+    let sign: PullSigner = Arc::new(move |pull| key.sign("pull", &pull_proof_claims(&origin, &key, pull)));
+    Phone { pull_signer: (presence == "none").then_some(sign), ..phone }
+}
+
 /// A phone that shows this step's code, with a key whose proof is right.
-fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
+pub fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
     let phone = Phone::scan(step);
     let proof = key.sign("registration", &registration_claims(server, &phone, key));
-    keyed(&phone, key, &proof, level, presence)
+    signing_pulls(server, keyed(&phone, key, &proof, level, presence), key, presence)
 }
 
 fn uri(step: &Value) -> String {
     output(step, "HiddenValueCallback", "value").as_str().unwrap().to_owned()
 }
 
-fn start_with(demand: &str) -> Server {
+pub fn start_with(demand: &str) -> Server {
     Setup::new().with(REGISTRATION, "deviceKey", json!(demand)).start()
 }
 
 /// What a right answer to this message proves.
-fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
+pub fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
     let now = server.clock.now() / 1000;
     let mut shown = json!({"account": USER, "issuer": "Ping"});
     for (member, claim) in [("text", "m"), ("payload", "p")] {
@@ -107,7 +130,7 @@ fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Va
     claims
 }
 
-fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
+pub fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step: &Value) -> Response {
     let number = number(step);
     let proof = key.sign("answer", &answer_claims(server, message, Some(&number)));
     phone.answer(server, message, json!({"challengeResponse": number, "proof": proof}))
@@ -122,7 +145,7 @@ fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Op
 }
 
 /// A phone with a key, and the step where its first sign-on waits.
-fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
+pub fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
     let (step, key) = (server.at_qr_code(), Key::make());
     let phone = scan_with(server, &step, &key, level, presence);
     let response = phone.register(server);
@@ -132,7 +155,7 @@ fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Valu
 }
 
 /// The same whose first sign-on is over.
-fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
+pub fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
     let (phone, key, _) = signed_on(server, level, presence);
     (phone, key)
 }
@@ -145,7 +168,7 @@ fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, Strin
     (phone, key, token)
 }
 
-fn last_audit(server: &Server) -> String {
+pub fn last_audit(server: &Server) -> String {
     server.text("SELECT event || ' ' || outcome FROM audit ORDER BY sequence DESC LIMIT 1")
 }
 

@@ -775,6 +775,11 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     func pull(waitSeconds: UInt32) throws  -> [PullRequest]
 
     /**
+     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
+     */
+    func pullAccount(accountId: String, waitSeconds: UInt32) throws  -> PullRequest
+
+    /**
      * Takes in what the server answered to a pull.
      */
     func pulled(pull: PullRequest, response: HttpResponse) throws  -> Pulled
@@ -792,12 +797,13 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-    func receive(payload: Data) throws  -> Notification
+    func receive(payload: Data) throws  -> Received
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
     func receiveMessage(messageId: String, jwt: String) throws  -> Notification
 
@@ -1202,6 +1208,20 @@ open func pull(waitSeconds: UInt32)throws  -> [PullRequest]  {
 }
 
     /**
+     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
+     */
+open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequest  {
+    return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pull_account(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accountId),
+        FfiConverterUInt32.lower(waitSeconds),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * Takes in what the server answered to a pull.
      */
 open func pulled(pull: PullRequest, response: HttpResponse)throws  -> Pulled  {
@@ -1244,10 +1264,11 @@ open func rebindBiometric(accountId: String, slot: Data, slotWrapper: SlotWrappe
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-open func receive(payload: Data)throws  -> Notification  {
-    return try  FfiConverterTypeNotification_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+open func receive(payload: Data)throws  -> Received  {
+    return try  FfiConverterTypeReceived_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_receive(
             self.uniffiCloneHandle(),
@@ -1257,7 +1278,7 @@ open func receive(payload: Data)throws  -> Notification  {
 }
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
 open func receiveMessage(messageId: String, jwt: String)throws  -> Notification  {
     return try  FfiConverterTypeNotification_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -6261,6 +6282,98 @@ public func FfiConverterTypePushTokenState_lower(_ value: PushTokenState) -> Rus
 
 
 /**
+ * What a push was.
+ */
+
+public enum Received: Equatable, Hashable {
+
+    /**
+     * A sign-on request.
+     */
+    case message(
+        /**
+         * The request.
+         */notification: Notification
+    )
+    /**
+     * A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
+     * it; where it did not, the server asks no more. Anybody may have sent this.
+     */
+    case hint(
+        /**
+         * The account to be asked for.
+         */accountId: String,
+        /**
+         * The server's id of the message.
+         */messageId: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Received: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReceived: FfiConverterRustBuffer {
+    typealias SwiftType = Received
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Received {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .message(notification: try FfiConverterTypeNotification.read(from: &buf)
+        )
+
+        case 2: return .hint(accountId: try FfiConverterString.read(from: &buf), messageId: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Received, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .message(notification):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeNotification.write(notification, into: &buf)
+
+
+        case let .hint(accountId,messageId):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(accountId, into: &buf)
+            FfiConverterString.write(messageId, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReceived_lift(_ buf: RustBuffer) throws -> Received {
+    return try FfiConverterTypeReceived.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReceived_lower(_ value: Received) -> RustBuffer {
+    return FfiConverterTypeReceived.lower(value)
+}
+
+
+
+/**
  * What a waiting request is for.
  */
 
@@ -7062,6 +7175,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 52979) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 42080) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_push_authenticator_checksum_method_authenticator_pulled() != 53454) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7071,10 +7187,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() != 41503) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 34727) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 5053) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 54941) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 64261) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_removal() != 46990) {

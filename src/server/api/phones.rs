@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::authenticate::read_body;
 use super::{Realm, error, internal};
-use crate::protocol::message::PulledMessages;
+use crate::protocol::pull::PulledMessages;
 use crate::server::App;
-use crate::server::push::{self, AnswerTerms, Effect, PullGrant, Refusal};
+use crate::server::push::{self, AnswerTerms, Effect, PullGrant, PullTerms, Refusal};
 use crate::server::wake::Waiter;
 
 /// Most pulls of one device that are held at once.
@@ -91,9 +91,13 @@ async fn refresh(app: App, body: Bytes) -> Response {
 
 async fn pending(app: App, body: Bytes) -> Response {
     let tools = app.tools();
-    let for_all = app.0.configuration.push.pull_for_all;
-    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, for_all, &tools)).await;
-    match grant {
+    let terms = PullTerms {
+        audience: app.0.phones_endpoint.origin().ascii_serialization(),
+        for_all: app.0.configuration.push.pull_for_all,
+        hint_only: app.0.configuration.push.hint_only,
+    };
+    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, &terms, &tools)).await;
+    match grant.and_then(std::convert::identity) {
         Err(refusal) => done(&app, "pending", Err(refusal)),
         Ok(PullGrant { offered: false, .. }) => {
             error(StatusCode::NOT_IMPLEMENTED, "This device is reached by push messages.")

@@ -789,6 +789,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_pull(
     ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pull_account(
+    ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_pulled(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_push_tokens(
@@ -895,6 +897,8 @@ internal object UniffiLib {
     external fun uniffi_push_authenticator_fn_method_authenticator_preview_entry(`ptr`: Long,`entry`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pull(`ptr`: Long,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_pull_account(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pulled(`ptr`: Long,`pull`: RustBuffer.ByValue,`response`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1146,6 +1150,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 52979) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 42080) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulled() and 0xFFFF) != 53454) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1155,10 +1162,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() and 0xFFFF) != 41503) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 34727) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 5053) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 54941) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 64261) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_removal() and 0xFFFF) != 46990) {
@@ -1849,6 +1856,11 @@ public interface AuthenticatorInterface {
     fun `pull`(`waitSeconds`: kotlin.UInt): List<PullRequest>
 
     /**
+     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
+     */
+    fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest
+
+    /**
      * Takes in what the server answered to a pull.
      */
     fun `pulled`(`pull`: PullRequest, `response`: HttpResponse): Pulled
@@ -1866,12 +1878,13 @@ public interface AuthenticatorInterface {
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-    fun `receive`(`payload`: kotlin.ByteArray): Notification
+    fun `receive`(`payload`: kotlin.ByteArray): Received
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
     fun `receiveMessage`(`messageId`: kotlin.String, `jwt`: kotlin.String): Notification
 
@@ -2413,6 +2426,25 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
+     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest {
+            return FfiConverterTypePullRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull_account(
+        it,
+
+        FfiConverterString.lower(`accountId`),
+        FfiConverterUInt.lower(`waitSeconds`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Takes in what the server answered to a pull.
      */
     @Throws(AuthenticatorException::class)override fun `pulled`(`pull`: PullRequest, `response`: HttpResponse): Pulled {
@@ -2470,10 +2502,11 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-    @Throws(AuthenticatorException::class)override fun `receive`(`payload`: kotlin.ByteArray): Notification {
-            return FfiConverterTypeNotification.lift(
+    @Throws(AuthenticatorException::class)override fun `receive`(`payload`: kotlin.ByteArray): Received {
+            return FfiConverterTypeReceived.lift(
     callWithHandle {
     uniffiRustCallWithError(AuthenticatorException) { _status ->
     UniffiLib.uniffi_push_authenticator_fn_method_authenticator_receive(
@@ -2488,7 +2521,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
     @Throws(AuthenticatorException::class)override fun `receiveMessage`(`messageId`: kotlin.String, `jwt`: kotlin.String): Notification {
             return FfiConverterTypeNotification.lift(
@@ -7176,6 +7209,112 @@ public object FfiConverterTypePushTokenState: FfiConverterRustBuffer<PushTokenSt
 
     override fun write(value: PushTokenState, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What a push was.
+ */
+sealed class Received {
+
+    /**
+     * A sign-on request.
+     */
+    data class Message(
+        /**
+         * The request.
+         */
+        val `notification`: org.pushauthenticator.Notification) : Received()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
+     * it; where it did not, the server asks no more. Anybody may have sent this.
+     */
+    data class Hint(
+        /**
+         * The account to be asked for.
+         */
+        val `accountId`: kotlin.String,
+        /**
+         * The server's id of the message.
+         */
+        val `messageId`: kotlin.String) : Received()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReceived : FfiConverterRustBuffer<Received>{
+    override fun read(buf: ByteBuffer): Received {
+        return when(buf.getInt()) {
+            1 -> Received.Message(
+                FfiConverterTypeNotification.read(buf),
+                )
+            2 -> Received.Hint(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Received): ULong = when(value) {
+        is Received.Message -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeNotification.allocationSize(value.`notification`)
+            )
+        }
+        is Received.Hint -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`accountId`)
+                + FfiConverterString.allocationSize(value.`messageId`)
+            )
+        }
+    }
+
+    override fun write(value: Received, buf: ByteBuffer) {
+        when(value) {
+            is Received.Message -> {
+                buf.putInt(1)
+                FfiConverterTypeNotification.write(value.`notification`, buf)
+                Unit
+            }
+            is Received.Hint -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`accountId`, buf)
+                FfiConverterString.write(value.`messageId`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
