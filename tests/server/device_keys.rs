@@ -49,7 +49,7 @@ pub fn origin(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 
-fn registration_claims(server: &Server, phone: &Phone, key: &Key) -> Value {
+pub fn registration_claims(server: &Server, phone: &Phone, key: &Key) -> Value {
     json!({
         "messageId": phone.message_id,
         "challenge": STANDARD.encode(&phone.challenge),
@@ -60,7 +60,7 @@ fn registration_claims(server: &Server, phone: &Phone, key: &Key) -> Value {
     })
 }
 
-fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> Phone {
+pub fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> Phone {
     phone
         .with("jwk", key.jwk.clone())
         .with("keyLevel", json!(level))
@@ -82,7 +82,7 @@ pub fn pull_proof_claims(origin: &str, key: &Key, pull: &Value) -> Value {
 }
 
 /// The phone signs its pulls where its key can without a person.
-fn signing_pulls(server: &Server, phone: Phone, key: &Key, presence: &str) -> Phone {
+pub fn signing_pulls(server: &Server, phone: Phone, key: &Key, presence: &str) -> Phone {
     let (origin, key) = (origin(server), key.clone());
     let sign: PullSigner = Arc::new(move |pull| key.sign("pull", &pull_proof_claims(&origin, &key, pull)));
     Phone { pull_signer: (presence == "none").then_some(sign), ..phone }

@@ -20,5 +20,6 @@ mod pages;
 mod phones;
 mod requests;
 mod rest;
+mod signed_pulls;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;
