@@ -29,6 +29,8 @@ pub(super) const PUSH_TOKEN: usize = 4096;
 pub(super) const NUMBER: usize = 16;
 /// What a platform key wrapped or unwrapped, in bytes: room for the largest asymmetric keys in use.
 pub(super) const KEY_MATERIAL: usize = 8 * 1024;
+/// A signature, in bytes; those of the one curve have at most 72.
+pub(super) const SIGNATURE: usize = 256;
 /// A response's body, in bytes, of which the core looks at 64 KiB. One byte more stays, so that the core sees that it
 /// was too much.
 pub(super) const RESPONSE_BODY: usize = 64 * 1024 + 1;

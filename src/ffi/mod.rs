@@ -19,6 +19,7 @@ mod limits;
 mod log;
 mod past;
 mod preview;
+mod pulls;
 mod records;
 mod redacted;
 mod traffic;
@@ -32,6 +33,7 @@ pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
 pub use log::{LogLevel, LogSink, LogSinkError};
 pub use past::{Event, PushTokenState, PushTokenStatus, Retention};
 pub use preview::EnrolmentPreview;
+pub use pulls::{KeySignature, PullToSign, Signed, ToSign};
 pub use records::{
     Account, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, Device, DeviceFacts, Enrolment,
     Evidence, Location, Notification, NotificationState, Platform,
@@ -302,17 +304,12 @@ impl Authenticator {
         Ok(all(self.phone.outbox()?))
     }
 
-    /// Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+    /// Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+    /// ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
     /// [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
     /// there. A pull that could not be sent is forgotten.
     pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, AuthenticatorError> {
         Ok(all(self.phone.pull(wait_seconds)?))
-    }
-
-    /// Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
-    pub fn pull_account(&self, account_id: String, wait_seconds: u32) -> Result<PullRequest, AuthenticatorError> {
-        check_text("id", &account_id, limits::ID)?;
-        Ok(self.phone.pull_account(&account_id, wait_seconds)?.into())
     }
 
     /// Takes in what the server answered to a pull.

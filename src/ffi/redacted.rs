@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::codes::{Code, CodeValidity, ManualEntry};
+use super::pulls::{Signed, ToSign};
 use super::records::{Device, Evidence};
 use super::traffic::{HttpRequest, PullRequest};
 
@@ -81,5 +82,18 @@ impl fmt::Debug for PullRequest {
             .field("account_id", &self.account_id)
             .field("url", &self.url)
             .finish_non_exhaustive()
+    }
+}
+
+/// The bytes may hold a challenge, which only the two ends are to know.
+impl fmt::Debug for ToSign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ToSign").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Signed").finish_non_exhaustive()
     }
 }

@@ -245,6 +245,7 @@ impl From<phone::Waiting> for Waiting {
 
 /// What a push was.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[allow(clippy::large_enum_variant, reason = "made once a push and handed over at once")]
 pub enum Received {
     /// A sign-on request.
     Message {

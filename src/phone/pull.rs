@@ -111,18 +111,19 @@ struct Asker {
 impl Asker {
     fn of(rows: &Reader<'_>, credential: PushCredential) -> Result<Self, VaultError> {
         let signer = match &credential.key {
-            Some(key) if key.presence.signs_alone() => {
-                // Opened for hardware, too: its description must not have been edited.
+            None => Signer::None,
+            Some(key) => {
+                // Opened for every key: its description must not have been edited.
                 let private = rows.device_key(&credential, key)?;
                 let public = PublicKey::parse(&key.jwk).map_err(|_| VaultError::Damaged)?;
-                match (key.is_invalidated, key.is_software) {
-                    (true, _) => Signer::Invalidated,
-                    (false, true) => Signer::Software(private, public),
-                    (false, false) => Signer::Hardware(public),
+                match (key.presence.signs_alone(), key.is_invalidated, key.is_software) {
+                    // A finger for each question would train fingers to sign unseen; the answer takes it.
+                    (false, ..) => Signer::None,
+                    (true, true, _) => Signer::Invalidated,
+                    (true, false, true) => Signer::Software(private, public),
+                    (true, false, false) => Signer::Hardware(public),
                 }
             }
-            // A finger for each question would train fingers to sign unseen; the answer takes it.
-            Some(_) | None => Signer::None,
         };
         Ok(Self { secret: rows.secret(&credential)?, credential, signer })
     }

@@ -119,7 +119,8 @@ impl App {
         let (keys, store) = open_data(&configuration, entropy.as_ref())?;
         let journeys = Journeys::load(&configuration.journeys)?;
         journeys.check_default(&configuration.default_journey)?;
-        for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&configuration.warnings()) {
+        let warnings = configuration.warnings(journeys.ask_for_keys());
+        for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&warnings) {
             tracing::warn!("{warning}");
         }
         let public_url = match &configuration.public_url {

@@ -50,11 +50,14 @@ fn a_key_that_signs_without_a_person_has_to_sign_every_pull() {
     server.finish(&step);
 }
 
+/// A claim, its value made of the time in epoch seconds, and the refusal's name.
+type Alteration = (&'static str, fn(i64) -> Value, &'static str);
+
 #[test]
 fn every_claim_of_a_pulls_proof_that_is_altered_is_refused_by_name() {
     let server = start_with("required");
     let (phone, key, _) = registered(&server, "tee", "none");
-    let altered: [(&str, fn(i64) -> Value, &str); 11] = [
+    let altered: [Alteration; 11] = [
         ("sub", |_| json!("mechanism-of-another"), "proof-subject"),
         ("sub", |_| Value::Null, "proof-signature"),
         ("aud", |_| json!("https://login.example.com"), "proof-audience"),

@@ -768,16 +768,12 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     func previewEntry(entry: ManualEntry) throws  -> EnrolmentPreview
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
     func pull(waitSeconds: UInt32) throws  -> [PullRequest]
-
-    /**
-     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
-     */
-    func pullAccount(accountId: String, waitSeconds: UInt32) throws  -> PullRequest
 
     /**
      * Takes in what the server answered to a pull.
@@ -848,6 +844,24 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
      * [`due`](Self::due).
      */
     func setPushToken(token: String, communicationType: CommunicationType) throws
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+    func pullAccount(accountId: String, waitSeconds: UInt32) throws  -> PullRequest
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+    func pullSigned(accountId: String, waitSeconds: UInt32, signed: Signed) throws  -> PullRequest
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+    func pullsToSign() throws  -> [PullToSign]
 
 }
 /**
@@ -1193,7 +1207,8 @@ open func previewEntry(entry: ManualEntry)throws  -> EnrolmentPreview  {
 }
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
@@ -1202,20 +1217,6 @@ open func pull(waitSeconds: UInt32)throws  -> [PullRequest]  {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_pull(
             self.uniffiCloneHandle(),
-        FfiConverterUInt32.lower(waitSeconds),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
-     */
-open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequest  {
-    return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
-        uniffiCallStatus in
-    uniffi_push_authenticator_fn_method_authenticator_pull_account(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(accountId),
         FfiConverterUInt32.lower(waitSeconds),uniffiCallStatus
     )
 })
@@ -1391,6 +1392,50 @@ open func setPushToken(token: String, communicationType: CommunicationType)throw
         FfiConverterTypeCommunicationType_lower(communicationType),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequest  {
+    return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pull_account(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accountId),
+        FfiConverterUInt32.lower(waitSeconds),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+open func pullSigned(accountId: String, waitSeconds: UInt32, signed: Signed)throws  -> PullRequest  {
+    return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pull_signed(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accountId),
+        FfiConverterUInt32.lower(waitSeconds),
+        FfiConverterTypeSigned_lower(signed),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+open func pullsToSign()throws  -> [PullToSign]  {
+    return try  FfiConverterSequenceTypePullToSign.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
 
@@ -4003,6 +4048,75 @@ public func FfiConverterTypePullRequest_lower(_ value: PullRequest) -> RustBuffe
 
 
 /**
+ * What an account's hardware key has to sign before its server can be asked.
+ */
+public struct PullToSign: Equatable, Hashable {
+    /**
+     * The account.
+     */
+    public let accountId: String
+    /**
+     * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+     */
+    public let toSign: ToSign
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The account.
+         */accountId: String,
+        /**
+         * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+         */toSign: ToSign) {
+        self.accountId = accountId
+        self.toSign = toSign
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PullToSign: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePullToSign: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PullToSign {
+        return
+            try PullToSign(
+                accountId: FfiConverterString.read(from: &buf),
+                toSign: FfiConverterTypeToSign.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PullToSign, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.accountId, into: &buf)
+        FfiConverterTypeToSign.write(value.toSign, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePullToSign_lift(_ buf: RustBuffer) throws -> PullToSign {
+    return try FfiConverterTypePullToSign.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePullToSign_lower(_ value: PullToSign) -> RustBuffer {
+    return FfiConverterTypePullToSign.lower(value)
+}
+
+
+/**
  * Where the pushes of an account go.
  */
 public struct PushTokenStatus: Equatable, Hashable {
@@ -4315,6 +4429,156 @@ public func FfiConverterTypeRetention_lift(_ buf: RustBuffer) throws -> Retentio
 #endif
 public func FfiConverterTypeRetention_lower(_ value: Retention) -> RustBuffer {
     return FfiConverterTypeRetention.lower(value)
+}
+
+
+/**
+ * What the key made of them.
+ */
+public struct Signed: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The bytes of [`ToSign`].
+     */
+    public let bytes: Data
+    /**
+     * The signature.
+     */
+    public let signature: KeySignature
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The bytes of [`ToSign`].
+         */bytes: Data,
+        /**
+         * The signature.
+         */signature: KeySignature) {
+        self.bytes = bytes
+        self.signature = signature
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_signed_uniffi_trait_debug(
+            FfiConverterTypeSigned_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Signed: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSigned: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Signed {
+        return
+            try Signed(
+                bytes: FfiConverterData.read(from: &buf),
+                signature: FfiConverterTypeKeySignature.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Signed, into buf: inout [UInt8]) {
+        FfiConverterData.write(value.bytes, into: &buf)
+        FfiConverterTypeKeySignature.write(value.signature, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigned_lift(_ buf: RustBuffer) throws -> Signed {
+    return try FfiConverterTypeSigned.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigned_lower(_ value: Signed) -> RustBuffer {
+    return FfiConverterTypeSigned.lower(value)
+}
+
+
+/**
+ * The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
+ */
+public struct ToSign: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The bytes. Signed as they are, not hashed before.
+     */
+    public let bytes: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The bytes. Signed as they are, not hashed before.
+         */bytes: Data) {
+        self.bytes = bytes
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_tosign_uniffi_trait_debug(
+            FfiConverterTypeToSign_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension ToSign: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeToSign: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ToSign {
+        return
+            try ToSign(
+                bytes: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ToSign, into buf: inout [UInt8]) {
+        FfiConverterData.write(value.bytes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeToSign_lift(_ buf: RustBuffer) throws -> ToSign {
+    return try FfiConverterTypeToSign.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeToSign_lower(_ value: ToSign) -> RustBuffer {
+    return FfiConverterTypeToSign.lower(value)
 }
 
 
@@ -5449,6 +5713,93 @@ public func FfiConverterTypeEvidence_lift(_ buf: RustBuffer) throws -> Evidence 
 #endif
 public func FfiConverterTypeEvidence_lower(_ value: Evidence) -> RustBuffer {
     return FfiConverterTypeEvidence.lower(value)
+}
+
+
+
+/**
+ * A signature, in either of the two forms that platforms give.
+ */
+
+public enum KeySignature: Equatable, Hashable {
+
+    /**
+     * DER, as Android's Keystore and Apple's Security framework give it.
+     */
+    case der(
+        /**
+         * The signature.
+         */bytes: Data
+    )
+    /**
+     * r and s, 32 bytes each, as Apple's CryptoKit gives it.
+     */
+    case fixed(
+        /**
+         * The signature.
+         */bytes: Data
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeySignature: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKeySignature: FfiConverterRustBuffer {
+    typealias SwiftType = KeySignature
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeySignature {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .der(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        case 2: return .fixed(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: KeySignature, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .der(bytes):
+            writeInt(&buf, Int32(1))
+            FfiConverterData.write(bytes, into: &buf)
+
+
+        case let .fixed(bytes):
+            writeInt(&buf, Int32(2))
+            FfiConverterData.write(bytes, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeySignature_lift(_ buf: RustBuffer) throws -> KeySignature {
+    return try FfiConverterTypeKeySignature.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeySignature_lower(_ value: KeySignature) -> RustBuffer {
+    return FfiConverterTypeKeySignature.lower(value)
 }
 
 
@@ -7000,6 +7351,31 @@ fileprivate struct FfiConverterSequenceTypePullRequest: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePullToSign: FfiConverterRustBuffer {
+    typealias SwiftType = [PullToSign]
+
+    public static func write(_ value: [PullToSign], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePullToSign.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PullToSign] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PullToSign]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePullToSign.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypePushTokenStatus: FfiConverterRustBuffer {
     typealias SwiftType = [PushTokenStatus]
 
@@ -7172,10 +7548,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_preview_entry() != 40238) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 52979) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 42080) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 19232) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_pulled() != 53454) {
@@ -7215,6 +7588,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_set_push_token() != 64061) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 43556) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 19610) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 12847) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_platformkeys_wrap() != 28082) {

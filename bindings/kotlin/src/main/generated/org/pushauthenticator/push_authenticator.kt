@@ -789,8 +789,6 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_pull(
     ): Int
-    external fun uniffi_push_authenticator_checksum_method_authenticator_pull_account(
-    ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_pulled(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_push_tokens(
@@ -816,6 +814,12 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_push_authenticator_checksum_method_authenticator_set_device_facts(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_set_push_token(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pull_account(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pull_signed(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_platformkeys_wrap(
     ): Int
@@ -898,8 +902,6 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pull(`ptr`: Long,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_push_authenticator_fn_method_authenticator_pull_account(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pulled(`ptr`: Long,`pull`: RustBuffer.ByValue,`response`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_push_tokens(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -926,6 +928,12 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_push_authenticator_fn_method_authenticator_set_push_token(`ptr`: Long,`token`: RustBuffer.ByValue,`communicationType`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_push_authenticator_fn_method_authenticator_pull_account(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_pull_signed(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,`signed`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_clone_platformkeys(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_push_authenticator_fn_free_platformkeys(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -959,6 +967,10 @@ internal object UniffiLib {
     external fun uniffi_push_authenticator_fn_method_code_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_manualentry_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_signed_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_tosign_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_device_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1147,10 +1159,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview_entry() and 0xFFFF) != 40238) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 52979) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 42080) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 19232) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulled() and 0xFFFF) != 53454) {
@@ -1190,6 +1199,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_push_token() and 0xFFFF) != 64061) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 43556) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 19610) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 12847) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_platformkeys_wrap() and 0xFFFF) != 28082) {
@@ -1849,16 +1867,12 @@ public interface AuthenticatorInterface {
     fun `previewEntry`(`entry`: ManualEntry): EnrolmentPreview
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
     fun `pull`(`waitSeconds`: kotlin.UInt): List<PullRequest>
-
-    /**
-     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
-     */
-    fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest
 
     /**
      * Takes in what the server answered to a pull.
@@ -1929,6 +1943,24 @@ public interface AuthenticatorInterface {
      * [`due`](Self::due).
      */
     fun `setPushToken`(`token`: kotlin.String, `communicationType`: CommunicationType)
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+    fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+    fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signed`: Signed): PullRequest
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+    fun `pullsToSign`(): List<PullToSign>
 
     companion object
 }
@@ -2406,7 +2438,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
@@ -2417,25 +2450,6 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
     UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull(
         it,
 
-        FfiConverterUInt.lower(`waitSeconds`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Makes one pull for this account; otherwise like [`pull`](Self::pull). What a hint asks for.
-     */
-    @Throws(AuthenticatorException::class)override fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest {
-            return FfiConverterTypePullRequest.lift(
-    callWithHandle {
-    uniffiRustCallWithError(AuthenticatorException) { _status ->
-    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull_account(
-        it,
-
-        FfiConverterString.lower(`accountId`),
         FfiConverterUInt.lower(`waitSeconds`),_status)
 }
     }
@@ -2676,6 +2690,65 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 }
     }
 
+
+
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest {
+            return FfiConverterTypePullRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull_account(
+        it,
+
+        FfiConverterString.lower(`accountId`),
+        FfiConverterUInt.lower(`waitSeconds`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signed`: Signed): PullRequest {
+            return FfiConverterTypePullRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull_signed(
+        it,
+
+        FfiConverterString.lower(`accountId`),
+        FfiConverterUInt.lower(`waitSeconds`),
+        FfiConverterTypeSigned.lower(`signed`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullsToSign`(): List<PullToSign> {
+            return FfiConverterSequenceTypePullToSign.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 
@@ -5130,6 +5203,53 @@ public object FfiConverterTypePullRequest: FfiConverterRustBuffer<PullRequest> {
 
 
 /**
+ * What an account's hardware key has to sign before its server can be asked.
+ */
+data class PullToSign (
+    /**
+     * The account.
+     */
+    val `accountId`: kotlin.String
+    ,
+    /**
+     * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+     */
+    val `toSign`: ToSign
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePullToSign: FfiConverterRustBuffer<PullToSign> {
+    override fun read(buf: ByteBuffer): PullToSign {
+        return PullToSign(
+            FfiConverterString.read(buf),
+            FfiConverterTypeToSign.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PullToSign) = (
+            FfiConverterString.allocationSize(value.`accountId`) +
+            FfiConverterTypeToSign.allocationSize(value.`toSign`)
+    )
+
+    override fun write(value: PullToSign, buf: ByteBuffer) {
+            FfiConverterString.write(value.`accountId`, buf)
+            FfiConverterTypeToSign.write(value.`toSign`, buf)
+    }
+}
+
+
+
+/**
  * Where the pushes of an account go.
  */
 data class PushTokenStatus (
@@ -5344,6 +5464,110 @@ public object FfiConverterTypeRetention: FfiConverterRustBuffer<Retention> {
     override fun write(value: Retention, buf: ByteBuffer) {
             FfiConverterOptionalUInt.write(value.`count`, buf)
             FfiConverterOptionalUInt.write(value.`days`, buf)
+    }
+}
+
+
+
+/**
+ * What the key made of them.
+ */
+data class Signed (
+    /**
+     * The bytes of [`ToSign`].
+     */
+    val `bytes`: kotlin.ByteArray
+    ,
+    /**
+     * The signature.
+     */
+    val `signature`: KeySignature
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_signed_uniffi_trait_debug(FfiConverterTypeSigned.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSigned: FfiConverterRustBuffer<Signed> {
+    override fun read(buf: ByteBuffer): Signed {
+        return Signed(
+            FfiConverterByteArray.read(buf),
+            FfiConverterTypeKeySignature.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Signed) = (
+            FfiConverterByteArray.allocationSize(value.`bytes`) +
+            FfiConverterTypeKeySignature.allocationSize(value.`signature`)
+    )
+
+    override fun write(value: Signed, buf: ByteBuffer) {
+            FfiConverterByteArray.write(value.`bytes`, buf)
+            FfiConverterTypeKeySignature.write(value.`signature`, buf)
+    }
+}
+
+
+
+/**
+ * The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
+ */
+data class ToSign (
+    /**
+     * The bytes. Signed as they are, not hashed before.
+     */
+    val `bytes`: kotlin.ByteArray
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_tosign_uniffi_trait_debug(FfiConverterTypeToSign.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeToSign: FfiConverterRustBuffer<ToSign> {
+    override fun read(buf: ByteBuffer): ToSign {
+        return ToSign(
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ToSign) = (
+            FfiConverterByteArray.allocationSize(value.`bytes`)
+    )
+
+    override fun write(value: ToSign, buf: ByteBuffer) {
+            FfiConverterByteArray.write(value.`bytes`, buf)
     }
 }
 
@@ -6445,6 +6669,104 @@ public object FfiConverterTypeEvidence : FfiConverterRustBuffer<Evidence>{
             is Evidence.Biometric -> {
                 buf.putInt(3)
                 FfiConverterByteArray.write(value.`slot`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * A signature, in either of the two forms that platforms give.
+ */
+sealed class KeySignature {
+
+    /**
+     * DER, as Android's Keystore and Apple's Security framework give it.
+     */
+    data class Der(
+        /**
+         * The signature.
+         */
+        val `bytes`: kotlin.ByteArray) : KeySignature()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * r and s, 32 bytes each, as Apple's CryptoKit gives it.
+     */
+    data class Fixed(
+        /**
+         * The signature.
+         */
+        val `bytes`: kotlin.ByteArray) : KeySignature()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKeySignature : FfiConverterRustBuffer<KeySignature>{
+    override fun read(buf: ByteBuffer): KeySignature {
+        return when(buf.getInt()) {
+            1 -> KeySignature.Der(
+                FfiConverterByteArray.read(buf),
+                )
+            2 -> KeySignature.Fixed(
+                FfiConverterByteArray.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: KeySignature): ULong = when(value) {
+        is KeySignature.Der -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is KeySignature.Fixed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+    }
+
+    override fun write(value: KeySignature, buf: ByteBuffer) {
+        when(value) {
+            is KeySignature.Der -> {
+                buf.putInt(1)
+                FfiConverterByteArray.write(value.`bytes`, buf)
+                Unit
+            }
+            is KeySignature.Fixed -> {
+                buf.putInt(2)
+                FfiConverterByteArray.write(value.`bytes`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -7982,6 +8304,34 @@ public object FfiConverterSequenceTypePullRequest: FfiConverterRustBuffer<List<P
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypePullRequest.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePullToSign: FfiConverterRustBuffer<List<PullToSign>> {
+    override fun read(buf: ByteBuffer): List<PullToSign> {
+        val len = buf.getInt()
+        return List<PullToSign>(len) {
+            FfiConverterTypePullToSign.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PullToSign>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePullToSign.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PullToSign>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePullToSign.write(it, buf)
         }
     }
 }
