@@ -100,9 +100,9 @@ impl Authenticator {
         &self,
         account_id: String,
         wait_seconds: u32,
-        signed: Signed,
+        signature: Signed,
     ) -> Result<PullRequest, AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
-        Ok(self.phone.pull_signed(&account_id, wait_seconds, &signed.into_checked()?)?.into())
+        Ok(self.phone.pull_signed(&account_id, wait_seconds, &signature.into_checked()?)?.into())
     }
 }

@@ -855,7 +855,7 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
      * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
      * good for one pull.
      */
-    func pullSigned(accountId: String, waitSeconds: UInt32, signed: Signed) throws  -> PullRequest
+    func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed) throws  -> PullRequest
 
     /**
      * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
@@ -1413,14 +1413,14 @@ open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequ
      * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
      * good for one pull.
      */
-open func pullSigned(accountId: String, waitSeconds: UInt32, signed: Signed)throws  -> PullRequest  {
+open func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed)throws  -> PullRequest  {
     return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_pull_signed(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(accountId),
         FfiConverterUInt32.lower(waitSeconds),
-        FfiConverterTypeSigned_lower(signed),uniffiCallStatus
+        FfiConverterTypeSigned_lower(signature),uniffiCallStatus
     )
 })
 }
@@ -7593,7 +7593,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 43556) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 19610) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 26564) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 12847) {

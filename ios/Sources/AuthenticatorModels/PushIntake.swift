@@ -18,18 +18,26 @@ public struct PushIntake: Sendable {
         }
     }
 
-    private let phone: Phone
+    private let courier: Courier
 
-    public init(_ phone: Phone) { self.phone = phone }
+    /// - Parameter transport: asks the server where a push is no more than a hint
+    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport()) {
+        courier = Courier(phone, transport: transport)
+    }
 
-    /// Takes in the user info of a push. One that is refused changes nothing, and is shown as such without its words.
+    /// Takes in the user info of a push; where that is a hint, the server is asked for the request. A push that is refused
+    /// changes nothing, and is shown as such without its words.
     public func receive(_ userInfo: [AnyHashable: Any]) async -> Alert {
         do {
             // What is no JSON would end the process.
             guard JSONSerialization.isValidJSONObject(userInfo) else { return Self.refused }
             let payload = try JSONSerialization.data(withJSONObject: userInfo)
-            let request = try await phone.call { try $0.receive(payload: payload) }
-            return Alert(title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id)
+            switch try await courier.receive(payload) {
+            case .request(let request):
+                return Alert(title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id)
+            // The app asks again when it is opened.
+            case .missing: return Self.missing
+            }
         } catch {
             return Self.refused
         }
@@ -37,5 +45,7 @@ public struct PushIntake: Sendable {
 
     /// The request is there, and cannot be read before the device is unlocked.
     public static let locked = Alert(title: .requestWhileLocked, subtitle: nil, requestId: nil)
+    /// A hint, and the request did not come.
+    private static let missing = Alert(title: .requestTitle, subtitle: nil, requestId: nil)
     private static let refused = Alert(title: .requestRefused, subtitle: nil, requestId: nil)
 }

@@ -930,7 +930,7 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_push_authenticator_fn_method_authenticator_pull_account(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_push_authenticator_fn_method_authenticator_pull_signed(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,`signed`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_push_authenticator_fn_method_authenticator_pull_signed(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,`signature`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1204,7 +1204,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 43556) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 19610) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 26564) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 12847) {
@@ -1954,7 +1954,7 @@ public interface AuthenticatorInterface {
      * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
      * good for one pull.
      */
-    fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signed`: Signed): PullRequest
+    fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signature`: Signed): PullRequest
 
     /**
      * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
@@ -2717,7 +2717,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
      * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
      * good for one pull.
      */
-    @Throws(AuthenticatorException::class)override fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signed`: Signed): PullRequest {
+    @Throws(AuthenticatorException::class)override fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signature`: Signed): PullRequest {
             return FfiConverterTypePullRequest.lift(
     callWithHandle {
     uniffiRustCallWithError(AuthenticatorException) { _status ->
@@ -2726,7 +2726,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
         FfiConverterString.lower(`accountId`),
         FfiConverterUInt.lower(`waitSeconds`),
-        FfiConverterTypeSigned.lower(`signed`),_status)
+        FfiConverterTypeSigned.lower(`signature`),_status)
 }
     }
     )
