@@ -70,7 +70,8 @@ private struct AccountRow: View {
         VStack(alignment: .leading, spacing: 4) {
             Text(verbatim: account.displayIssuer).font(.headline)
             Text(verbatim: account.displayName).font(.subheadline).foregroundStyle(.secondary)
-            if let state { Text(state).font(.footnote).foregroundStyle(.orange) }
+            if let problem = Words(problemOf: account) { Text(problem).font(.footnote).foregroundStyle(.orange) }
+            if let protection = Words(protectionOf: account) { Text(protection).font(.footnote).foregroundStyle(.secondary) }
             if model.hasCodes(account) {
                 TimelineView(.periodic(from: .now, by: 1)) { timeline in
                     CodeButton(code: model.code(of: account.id, at: timeline.date), time: timeline.date) {
@@ -80,16 +81,6 @@ private struct AccountRow: View {
             }
         }
         .accessibilityElement(children: .contain)
-    }
-
-    private var state: Words? {
-        switch account.state {
-        case .active: nil
-        case .enrolling: .accountEnrolling
-        case .unconfirmed: .accountUnconfirmed
-        case .locked: .accountLocked
-        case .reEnrolmentNeeded: .accountReEnrolmentNeeded
-        }
     }
 }
 

@@ -51,6 +51,8 @@ private struct ConfirmView: View {
                     .foregroundStyle(.orange)
             }
             if preview.conflict != nil { Label(LocalizedStringKey(.confirmReplaces), systemImage: "arrow.triangle.2.circlepath") }
+            if preview.takesDeviceKey { Label(LocalizedStringKey(.confirmKey), systemImage: "key") }
+            if model.isKeyUnavailable { Text(.biometricUnavailable).foregroundStyle(.red) }
             Button(preview.conflict == nil ? .confirmAdd : .confirmReplace) { Task { await model.confirm() } }
                 .frame(minHeight: 44)
         }

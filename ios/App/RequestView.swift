@@ -11,7 +11,7 @@ struct RequestView: View {
         NavigationStack {
             Group {
                 if case .settled(let result) = model.state {
-                    ResultView(result: result)
+                    ResultView(result: result, reason: model.reason)
                 } else if model.request.state == .pending {
                     QuestionView(model: model)
                 } else {
@@ -21,11 +21,13 @@ struct RequestView: View {
             .navigationTitle(LocalizedStringKey(.requestTitle))
             .toolbar { Button(.done, action: close).disabled(model.state == .answering) }
         }
+        .task(id: model.id) { await model.prepare() }
     }
 }
 
 private struct QuestionView: View {
     let model: RequestModel
+    @State private var isAskedWhy = false
 
     var body: some View {
         ScrollView {
@@ -46,8 +48,15 @@ private struct QuestionView: View {
                 case .biometricUnavailable: Text(.biometricUnavailable).foregroundStyle(.red)
                 case nil: EmptyView()
                 }
-                Button(.requestDeny, role: .destructive) { Task { await model.deny() } }
+                Button(.requestDeny, role: .destructive) { if model.takesReason { isAskedWhy = true } else { deny(nil) } }
                     .frame(minHeight: 44)
+                    .confirmationDialog(Text(.denyWhy), isPresented: $isAskedWhy, titleVisibility: .visible) {
+                        Button(.denyNotMe, role: .destructive) { deny(.notMe) }
+                        Button(.denyMistake) { deny(.mistake) }
+                        Button(.denyOther) { deny(.other) }
+                    } message: {
+                        Text(.denyNotMeHint)
+                    }
                 HStack {
                     Text(.requestEnds)
                     Text(Date(timeIntervalSince1970: Double(model.request.expiresAt) / 1000), style: .relative)
@@ -61,6 +70,8 @@ private struct QuestionView: View {
         .disabled(model.state == .answering)
         .overlay { if model.state == .answering { ProgressView() } }
     }
+
+    private func deny(_ reason: DenyReason?) { Task { await model.deny(reason) } }
 
     @ViewBuilder private var answers: some View {
         if model.canApprove {
@@ -119,21 +130,23 @@ private struct ContextView: View {
 
 private struct ResultView: View {
     let result: RequestModel.Result
+    let reason: DenyReason?
 
     var body: some View {
         switch result {
         case .approved: shown(.resultApproved, "checkmark.circle")
-        case .denied: shown(.resultDenied, "hand.raised")
-        case .refused(let message): shown(.resultRefused, "xmark.circle", message)
+        case .denied: shown(.resultDenied, "hand.raised", reason == .notMe ? Text(.resultNotMe) : nil)
+        case .refused(let message): shown(.resultRefused, "xmark.circle", message.map { Text(verbatim: $0) })
         case .outcomeUnknown: shown(.resultUnknown, "questionmark.circle")
         case .queued: shown(.resultQueued, "clock")
         case .expired: shown(.resultExpired, "hourglass")
         case .biometricChanged: shown(.resultBiometricChanged, "faceid")
+        case .keyGone: shown(.resultKeyGone, "key.slash", Text(.resultKeyGoneHint))
         case .failed(let failure): FailureText(failure: failure).padding()
         }
     }
 
-    private func shown(_ word: Words, _ image: String, _ detail: String? = nil) -> some View {
-        ContentUnavailableView(LocalizedStringKey(word), systemImage: image, description: Text(verbatim: detail ?? ""))
+    private func shown(_ word: Words, _ image: String, _ detail: Text? = nil) -> some View {
+        ContentUnavailableView(LocalizedStringKey(word), systemImage: image, description: detail)
     }
 }

@@ -29,6 +29,12 @@ pub(super) const PUSH_TOKEN: usize = 4096;
 pub(super) const NUMBER: usize = 16;
 /// What a platform key wrapped or unwrapped, in bytes: room for the largest asymmetric keys in use.
 pub(super) const KEY_MATERIAL: usize = 8 * 1024;
+/// A public key as a JWK, in bytes; the core's own have 126.
+pub(super) const PUBLIC_KEY: usize = 1024;
+/// Certificates of an attestation, and how many bytes they may be together: twice of what the core takes, so that what is
+/// a little too much gets the core's own error.
+pub(super) const CERTIFICATES: usize = 20;
+pub(super) const ATTESTATION: usize = 16 * 1024;
 /// A signature, in bytes; those of the one curve have at most 72.
 pub(super) const SIGNATURE: usize = 256;
 /// A response's body, in bytes, of which the core looks at 64 KiB. One byte more stays, so that the core sees that it

@@ -1,6 +1,6 @@
 //! The border: what Kotlin and Swift see of the [`phone`](crate::phone).
 //!
-//! One object, [`Authenticator`], whose methods hand on to [`Phone`]; records and enums of its own, so that the core may
+//! One object, [`Authenticator`], whose methods here and in `signing` hand on to [`Phone`]; records and enums of its own, so that the core may
 //! change its types without changing an app; one error enum; and the limits of what is taken in. It stays the only
 //! object: the Kotlin that is generated checks that an object is open when it is called, and not when it is an argument. No rule about accounts
 //! or messages is made here. This room knows neither the database, nor the server half, nor the command line, and nobody
@@ -22,6 +22,7 @@ mod preview;
 mod pulls;
 mod records;
 mod redacted;
+mod signing;
 mod traffic;
 
 use std::path::Path;
@@ -33,10 +34,11 @@ pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
 pub use log::{LogLevel, LogSink, LogSinkError};
 pub use past::{Event, PushTokenState, PushTokenStatus, Retention};
 pub use preview::EnrolmentPreview;
-pub use pulls::{KeySignature, PullToSign, Signed, ToSign};
+pub use pulls::PullToSign;
 pub use records::{
-    Account, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, Device, DeviceFacts, Enrolment,
-    Evidence, Location, Notification, NotificationState, Platform,
+    Account, AccountKey, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, DenyReason, Device,
+    DeviceFacts, DeviceKey, Enrolment, Evidence, KeyChoice, KeyLevel, KeySignature, Location, Notification,
+    NotificationState, Platform, Signed, ToSign, UserPresence,
 };
 pub use traffic::{
     Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, Received, RefusedMessage,
@@ -94,7 +96,8 @@ impl Authenticator {
 
     /// Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
     /// registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-    /// without one, messages that ask for a biometric can only be denied.
+    /// without one, messages that ask for a biometric can only be denied, unless the account's own key
+    /// ([`Enrolment::key`]) takes a biometric.
     pub fn enrol(
         &self,
         code: String,
@@ -191,13 +194,15 @@ impl Authenticator {
         Ok(self.phone.biometric_challenge(&notification_id)?)
     }
 
-    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
+    /// account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
     pub fn approve(&self, notification_id: String, evidence: Evidence) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
         Ok(self.phone.approve(&notification_id, evidence.into_checked()?)?)
     }
 
-    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
+    /// account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
     pub fn deny(&self, notification_id: String) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
         Ok(self.phone.deny(&notification_id)?)

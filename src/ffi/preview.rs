@@ -28,6 +28,11 @@ pub struct EnrolmentPreview {
     /// Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
     /// any may be a reason not to trust the code.
     pub namesakes: Vec<Conflict>,
+    /// Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+    pub takes_device_key: bool,
+    /// What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
+    /// code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+    pub attestation_challenge: Option<Vec<u8>>,
 }
 
 impl From<phone::Preview> for EnrolmentPreview {
@@ -43,6 +48,8 @@ impl From<phone::Preview> for EnrolmentPreview {
             policies: preview.policies,
             conflict: preview.conflict.map(Conflict::from),
             namesakes: all(preview.namesakes),
+            takes_device_key: preview.takes_device_key,
+            attestation_challenge: preview.attestation_challenge.map(Vec::from),
         }
     }
 }

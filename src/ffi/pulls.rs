@@ -1,68 +1,11 @@
 //! Pulls that an account's hardware key has to sign: the bytes go out as data, the shell has them signed, and they come back
 //! with the signature. Only for keys that sign without a person; nothing here waits for one, and no rule is made here.
 
-use super::limits::{self, check_bytes, check_text};
-use super::records::all;
+use super::limits::{self, check_text};
+use super::records::{Signed, ToSign, all};
 use super::traffic::PullRequest;
 use super::{Authenticator, AuthenticatorError};
 use crate::phone;
-
-/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
-#[derive(Clone, PartialEq, Eq, uniffi::Record)]
-#[uniffi::export(Debug)]
-pub struct ToSign {
-    /// The bytes. Signed as they are, not hashed before.
-    pub bytes: Vec<u8>,
-}
-
-impl From<phone::ToSign> for ToSign {
-    fn from(to_sign: phone::ToSign) -> Self {
-        Self { bytes: to_sign.bytes }
-    }
-}
-
-/// A signature, in either of the two forms that platforms give.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
-pub enum KeySignature {
-    /// DER, as Android's Keystore and Apple's Security framework give it.
-    Der {
-        /// The signature.
-        bytes: Vec<u8>,
-    },
-    /// r and s, 32 bytes each, as Apple's CryptoKit gives it.
-    Fixed {
-        /// The signature.
-        bytes: Vec<u8>,
-    },
-}
-
-impl From<KeySignature> for phone::KeySignature {
-    fn from(signature: KeySignature) -> Self {
-        match signature {
-            KeySignature::Der { bytes } => Self::Der(bytes),
-            KeySignature::Fixed { bytes } => Self::Fixed(bytes),
-        }
-    }
-}
-
-/// What the key made of them.
-#[derive(Clone, PartialEq, Eq, uniffi::Record)]
-#[uniffi::export(Debug)]
-pub struct Signed {
-    /// The bytes of [`ToSign`].
-    pub bytes: Vec<u8>,
-    /// The signature.
-    pub signature: KeySignature,
-}
-
-impl Signed {
-    pub(super) fn into_checked(self) -> Result<phone::Signed, AuthenticatorError> {
-        check_bytes("signed text", &self.bytes, limits::SIGNED_MESSAGE)?;
-        let (KeySignature::Der { bytes } | KeySignature::Fixed { bytes }) = &self.signature;
-        check_bytes("signature", bytes, limits::SIGNATURE)?;
-        Ok(phone::Signed { bytes: self.bytes, signature: self.signature.into() })
-    }
-}
 
 /// What an account's hardware key has to sign before its server can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

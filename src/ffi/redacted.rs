@@ -4,8 +4,7 @@
 use std::fmt;
 
 use super::codes::{Code, CodeValidity, ManualEntry};
-use super::pulls::{Signed, ToSign};
-use super::records::{Device, Evidence};
+use super::records::{Device, Evidence, Signed, ToSign};
 use super::traffic::{HttpRequest, PullRequest};
 
 impl fmt::Debug for ManualEntry {
@@ -85,7 +84,7 @@ impl fmt::Debug for PullRequest {
     }
 }
 
-/// The bytes may hold a challenge, which only the two ends are to know.
+/// The bytes hold the registration code's challenge, which only the two ends are to know.
 impl fmt::Debug for ToSign {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ToSign").finish_non_exhaustive()

@@ -81,14 +81,16 @@ impl Holding {
     pub(super) fn to_account(&self, facts: Option<&DeviceFacts>, readable: bool) -> Account {
         let unmet_policy = self.unmet_policy(facts);
         let key = self.push.as_ref().and_then(|push| push.key.as_ref()).map(|key| AccountKey {
+            jwk: key.jwk.clone(),
             level: key.level,
             presence: key.presence,
+            is_software: key.is_software,
             is_invalidated: key.is_invalidated,
         });
         let agreed = self.push.as_ref().map_or(CredentialState::Active, |push| push.state);
         let state = match (readable, agreed, &unmet_policy) {
             (false, _, _) => AccountState::ReEnrolmentNeeded,
-            _ if key.is_some_and(|key| key.is_invalidated) => AccountState::ReEnrolmentNeeded,
+            _ if key.as_ref().is_some_and(|key| key.is_invalidated) => AccountState::ReEnrolmentNeeded,
             (true, CredentialState::Enrolling, _) => AccountState::Enrolling,
             (true, CredentialState::Unconfirmed | CredentialState::Active, Some(_)) => AccountState::Locked,
             (true, CredentialState::Unconfirmed, None) => AccountState::Unconfirmed,

@@ -160,12 +160,17 @@ pub struct Account {
 }
 
 /// An account's key, as shown to a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountKey {
+    /// The public half as a JWK, its members in the order of RFC 7638 and nothing between them: by it a shell finds its
+    /// own private half.
+    pub jwk: String,
     /// Where the private half lives.
     pub level: KeyLevel,
     /// What the person must do before it signs.
     pub presence: UserPresence,
+    /// Whether it lies in the vault and the core signs with it by itself.
+    pub is_software: bool,
     /// Whether the platform invalidated it: the account answers nothing until it was added again.
     pub is_invalidated: bool,
 }

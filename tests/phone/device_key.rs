@@ -89,11 +89,17 @@ fn a_software_key_registers_and_proves_every_answer() {
     let attested = digest(&SHA256, attested.join("\n").as_bytes());
     assert_eq!(preview.attestation_challenge.as_ref().map(<[u8; 32]>::as_slice), Some(attested.as_ref()));
     let account = world.phone.enrol(preview, software()).unwrap();
-    let key = AccountKey { level: KeyLevel::Software, presence: UserPresence::None, is_invalidated: false };
-    assert_eq!(account.key, Some(key));
     let request = only(world.phone.due().unwrap());
     let claims = claims_of(&request.body, &SECRET);
     let jwk = claims["jwk"].clone();
+    let key = AccountKey {
+        jwk: jwk.to_string(),
+        level: KeyLevel::Software,
+        presence: UserPresence::None,
+        is_software: true,
+        is_invalidated: false,
+    };
+    assert_eq!(account.key, Some(key));
     assert_eq!((&claims["keyLevel"], &claims["userPresence"]), (&json!("software"), &json!("none")));
     assert!(claims.get("attestation").is_none());
     let expected = json!({
@@ -181,7 +187,13 @@ fn a_hardware_key_signs_outside_of_the_core() {
     let world = World::new();
     let (credential, chip) = with_chip(&world, UserPresence::Device);
     let account = only(world.phone.accounts().unwrap());
-    let key = AccountKey { level: KeyLevel::Strongbox, presence: UserPresence::Device, is_invalidated: false };
+    let key = AccountKey {
+        jwk: chip.jwk().to_string(),
+        level: KeyLevel::Strongbox,
+        presence: UserPresence::Device,
+        is_software: false,
+        is_invalidated: false,
+    };
     assert_eq!(account.key, Some(key));
     let asked = credential.send(&world.phone, 1, json!({"k": "challenge", "n": "34,43,57"})).unwrap();
     let tapped = || Evidence::Number("43".into());

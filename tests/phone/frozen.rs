@@ -270,7 +270,13 @@ fn the_key_of_a_vault_of_version_4_signs() {
     let phone = thawed.open().unwrap();
     phone.set_device_facts(clean_facts());
     let keyed = phone.accounts().unwrap().into_iter().find(|account| account.account == "keyed").unwrap();
-    let key = AccountKey { level: KeyLevel::Software, presence: UserPresence::None, is_invalidated: false };
+    let key = AccountKey {
+        jwk: thawed.sql().query_row("SELECT jwk FROM device_key", [], |row| row.get(0)).unwrap(),
+        level: KeyLevel::Software,
+        presence: UserPresence::None,
+        is_software: true,
+        is_invalidated: false,
+    };
     assert_eq!(keyed.key, Some(key));
     let query = "SELECT mechanism_uid FROM credential WHERE id IN (SELECT credential_id FROM device_key)";
     let mechanism_uid: String = thawed.sql().query_row(query, [], |row| row.get(0)).unwrap();

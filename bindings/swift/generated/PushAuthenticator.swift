@@ -666,7 +666,8 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     func accounts() throws  -> [Account]
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
      */
     func approve(notificationId: String, evidence: Evidence) throws
 
@@ -704,7 +705,8 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     func delivered(requestId: String, response: HttpResponse) throws  -> Delivery
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
      */
     func deny(notificationId: String) throws
 
@@ -718,7 +720,8 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     /**
      * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
      * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied.
+     * without one, messages that ask for a biometric can only be denied, unless the account's own key
+     * ([`Enrolment::key`]) takes a biometric.
      */
     func enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper?) throws  -> Account
 
@@ -863,6 +866,49 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
      */
     func pullsToSign() throws  -> [PullToSign]
 
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
+     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     */
+    func approvalToSign(notificationId: String, number: String?) throws  -> ToSign
+
+    /**
+     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
+     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
+     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     */
+    func approveSigned(notificationId: String, evidence: Evidence, signedAnswer: Signed) throws
+
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
+     * [`deny_signed`](Self::deny_signed), within the request's time.
+     */
+    func denialToSign(notificationId: String, reason: DenyReason?) throws  -> ToSign
+
+    /**
+     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
+     * for [`deny_signed`](Self::deny_signed).
+     */
+    func denyFor(notificationId: String, reason: DenyReason) throws
+
+    /**
+     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     */
+    func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: Signed) throws
+
+    /**
+     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
+     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
+     * added again with `replace`.
+     */
+    func deviceKeyInvalidated(accountId: String) throws
+
+    /**
+     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
+     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     */
+    func registrationToSign(code: String, key: DeviceKey) throws  -> ToSign
+
 }
 /**
  * The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
@@ -952,7 +998,8 @@ open func accounts()throws  -> [Account]  {
 }
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
      */
 open func approve(notificationId: String, evidence: Evidence)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1046,7 +1093,8 @@ open func delivered(requestId: String, response: HttpResponse)throws  -> Deliver
 }
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
      */
 open func deny(notificationId: String)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1074,7 +1122,8 @@ open func due()throws  -> [HttpRequest]  {
     /**
      * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
      * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied.
+     * without one, messages that ask for a biometric can only be denied, unless the account's own key
+     * ([`Enrolment::key`]) takes a biometric.
      */
 open func enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper?)throws  -> Account  {
     return try  FfiConverterTypeAccount_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1434,6 +1483,109 @@ open func pullsToSign()throws  -> [PullToSign]  {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
+     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     */
+open func approvalToSign(notificationId: String, number: String?)throws  -> ToSign  {
+    return try  FfiConverterTypeToSign_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_approval_to_sign(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notificationId),
+        FfiConverterOptionString.lower(number),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
+     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
+     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     */
+open func approveSigned(notificationId: String, evidence: Evidence, signedAnswer: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_approve_signed(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notificationId),
+        FfiConverterTypeEvidence_lower(evidence),
+        FfiConverterTypeSigned_lower(signedAnswer),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
+     * [`deny_signed`](Self::deny_signed), within the request's time.
+     */
+open func denialToSign(notificationId: String, reason: DenyReason?)throws  -> ToSign  {
+    return try  FfiConverterTypeToSign_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_denial_to_sign(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notificationId),
+        FfiConverterOptionTypeDenyReason.lower(reason),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
+     * for [`deny_signed`](Self::deny_signed).
+     */
+open func denyFor(notificationId: String, reason: DenyReason)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_deny_for(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notificationId),
+        FfiConverterTypeDenyReason_lower(reason),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     */
+open func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_deny_signed(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notificationId),
+        FfiConverterOptionTypeDenyReason.lower(reason),
+        FfiConverterTypeSigned_lower(signedAnswer),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
+     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
+     * added again with `replace`.
+     */
+open func deviceKeyInvalidated(accountId: String)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_device_key_invalidated(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accountId),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
+     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     */
+open func registrationToSign(code: String, key: DeviceKey)throws  -> ToSign  {
+    return try  FfiConverterTypeToSign_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_registration_to_sign(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),
+        FfiConverterTypeDeviceKey_lower(key),uniffiCallStatus
     )
 })
 }
@@ -2239,6 +2391,10 @@ public struct Account: Equatable, Hashable {
      * The first policy that is not met, which is why the account is locked.
      */
     public let unmetPolicy: String?
+    /**
+     * The account's own signing key, where it was registered with one.
+     */
+    public let key: AccountKey?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2287,7 +2443,10 @@ public struct Account: Equatable, Hashable {
          */policies: [String],
         /**
          * The first policy that is not met, which is why the account is locked.
-         */unmetPolicy: String?) {
+         */unmetPolicy: String?,
+        /**
+         * The account's own signing key, where it was registered with one.
+         */key: AccountKey?) {
         self.id = id
         self.issuer = issuer
         self.account = account
@@ -2303,6 +2462,7 @@ public struct Account: Equatable, Hashable {
         self.logo = logo
         self.policies = policies
         self.unmetPolicy = unmetPolicy
+        self.key = key
     }
 
 
@@ -2335,7 +2495,8 @@ public struct FfiConverterTypeAccount: FfiConverterRustBuffer {
                 colour: FfiConverterOptionString.read(from: &buf),
                 logo: FfiConverterOptionString.read(from: &buf),
                 policies: FfiConverterSequenceString.read(from: &buf),
-                unmetPolicy: FfiConverterOptionString.read(from: &buf)
+                unmetPolicy: FfiConverterOptionString.read(from: &buf),
+                key: FfiConverterOptionTypeAccountKey.read(from: &buf)
         )
     }
 
@@ -2355,6 +2516,7 @@ public struct FfiConverterTypeAccount: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.logo, into: &buf)
         FfiConverterSequenceString.write(value.policies, into: &buf)
         FfiConverterOptionString.write(value.unmetPolicy, into: &buf)
+        FfiConverterOptionTypeAccountKey.write(value.key, into: &buf)
     }
 }
 
@@ -2371,6 +2533,109 @@ public func FfiConverterTypeAccount_lift(_ buf: RustBuffer) throws -> Account {
 #endif
 public func FfiConverterTypeAccount_lower(_ value: Account) -> RustBuffer {
     return FfiConverterTypeAccount.lower(value)
+}
+
+
+/**
+ * An account's own signing key, as shown to a person.
+ */
+public struct AccountKey: Equatable, Hashable {
+    /**
+     * The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
+     * `crv`, `kty`, `x`, `y` in this order and nothing between them.
+     */
+    public let jwk: String
+    /**
+     * Where the private half lives.
+     */
+    public let level: KeyLevel
+    /**
+     * What the person must do before it signs.
+     */
+    public let presence: UserPresence
+    /**
+     * Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
+     * answer signed.
+     */
+    public let isSoftware: Bool
+    /**
+     * Whether the platform invalidated it: the account answers nothing until it was added again.
+     */
+    public let isInvalidated: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
+         * `crv`, `kty`, `x`, `y` in this order and nothing between them.
+         */jwk: String,
+        /**
+         * Where the private half lives.
+         */level: KeyLevel,
+        /**
+         * What the person must do before it signs.
+         */presence: UserPresence,
+        /**
+         * Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
+         * answer signed.
+         */isSoftware: Bool,
+        /**
+         * Whether the platform invalidated it: the account answers nothing until it was added again.
+         */isInvalidated: Bool) {
+        self.jwk = jwk
+        self.level = level
+        self.presence = presence
+        self.isSoftware = isSoftware
+        self.isInvalidated = isInvalidated
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccountKey: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccountKey: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccountKey {
+        return
+            try AccountKey(
+                jwk: FfiConverterString.read(from: &buf),
+                level: FfiConverterTypeKeyLevel.read(from: &buf),
+                presence: FfiConverterTypeUserPresence.read(from: &buf),
+                isSoftware: FfiConverterBool.read(from: &buf),
+                isInvalidated: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AccountKey, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.jwk, into: &buf)
+        FfiConverterTypeKeyLevel.write(value.level, into: &buf)
+        FfiConverterTypeUserPresence.write(value.presence, into: &buf)
+        FfiConverterBool.write(value.isSoftware, into: &buf)
+        FfiConverterBool.write(value.isInvalidated, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccountKey_lift(_ buf: RustBuffer) throws -> AccountKey {
+    return try FfiConverterTypeAccountKey.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccountKey_lower(_ value: AccountKey) -> RustBuffer {
+    return FfiConverterTypeAccountKey.lower(value)
 }
 
 
@@ -2960,6 +3225,97 @@ public func FfiConverterTypeDeviceFacts_lower(_ value: DeviceFacts) -> RustBuffe
 
 
 /**
+ * A key in the platform's hardware, as the shell describes it to the server.
+ */
+public struct DeviceKey: Equatable, Hashable {
+    /**
+     * The public key as a JWK: `kty` `EC`, `crv` `P-256`, `x`, `y`.
+     */
+    public let jwk: String
+    /**
+     * Where the private half lives.
+     */
+    public let level: KeyLevel
+    /**
+     * What the person must do before it signs.
+     */
+    public let presence: UserPresence
+    /**
+     * The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
+     * together.
+     */
+    public let attestation: [Data]?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The public key as a JWK: `kty` `EC`, `crv` `P-256`, `x`, `y`.
+         */jwk: String,
+        /**
+         * Where the private half lives.
+         */level: KeyLevel,
+        /**
+         * What the person must do before it signs.
+         */presence: UserPresence,
+        /**
+         * The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
+         * together.
+         */attestation: [Data]? = nil) {
+        self.jwk = jwk
+        self.level = level
+        self.presence = presence
+        self.attestation = attestation
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DeviceKey: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceKey: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceKey {
+        return
+            try DeviceKey(
+                jwk: FfiConverterString.read(from: &buf),
+                level: FfiConverterTypeKeyLevel.read(from: &buf),
+                presence: FfiConverterTypeUserPresence.read(from: &buf),
+                attestation: FfiConverterOptionSequenceData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DeviceKey, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.jwk, into: &buf)
+        FfiConverterTypeKeyLevel.write(value.level, into: &buf)
+        FfiConverterTypeUserPresence.write(value.presence, into: &buf)
+        FfiConverterOptionSequenceData.write(value.attestation, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceKey_lift(_ buf: RustBuffer) throws -> DeviceKey {
+    return try FfiConverterTypeDeviceKey.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceKey_lower(_ value: DeviceKey) -> RustBuffer {
+    return FfiConverterTypeDeviceKey.lower(value)
+}
+
+
+/**
  * How a previewed account is to be added.
  */
 public struct Enrolment: Equatable, Hashable, CustomDebugStringConvertible {
@@ -2976,6 +3332,11 @@ public struct Enrolment: Equatable, Hashable, CustomDebugStringConvertible {
      * new registration, not before.
      */
     public let replace: Bool
+    /**
+     * The signing key that the account is registered with, where its server takes one
+     * ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+     */
+    public let key: KeyChoice?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2989,10 +3350,15 @@ public struct Enrolment: Equatable, Hashable, CustomDebugStringConvertible {
         /**
          * Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
          * new registration, not before.
-         */replace: Bool) {
+         */replace: Bool,
+        /**
+         * The signing key that the account is registered with, where its server takes one
+         * ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+         */key: KeyChoice? = nil) {
         self.device = device
         self.facts = facts
         self.replace = replace
+        self.key = key
     }
 
 
@@ -3024,7 +3390,8 @@ public struct FfiConverterTypeEnrolment: FfiConverterRustBuffer {
             try Enrolment(
                 device: FfiConverterTypeDevice.read(from: &buf),
                 facts: FfiConverterTypeDeviceFacts.read(from: &buf),
-                replace: FfiConverterBool.read(from: &buf)
+                replace: FfiConverterBool.read(from: &buf),
+                key: FfiConverterOptionTypeKeyChoice.read(from: &buf)
         )
     }
 
@@ -3032,6 +3399,7 @@ public struct FfiConverterTypeEnrolment: FfiConverterRustBuffer {
         FfiConverterTypeDevice.write(value.device, into: &buf)
         FfiConverterTypeDeviceFacts.write(value.facts, into: &buf)
         FfiConverterBool.write(value.replace, into: &buf)
+        FfiConverterOptionTypeKeyChoice.write(value.key, into: &buf)
     }
 }
 
@@ -3096,6 +3464,15 @@ public struct EnrolmentPreview: Equatable, Hashable {
      * any may be a reason not to trust the code.
      */
     public let namesakes: [Conflict]
+    /**
+     * Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+     */
+    public let takesDeviceKey: Bool
+    /**
+     * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
+     * code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+     */
+    public let attestationChallenge: Data?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3130,7 +3507,14 @@ public struct EnrolmentPreview: Equatable, Hashable {
         /**
          * Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
          * any may be a reason not to trust the code.
-         */namesakes: [Conflict]) {
+         */namesakes: [Conflict],
+        /**
+         * Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+         */takesDeviceKey: Bool,
+        /**
+         * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
+         * code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+         */attestationChallenge: Data?) {
         self.issuer = issuer
         self.account = account
         self.host = host
@@ -3141,6 +3525,8 @@ public struct EnrolmentPreview: Equatable, Hashable {
         self.policies = policies
         self.conflict = conflict
         self.namesakes = namesakes
+        self.takesDeviceKey = takesDeviceKey
+        self.attestationChallenge = attestationChallenge
     }
 
 
@@ -3168,7 +3554,9 @@ public struct FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer {
                 logo: FfiConverterOptionString.read(from: &buf),
                 policies: FfiConverterSequenceString.read(from: &buf),
                 conflict: FfiConverterOptionTypeConflict.read(from: &buf),
-                namesakes: FfiConverterSequenceTypeConflict.read(from: &buf)
+                namesakes: FfiConverterSequenceTypeConflict.read(from: &buf),
+                takesDeviceKey: FfiConverterBool.read(from: &buf),
+                attestationChallenge: FfiConverterOptionData.read(from: &buf)
         )
     }
 
@@ -3183,6 +3571,8 @@ public struct FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer {
         FfiConverterSequenceString.write(value.policies, into: &buf)
         FfiConverterOptionTypeConflict.write(value.conflict, into: &buf)
         FfiConverterSequenceTypeConflict.write(value.namesakes, into: &buf)
+        FfiConverterBool.write(value.takesDeviceKey, into: &buf)
+        FfiConverterOptionData.write(value.attestationChallenge, into: &buf)
     }
 }
 
@@ -4724,7 +5114,7 @@ public enum AccountState: Equatable, Hashable {
      */
     case locked
     /**
-     * The key to this account's secret is lost. Remove it and add it again.
+     * The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
      */
     case reEnrolmentNeeded
 
@@ -5610,6 +6000,91 @@ public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
 
 
 /**
+ * Why a person denies a sign-on.
+ */
+
+public enum DenyReason: Equatable, Hashable {
+
+    /**
+     * Somebody else signs on. The server stops messages to the user for a while.
+     */
+    case notMe
+    /**
+     * The person signs on, but not like this.
+     */
+    case mistake
+    /**
+     * Anything else.
+     */
+    case other
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DenyReason: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDenyReason: FfiConverterRustBuffer {
+    typealias SwiftType = DenyReason
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DenyReason {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .notMe
+
+        case 2: return .mistake
+
+        case 3: return .other
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DenyReason, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .notMe:
+            writeInt(&buf, Int32(1))
+
+
+        case .mistake:
+            writeInt(&buf, Int32(2))
+
+
+        case .other:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDenyReason_lift(_ buf: RustBuffer) throws -> DenyReason {
+    return try FfiConverterTypeDenyReason.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDenyReason_lower(_ value: DenyReason) -> RustBuffer {
+    return FfiConverterTypeDenyReason.lower(value)
+}
+
+
+
+/**
  * What the person did to approve.
  */
 
@@ -5632,7 +6107,7 @@ public enum Evidence: Equatable, Hashable, CustomDebugStringConvertible {
      */
     case biometric(
         /**
-         * The unwrapped slot of [`Authenticator::biometric_challenge`](super::Authenticator::biometric_challenge).
+         * The unwrapped slot of [`Authenticator::biometric_challenge`](crate::ffi::Authenticator::biometric_challenge).
          */slot: Data
     )
 
@@ -5713,6 +6188,187 @@ public func FfiConverterTypeEvidence_lift(_ buf: RustBuffer) throws -> Evidence 
 #endif
 public func FfiConverterTypeEvidence_lower(_ value: Evidence) -> RustBuffer {
     return FfiConverterTypeEvidence.lower(value)
+}
+
+
+
+/**
+ * Which key an account is registered with.
+ */
+
+public enum KeyChoice: Equatable, Hashable {
+
+    /**
+     * One that the core makes and keeps in the vault.
+     */
+    case software
+    /**
+     * One in hardware, with what it signed of
+     * [`Authenticator::registration_to_sign`](crate::ffi::Authenticator::registration_to_sign).
+     */
+    case hardware(
+        /**
+         * The key.
+         */key: DeviceKey,
+        /**
+         * Its signature.
+         */signed: Signed
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeyChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKeyChoice: FfiConverterRustBuffer {
+    typealias SwiftType = KeyChoice
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeyChoice {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .software
+
+        case 2: return .hardware(key: try FfiConverterTypeDeviceKey.read(from: &buf), signed: try FfiConverterTypeSigned.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: KeyChoice, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .software:
+            writeInt(&buf, Int32(1))
+
+
+        case let .hardware(key,signed):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeDeviceKey.write(key, into: &buf)
+            FfiConverterTypeSigned.write(signed, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeyChoice_lift(_ buf: RustBuffer) throws -> KeyChoice {
+    return try FfiConverterTypeKeyChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeyChoice_lower(_ value: KeyChoice) -> RustBuffer {
+    return FfiConverterTypeKeyChoice.lower(value)
+}
+
+
+
+/**
+ * Where the private half of an account's key lives.
+ */
+
+public enum KeyLevel: Equatable, Hashable {
+
+    /**
+     * In the app's own storage.
+     */
+    case software
+    /**
+     * In the main processor's trusted execution environment.
+     */
+    case tee
+    /**
+     * In Android's StrongBox.
+     */
+    case strongbox
+    /**
+     * In Apple's Secure Enclave.
+     */
+    case secureEnclave
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeyLevel: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKeyLevel: FfiConverterRustBuffer {
+    typealias SwiftType = KeyLevel
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeyLevel {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .software
+
+        case 2: return .tee
+
+        case 3: return .strongbox
+
+        case 4: return .secureEnclave
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: KeyLevel, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .software:
+            writeInt(&buf, Int32(1))
+
+
+        case .tee:
+            writeInt(&buf, Int32(2))
+
+
+        case .strongbox:
+            writeInt(&buf, Int32(3))
+
+
+        case .secureEnclave:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeyLevel_lift(_ buf: RustBuffer) throws -> KeyLevel {
+    return try FfiConverterTypeKeyLevel.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeyLevel_lower(_ value: KeyLevel) -> RustBuffer {
+    return FfiConverterTypeKeyLevel.lower(value)
 }
 
 
@@ -6883,6 +7539,91 @@ public func FfiConverterTypeSendFailure_lower(_ value: SendFailure) -> RustBuffe
 }
 
 
+
+/**
+ * What a person must do before an account's key signs.
+ */
+
+public enum UserPresence: Equatable, Hashable {
+
+    /**
+     * Nothing.
+     */
+    case none
+    /**
+     * Unlock the device.
+     */
+    case device
+    /**
+     * Pass a biometric.
+     */
+    case biometric
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UserPresence: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUserPresence: FfiConverterRustBuffer {
+    typealias SwiftType = UserPresence
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UserPresence {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .none
+
+        case 2: return .device
+
+        case 3: return .biometric
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: UserPresence, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .none:
+            writeInt(&buf, Int32(1))
+
+
+        case .device:
+            writeInt(&buf, Int32(2))
+
+
+        case .biometric:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUserPresence_lift(_ buf: RustBuffer) throws -> UserPresence {
+    return try FfiConverterTypeUserPresence.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUserPresence_lower(_ value: UserPresence) -> RustBuffer {
+    return FfiConverterTypeUserPresence.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -6982,6 +7723,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
+    typealias SwiftType = Data?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterData.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterData.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeLogSink: FfiConverterRustBuffer {
     typealias SwiftType = LogSink?
 
@@ -7022,6 +7787,30 @@ fileprivate struct FfiConverterOptionTypeSlotWrapper: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeSlotWrapper.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAccountKey: FfiConverterRustBuffer {
+    typealias SwiftType = AccountKey?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAccountKey.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAccountKey.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -7126,6 +7915,78 @@ fileprivate struct FfiConverterOptionTypeLocation: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeDenyReason: FfiConverterRustBuffer {
+    typealias SwiftType = DenyReason?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDenyReason.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDenyReason.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeKeyChoice: FfiConverterRustBuffer {
+    typealias SwiftType = KeyChoice?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeKeyChoice.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeKeyChoice.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionSequenceData: FfiConverterRustBuffer {
+    typealias SwiftType = [Data]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceData.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceData.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -7143,6 +8004,31 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
+    typealias SwiftType = [Data]
+
+    public static func write(_ value: [Data], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterData.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Data] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Data]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterData.read(from: &buf))
         }
         return seq
     }
@@ -7488,10 +8374,10 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_accounts() != 56905) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_accounts() != 29592) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_approve() != 34806) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_approve() != 18790) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_biometric_challenge() != 42101) {
@@ -7512,16 +8398,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_delivered() != 5151) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_deny() != 13385) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny() != 50160) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_due() != 7889) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_enrol() != 63667) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_enrol() != 64325) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() != 63991) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() != 31281) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_events() != 46687) {
@@ -7530,16 +8416,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_failed() != 13100) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_history() != 53999) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_history() != 31659) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_notification() != 39727) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_notification() != 41715) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_outbox() != 8774) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pending() != 5464) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pending() != 47583) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_preview() != 27960) {
@@ -7563,7 +8449,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 5053) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 64261) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 5772) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_removal() != 46990) {
@@ -7572,7 +8458,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_remove() != 44720) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_rename() != 46655) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_rename() != 45283) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_retry_now() != 28008) {
@@ -7584,19 +8470,40 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_set_concealed() != 4528) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() != 20153) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() != 17306) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_set_push_token() != 64061) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_set_push_token() != 7545) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 43556) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 26564) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 16420) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 12847) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() != 35860) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_approve_signed() != 52711) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() != 40906) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny_for() != 45169) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny_signed() != 60225) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() != 55269) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign() != 14026) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_platformkeys_wrap() != 28082) {

@@ -10,7 +10,7 @@ public final class BiometricKey: Biometrics {
     /// Where the key may block.
     private static let queue = DispatchQueue(label: "org.pushauthenticator.biometric", qos: .userInitiated)
     private let key: EnclaveKey
-    private let reason: String
+    private let prompt: BiometricPrompt
 
     /// - Parameters:
     ///   - accessGroup: the keychain group of the app
@@ -19,7 +19,7 @@ public final class BiometricKey: Biometrics {
         key = EnclaveKey(
             tag: "org.pushauthenticator.biometric", accessGroup: accessGroup,
             protection: kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly, flags: [.privateKeyUsage, .biometryCurrentSet])
-        self.reason = reason
+        prompt = BiometricPrompt(reason: reason)
     }
 
     public func wrap(slot: Data) throws -> Data {
@@ -31,18 +31,7 @@ public final class BiometricKey: Biometrics {
     }
 
     public func unwrap(_ wrapped: Data) async throws -> Data {
-        let context = LAContext()
-        guard context.canEvaluatePolicy(.deviceOwnerAuthenticationWithBiometrics, error: nil) else { throw BiometricFailure.unavailable }
-        // The prompt comes first, by itself: only then does a refusal of the key tell that the key is invalid.
-        do {
-            guard try await context.evaluatePolicy(.deviceOwnerAuthenticationWithBiometrics, localizedReason: reason)
-            else { throw BiometricFailure.cancelled }
-        } catch let error as LAError {
-            switch error.code {
-            case .userCancel, .systemCancel, .appCancel, .userFallback: throw BiometricFailure.cancelled
-            default: throw BiometricFailure.unavailable
-            }
-        }
+        let context = try await prompt.pass()
         do {
             return try await decrypt(wrapped, context)
         } catch EnclaveKey.Failure.missing, EnclaveKey.Failure.refused {

@@ -1,17 +1,25 @@
 #if canImport(Security)
 import Foundation
 import LocalAuthentication
+import PushAuthenticator
 import Security
 
 /// A key in the Secure Enclave, by its tag. Its private half never leaves it; what was encrypted for its public half is
-/// decrypted in there. Knows nothing of what is encrypted.
+/// decrypted in there, and what it signs is signed in there. Knows nothing of what that is.
 struct EnclaveKey {
+    /// What the keychain lists of a key, without using it.
+    struct Listed {
+        let tag: Data
+        /// The public half.
+        let jwk: String
+    }
+
     enum Failure: Error, Equatable {
         /// There is no such key.
         case missing
         /// The device was not unlocked yet, or the key store is busy.
         case unavailable
-        /// The key cannot decrypt this: it is another key, or one that the system made invalid.
+        /// The key cannot be used for this: it is another key, or one that the system made invalid.
         case refused
     }
 
@@ -43,19 +51,70 @@ struct EnclaveKey {
         return plain as Data
     }
 
-    func remove() { _ = SecItemDelete(query as CFDictionary) }
+    func remove() { Self.remove(tag: Data(tag.utf8), accessGroup: accessGroup) }
 
-    private var query: [String: Any] {
+    /// Makes the key, and gives its public half: the uncompressed point of X9.63.
+    func makePoint() throws -> Data {
+        guard let point = Self.point(of: try make()) else { throw Failure.refused }
+        return point
+    }
+
+    /// All keys of a keychain group. Lists, and asks nobody.
+    static func all(accessGroup: String) throws -> [Listed] {
+        let query: [String: Any] = [
+            kSecClass as String: kSecClassKey,
+            kSecAttrKeyType as String: kSecAttrKeyTypeECSECPrimeRandom,
+            kSecAttrAccessGroup as String: accessGroup,
+            kSecMatchLimit as String: kSecMatchLimitAll,
+            kSecReturnAttributes as String: true,
+            kSecReturnRef as String: true,
+        ]
+        var found: CFTypeRef?
+        switch SecItemCopyMatching(query as CFDictionary, &found) {
+        case errSecSuccess: break
+        case errSecItemNotFound: return []
+        default: throw Failure.unavailable
+        }
+        return (found as? [[String: Any]] ?? []).compactMap { item in
+            guard let tag = item[kSecAttrApplicationTag as String] as? Data, let reference = item[kSecValueRef as String] else { return nil }
+            // The query asks for keys, and this type of Apple's knows no cast that could fail.
+            return point(of: reference as! SecKey).map { Listed(tag: tag, jwk: DeviceKey.jwk(point: $0)) }
+        }
+    }
+
+    /// ECDSA over SHA-256, in DER.
+    ///
+    /// - Parameter context: has passed what the key asks for, where it asks a person
+    static func sign(_ bytes: Data, tag: Data, accessGroup: String, context: LAContext?) throws -> Data {
+        let key = try find(tag: tag, accessGroup: accessGroup, context: context)
+        var error: Unmanaged<CFError>?
+        guard let signature = SecKeyCreateSignature(key, .ecdsaSignatureMessageX962SHA256, bytes as CFData, &error) else {
+            throw failure(error)
+        }
+        return signature as Data
+    }
+
+    static func remove(tag: Data, accessGroup: String) { _ = SecItemDelete(query(tag, accessGroup) as CFDictionary) }
+
+    private static func query(_ tag: Data, _ accessGroup: String) -> [String: Any] {
         [
             kSecClass as String: kSecClassKey,
             kSecAttrKeyType as String: kSecAttrKeyTypeECSECPrimeRandom,
-            kSecAttrApplicationTag as String: Data(tag.utf8),
+            kSecAttrApplicationTag as String: tag,
             kSecAttrAccessGroup as String: accessGroup,
         ]
     }
 
+    private static func point(of key: SecKey) -> Data? {
+        SecKeyCopyPublicKey(key).flatMap { SecKeyCopyExternalRepresentation($0, nil) as Data? }
+    }
+
     private func find(context: LAContext?) throws -> SecKey {
-        var query = query
+        try Self.find(tag: Data(tag.utf8), accessGroup: accessGroup, context: context)
+    }
+
+    private static func find(tag: Data, accessGroup: String, context: LAContext?) throws -> SecKey {
+        var query = query(tag, accessGroup)
         query[kSecReturnRef as String] = true
         if let context { query[kSecUseAuthenticationContext as String] = context }
         var found: CFTypeRef?

@@ -22,7 +22,7 @@ public enum PushAlerts {
         content.title = text(alert.title)
         content.subtitle = alert.subtitle ?? ""
         content.body = ""
-        content.categoryIdentifier = alert.requestId == nil ? "" : category
+        content.categoryIdentifier = alert.canDenyThere ? category : ""
         content.userInfo = alert.requestId.map { [requestId: $0] } ?? [:]
     }
 }

@@ -86,7 +86,9 @@ public final class AccountsModel {
     public func decideRemoval(_ isConfirmed: Bool) async {
         guard let removal else { return }
         self.removal = nil
-        if isConfirmed { await change { try $0.remove(accountId: removal.accountId) } }
+        guard isConfirmed else { return }
+        await change { try $0.remove(accountId: removal.accountId) }
+        await services.forgetUnusedKeys()
     }
 
     private func change(_ work: @escaping @Sendable (Authenticator) throws -> Void) async {

@@ -46,6 +46,7 @@ public final class AppModel {
         do {
             let services = try await open()
             await tellDevice(services)
+            await services.forgetUnusedKeys()
             stage = .ready(services)
         } catch let error as AuthenticatorError where error.code == "key-unavailable" {
             stage = .waitingForUnlock

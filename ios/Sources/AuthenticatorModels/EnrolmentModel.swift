@@ -34,6 +34,8 @@ public final class EnrolmentModel {
     public nonisolated static let schemes = ["pushauth", "mfauth", "otpauth"]
 
     public private(set) var state: State = .waiting
+    /// The account's own key could not be used for it; the person may try again.
+    public private(set) var isKeyUnavailable = false
     private let services: Services
     private var source: Source?
     /// Counts what was read, so that what was cancelled meanwhile does not come back.
@@ -59,16 +61,19 @@ public final class EnrolmentModel {
     /// Adds what was confirmed. Where an account is in its place, that one is replaced; the screen has to have said so.
     public func confirm() async {
         guard case .confirming(let preview) = state, let source else { return }
-        state = .adding
-        let enrolment = services.enrolment(replace: preview.conflict != nil)
+        (state, isKeyUnavailable) = (.adding, false)
         do {
             switch source {
             case .code(let code):
-                let bound = preview.kinds.contains(.push) ? services.biometrics : nil
-                state = Self.shown(try await services.courier.enrol(code, enrolment, slotWrapper: bound))
+                state = Self.shown(try await services.enrol(code, preview))
             case .entry(let entry):
+                let enrolment = services.enrolment(replace: preview.conflict != nil)
                 state = .added(.ready(try await services.phone.call { try $0.enrolEntry(entry: entry, enrolment: enrolment) }))
             }
+        } catch let failure as BiometricFailure {
+            // Nothing was added, and nothing is lost by trying again.
+            (state, isKeyUnavailable) = (.confirming(preview), failure != .cancelled)
+            return
         } catch {
             state = .failed(Failure(error))
         }
@@ -79,7 +84,7 @@ public final class EnrolmentModel {
     public func cancel() {
         guard state != .adding else { return }
         reading += 1
-        (state, source) = (.waiting, nil)
+        (state, source, isKeyUnavailable) = (.waiting, nil, false)
     }
 
     private func read(_ source: Source, _ preview: @escaping @Sendable (Authenticator) throws -> EnrolmentPreview) async {

@@ -10,19 +10,26 @@ public struct PushIntake: Sendable {
         public let subtitle: String?
         /// The sign-on request to open when it is tapped.
         public let requestId: String?
+        /// Whether it can be denied without opening the app: a key of the account's own signs in the app, where it may prompt.
+        public let canDenyThere: Bool
 
-        public init(title: Words, subtitle: String?, requestId: String?) {
+        public init(title: Words, subtitle: String?, requestId: String?, canDenyThere: Bool = false) {
             self.title = title
             self.subtitle = subtitle
             self.requestId = requestId
+            self.canDenyThere = canDenyThere
         }
     }
 
+    private let phone: Phone
     private let courier: Courier
 
-    /// - Parameter transport: asks the server where a push is no more than a hint
-    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport()) {
-        courier = Courier(phone, transport: transport)
+    /// - Parameters:
+    ///   - transport: asks the server where a push is no more than a hint
+    ///   - signingKeys: signs such a question where the account's own key has to
+    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport(), signingKeys: (any SigningKeys)? = nil) {
+        self.phone = phone
+        courier = Courier(phone, transport: transport, signer: UnaskedSigner(phone, signingKeys))
     }
 
     /// Takes in the user info of a push; where that is a hint, the server is asked for the request. A push that is refused
@@ -34,7 +41,10 @@ public struct PushIntake: Sendable {
             let payload = try JSONSerialization.data(withJSONObject: userInfo)
             switch try await courier.receive(payload) {
             case .request(let request):
-                return Alert(title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id)
+                let accounts = try await phone.call { try $0.accounts() }
+                let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
+                return Alert(
+                    title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
             // The app asks again when it is opened.
             case .missing: return Self.missing
             }

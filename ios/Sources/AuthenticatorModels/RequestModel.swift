@@ -23,6 +23,8 @@ public final class RequestModel: Identifiable {
         case expired
         /// The account's biometric is not that of the device any more: only denying is left.
         case biometricChanged
+        /// The account's own key is gone: it answers nothing until it was added again.
+        case keyGone
         case failed(Failure)
     }
 
@@ -35,6 +37,10 @@ public final class RequestModel: Identifiable {
     public let request: SignOnRequest
     public private(set) var state: State = .asking
     public private(set) var note: Note?
+    /// The account's own key, once it is known.
+    public private(set) var key: AccountKey?
+    /// What the person said why, where the request was denied for a reason.
+    public private(set) var reason: DenyReason?
     private let services: Services
 
     public nonisolated var id: String { request.id }
@@ -52,6 +58,19 @@ public final class RequestModel: Identifiable {
     /// Whether the request can only be denied on this device.
     public var canApprove: Bool { !request.concealed && !(request.ask == .biometric && services.biometrics == nil) }
 
+    /// Whether the account's server takes a reason with a denial.
+    public var takesReason: Bool { key != nil }
+
+    /// Looks what key the account has, before anything is asked.
+    public func prepare() async {
+        do {
+            key = try await services.account(of: request)?.key
+            if key?.isInvalidated == true, state == .asking { state = .settled(.keyGone) }
+        } catch {
+            note = .refused(Failure(error))
+        }
+    }
+
     /// How long an answer counts, by this phone's clock.
     public func remaining(at time: Date) -> TimeInterval {
         max(0, TimeInterval(request.expiresAt) / 1000 - time.timeIntervalSince1970)
@@ -61,29 +80,38 @@ public final class RequestModel: Identifiable {
 
     public func choose(_ number: String) async { await answer { try await $0.approve($1, .number(number: number)) } }
 
-    public func deny() async { await answer { try await $0.deny($1) } }
+    /// - Parameter reason: where the account ``takesReason``
+    public func deny(_ reason: DenyReason? = nil) async {
+        self.reason = reason
+        await answer { try await $0.deny($1, reason) }
+    }
 
-    /// Approves with the biometric: the key of the account's slot is unwrapped in the system's prompt.
+    /// Approves with the biometric: the account's own key signs, or the key of its slot is unwrapped, in the system's prompt.
     public func acceptWithBiometric() async {
         guard let biometrics = services.biometrics else { return }
-        let id = request.id
-        await answer { [phone = services.phone, accountId = request.accountId] courier, _ in
-            let wrapped = try await phone.call { try $0.biometricChallenge(notificationId: id) }
+        await answer { services, request in
+            if let account = try await services.account(of: request), account.needsSignature, let key = account.key, key.presence == .biometric {
+                // The signature is the evidence.
+                return try await services.approve(request, .tap)
+            }
+            let wrapped = try await services.phone.call { try $0.biometricChallenge(notificationId: request.id) }
+            let slot: Data
             do {
-                return try await courier.approve(id, .biometric(slot: biometrics.unwrap(wrapped)))
+                slot = try await biometrics.unwrap(wrapped)
             } catch BiometricFailure.invalidated {
-                try await phone.call { try $0.biometricInvalidated(accountId: accountId) }
+                try await services.phone.call { try $0.biometricInvalidated(accountId: request.accountId) }
                 throw BiometricFailure.invalidated
             }
+            return try await services.approve(request, .biometric(slot: slot))
         }
     }
 
     /// Answers once: a second tap while the first is on its way does nothing.
-    private func answer(_ send: @escaping @Sendable (Courier, String) async throws -> Answer) async {
+    private func answer(_ send: @escaping @Sendable (Services, SignOnRequest) async throws -> Answer) async {
         guard state == .asking else { return }
         (state, note) = (.answering, nil)
         do {
-            switch try await send(services.courier, request.id) {
+            switch try await send(services, request) {
             case .settled(.denied): state = .settled(.denied)
             case .settled: state = .settled(.approved)
             case .refused(_, let message): state = .settled(.refused(message))
@@ -98,6 +126,8 @@ public final class RequestModel: Identifiable {
             (state, note) = (.asking, .biometricUnavailable)
         } catch BiometricFailure.invalidated {
             state = .settled(.biometricChanged)
+        } catch is AccountKeyGone {
+            state = .settled(.keyGone)
         } catch let error as AuthenticatorError {
             reject(Failure(error))
         } catch {
@@ -109,6 +139,7 @@ public final class RequestModel: Identifiable {
     private func reject(_ failure: Failure) {
         switch failure.code {
         case "expired", "already-answered": state = .settled(failure.code == "expired" ? .expired : .failed(failure))
+        case "device-key-invalidated": state = .settled(.keyGone)
         case "biometric-invalidated": state = .settled(.biometricChanged)
         default: (state, note) = (.asking, .refused(failure))
         }

@@ -9,6 +9,24 @@ public protocol Biometrics: SlotWrapper {
     func unwrap(_ wrapped: Data) async throws -> Data
 }
 
+/// Keys of accounts' own, in the device's hardware.
+public protocol SigningKeys: Sendable {
+    /// Makes a key for an account that is to be added.
+    ///
+    /// - Throws: ``BiometricFailure``
+    func make(asksForBiometric: Bool) async throws -> DeviceKey
+    /// Has an account's key sign, once the person passed the prompt where it asks for one; in DER.
+    ///
+    /// - Parameter jwk: the public half
+    /// - Throws: ``BiometricFailure``; a key that is not there any more is as good as invalidated
+    func sign(_ bytes: Data, with jwk: String, asksForBiometric: Bool) async throws -> Data
+    /// Takes a key away for good.
+    func remove(_ jwk: String)
+    /// Takes away every other key.
+    func keepOnly(_ jwks: Set<String>)
+}
+
+/// Why a key that may ask for the person was not used.
 public enum BiometricFailure: Error, Equatable, Sendable {
     /// The person, or the system, took the prompt away.
     case cancelled
@@ -61,23 +79,27 @@ public struct Services: Sendable {
     public let settings: any SettingsStore
     /// Nothing where the device has no biometric.
     public let biometrics: (any Biometrics)?
+    /// Nothing where the device has no hardware for keys.
+    public let signingKeys: (any SigningKeys)?
 
     public init(
-        phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?
+        phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?,
+        signingKeys: (any SigningKeys)?
     ) {
         self.phone = phone
         self.courier = courier
         self.device = device
         self.settings = settings
         self.biometrics = biometrics
+        self.signingKeys = signingKeys
     }
 
-    func enrolment(replace: Bool) -> Enrolment {
+    func enrolment(replace: Bool, key: KeyChoice? = nil) -> Enrolment {
         let settings = settings.load()
         let device = Device(
             name: device.name, platform: .ios, pushToken: settings.pushToken ?? settings.ownToken,
             communicationType: settings.pushToken == nil ? .embedded : .apns)
-        return Enrolment(device: device, facts: self.device.facts, replace: replace)
+        return Enrolment(device: device, facts: self.device.facts, replace: replace, key: key)
     }
 }
 

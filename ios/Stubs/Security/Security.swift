@@ -1,5 +1,6 @@
 // What AuthenticatorDevice uses of Apple's Security, for systems without it: enough to compile against, and to try how
-// errors are told apart. It keeps keys in memory and encrypts by exclusive or. It protects nothing, and no app links it.
+// errors are told apart. It keeps keys in memory, encrypts by exclusive or, and signs what a test gives it to sign with. It
+// protects nothing, and no app links it.
 import Foundation
 
 public typealias CFDictionary = [String: Any]
@@ -25,6 +26,8 @@ public let kSecAttrKeyTypeECSECPrimeRandom = "73", kSecAttrTokenID = "tkid", kSe
 public let kSecPrivateKeyAttrs = "private", kSecAttrIsPermanent = "perm", kSecAttrApplicationTag = "atag"
 public let kSecAttrAccessControl = "accc", kSecAttrAccessGroup = "agrp", kSecReturnRef = "r_Ref"
 public let kSecUseAuthenticationContext = "u_AuthCtx", kSecAttrIsExtractable = "extr"
+public let kSecMatchLimit = "m_Limit", kSecMatchLimitAll = "m_LimitAll", kSecReturnAttributes = "r_Attributes", kSecValueRef = "v_Ref"
+public let kSecAttrAccessibleWhenUnlockedThisDeviceOnly = "aku"
 public let kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly = "cku", kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly = "akpu"
 nonisolated(unsafe) public let kCFAllocatorDefault: AnyObject? = nil
 
@@ -54,14 +57,27 @@ public func SecAccessControlCreateWithFlags(
 public final class SecKey: Sendable {
     let pad: UInt8
     public let access: SecAccessControl?
+    let pair: StubPair?
 
-    init(_ pad: UInt8, _ access: SecAccessControl?) {
+    init(_ pad: UInt8, _ access: SecAccessControl?, _ pair: StubPair?) {
         self.pad = pad
         self.access = access
+        self.pair = pair
     }
 }
 
-public enum SecKeyAlgorithm: Sendable { case eciesEncryptionCofactorVariableIVX963SHA256AESGCM }
+public enum SecKeyAlgorithm: Sendable { case eciesEncryptionCofactorVariableIVX963SHA256AESGCM, ecdsaSignatureMessageX962SHA256 }
+
+/// A real key pair, from a test that has one.
+public struct StubPair: Sendable {
+    let point: Data
+    let sign: @Sendable (Data) -> Data
+
+    public init(point: Data, sign: @escaping @Sendable (Data) -> Data) {
+        self.point = point
+        self.sign = sign
+    }
+}
 
 /// The keychain, as a test arranges it.
 public final class StubKeychain: @unchecked Sendable {
@@ -71,6 +87,13 @@ public final class StubKeychain: @unchecked Sendable {
     private var made: UInt8 = 0
     private var status = errSecSuccess
     private var decryption = errSecSuccess
+
+    private var pairs: (@Sendable () -> StubPair)?
+
+    /// Where keys that sign come from.
+    public func makePairs(_ pairs: @escaping @Sendable () -> StubPair) { lock.withLock { self.pairs = pairs } }
+    public var tags: [String] { lock.withLock { keys.keys.map { String(decoding: $0, as: UTF8.self) } } }
+    var all: (OSStatus, [(Data, SecKey)]) { lock.withLock { (status, keys.map { ($0.key, $0.value) }) } }
 
     /// What looking a key up ends with, where it is no success.
     public func lookUp(endsWith status: OSStatus) { lock.withLock { self.status = status } }
@@ -86,7 +109,7 @@ public final class StubKeychain: @unchecked Sendable {
     func make(_ tag: Data, _ access: SecAccessControl?) -> SecKey {
         lock.withLock {
             made &+= 1
-            let key = SecKey(made, access)
+            let key = SecKey(made, access, pairs?())
             keys[tag] = key
             return key
         }
@@ -97,6 +120,12 @@ public final class StubKeychain: @unchecked Sendable {
 }
 
 public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
+    if query[kSecMatchLimit] as? String == kSecMatchLimitAll {
+        let (status, keys) = StubKeychain.shared.all
+        guard status == errSecSuccess, !keys.isEmpty else { return status == errSecSuccess ? errSecItemNotFound : status }
+        result?.pointee = keys.map { [kSecAttrApplicationTag: $0.0, kSecValueRef: $0.1] as [String: Any] } as AnyObject
+        return errSecSuccess
+    }
     let (status, key) = StubKeychain.shared.find(query[kSecAttrApplicationTag] as? Data ?? Data())
     result?.pointee = key
     return status
@@ -115,6 +144,19 @@ public func SecKeyCreateRandomKey(_ attributes: CFDictionary, _ error: UnsafeMut
 }
 
 public func SecKeyCopyPublicKey(_ key: SecKey) -> SecKey? { key }
+
+public func SecKeyCopyExternalRepresentation(_ key: SecKey, _: UnsafeMutablePointer<Unmanaged<CFError>?>?) -> CFData? { key.pair?.point }
+
+public func SecKeyCreateSignature(
+    _ key: SecKey, _: SecKeyAlgorithm, _ data: CFData, _ error: UnsafeMutablePointer<Unmanaged<CFError>?>?
+) -> CFData? {
+    let status = StubKeychain.shared.useStatus
+    guard status == errSecSuccess, let pair = key.pair else {
+        error?.pointee = Unmanaged(value: NSError(domain: NSOSStatusErrorDomain, code: Int(status)))
+        return nil
+    }
+    return pair.sign(data)
+}
 
 public func SecKeyCreateEncryptedData(
     _ key: SecKey, _: SecKeyAlgorithm, _ plain: CFData, _: UnsafeMutablePointer<Unmanaged<CFError>?>?

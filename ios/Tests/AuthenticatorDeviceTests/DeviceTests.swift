@@ -156,9 +156,11 @@ import UserNotifications
         let content = UNMutableNotificationContent()
         content.userInfo = ["aps": ["data": "a signed message"]]
         content.body = "Login attempt from demo at Ping: 42"
-        PushAlerts.fill(content, with: .init(title: .requestTitle, subtitle: "Ping, demo", requestId: "7"), \.rawValue)
+        PushAlerts.fill(content, with: .init(title: .requestTitle, subtitle: "Ping, demo", requestId: "7", canDenyThere: true), \.rawValue)
         #expect(content.title == "request.title" && content.subtitle == "Ping, demo" && content.body.isEmpty)
         #expect(content.userInfo as? [String: String] == [PushAlerts.requestId: "7"] && content.categoryIdentifier == PushAlerts.category)
+        PushAlerts.fill(content, with: .init(title: .requestTitle, subtitle: nil, requestId: "8", canDenyThere: false), \.rawValue)
+        #expect(content.categoryIdentifier.isEmpty, "what has to be signed is denied in the app")
         let actions = PushAlerts.categories(\.rawValue).flatMap(\.actions)
         #expect(actions.map(\.identifier) == [PushAlerts.deny] && actions.allSatisfy { $0.options.contains(.authenticationRequired) })
     }

@@ -20,7 +20,9 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
                 return try keys.unwrap(wrapped: $0)
             }
             let phone = try await Phone.open(vaultFile: file, keys: gate)
-            return Services(phone: phone, courier: Courier(phone, transport: Recorder()), device: TestDevice(), settings: TestSettings(), biometrics: nil)
+            return Services(
+                phone: phone, courier: Courier(phone, transport: Recorder()), device: TestDevice(), settings: TestSettings(),
+                biometrics: nil, signingKeys: nil)
         }
         await model.start()
         guard case .waitingForUnlock = model.stage else { return XCTFail("\(model.stage)") }
@@ -131,7 +133,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         let aps: [String: Any] = ["messageId": "message-1", "data": try server.message(1), "alert": "Sign-on 42"]
         let alert = await intake.receive(["aps": aps])
         let pending = try await app.phone.call { try $0.pending() }
-        XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id))
+        XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id, canDenyThere: true))
         for odd in [["aps": "nothing"], [1: Date()], [:], ["aps": ["messageId": "a", "data": "b"]]] as [[AnyHashable: Any]] {
             let refused = await intake.receive(odd)
             XCTAssertEqual(refused, .init(title: .requestRefused, subtitle: nil, requestId: nil))
@@ -150,7 +152,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         let transport = Recorder { _ in HttpResponse(status: 200, date: nil, body: body) }
         let alert = await PushIntake(app.phone, transport: transport).receive(["aps": hint])
         let pending = try await app.phone.call { try $0.pending() }
-        XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id))
+        XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id, canDenyThere: true))
         XCTAssertNotNil(pending.first)
     }
 

@@ -26,6 +26,30 @@ final class TestBiometrics: Biometrics {
     }
 }
 
+/// Keys of OpenSSL's, whose prompt ends as a test says.
+final class TestSigningKeys: SigningKeys {
+    let failure = Box<BiometricFailure?>(nil)
+    let pairs = Box<[String: OpenSSL.KeyPair]>([:])
+    let asked = Box<[Bool]>([])
+
+    func make(asksForBiometric: Bool) async throws -> DeviceKey {
+        let pair = OpenSSL.KeyPair()
+        let key = DeviceKey(point: pair.point, level: .secureEnclave, presence: asksForBiometric ? .biometric : .none)
+        pairs.change { $0[key.jwk] = pair }
+        return key
+    }
+
+    func sign(_ bytes: Data, with jwk: String, asksForBiometric: Bool) async throws -> Data {
+        asked.change { $0.append(asksForBiometric) }
+        if let failure = failure.value { throw failure }
+        guard let pair = pairs.value[jwk] else { throw BiometricFailure.invalidated }
+        return pair.sign(bytes)
+    }
+
+    func remove(_ jwk: String) { pairs.change { $0[jwk] = nil } }
+    func keepOnly(_ jwks: Set<String>) { pairs.change { $0 = $0.filter { jwks.contains($0.key) } } }
+}
+
 struct TestOwner: OwnerCheck {
     var passes = true
     func confirm() async -> Bool { passes }
@@ -37,12 +61,14 @@ struct App {
     let services: Services
     let biometrics = TestBiometrics()
     let settings = TestSettings()
+    let signingKeys = TestSigningKeys()
 
-    init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true) async throws {
+    init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true) async throws {
         phone = try await openPhone()
         services = Services(
-            phone: phone, courier: Courier(phone, transport: transport), device: TestDevice(), settings: settings,
-            biometrics: hasBiometric ? biometrics : nil)
+            phone: phone,
+            courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: TestDevice(), settings: settings,
+            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil)
     }
 
     func registered(_ code: String = registrationCode()) async throws -> Registered {

@@ -283,7 +283,7 @@ pub(super) fn show_account(account: &Account) -> Value {
         "kind": account.kind.name(),
         "kinds": account.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "state": account.state.name(),
-        "key_level": account.key.map(|key| key.level.name()),
+        "key_level": account.key.as_ref().map(|key| key.level.name()),
     })
 }
 
@@ -299,7 +299,7 @@ fn accounts(phone: &FolderPhone) -> Result<Report, Failure> {
                 account.display_name,
                 place(account.host.as_deref()),
                 account.state.name(),
-                account.key.map(|key| format!("  (key: {})", key.level.name())).unwrap_or_default()
+                account.key.as_ref().map(|key| format!("  (key: {})", key.level.name())).unwrap_or_default()
             )
         })
         .collect();

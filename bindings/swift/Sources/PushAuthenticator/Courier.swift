@@ -97,19 +97,35 @@ public final class Courier: Sendable {
     }
 
     /// Approves a sign-on request with the evidence that it asks for, and sends the answer.
-    public func approve(_ notificationId: String, _ evidence: Evidence) async throws -> Answer {
-        try await answer(notificationId) { try $0.approve(notificationId: notificationId, evidence: evidence) }
+    ///
+    /// - Parameter signed: what the account's own key made of `Authenticator.approvalToSign`, where the app holds that key
+    public func approve(_ notificationId: String, _ evidence: Evidence, signed: Signed? = nil) async throws -> Answer {
+        try await answer(notificationId) { core in
+            guard let signed else { return try core.approve(notificationId: notificationId, evidence: evidence) }
+            try core.approveSigned(notificationId: notificationId, evidence: evidence, signedAnswer: signed)
+        }
     }
 
     /// Denies a sign-on request, and sends the answer.
-    public func deny(_ notificationId: String) async throws -> Answer {
-        try await answer(notificationId) { try $0.deny(notificationId: notificationId) }
+    ///
+    /// - Parameters:
+    ///   - reason: why; taken from accounts with a key of their own
+    ///   - signed: what the account's own key made of `Authenticator.denialToSign` with the same reason, where the app holds
+    ///     that key
+    public func deny(_ notificationId: String, reason: DenyReason? = nil, signed: Signed? = nil) async throws -> Answer {
+        try await answer(notificationId) { core in
+            switch (reason, signed) {
+            case (_, let signed?): try core.denySigned(notificationId: notificationId, reason: reason, signedAnswer: signed)
+            case (let reason?, nil): try core.denyFor(notificationId: notificationId, reason: reason)
+            case (nil, nil): try core.deny(notificationId: notificationId)
+            }
+        }
     }
 
     /// Adds the account of a registration code that the person confirmed after its preview, and sends its registration.
     ///
     /// - Parameter slotWrapper: binds the account to the platform's biometric; without one, requests that ask for a
-    ///   biometric can only be denied
+    ///   biometric can only be denied, unless the enrolment's key takes a biometric
     public func enrol(_ code: String, _ enrolment: Enrolment, slotWrapper: (any SlotWrapper)? = nil) async throws -> Enrolled {
         let account: Account
         do {

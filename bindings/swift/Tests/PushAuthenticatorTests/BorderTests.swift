@@ -155,7 +155,19 @@ import Testing
 
     private static let response = HttpResponse(status: 200, date: nil, body: Data())
 
-    static let oversized = [
+    private static let keyedCode = registrationCode(more: "&v=2")
+
+    private static func described(jwk: String? = nil) -> DeviceKey {
+        jwk.map { DeviceKey(jwk: $0, level: .tee, presence: .none) } ?? Chip().key()
+    }
+
+    private static func signed(_ bytes: Int, _ signature: Int = 64) -> Signed {
+        ToSign(bytes: Data(count: bytes)).signed(raw: Data(count: signature))
+    }
+
+    private static func chosen(_ key: DeviceKey, _ signed: Signed) -> Enrolment { enrolment(key: .hardware(key: key, signed: signed)) }
+
+    static let oversized: [Oversized] = [
         Oversized("path") { _ in try openCore(long) },
         Oversized("preview") { try $0.preview(code: long) },
         Oversized("enrol") { try $0.enrol(code: long, enrolment: enrolment(), slotWrapper: nil) },
@@ -178,6 +190,28 @@ import Testing
         Oversized("receive id") { try $0.receiveMessage(messageId: long, jwt: "jwt") },
         Oversized("notification") { try $0.notification(id: long) },
         Oversized("biometric challenge") { try $0.biometricChallenge(notificationId: long) },
+        Oversized("key to register") { try $0.registrationToSign(code: keyedCode, key: described(jwk: long)) },
+        Oversized("code to register") { try $0.registrationToSign(code: long, key: described()) },
+        Oversized("certificate") { try $0.registrationToSign(code: keyedCode, key: Chip().key(attestation: [Data(count: 1_000_000)])) },
+        Oversized("certificates") {
+            try $0.registrationToSign(code: keyedCode, key: Chip().key(attestation: Array(repeating: Data(), count: 10_000)))
+        },
+        Oversized("chosen key") { try $0.enrol(code: keyedCode, enrolment: chosen(described(jwk: long), signed(10)), slotWrapper: nil) },
+        Oversized("chosen key's bytes") { try $0.enrol(code: keyedCode, enrolment: chosen(described(), signed(1_000_000)), slotWrapper: nil) },
+        Oversized("chosen key's signature") {
+            try $0.enrol(code: keyedCode, enrolment: chosen(described(), signed(10, 1_000_000)), slotWrapper: nil)
+        },
+        Oversized("approval to sign") { try $0.approvalToSign(notificationId: long, number: nil) },
+        Oversized("number to sign") { try $0.approvalToSign(notificationId: "id", number: long) },
+        Oversized("denial to sign") { try $0.denialToSign(notificationId: long, reason: nil) },
+        Oversized("signed approval") { try $0.approveSigned(notificationId: long, evidence: .tap, signedAnswer: signed(10)) },
+        Oversized("signed approval's bytes") { try $0.approveSigned(notificationId: "id", evidence: .tap, signedAnswer: signed(1_000_000)) },
+        Oversized("signed denial") { try $0.denySigned(notificationId: long, reason: nil, signedAnswer: signed(10)) },
+        Oversized("signed denial's signature") {
+            try $0.denySigned(notificationId: "id", reason: .other, signedAnswer: signed(10, 1_000_000))
+        },
+        Oversized("denial for a reason") { try $0.denyFor(notificationId: long, reason: .notMe) },
+        Oversized("key invalidated") { try $0.deviceKeyInvalidated(accountId: long) },
         Oversized("approve") { try $0.approve(notificationId: long, evidence: .tap) },
         Oversized("number") { try $0.approve(notificationId: "id", evidence: .number(number: long)) },
         Oversized("slot") { try $0.approve(notificationId: "id", evidence: .biometric(slot: Data(count: 1_000_000))) },

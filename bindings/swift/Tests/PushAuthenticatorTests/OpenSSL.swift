@@ -20,6 +20,52 @@ enum OpenSSL {
         return unsafeBitCast(symbol, to: F.self)
     }
 
+    /// A P-256 key pair.
+    final class KeyPair: @unchecked Sendable {
+        private typealias New = @convention(c) (Int32) -> OpaquePointer?
+        private typealias Of = @convention(c) (OpaquePointer?) -> OpaquePointer?
+        private typealias Generate = @convention(c) (OpaquePointer?) -> Int32
+        private typealias Encode = @convention(c) (OpaquePointer?, OpaquePointer?, Int32, Out?, Int, OpaquePointer?) -> Int
+        private typealias Digest = @convention(c) (Bytes?, Int, Out?) -> Out?
+        private typealias Sign = @convention(c) (Int32, Bytes?, Int32, Out?, UnsafeMutablePointer<UInt32>?, OpaquePointer?) -> Int32
+        private typealias Verify = @convention(c) (Int32, Bytes?, Int32, Bytes?, Int32, OpaquePointer?) -> Int32
+
+        /// Uncompressed.
+        let point: Data
+        private let key: OpaquePointer?
+
+        init() {
+            // 415 is the curve's number there, 4 the form.
+            key = function("EC_KEY_new_by_curve_name", as: New.self)(415)
+            _ = function("EC_KEY_generate_key", as: Generate.self)(key)
+            var output = [UInt8](repeating: 0, count: 65)
+            let (group, half) = (function("EC_KEY_get0_group", as: Of.self)(key), function("EC_KEY_get0_public_key", as: Of.self)(key))
+            _ = function("EC_POINT_point2oct", as: Encode.self)(group, half, 4, &output, output.count, nil)
+            point = Data(output)
+        }
+
+        deinit { function("EC_KEY_free", as: Free.self)(key) }
+
+        /// ECDSA over SHA-256, in DER.
+        func sign(_ data: Data) -> Data {
+            var output = [UInt8](repeating: 0, count: 80), length: UInt32 = 0
+            let digest = Self.digest(data)
+            _ = function("ECDSA_sign", as: Sign.self)(0, digest, Int32(digest.count), &output, &length, key)
+            return Data(output.prefix(Int(length)))
+        }
+
+        func verify(_ der: Data, of data: Data) -> Bool {
+            let digest = Self.digest(data)
+            return function("ECDSA_verify", as: Verify.self)(0, digest, Int32(digest.count), [UInt8](der), Int32(der.count), key) == 1
+        }
+
+        private static func digest(_ data: Data) -> [UInt8] {
+            var output = [UInt8](repeating: 0, count: 32)
+            _ = function("SHA256", as: Digest.self)([UInt8](data), data.count, &output)
+            return output
+        }
+    }
+
     /// `algorithm` is SHA1, SHA256 or SHA512.
     static func hmac(_ algorithm: String, key: Data, _ data: Data) -> Data {
         let hash = function("EVP_\(algorithm.lowercased())", as: Make.self)()

@@ -45,13 +45,46 @@ final class ReadmeTests: XCTestCase {
         XCTAssertNotNil(session)
     }
 
+    private struct Half { let x963Representation: Data }
+
+    private func register(
+        phone: Phone, courier: Courier, device: Device, facts: DeviceFacts, scannedText: String, publicKey: Half,
+        sign: (Data) async throws -> Data
+    ) async throws -> Enrolled {
+        // README of keys begins
+        let key = DeviceKey(point: publicKey.x963Representation, level: .secureEnclave, presence: .biometric)
+        let toSign = try await phone.call { try $0.registrationToSign(code: scannedText, key: key) }
+        let chosen = KeyChoice.hardware(key: key, signed: toSign.signed(der: try await sign(toSign.bytes)))  // sign: your Secure Enclave key
+        let enrolment = Enrolment(device: device, facts: facts, replace: false, key: chosen)
+        let added = try await courier.enrol(scannedText, enrolment)
+        // README of keys ends
+        return added
+    }
+
+    func testAKeyIsRegisteredAsTheReadmeSays() async throws {
+        let server = try Server(deviceKey: "required")
+        defer { server.stop() }
+        let (phone, pair) = (try await openPhone(), OpenSSL.KeyPair())
+        let added = try await register(
+            phone: phone, courier: Courier(phone), device: device(), facts: DeviceFacts(biometricAvailable: true, tamperScore: 0),
+            scannedText: server.offer().code, publicKey: Half(x963Representation: pair.point), sign: { pair.sign($0) })
+        guard case .ready(let account) = added else { return XCTFail("\(added)") }
+        XCTAssertEqual(account.key?.level, .secureEnclave)
+        phone.close()
+    }
+
     func testTheReadmesHoldIt() throws {
+        try check("", ["README.md", "bindings/swift/README.md"])
+        try check("of keys ", ["bindings/swift/README.md"])
+    }
+
+    private func check(_ part: String, _ files: [String]) throws {
         let here = try String(contentsOfFile: "\(repository)/bindings/swift/Tests/PushAuthenticatorTests/ReadmeTests.swift", encoding: .utf8)
         let lines = here.components(separatedBy: "\n")
-        let begin = try XCTUnwrap(lines.firstIndex { $0.hasSuffix("// README begins") })
-        let end = try XCTUnwrap(lines.firstIndex { $0.hasSuffix("// README ends") })
+        let begin = try XCTUnwrap(lines.firstIndex { $0.hasSuffix("// README \(part)begins") })
+        let end = try XCTUnwrap(lines.firstIndex { $0.hasSuffix("// README \(part)ends") })
         let code = lines[(begin + 1)..<end].map { $0.isEmpty ? "" : String($0.dropFirst(8)) }.joined(separator: "\n")
-        for file in ["README.md", "bindings/swift/README.md"] {
+        for file in files {
             let text = try String(contentsOfFile: "\(repository)/\(file)", encoding: .utf8)
             let blocks = text.components(separatedBy: "```swift\n").dropFirst().compactMap { $0.components(separatedBy: "```").first }
             let same = blocks.filter { $0.trimmingCharacters(in: .newlines) == code.trimmingCharacters(in: .newlines) }

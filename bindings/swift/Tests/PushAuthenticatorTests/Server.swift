@@ -12,12 +12,18 @@ final class Server {
     private let home = folder()
     private var process: Process?
     private(set) var address = "127.0.0.1:0"
-    private var configuration: String { home.appendingPathComponent("server.toml").path }
+    var configuration: String { home.appendingPathComponent("server.toml").path }
 
-    init(pushType: String = "CHALLENGE") throws {
+    init(pushType: String = "CHALLENGE", deviceKey: String? = nil) throws {
         try run(["init", home.path])
         let journey = home.appendingPathComponent("journeys/Login with Push MFA.journey.json")
-        let text = try String(contentsOf: journey, encoding: .utf8)
+        var text = try String(contentsOf: journey, encoding: .utf8)
+        if let deviceKey {
+            // Both nodes that know the setting: who registers with which key, and who is asked.
+            for setting in ["\"scanQRCodeMessage\":", "\"pushType\":"] {
+                text = text.replacingOccurrences(of: setting, with: "\"deviceKey\": \"\(deviceKey)\", \(setting)")
+            }
+        }
         try text.replacingOccurrences(of: "\"CHALLENGE\"", with: "\"\(pushType)\"").write(to: journey, atomically: true, encoding: .utf8)
         try run(["user", "add", "alice", "--password-stdin", "--config", configuration], input: Self.password)
         try start()
@@ -26,7 +32,8 @@ final class Server {
     deinit { stop() }
 
     /// Runs a verb of the command line.
-    private func run(_ arguments: [String], input: String = "") throws {
+    @discardableResult
+    func run(_ arguments: [String], input: String = "") throws -> Any {
         let (process, stdin, stdout) = (program(arguments), Pipe(), Pipe())
         process.standardInput = stdin
         process.standardOutput = stdout
@@ -36,6 +43,7 @@ final class Server {
         let output = stdout.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw Failed(description: String(decoding: output, as: UTF8.self)) }
+        return try JSONSerialization.jsonObject(with: output)
     }
 
     /// Starts the process, on the address of the last time where there was one.

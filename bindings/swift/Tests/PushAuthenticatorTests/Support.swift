@@ -42,6 +42,23 @@ final class Finger: SlotWrapper {
     static func touch(_ bytes: Data) -> Data { Data(bytes.map { $0 ^ 0x5a }) }
 }
 
+/// A key in hardware: a P-256 pair of OpenSSL's, whose private half the core never sees.
+struct Chip {
+    let pair = OpenSSL.KeyPair()
+
+    func key(_ presence: UserPresence = .biometric, attestation: [Data]? = [Data([1, 2, 3])]) -> DeviceKey {
+        DeviceKey(point: pair.point, level: .secureEnclave, presence: presence, attestation: attestation)
+    }
+
+    func sign(_ toSign: ToSign) -> Signed { toSign.signed(der: pair.sign(toSign.bytes)) }
+
+    /// What an account is registered with.
+    func choice(_ core: Authenticator, _ code: String, _ presence: UserPresence = .biometric) throws -> KeyChoice {
+        let key = key(presence)
+        return .hardware(key: key, signed: sign(try core.registrationToSign(code: code, key: key)))
+    }
+}
+
 final class Sink: LogSink {
     private let take: @Sendable (LogLevel, String) throws -> Void
 
@@ -82,8 +99,11 @@ func device(name: String = "Swift on Linux", token: String = "token-0123456789")
     Device(name: name, platform: .ios, pushToken: token, communicationType: .embedded)
 }
 
-func enrolment(_ device: Device = device(), facts: DeviceFacts = DeviceFacts(biometricAvailable: true, tamperScore: 0)) -> Enrolment {
-    Enrolment(device: device, facts: facts, replace: false)
+func enrolment(
+    _ device: Device = device(), facts: DeviceFacts = DeviceFacts(biometricAvailable: true, tamperScore: 0),
+    replace: Bool = false, key: KeyChoice? = nil
+) -> Enrolment {
+    Enrolment(device: device, facts: facts, replace: replace, key: key)
 }
 
 extension Data {
@@ -156,8 +176,8 @@ struct Registered {
     let account: Account
     let mechanismUid: String
 
-    init(_ core: Authenticator, _ code: String = registrationCode(), date: String? = nil) throws {
-        account = try core.enrol(code: code, enrolment: enrolment(), slotWrapper: Finger())
+    init(_ core: Authenticator, _ code: String = registrationCode(), date: String? = nil, key: KeyChoice? = nil) throws {
+        account = try core.enrol(code: code, enrolment: enrolment(key: key), slotWrapper: Finger())
         let request = try #require(try core.due().first)
         mechanismUid = try #require(claims(json(request.body)["jwt"])["mechanismUid"] as? String)
         _ = try core.delivered(requestId: request.id, response: HttpResponse(status: 200, date: date, body: Data("{}".utf8)))

@@ -3,10 +3,12 @@ package org.pushauthenticator.app
 import android.app.Application
 import android.app.KeyguardManager
 import java.io.File
+import java.security.GeneralSecurityException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.combine
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -14,6 +16,7 @@ import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.Courier
 import org.pushauthenticator.PushAuthenticator
 import org.pushauthenticator.app.keys.BiometricKey
+import org.pushauthenticator.app.keys.SigningKeys
 import org.pushauthenticator.app.keys.VaultKey
 import org.pushauthenticator.app.messages.DeliveryJob
 import org.pushauthenticator.app.messages.RequestNotices
@@ -29,6 +32,7 @@ class App : Application() {
     val lock by lazy { AppLock(settings) }
     val notices by lazy { RequestNotices(this) }
     val biometricKey by lazy { BiometricKey(this) }
+    val signingKeys by lazy { SigningKeys(this) }
 
     private val opening = Mutex()
     private var opened: Core? = null
@@ -61,12 +65,18 @@ class App : Application() {
         // What the person sees as notifications follows what can be answered, whatever changed it.
         scope.launch {
             try {
-                phone.notifications.collect(notices::follow)
+                combine(phone.notifications, phone.accounts) { pending, accounts -> pending to accounts }
+                    .collect { (pending, accounts) -> notices.follow(pending, accounts) }
             } catch (failed: AuthenticatorException) {
                 SystemLog.failure(failed)
             }
         }
-        return Core(phone, Courier(phone))
+        try {
+            signingKeys.keepOnly(phone.call { accounts() })
+        } catch (busy: GeneralSecurityException) {
+            // They lie there until the next start, and harm nobody.
+        }
+        return Core(phone, Courier(phone, signer = { id, toSign -> signingKeys.signUnasked(phone.call { accounts() }.find { it.id == id }, toSign) }))
     }
 
     override fun onTerminate() {

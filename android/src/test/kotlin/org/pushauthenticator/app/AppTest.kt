@@ -65,6 +65,7 @@ abstract class AppTest {
     }
 
     fun biometricKey() = app.biometricKey
+    fun signingKeys() = app.signingKeys
     fun <T> core(work: Authenticator.() -> T): T = phone(work)
 
     protected fun <T> phone(work: Authenticator.() -> T): T = runBlocking { app.core().phone.call(work) }

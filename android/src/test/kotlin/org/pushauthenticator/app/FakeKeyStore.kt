@@ -1,24 +1,33 @@
 package org.pushauthenticator.app
 
+import android.os.Build
 import android.security.keystore.KeyGenParameterSpec
+import android.security.keystore.KeyInfo
 import android.security.keystore.KeyPermanentlyInvalidatedException
+import android.security.keystore.KeyProperties
 import android.security.keystore.StrongBoxUnavailableException
 import android.security.keystore.UserNotAuthenticatedException
 import java.io.InputStream
 import java.io.OutputStream
 import java.security.AlgorithmParameters
 import java.security.Key
+import java.security.KeyFactorySpi
 import java.security.KeyPair
 import java.security.KeyPairGenerator
 import java.security.KeyPairGeneratorSpi
 import java.security.KeyStoreSpi
 import java.security.PrivateKey
 import java.security.Provider
+import java.security.ProviderException
 import java.security.PublicKey
 import java.security.SecureRandom
 import java.security.Security
+import java.security.Signature
+import java.security.SignatureException
+import java.security.SignatureSpi
 import java.security.cert.Certificate
 import java.security.spec.AlgorithmParameterSpec
+import java.security.spec.KeySpec
 import java.util.Collections
 import java.util.Date
 import java.util.Enumeration
@@ -37,6 +46,10 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         put("KeyStore.AndroidKeyStore", Store::class.java.name)
         put("KeyGenerator.AES", Aes::class.java.name)
         put("KeyPairGenerator.RSA", Rsa::class.java.name)
+        put("KeyPairGenerator.EC", Ec::class.java.name)
+        put("KeyFactory.EC", Infos::class.java.name)
+        put("Signature.SHA256withECDSA", BoundSignature::class.java.name)
+        put("Signature.SHA256withECDSA SupportedKeyClasses", BoundKey::class.java.name)
         put("Cipher.RSA/ECB/OAEPPadding", BoundCipher::class.java.name)
         put("Cipher.RSA/ECB/OAEPPadding SupportedKeyClasses", BoundKey::class.java.name)
     }
@@ -45,9 +58,22 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         val specs = mutableListOf<KeyGenParameterSpec>()
         val secrets = mutableMapOf<String, SecretKey>()
         val pairs = mutableMapOf<String, KeyPair>()
+
+        /** Who makes the keys that stand behind: of the providers that Robolectric puts first, the one that knows the curve. */
+        private const val REAL = "BC"
+
         var hasStrongBox = false
 
+        /** Whether keys can be attested, and keys on P-256 be made at all. */
+        var attests = true
+        var makesSigningKeys = true
+
+        /** Aliases of accounts' own keys. */
+        val signing get() = pairs.keys.filter { it.startsWith("account-") }
+
         fun install() {
+            attests = true
+            makesSigningKeys = true
             specs.clear()
             secrets.clear()
             pairs.clear()
@@ -59,7 +85,8 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         /** Another finger was enrolled. */
         fun invalidate(alias: String) {
             val pair = pairs.getValue(alias)
-            pairs[alias] = KeyPair(pair.public, BoundKey((pair.private as BoundKey).real, true))
+            val key = pair.private as BoundKey
+            pairs[alias] = KeyPair(pair.public, BoundKey(key.real, key.spec, true))
         }
 
         private fun take(spec: KeyGenParameterSpec) {
@@ -94,13 +121,80 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         override fun generateKeyPair(): KeyPair {
             take(spec)
             val real = KeyPairGenerator.getInstance("RSA", "SunRsaSign").apply { initialize(spec.keySize) }.generateKeyPair()
-            return KeyPair(real.public, BoundKey(real.private, false)).also { pairs[spec.keystoreAlias] = it }
+            return KeyPair(real.public, BoundKey(real.private, spec, false)).also { pairs[spec.keystoreAlias] = it }
         }
     }
 
+    class Ec : KeyPairGeneratorSpi() {
+        private lateinit var spec: KeyGenParameterSpec
+        override fun initialize(size: Int, random: SecureRandom?) = Unit
+        override fun initialize(given: AlgorithmParameterSpec?, random: SecureRandom?) {
+            spec = given as KeyGenParameterSpec
+        }
+
+        override fun generateKeyPair(): KeyPair {
+            take(spec)
+            if (!makesSigningKeys) throw ProviderException("no such keys")
+            if (!attests && spec.attestationChallenge != null) throw ProviderException("no attestation")
+            val real = KeyPairGenerator.getInstance("EC", REAL).apply { initialize(spec.algorithmParameterSpec) }.generateKeyPair()
+            return KeyPair(real.public, BoundKey(real.private, spec, false)).also { pairs[spec.keystoreAlias] = it }
+        }
+    }
+
+    /** What the store says of a key. */
+    class Infos : KeyFactorySpi() {
+        override fun <T : KeySpec> engineGetKeySpec(key: Key, type: Class<T>): T {
+            val spec = (key as BoundKey).spec
+            // Apps do not see the constructor, which grows with every version; what is looked at here stays in its place.
+            val made = KeyInfo::class.java.declaredConstructors.first { it.parameterCount > 0 }
+            var booleans = 0
+            val arguments = made.parameterTypes.map { parameter ->
+                when (parameter) {
+                    Boolean::class.javaPrimitiveType -> if (booleans++ == 0) true else booleans == 2 && spec.isUserAuthenticationRequired
+                    Int::class.javaPrimitiveType -> 0
+                    else -> null
+                }
+            }.toTypedArray<Any?>()
+            val level = if (spec.isStrongBoxBacked) KeyProperties.SECURITY_LEVEL_STRONGBOX else KeyProperties.SECURITY_LEVEL_TRUSTED_ENVIRONMENT
+            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) arguments[arguments.size - 2] = level
+            return type.cast(made.apply { isAccessible = true }.newInstance(*arguments))!!
+        }
+
+        override fun engineGeneratePublic(spec: KeySpec?) = throw UnsupportedOperationException()
+        override fun engineGeneratePrivate(spec: KeySpec?) = throw UnsupportedOperationException()
+        override fun engineTranslateKey(key: Key?) = throw UnsupportedOperationException()
+    }
+
+    class BoundSignature : SignatureSpi() {
+        private val real = Signature.getInstance("SHA256withECDSA", REAL)
+        private lateinit var key: BoundKey
+
+        override fun engineInitSign(given: PrivateKey?) {
+            val bound = given as? BoundKey ?: throw java.security.InvalidKeyException("no key of this store")
+            if (bound.invalidated) throw KeyPermanentlyInvalidatedException()
+            real.initSign(bound.real)
+            key = bound
+        }
+
+        override fun engineUpdate(byte: Byte) = real.update(byte)
+        override fun engineUpdate(bytes: ByteArray, offset: Int, length: Int) = real.update(bytes, offset, length)
+        override fun engineSign(): ByteArray {
+            if (key.spec.isUserAuthenticationRequired) {
+                if (!ShadowBiometricPrompt.isOpen) throw SignatureException(UserNotAuthenticatedException())
+                ShadowBiometricPrompt.isOpen = false
+            }
+            return real.sign()
+        }
+
+        override fun engineInitVerify(key: PublicKey?) = throw java.security.InvalidKeyException("signs only")
+        override fun engineVerify(bytes: ByteArray?) = throw UnsupportedOperationException()
+        @Deprecated("as in the class above") override fun engineSetParameter(name: String?, value: Any?) = throw UnsupportedOperationException()
+        @Deprecated("as in the class above") override fun engineGetParameter(name: String?) = throw UnsupportedOperationException()
+    }
+
     /** A private key that says nothing of itself. */
-    class BoundKey(val real: PrivateKey, val invalidated: Boolean) : PrivateKey {
-        override fun getAlgorithm() = "RSA"
+    class BoundKey(val real: PrivateKey, val spec: KeyGenParameterSpec, val invalidated: Boolean) : PrivateKey {
+        override fun getAlgorithm(): String = real.algorithm
         override fun getFormat(): String? = null
         override fun getEncoded(): ByteArray? = null
     }
@@ -148,7 +242,10 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         override fun engineAliases(): Enumeration<String> = Collections.enumeration(secrets.keys + pairs.keys)
         override fun engineLoad(stream: InputStream?, password: CharArray?) = Unit
         override fun engineStore(stream: OutputStream?, password: CharArray?) = Unit
-        override fun engineGetCertificateChain(alias: String): Array<Certificate>? = null
+        override fun engineGetCertificateChain(alias: String): Array<Certificate>? = pairs[alias]?.let { pair ->
+            val attested = (pair.private as BoundKey).spec.attestationChallenge != null
+            List(if (attested) 3 else 1) { Bare(pair.public) }.toTypedArray()
+        }
         override fun engineGetCreationDate(alias: String): Date? = null
         override fun engineSetKeyEntry(alias: String, key: Key, password: CharArray?, chain: Array<Certificate>?) = Unit
         override fun engineSetKeyEntry(alias: String, key: ByteArray, chain: Array<Certificate>?) = Unit

@@ -4,13 +4,16 @@ import java.nio.ByteBuffer
 import java.util.Base64
 import javax.crypto.Mac
 import javax.crypto.spec.SecretKeySpec
+import kotlinx.coroutines.runBlocking
 import org.json.JSONObject
 import org.pushauthenticator.Account
 import org.pushauthenticator.HttpResponse
+import org.pushauthenticator.KeyChoice
 import org.pushauthenticator.Notification
+import org.pushauthenticator.signedBy
 
 /** Signs messages as a server does, without a network: for screens with every kind of request. */
-class LocalServer(private val test: AppTest) {
+class LocalServer(private val test: AppTest, keyed: Boolean = false) {
     private val secret = "shared secret of 32 bytes length".toByteArray()
     val account: Account
     lateinit var last: Notification
@@ -19,14 +22,24 @@ class LocalServer(private val test: AppTest) {
     private var count = 0
 
     init {
-        account = test.core { enrol(registration(HOST), test.enrolment(), test.biometricKey()) }
+        account = if (keyed) keyed() else test.core { enrol(registration(HOST), test.enrolment(), test.biometricKey()) }
         val request = test.core { due() }.single()
         val jwt = JSONObject(String(request.body)).getString("jwt")
         mechanism = JSONObject(String(Base64.getUrlDecoder().decode(jwt.split('.')[1]))).getString("mechanismUid")
         test.core { delivered(request.id, HttpResponse(200u, null, "{}".toByteArray())) }
     }
 
-    fun registration(host: String) = "pushauth://push/Ping:demo?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
+    /** With a key of its own, bound to the biometric. */
+    private fun keyed(): Account {
+        val code = registration(HOST, "carol") + "&v=2"
+        val key = runBlocking { test.signingKeys().make(test.core { preview(code) }.attestationChallenge, biometric = true) }
+        val toSign = test.core { registrationToSign(code, key.description) }
+        ShadowBiometricPrompt.isOpen = true
+        val chosen = KeyChoice.Hardware(key.description, toSign.signedBy(key.signature()))
+        return test.core { enrol(code, test.enrolment().copy(key = chosen), null) }
+    }
+
+    fun registration(host: String, name: String = "demo") = "pushauth://push/Ping:$name?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
         "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("https://$host/am/push?_action=register")}" +
         "&a=${encode("https://$host/am/push?_action=authenticate")}"
 

@@ -11,7 +11,9 @@ import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Test
+import org.pushauthenticator.KeyLevel
 import org.pushauthenticator.NotificationState
+import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.keys.VaultKey
 import org.pushauthenticator.app.screens.AccountsActivity
@@ -46,6 +48,23 @@ class OldestPhoneTest : AppTest() {
         val screen = open<RequestActivity>(RequestActivity.intent(app, server.push("n", "biometric").id))
         screen.awaitText("Deny")
         screen.tap(R.id.approve)
+        await("a prompt") { ShadowBiometricPrompt.shown }.pass()
+        screen.awaitText("Not sent yet")
+        close()
+        server.settleAll()
+        assertEquals(NotificationState.APPROVED, phone { history(1u, 0u) }.single().state)
+    }
+
+    @Test
+    fun `an account's own key is made and asked about every time`() {
+        val server = LocalServer(this, keyed = true)
+        val spec: KeyGenParameterSpec = FakeKeyStore.specs.last()
+        assertTrue(spec.isUserAuthenticationRequired && spec.isInvalidatedByBiometricEnrollment)
+        assertEquals(-1, spec.userAuthenticationValidityDurationSeconds)
+        assertEquals(KeyLevel.TEE to UserPresence.BIOMETRIC, server.account.key?.run { level to presence })
+        val screen = open<RequestActivity>(RequestActivity.intent(app, server.push("n", "challenge", numbers = "17,42,86").id))
+        screen.awaitText("Deny")
+        screen.requireViewById<ViewGroup>(R.id.numbers).getChildAt(1).performClick()
         await("a prompt") { ShadowBiometricPrompt.shown }.pass()
         screen.awaitText("Not sent yet")
         close()

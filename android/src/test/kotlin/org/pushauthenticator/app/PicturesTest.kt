@@ -59,6 +59,7 @@ class PicturesTest : AppTest() {
         addCodes("Mail", "alice", kind = "hotp", more = "&counter=7")
         accounts(local)
         requests(local)
+        keyed()
         draw("history", open<HistoryActivity>().also { it.awaitText("Ping") })
         draw("events", open<EventsActivity>().also { it.awaitText("Account added") })
         draw("settings", open<SettingsActivity>().also { it.awaitText("Screen lock") })
@@ -101,6 +102,31 @@ class PicturesTest : AppTest() {
         val over = open<RequestActivity>(RequestActivity.intent(app, local.last.id))
         over.awaitText("cannot be answered")
         draw("result-over", over)
+    }
+
+    private fun keyed() {
+        // A screen that is shown would send the registration before it is taken here.
+        close()
+        val keyed = LocalServer(this, keyed = true)
+        val asked = request(keyed.push("k1", "challenge", numbers = "17,42,86"))
+        asked.tap(R.id.deny)
+        asked.awaitText("Why do you deny it?")
+        draw("request-reasons", asked)
+        val account = open<AccountActivity>(AccountActivity.intent(app, keyed.account.id))
+        account.awaitText("signs only with your fingerprint")
+        draw("account-key", account)
+        val code = keyed.registration("login.example.com", "dave") + "&v=2"
+        val confirm = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(code)))
+        confirm.awaitText("made on this phone")
+        draw("confirm-key", confirm)
+        FakeKeyStore.invalidate(FakeKeyStore.signing.single())
+        asked.tap(R.id.deny_other)
+        asked.awaitText("This account's key is gone")
+        draw("key-gone", asked)
+        val gone = open<AccountActivity>(AccountActivity.intent(app, keyed.account.id))
+        gone.awaitText("It is gone.")
+        draw("account-key-gone", gone)
+        close()
     }
 
     private fun request(request: Notification) = open<RequestActivity>(RequestActivity.intent(app, request.id)).also { it.awaitText("seconds left") }

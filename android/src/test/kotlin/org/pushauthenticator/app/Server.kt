@@ -12,7 +12,7 @@ import org.json.JSONArray
 import org.json.JSONObject
 
 /** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
-class Server(pushType: String = "CHALLENGE") : AutoCloseable {
+class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCloseable {
     private val folder: Path = Files.createTempDirectory("server")
     private val configuration = folder.resolve("server.toml").toString()
     private var process: Process? = null
@@ -23,15 +23,24 @@ class Server(pushType: String = "CHALLENGE") : AutoCloseable {
         run("init", folder.toString())
         val journey = folder.resolve("journeys/Login with Push MFA.journey.json")
         journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
+        if (deviceKey != null) {
+            // Both nodes that know the setting: who registers with which key, and who is asked.
+            val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", ${it.value}" }
+            journey.writeText(asked)
+        }
         run("user", "add", "alice", "--password-stdin", "--config", configuration, input = PASSWORD)
         start()
     }
 
-    private fun run(vararg arguments: String, input: String = "") {
+    /** Runs a verb of the command line about this server. */
+    fun manage(vararg arguments: String): String = run(*arguments, "--config", configuration)
+
+    private fun run(vararg arguments: String, input: String = ""): String {
         val ran = program("--json", *arguments).start()
         ran.outputStream.use { it.write(input.toByteArray()) }
         val output = ran.inputStream.readAllBytes()
         check(ran.waitFor() == 0) { String(output) }
+        return String(output)
     }
 
     /** Starts the process, on the address of the last time where there was one. */

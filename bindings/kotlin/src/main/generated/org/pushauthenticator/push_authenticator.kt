@@ -821,6 +821,20 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign(
     ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_approve_signed(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_deny_for(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_deny_signed(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign(
+    ): Int
     external fun uniffi_push_authenticator_checksum_method_platformkeys_wrap(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_platformkeys_unwrap(
@@ -933,6 +947,20 @@ internal object UniffiLib {
     external fun uniffi_push_authenticator_fn_method_authenticator_pull_signed(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,`signature`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_approval_to_sign(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`number`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_approve_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`evidence`: RustBuffer.ByValue,`signedAnswer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_push_authenticator_fn_method_authenticator_denial_to_sign(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_deny_for(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_push_authenticator_fn_method_authenticator_deny_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`reason`: RustBuffer.ByValue,`signedAnswer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_push_authenticator_fn_method_authenticator_device_key_invalidated(`ptr`: Long,`accountId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_push_authenticator_fn_method_authenticator_registration_to_sign(`ptr`: Long,`code`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_clone_platformkeys(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1099,10 +1127,10 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_accounts() and 0xFFFF) != 56905) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_accounts() and 0xFFFF) != 29592) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve() and 0xFFFF) != 34806) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve() and 0xFFFF) != 18790) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_challenge() and 0xFFFF) != 42101) {
@@ -1123,16 +1151,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_delivered() and 0xFFFF) != 5151) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny() and 0xFFFF) != 13385) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny() and 0xFFFF) != 50160) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_due() and 0xFFFF) != 7889) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol() and 0xFFFF) != 63667) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol() and 0xFFFF) != 64325) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() and 0xFFFF) != 63991) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() and 0xFFFF) != 31281) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_events() and 0xFFFF) != 46687) {
@@ -1141,16 +1169,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_failed() and 0xFFFF) != 13100) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_history() and 0xFFFF) != 53999) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_history() and 0xFFFF) != 31659) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_notification() and 0xFFFF) != 39727) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_notification() and 0xFFFF) != 41715) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_outbox() and 0xFFFF) != 8774) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pending() and 0xFFFF) != 5464) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pending() and 0xFFFF) != 47583) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview() and 0xFFFF) != 27960) {
@@ -1174,7 +1202,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 5053) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 64261) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 5772) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_removal() and 0xFFFF) != 46990) {
@@ -1183,7 +1211,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_remove() and 0xFFFF) != 44720) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rename() and 0xFFFF) != 46655) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rename() and 0xFFFF) != 45283) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_retry_now() and 0xFFFF) != 28008) {
@@ -1195,19 +1223,40 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_concealed() and 0xFFFF) != 4528) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() and 0xFFFF) != 20153) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() and 0xFFFF) != 17306) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_push_token() and 0xFFFF) != 64061) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_push_token() and 0xFFFF) != 7545) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 43556) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 26564) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 16420) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 12847) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() and 0xFFFF) != 35860) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve_signed() and 0xFFFF) != 52711) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() and 0xFFFF) != 40906) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_for() and 0xFFFF) != 45169) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_signed() and 0xFFFF) != 60225) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() and 0xFFFF) != 55269) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign() and 0xFFFF) != 14026) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_platformkeys_wrap() and 0xFFFF) != 28082) {
@@ -1765,7 +1814,8 @@ public interface AuthenticatorInterface {
     fun `accounts`(): List<Account>
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
      */
     fun `approve`(`notificationId`: kotlin.String, `evidence`: Evidence)
 
@@ -1803,7 +1853,8 @@ public interface AuthenticatorInterface {
     fun `delivered`(`requestId`: kotlin.String, `response`: HttpResponse): Delivery
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
      */
     fun `deny`(`notificationId`: kotlin.String)
 
@@ -1817,7 +1868,8 @@ public interface AuthenticatorInterface {
     /**
      * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
      * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied.
+     * without one, messages that ask for a biometric can only be denied, unless the account's own key
+     * ([`Enrolment::key`]) takes a biometric.
      */
     fun `enrol`(`code`: kotlin.String, `enrolment`: Enrolment, `slotWrapper`: SlotWrapper?): Account
 
@@ -1962,6 +2014,49 @@ public interface AuthenticatorInterface {
      */
     fun `pullsToSign`(): List<PullToSign>
 
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
+     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     */
+    fun `approvalToSign`(`notificationId`: kotlin.String, `number`: kotlin.String?): ToSign
+
+    /**
+     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
+     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
+     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     */
+    fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signedAnswer`: Signed)
+
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
+     * [`deny_signed`](Self::deny_signed), within the request's time.
+     */
+    fun `denialToSign`(`notificationId`: kotlin.String, `reason`: DenyReason?): ToSign
+
+    /**
+     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
+     * for [`deny_signed`](Self::deny_signed).
+     */
+    fun `denyFor`(`notificationId`: kotlin.String, `reason`: DenyReason)
+
+    /**
+     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     */
+    fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signedAnswer`: Signed)
+
+    /**
+     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
+     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
+     * added again with `replace`.
+     */
+    fun `deviceKeyInvalidated`(`accountId`: kotlin.String)
+
+    /**
+     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
+     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     */
+    fun `registrationToSign`(`code`: kotlin.String, `key`: DeviceKey): ToSign
+
     companion object
 }
 
@@ -2088,7 +2183,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards.
+     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
      */
     @Throws(AuthenticatorException::class)override fun `approve`(`notificationId`: kotlin.String, `evidence`: Evidence)
         =
@@ -2217,7 +2313,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards.
+     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
+     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
      */
     @Throws(AuthenticatorException::class)override fun `deny`(`notificationId`: kotlin.String)
         =
@@ -2255,7 +2352,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
     /**
      * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
      * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied.
+     * without one, messages that ask for a biometric can only be denied, unless the account's own key
+     * ([`Enrolment::key`]) takes a biometric.
      */
     @Throws(AuthenticatorException::class)override fun `enrol`(`code`: kotlin.String, `enrolment`: Enrolment, `slotWrapper`: SlotWrapper?): Account {
             return FfiConverterTypeAccount.lift(
@@ -2745,6 +2843,144 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
     UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
+     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     */
+    @Throws(AuthenticatorException::class)override fun `approvalToSign`(`notificationId`: kotlin.String, `number`: kotlin.String?): ToSign {
+            return FfiConverterTypeToSign.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_approval_to_sign(
+        it,
+
+        FfiConverterString.lower(`notificationId`),
+        FfiConverterOptionalString.lower(`number`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
+     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
+     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     */
+    @Throws(AuthenticatorException::class)override fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signedAnswer`: Signed)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_approve_signed(
+        it,
+
+        FfiConverterString.lower(`notificationId`),
+        FfiConverterTypeEvidence.lower(`evidence`),
+        FfiConverterTypeSigned.lower(`signedAnswer`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
+     * [`deny_signed`](Self::deny_signed), within the request's time.
+     */
+    @Throws(AuthenticatorException::class)override fun `denialToSign`(`notificationId`: kotlin.String, `reason`: DenyReason?): ToSign {
+            return FfiConverterTypeToSign.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_denial_to_sign(
+        it,
+
+        FfiConverterString.lower(`notificationId`),
+        FfiConverterOptionalTypeDenyReason.lower(`reason`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
+     * for [`deny_signed`](Self::deny_signed).
+     */
+    @Throws(AuthenticatorException::class)override fun `denyFor`(`notificationId`: kotlin.String, `reason`: DenyReason)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_deny_for(
+        it,
+
+        FfiConverterString.lower(`notificationId`),
+        FfiConverterTypeDenyReason.lower(`reason`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     */
+    @Throws(AuthenticatorException::class)override fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signedAnswer`: Signed)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_deny_signed(
+        it,
+
+        FfiConverterString.lower(`notificationId`),
+        FfiConverterOptionalTypeDenyReason.lower(`reason`),
+        FfiConverterTypeSigned.lower(`signedAnswer`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
+     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
+     * added again with `replace`.
+     */
+    @Throws(AuthenticatorException::class)override fun `deviceKeyInvalidated`(`accountId`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_device_key_invalidated(
+        it,
+
+        FfiConverterString.lower(`accountId`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
+     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     */
+    @Throws(AuthenticatorException::class)override fun `registrationToSign`(`code`: kotlin.String, `key`: DeviceKey): ToSign {
+            return FfiConverterTypeToSign.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_registration_to_sign(
+        it,
+
+        FfiConverterString.lower(`code`),
+        FfiConverterTypeDeviceKey.lower(`key`),_status)
 }
     }
     )
@@ -3930,6 +4166,11 @@ data class Account (
      * The first policy that is not met, which is why the account is locked.
      */
     val `unmetPolicy`: kotlin.String?
+    ,
+    /**
+     * The account's own signing key, where it was registered with one.
+     */
+    val `key`: AccountKey?
 
 ){
 
@@ -3961,6 +4202,7 @@ public object FfiConverterTypeAccount: FfiConverterRustBuffer<Account> {
             FfiConverterOptionalString.read(buf),
             FfiConverterSequenceString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeAccountKey.read(buf),
         )
     }
 
@@ -3979,7 +4221,8 @@ public object FfiConverterTypeAccount: FfiConverterRustBuffer<Account> {
             FfiConverterOptionalString.allocationSize(value.`colour`) +
             FfiConverterOptionalString.allocationSize(value.`logo`) +
             FfiConverterSequenceString.allocationSize(value.`policies`) +
-            FfiConverterOptionalString.allocationSize(value.`unmetPolicy`)
+            FfiConverterOptionalString.allocationSize(value.`unmetPolicy`) +
+            FfiConverterOptionalTypeAccountKey.allocationSize(value.`key`)
     )
 
     override fun write(value: Account, buf: ByteBuffer) {
@@ -3998,6 +4241,80 @@ public object FfiConverterTypeAccount: FfiConverterRustBuffer<Account> {
             FfiConverterOptionalString.write(value.`logo`, buf)
             FfiConverterSequenceString.write(value.`policies`, buf)
             FfiConverterOptionalString.write(value.`unmetPolicy`, buf)
+            FfiConverterOptionalTypeAccountKey.write(value.`key`, buf)
+    }
+}
+
+
+
+/**
+ * An account's own signing key, as shown to a person.
+ */
+data class AccountKey (
+    /**
+     * The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
+     * `crv`, `kty`, `x`, `y` in this order and nothing between them.
+     */
+    val `jwk`: kotlin.String
+    ,
+    /**
+     * Where the private half lives.
+     */
+    val `level`: KeyLevel
+    ,
+    /**
+     * What the person must do before it signs.
+     */
+    val `presence`: UserPresence
+    ,
+    /**
+     * Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
+     * answer signed.
+     */
+    val `isSoftware`: kotlin.Boolean
+    ,
+    /**
+     * Whether the platform invalidated it: the account answers nothing until it was added again.
+     */
+    val `isInvalidated`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccountKey: FfiConverterRustBuffer<AccountKey> {
+    override fun read(buf: ByteBuffer): AccountKey {
+        return AccountKey(
+            FfiConverterString.read(buf),
+            FfiConverterTypeKeyLevel.read(buf),
+            FfiConverterTypeUserPresence.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AccountKey) = (
+            FfiConverterString.allocationSize(value.`jwk`) +
+            FfiConverterTypeKeyLevel.allocationSize(value.`level`) +
+            FfiConverterTypeUserPresence.allocationSize(value.`presence`) +
+            FfiConverterBoolean.allocationSize(value.`isSoftware`) +
+            FfiConverterBoolean.allocationSize(value.`isInvalidated`)
+    )
+
+    override fun write(value: AccountKey, buf: ByteBuffer) {
+            FfiConverterString.write(value.`jwk`, buf)
+            FfiConverterTypeKeyLevel.write(value.`level`, buf)
+            FfiConverterTypeUserPresence.write(value.`presence`, buf)
+            FfiConverterBoolean.write(value.`isSoftware`, buf)
+            FfiConverterBoolean.write(value.`isInvalidated`, buf)
     }
 }
 
@@ -4415,6 +4732,70 @@ public object FfiConverterTypeDeviceFacts: FfiConverterRustBuffer<DeviceFacts> {
 
 
 /**
+ * A key in the platform's hardware, as the shell describes it to the server.
+ */
+data class DeviceKey (
+    /**
+     * The public key as a JWK: `kty` `EC`, `crv` `P-256`, `x`, `y`.
+     */
+    val `jwk`: kotlin.String
+    ,
+    /**
+     * Where the private half lives.
+     */
+    val `level`: KeyLevel
+    ,
+    /**
+     * What the person must do before it signs.
+     */
+    val `presence`: UserPresence
+    ,
+    /**
+     * The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
+     * together.
+     */
+    val `attestation`: List<kotlin.ByteArray>? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceKey: FfiConverterRustBuffer<DeviceKey> {
+    override fun read(buf: ByteBuffer): DeviceKey {
+        return DeviceKey(
+            FfiConverterString.read(buf),
+            FfiConverterTypeKeyLevel.read(buf),
+            FfiConverterTypeUserPresence.read(buf),
+            FfiConverterOptionalSequenceByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DeviceKey) = (
+            FfiConverterString.allocationSize(value.`jwk`) +
+            FfiConverterTypeKeyLevel.allocationSize(value.`level`) +
+            FfiConverterTypeUserPresence.allocationSize(value.`presence`) +
+            FfiConverterOptionalSequenceByteArray.allocationSize(value.`attestation`)
+    )
+
+    override fun write(value: DeviceKey, buf: ByteBuffer) {
+            FfiConverterString.write(value.`jwk`, buf)
+            FfiConverterTypeKeyLevel.write(value.`level`, buf)
+            FfiConverterTypeUserPresence.write(value.`presence`, buf)
+            FfiConverterOptionalSequenceByteArray.write(value.`attestation`, buf)
+    }
+}
+
+
+
+/**
  * How a previewed account is to be added.
  */
 data class Enrolment (
@@ -4433,6 +4814,12 @@ data class Enrolment (
      * new registration, not before.
      */
     val `replace`: kotlin.Boolean
+    ,
+    /**
+     * The signing key that the account is registered with, where its server takes one
+     * ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+     */
+    val `key`: KeyChoice? = null
 
 ){
 
@@ -4461,19 +4848,22 @@ public object FfiConverterTypeEnrolment: FfiConverterRustBuffer<Enrolment> {
             FfiConverterTypeDevice.read(buf),
             FfiConverterTypeDeviceFacts.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeKeyChoice.read(buf),
         )
     }
 
     override fun allocationSize(value: Enrolment) = (
             FfiConverterTypeDevice.allocationSize(value.`device`) +
             FfiConverterTypeDeviceFacts.allocationSize(value.`facts`) +
-            FfiConverterBoolean.allocationSize(value.`replace`)
+            FfiConverterBoolean.allocationSize(value.`replace`) +
+            FfiConverterOptionalTypeKeyChoice.allocationSize(value.`key`)
     )
 
     override fun write(value: Enrolment, buf: ByteBuffer) {
             FfiConverterTypeDevice.write(value.`device`, buf)
             FfiConverterTypeDeviceFacts.write(value.`facts`, buf)
             FfiConverterBoolean.write(value.`replace`, buf)
+            FfiConverterOptionalTypeKeyChoice.write(value.`key`, buf)
     }
 }
 
@@ -4533,6 +4923,17 @@ data class EnrolmentPreview (
      * any may be a reason not to trust the code.
      */
     val `namesakes`: List<Conflict>
+    ,
+    /**
+     * Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+     */
+    val `takesDeviceKey`: kotlin.Boolean
+    ,
+    /**
+     * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
+     * code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+     */
+    val `attestationChallenge`: kotlin.ByteArray?
 
 ){
 
@@ -4559,6 +4960,8 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
             FfiConverterSequenceString.read(buf),
             FfiConverterOptionalTypeConflict.read(buf),
             FfiConverterSequenceTypeConflict.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
         )
     }
 
@@ -4572,7 +4975,9 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
             FfiConverterOptionalString.allocationSize(value.`logo`) +
             FfiConverterSequenceString.allocationSize(value.`policies`) +
             FfiConverterOptionalTypeConflict.allocationSize(value.`conflict`) +
-            FfiConverterSequenceTypeConflict.allocationSize(value.`namesakes`)
+            FfiConverterSequenceTypeConflict.allocationSize(value.`namesakes`) +
+            FfiConverterBoolean.allocationSize(value.`takesDeviceKey`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`attestationChallenge`)
     )
 
     override fun write(value: EnrolmentPreview, buf: ByteBuffer) {
@@ -4586,6 +4991,8 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
             FfiConverterSequenceString.write(value.`policies`, buf)
             FfiConverterOptionalTypeConflict.write(value.`conflict`, buf)
             FfiConverterSequenceTypeConflict.write(value.`namesakes`, buf)
+            FfiConverterBoolean.write(value.`takesDeviceKey`, buf)
+            FfiConverterOptionalByteArray.write(value.`attestationChallenge`, buf)
     }
 }
 
@@ -5683,7 +6090,7 @@ enum class AccountState {
      */
     LOCKED,
     /**
-     * The key to this account's secret is lost. Remove it and add it again.
+     * The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
      */
     RE_ENROLMENT_NEEDED;
 
@@ -6538,6 +6945,55 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
 
 
 /**
+ * Why a person denies a sign-on.
+ */
+
+enum class DenyReason {
+
+    /**
+     * Somebody else signs on. The server stops messages to the user for a while.
+     */
+    NOT_ME,
+    /**
+     * The person signs on, but not like this.
+     */
+    MISTAKE,
+    /**
+     * Anything else.
+     */
+    OTHER;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDenyReason: FfiConverterRustBuffer<DenyReason> {
+    override fun read(buf: ByteBuffer) = try {
+
+        DenyReason.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DenyReason) = 4UL
+
+    override fun write(value: DenyReason, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What the person did to approve.
  */
 sealed class Evidence {
@@ -6577,7 +7033,7 @@ sealed class Evidence {
      */
     data class Biometric(
         /**
-         * The unwrapped slot of [`Authenticator::biometric_challenge`](super::Authenticator::biometric_challenge).
+         * The unwrapped slot of [`Authenticator::biometric_challenge`](crate::ffi::Authenticator::biometric_challenge).
          */
         val `slot`: kotlin.ByteArray) : Evidence()
 
@@ -6672,6 +7128,152 @@ public object FfiConverterTypeEvidence : FfiConverterRustBuffer<Evidence>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * Which key an account is registered with.
+ */
+sealed class KeyChoice {
+
+    /**
+     * One that the core makes and keeps in the vault.
+     */
+    object Software : KeyChoice()
+
+
+    /**
+     * One in hardware, with what it signed of
+     * [`Authenticator::registration_to_sign`](crate::ffi::Authenticator::registration_to_sign).
+     */
+    data class Hardware(
+        /**
+         * The key.
+         */
+        val `key`: org.pushauthenticator.DeviceKey,
+        /**
+         * Its signature.
+         */
+        val `signed`: org.pushauthenticator.Signed) : KeyChoice()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKeyChoice : FfiConverterRustBuffer<KeyChoice>{
+    override fun read(buf: ByteBuffer): KeyChoice {
+        return when(buf.getInt()) {
+            1 -> KeyChoice.Software
+            2 -> KeyChoice.Hardware(
+                FfiConverterTypeDeviceKey.read(buf),
+                FfiConverterTypeSigned.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: KeyChoice): ULong = when(value) {
+        is KeyChoice.Software -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is KeyChoice.Hardware -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeDeviceKey.allocationSize(value.`key`)
+                + FfiConverterTypeSigned.allocationSize(value.`signed`)
+            )
+        }
+    }
+
+    override fun write(value: KeyChoice, buf: ByteBuffer) {
+        when(value) {
+            is KeyChoice.Software -> {
+                buf.putInt(1)
+                Unit
+            }
+            is KeyChoice.Hardware -> {
+                buf.putInt(2)
+                FfiConverterTypeDeviceKey.write(value.`key`, buf)
+                FfiConverterTypeSigned.write(value.`signed`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * Where the private half of an account's key lives.
+ */
+
+enum class KeyLevel {
+
+    /**
+     * In the app's own storage.
+     */
+    SOFTWARE,
+    /**
+     * In the main processor's trusted execution environment.
+     */
+    TEE,
+    /**
+     * In Android's StrongBox.
+     */
+    STRONGBOX,
+    /**
+     * In Apple's Secure Enclave.
+     */
+    SECURE_ENCLAVE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKeyLevel: FfiConverterRustBuffer<KeyLevel> {
+    override fun read(buf: ByteBuffer) = try {
+
+        KeyLevel.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: KeyLevel) = 4UL
+
+    override fun write(value: KeyLevel, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -7738,6 +8340,55 @@ public object FfiConverterTypeSendFailure: FfiConverterRustBuffer<SendFailure> {
 
 
 
+/**
+ * What a person must do before an account's key signs.
+ */
+
+enum class UserPresence {
+
+    /**
+     * Nothing.
+     */
+    NONE,
+    /**
+     * Unlock the device.
+     */
+    DEVICE,
+    /**
+     * Pass a biometric.
+     */
+    BIOMETRIC;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUserPresence: FfiConverterRustBuffer<UserPresence> {
+    override fun read(buf: ByteBuffer) = try {
+
+        UserPresence.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: UserPresence) = 4UL
+
+    override fun write(value: UserPresence, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 
 /**
  * @suppress
@@ -7870,6 +8521,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteArray?> {
+    override fun read(buf: ByteBuffer): kotlin.ByteArray? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterByteArray.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.ByteArray?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterByteArray.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.ByteArray?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterByteArray.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeLogSink: FfiConverterRustBuffer<LogSink?> {
     override fun read(buf: ByteBuffer): LogSink? {
         if (buf.get().toInt() == 0) {
@@ -7924,6 +8607,38 @@ public object FfiConverterOptionalTypeSlotWrapper: FfiConverterRustBuffer<SlotWr
         } else {
             buf.put(1)
             FfiConverterTypeSlotWrapper.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAccountKey: FfiConverterRustBuffer<AccountKey?> {
+    override fun read(buf: ByteBuffer): AccountKey? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAccountKey.read(buf)
+    }
+
+    override fun allocationSize(value: AccountKey?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAccountKey.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AccountKey?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAccountKey.write(value, buf)
         }
     }
 }
@@ -8062,6 +8777,102 @@ public object FfiConverterOptionalTypeLocation: FfiConverterRustBuffer<Location?
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeDenyReason: FfiConverterRustBuffer<DenyReason?> {
+    override fun read(buf: ByteBuffer): DenyReason? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDenyReason.read(buf)
+    }
+
+    override fun allocationSize(value: DenyReason?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDenyReason.allocationSize(value)
+        }
+    }
+
+    override fun write(value: DenyReason?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDenyReason.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeKeyChoice: FfiConverterRustBuffer<KeyChoice?> {
+    override fun read(buf: ByteBuffer): KeyChoice? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeKeyChoice.read(buf)
+    }
+
+    override fun allocationSize(value: KeyChoice?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeKeyChoice.allocationSize(value)
+        }
+    }
+
+    override fun write(value: KeyChoice?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeKeyChoice.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalSequenceByteArray: FfiConverterRustBuffer<List<kotlin.ByteArray>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.ByteArray>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceByteArray.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.ByteArray>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceByteArray.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.ByteArray>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceByteArray.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -8080,6 +8891,34 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.ByteArray>> {
+    override fun read(buf: ByteBuffer): List<kotlin.ByteArray> {
+        val len = buf.getInt()
+        return List<kotlin.ByteArray>(len) {
+            FfiConverterByteArray.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.ByteArray>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterByteArray.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.ByteArray>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterByteArray.write(it, buf)
         }
     }
 }

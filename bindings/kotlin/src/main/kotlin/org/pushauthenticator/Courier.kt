@@ -89,18 +89,37 @@ public class Courier(
         }
     }
 
-    /** Approves a sign-on request with the evidence that it asks for, and sends the answer. */
-    public suspend fun approve(notificationId: String, evidence: Evidence): Answer =
-        answer(notificationId) { approve(notificationId, evidence) }
+    /**
+     * Approves a sign-on request with the evidence that it asks for, and sends the answer.
+     *
+     * @param signed what the account's own key made of [Authenticator.approvalToSign], where the app holds that key
+     */
+    public suspend fun approve(notificationId: String, evidence: Evidence, signed: Signed? = null): Answer =
+        answer(notificationId) {
+            if (signed == null) approve(notificationId, evidence) else approveSigned(notificationId, evidence, signed)
+        }
 
-    /** Denies a sign-on request, and sends the answer. */
-    public suspend fun deny(notificationId: String): Answer = answer(notificationId) { deny(notificationId) }
+    /**
+     * Denies a sign-on request, and sends the answer.
+     *
+     * @param reason why; taken from accounts with a key of their own
+     * @param signed what the account's own key made of [Authenticator.denialToSign] with the same reason, where the app
+     * holds that key
+     */
+    public suspend fun deny(notificationId: String, reason: DenyReason? = null, signed: Signed? = null): Answer =
+        answer(notificationId) {
+            when {
+                signed != null -> denySigned(notificationId, reason, signed)
+                reason != null -> denyFor(notificationId, reason)
+                else -> deny(notificationId)
+            }
+        }
 
     /**
      * Adds the account of a registration code that the person confirmed after its preview, and sends its registration.
      *
      * @param slotWrapper binds the account to the platform's biometric; without one, requests that ask for a biometric
-     * can only be denied
+     * can only be denied, unless [Enrolment.key] takes a biometric
      */
     public suspend fun enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper? = null): Enrolled {
         val account = try {

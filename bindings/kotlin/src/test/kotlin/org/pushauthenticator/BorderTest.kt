@@ -145,6 +145,9 @@ class BorderTest {
         core.close()
     }
 
+    private fun keyedCode() = registrationCode(more = "&v=2")
+    private fun signed(bytes: Int, signature: Int = 64) = Signed(ByteArray(bytes), KeySignature.Fixed(ByteArray(signature)))
+
     @TestFactory
     fun `oversized input is refused at the border`(): List<DynamicTest> {
         val long = "x".repeat(1_000_000)
@@ -182,6 +185,23 @@ class BorderTest {
             "biometric slot" to { it.biometricSlot(long) },
             "rebind" to { it.rebindBiometric("id", ByteArray(1_000_000), Finger) },
             "invalidated" to { it.biometricInvalidated(long) },
+            "key to register" to { it.registrationToSign(keyedCode(), Chip().key().copy(jwk = long)) },
+            "code to register" to { it.registrationToSign(long, Chip().key()) },
+            "certificate" to { it.registrationToSign(keyedCode(), Chip().key().copy(attestation = listOf(ByteArray(1_000_000)))) },
+            "certificates" to { it.registrationToSign(keyedCode(), Chip().key().copy(attestation = List(10_000) { ByteArray(0) })) },
+            "chosen key" to { it.enrol(keyedCode(), enrolment().copy(key = KeyChoice.Hardware(Chip().key().copy(jwk = long), signed(10))), null) },
+            "chosen key's bytes" to { it.enrol(keyedCode(), enrolment().copy(key = KeyChoice.Hardware(Chip().key(), signed(1_000_000))), null) },
+            "chosen key's signature" to { it.enrol(keyedCode(), enrolment().copy(key = KeyChoice.Hardware(Chip().key(), signed(10, 1_000_000))), null) },
+            "approval to sign" to { it.approvalToSign(long, null) },
+            "number to sign" to { it.approvalToSign("id", long) },
+            "denial to sign" to { it.denialToSign(long, null) },
+            "signed approval" to { it.approveSigned(long, Evidence.Tap, signed(10)) },
+            "signed approval's number" to { it.approveSigned("id", Evidence.Number(long), signed(10)) },
+            "signed approval's bytes" to { it.approveSigned("id", Evidence.Tap, signed(1_000_000)) },
+            "signed denial" to { it.denySigned(long, null, signed(10)) },
+            "signed denial's signature" to { it.denySigned("id", DenyReason.OTHER, signed(10, 1_000_000)) },
+            "denial for a reason" to { it.denyFor(long, DenyReason.NOT_ME) },
+            "key invalidated" to { it.deviceKeyInvalidated(long) },
             "pulled" to { it.pulled(PullRequest("id", long, emptyList(), ByteArray(0), 0), response) },
             "pulled headers" to { it.pulled(PullRequest("id", "u", List(10_000) { HttpHeader("name", "value") }, ByteArray(0), 0), response) },
         )
@@ -197,7 +217,13 @@ class BorderTest {
             assertThrows(AuthenticatorException.Refused::class.java) { core.preview(text) }
             assertThrows(AuthenticatorException.Refused::class.java) { core.receive(text.toByteArray()) }
             assertThrows(AuthenticatorException.Refused::class.java) { core.receiveMessage(text, text) }
-            for (call in listOf<(String) -> Any?>(core::code, core::removal, core::remove, core::notification, core::deny, core::biometricSlot)) {
+            val calls = listOf<(String) -> Any?>(
+                core::code, core::removal, core::remove, core::notification, core::deny, core::biometricSlot, core::deviceKeyInvalidated,
+                { core.approvalToSign(it, it) }, { core.denialToSign(it, null) }, { core.denyFor(it, DenyReason.OTHER) },
+                { core.approveSigned(it, Evidence.Tap, signed(10)) }, { core.denySigned(it, null, signed(10)) },
+                { core.registrationToSign(registrationCode(more = "&v=2"), Chip().key().copy(jwk = it)) },
+            )
+            for (call in calls) {
                 assertThrows(AuthenticatorException.Refused::class.java) { call(text) }
             }
             assertThrows(AuthenticatorException.Refused::class.java) { core.delivered(text, HttpResponse(200u, text, text.toByteArray())) }
@@ -245,6 +271,9 @@ class BorderTest {
         assertTrue("Acme" in printed && "Kotlin on a JVM" in printed)
         assertEquals("Number { .. }", "${Evidence.Number("43")}")
         assertEquals("Biometric { .. }", "${Evidence.Biometric(ByteArray(3) { 99 })}")
+        val toSign = core.registrationToSign(keyedCode(), Chip().key())
+        assertEquals("ToSign { .. }", "$toSign")
+        assertEquals("Signed { .. }", "${Chip().sign(toSign)}")
         Registered(core)
         assertFalse("body" in "${core.pull(0u).single()}")
     }

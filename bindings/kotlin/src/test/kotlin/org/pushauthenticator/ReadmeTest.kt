@@ -1,5 +1,8 @@
 package org.pushauthenticator
 
+import java.security.KeyPair
+import java.security.Signature
+import java.security.interfaces.ECPublicKey
 import kotlin.io.path.readText
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.flow.first
@@ -50,11 +53,41 @@ class ReadmeTest {
         Unit
     }
 
+    private suspend fun register(
+        phone: PushAuthenticator, courier: Courier, device: Device, facts: DeviceFacts, scannedText: String, pair: KeyPair,
+        certificates: List<ByteArray>, unlocked: suspend (ToSign) -> Signature,
+    ): Enrolled {
+        // README of keys begins
+        val key = DeviceKey((pair.public as ECPublicKey).jwk, KeyLevel.STRONGBOX, UserPresence.BIOMETRIC, certificates)
+        val toSign = phone.call { registrationToSign(scannedText, key) }
+        val chosen = KeyChoice.Hardware(key, toSign.signedBy(unlocked(toSign)))     // unlocked: your prompt's Signature, SHA256withECDSA
+        val added = courier.enrol(scannedText, Enrolment(device, facts, replace = false, key = chosen))
+        // README of keys ends
+        return added
+    }
+
+    @Test
+    fun `a key is registered as the README says`() = runBlocking {
+        Server(deviceKey = "required").use { server ->
+            openPhone().use { phone ->
+                val pair = Chip().pair
+                val sign = Signature.getInstance("SHA256withECDSA").apply { initSign(pair.private) }
+                val added = register(phone, Courier(phone), device(), DeviceFacts(true, 0.0), server.offer().second, pair, emptyList()) { sign }
+                assertEquals(KeyLevel.STRONGBOX, (added as Enrolled.Ready).account.key?.level)
+            }
+        }
+    }
+
     @Test
     fun `the README holds it`() {
+        check("", listOf("README.md", "bindings/kotlin/README.md"))
+        check("of keys ", listOf("bindings/kotlin/README.md"))
+    }
+
+    private fun check(part: String, files: List<String>) {
         val source = repository.resolve("bindings/kotlin/src/test/kotlin/org/pushauthenticator/ReadmeTest.kt").readText()
-        val code = source.substringAfter("// README begins\n").substringBefore("        // README ends").trimIndent().trim()
-        for (file in listOf("README.md", "bindings/kotlin/README.md")) {
+        val code = source.substringAfter("// README ${part}begins\n").substringBefore("        // README ${part}ends").trimIndent().trim()
+        for (file in files) {
             val blocks = Regex("```kotlin\n(.*?)```", RegexOption.DOT_MATCHES_ALL).findAll(repository.resolve(file).readText())
             assertEquals(1, blocks.count { it.groupValues[1].trim() == code }, "$file and this test differ")
         }

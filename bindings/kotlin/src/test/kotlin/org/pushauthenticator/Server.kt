@@ -12,7 +12,7 @@ import kotlin.io.path.readText
 import kotlin.io.path.writeText
 
 /** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
-class Server(pushType: String = "CHALLENGE") : AutoCloseable {
+class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCloseable {
     private val folder: Path = folder()
     private var process: Process? = null
     private val client = HttpClient.newHttpClient()
@@ -23,11 +23,16 @@ class Server(pushType: String = "CHALLENGE") : AutoCloseable {
         run("init", folder.toString())
         val journey = folder.resolve("journeys/Login with Push MFA.journey.json")
         journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
+        if (deviceKey != null) {
+            // Both nodes that know the setting: who registers with which key, and who is asked.
+            val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", ${it.value}" }
+            journey.writeText(asked)
+        }
         run("user", "add", "alice", "--password-stdin", "--config", configuration, input = PASSWORD)
         start()
     }
 
-    private val configuration get() = folder.resolve("server.toml").toString()
+    val configuration get() = folder.resolve("server.toml").toString()
 
     /** Runs a verb of the command line. */
     fun run(vararg arguments: String, input: String = ""): JsonNode {
@@ -80,7 +85,31 @@ class Server(pushType: String = "CHALLENGE") : AutoCloseable {
     /** The step that waits for the first push, after the phone registered. */
     fun registered(offer: JsonNode): JsonNode = next(next(offer))
 
+    /** A sign-on without the phone: left at the wait, and finished with a recovery code; the session's token. */
+    fun signOnWithRecoveryCode(code: String): String {
+        val left = next(fill(signOn()) { (it["callbacks"].last()["input"][0] as ObjectNode).put("value", 0) })
+        return next(fill(left) { (it["callbacks"][0]["input"][0] as ObjectNode).put("value", code) })["tokenId"].asText()
+    }
+
+    /** What a signed-in person does about the own phones, over REST. */
+    fun ownPhones(method: String, id: String, token: String): JsonNode {
+        val uri = URI("http://$address/am/json/realms/root/realms/alpha/users/alice/devices/2fa/push$id")
+        val request = java.net.http.HttpRequest.newBuilder(uri).method(method, BodyPublishers.noBody())
+            .header("iPlanetDirectoryPro", token).header("Accept-API-Version", "resource=1.0").build()
+        val response = client.send(request, BodyHandlers.ofString())
+        check(response.statusCode() == 200) { response.body() }
+        return json.readTree(response.body())
+    }
+
+    private fun fill(step: JsonNode, change: (JsonNode) -> Unit): JsonNode = step.also(change)
+
     companion object {
+        /** The codes of the step that shows them: each is a line of its script. */
+        fun recoveryCodes(step: JsonNode): List<String> {
+            val script = step["callbacks"].first { it["type"].asText() == "TextOutputCallback" }["output"][0]["value"].asText()
+            return Regex("""^\s."([A-Za-z0-9_]+)\\n""", RegexOption.MULTILINE).findAll(script).map { it.groupValues[1] }.toList()
+        }
+
         const val PASSWORD = "correct horse battery staple"
 
         private fun program(vararg arguments: String) =

@@ -4,6 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.ObjectMapper
 import java.nio.file.Files
 import java.nio.file.Path
+import java.security.KeyPair
+import java.security.KeyPairGenerator
+import java.security.Signature
+import java.security.interfaces.ECPublicKey
+import java.security.spec.ECGenParameterSpec
 import java.time.Instant
 import java.time.ZoneOffset
 import java.time.format.DateTimeFormatter
@@ -47,6 +52,18 @@ class TestKeys(private val bytes: ByteArray = ByteArray(32) { it.toByte() }) : P
 object Finger : SlotWrapper {
     override fun wrap(slot: ByteArray): ByteArray = touch(slot)
     fun touch(bytes: ByteArray): ByteArray = ByteArray(bytes.size) { (bytes[it].toInt() xor 0x5a).toByte() }
+}
+
+/** A key in hardware: a P-256 pair of the JVM's own that the core never sees. */
+class Chip(val pair: KeyPair = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()) {
+    fun key(presence: UserPresence = UserPresence.BIOMETRIC) =
+        DeviceKey((pair.public as ECPublicKey).jwk, KeyLevel.STRONGBOX, presence, listOf(byteArrayOf(1, 2, 3)))
+
+    fun sign(toSign: ToSign): Signed = toSign.signedBy(Signature.getInstance("SHA256withECDSA").apply { initSign(pair.private) })
+
+    /** What an account is registered with. */
+    fun choice(core: Authenticator, code: String, presence: UserPresence = UserPresence.BIOMETRIC): KeyChoice =
+        key(presence).let { KeyChoice.Hardware(it, sign(core.registrationToSign(code, it))) }
 }
 
 fun sink(take: (LogLevel, String) -> Unit) = object : LogSink {
@@ -111,8 +128,10 @@ fun registrationCode(
     "&a=${encode("$origin/am/push?_action=authenticate")}$more"
 
 /** An account that its server confirmed, in a core without a network, and the mechanism uid the server knows it by. */
-class Registered(core: Authenticator, code: String = registrationCode(), date: String? = null, secret: ByteArray = SECRET) {
-    val account: Account = core.enrol(code, enrolment(), Finger)
+class Registered(
+    core: Authenticator, code: String = registrationCode(), date: String? = null, secret: ByteArray = SECRET, key: KeyChoice? = null,
+) {
+    val account: Account = core.enrol(code, enrolment().copy(key = key), Finger)
     val mechanismUid: String
 
     init {

@@ -3,52 +3,49 @@ package org.pushauthenticator.app.keys
 import android.app.Activity
 import android.hardware.biometrics.BiometricManager
 import android.hardware.biometrics.BiometricPrompt
+import android.hardware.biometrics.BiometricPrompt.CryptoObject
 import android.os.Build
 import android.os.CancellationSignal
 import android.security.keystore.KeyPermanentlyInvalidatedException
 import java.security.GeneralSecurityException
 import java.security.ProviderException
-import javax.crypto.Cipher
 import kotlin.coroutines.resume
 import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.suspendCancellableCoroutine
+import org.pushauthenticator.Signed
+import org.pushauthenticator.ToSign
 import org.pushauthenticator.app.R
+import org.pushauthenticator.signedBy
 
-/** What came of a prompt. */
-sealed interface Unwrapped {
-    /** The slot; the core checks it. */
-    class Slot(val bytes: ByteArray) : Unwrapped
+/** What came of having a key used, inside a prompt where it asks for one. */
+sealed interface Used<out T> {
+    /** What the key made; the core checks it. */
+    class Done<T>(val result: T) : Used<T>
 
     /** The person did not want to. */
-    data object Cancelled : Unwrapped
+    data object Cancelled : Used<Nothing>
 
     /** Not now; [text] is the system's, for the person. */
-    data class Failed(val text: String) : Unwrapped
+    data class Failed(val text: String) : Used<Nothing>
 
     /** A finger or face was added: the key is gone for good. */
-    data object Invalidated : Unwrapped
+    data object Invalidated : Used<Nothing>
 }
 
 /** The system's biometric prompts, as suspending functions. */
 class BiometricGate(private val activity: Activity) {
     /** Unwraps what is wrapped under [key], inside a prompt. */
-    suspend fun unwrap(key: BiometricKey, wrapped: ByteArray, subtitle: String): Unwrapped {
-        val cipher = try {
-            key.unwrapper()
-        } catch (gone: KeyPermanentlyInvalidatedException) {
-            return Unwrapped.Invalidated
-        } catch (failed: GeneralSecurityException) {
-            return failed()
-        } catch (failed: ProviderException) {
-            return failed()
-        }
-        val builder = BiometricPrompt.Builder(activity).setTitle(activity.getString(R.string.prompt_approve)).setSubtitle(subtitle)
-        // A face that happens to look at the phone is no consent.
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) builder.setConfirmationRequired(true)
-        return when (val shown = show(builder, cipher, canCancel = true)) {
-            is Shown.Passed -> open(shown.cipher, wrapped)
-            is Shown.Ended -> shown.outcome
-        }
+    suspend fun unwrap(key: BiometricKey, wrapped: ByteArray, subtitle: String): Used<ByteArray> = guard {
+        val passed = pass(CryptoObject(key.unwrapper()), R.string.prompt_approve, subtitle)
+        passed.then { it?.cipher?.doFinal(wrapped) }
+    }
+
+    /** Has an account's key sign, inside a prompt where it asks for one. */
+    suspend fun sign(key: SigningKey, toSign: ToSign, title: Int, subtitle: String): Used<Signed> = guard {
+        val signature = key.signature()
+        if (!key.asksForBiometric) return@guard Used.Done(toSign.signedBy(signature))
+        val passed = pass(CryptoObject(signature), title, subtitle)
+        passed.then { it?.signature?.let(toSign::signedBy) }
     }
 
     /** Whether the person passed; the device's PIN will do, too. From API 29. */
@@ -62,53 +59,68 @@ class BiometricGate(private val activity: Activity) {
         } else {
             builder.setDeviceCredentialAllowed(true)
         }
-        return show(builder, null, canCancel = false) is Shown.Passed
+        return show(builder, null, canCancel = false) is Used.Done
     }
 
-    private fun open(cipher: Cipher?, wrapped: ByteArray): Unwrapped = try {
-        cipher?.doFinal(wrapped)?.let { Unwrapped.Slot(it) } ?: failed()
+    /** What key stores throw, told apart by what the person can do about it. */
+    private suspend fun <T> guard(work: suspend () -> Used<T>): Used<T> = try {
+        work()
+    } catch (gone: KeyPermanentlyInvalidatedException) {
+        Used.Invalidated
     } catch (failed: GeneralSecurityException) {
+        failed()
+    } catch (failed: ProviderException) {
         failed()
     }
 
-    private fun failed() = Unwrapped.Failed(activity.getString(R.string.prompt_failed))
-
-    private sealed interface Shown {
-        class Passed(val cipher: Cipher?) : Shown
-        class Ended(val outcome: Unwrapped) : Shown
+    private fun <T> Used<CryptoObject?>.then(use: (CryptoObject?) -> T?): Used<T> = when (this) {
+        is Used.Done -> use(result)?.let { Used.Done(it) } ?: failed()
+        is Used.Cancelled -> this
+        is Used.Failed -> this
+        is Used.Invalidated -> this
     }
 
-    private suspend fun show(builder: BiometricPrompt.Builder, cipher: Cipher?, canCancel: Boolean): Shown =
-        suspendCancellableCoroutine { caller -> present(builder, cipher, canCancel, caller) }
+    private fun failed() = Used.Failed(activity.getString(R.string.prompt_failed))
 
-    private fun present(builder: BiometricPrompt.Builder, cipher: Cipher?, canCancel: Boolean, caller: CancellableContinuation<Shown>) {
+    private suspend fun pass(crypto: CryptoObject, title: Int, subtitle: String): Used<CryptoObject?> {
+        val builder = BiometricPrompt.Builder(activity).setTitle(activity.getString(title)).setSubtitle(subtitle)
+        // A face that happens to look at the phone is no consent.
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) builder.setConfirmationRequired(true)
+        return show(builder, crypto, canCancel = true)
+    }
+
+    private suspend fun show(builder: BiometricPrompt.Builder, crypto: CryptoObject?, canCancel: Boolean): Used<CryptoObject?> =
+        suspendCancellableCoroutine { caller -> present(builder, crypto, canCancel, caller) }
+
+    private fun present(
+        builder: BiometricPrompt.Builder, crypto: CryptoObject?, canCancel: Boolean, caller: CancellableContinuation<Used<CryptoObject?>>,
+    ) {
         val cancellation = CancellationSignal()
         caller.invokeOnCancellation { cancellation.cancel() }
         // The framework tells this button's listener, and nobody else.
         if (canCancel) {
             builder.setNegativeButton(activity.getString(R.string.cancel), activity.mainExecutor) { _, _ ->
-                if (caller.isActive) caller.resume(Shown.Ended(Unwrapped.Cancelled))
+                if (caller.isActive) caller.resume(Used.Cancelled)
             }
         }
         val prompt = builder.build()
         val callback = object : BiometricPrompt.AuthenticationCallback() {
             override fun onAuthenticationSucceeded(result: BiometricPrompt.AuthenticationResult) {
-                if (caller.isActive) caller.resume(Shown.Passed(result.cryptoObject?.cipher))
+                if (caller.isActive) caller.resume(Used.Done(result.cryptoObject))
             }
 
             override fun onAuthenticationError(code: Int, text: CharSequence?) {
                 val outcome = when (code) {
-                    BiometricPrompt.BIOMETRIC_ERROR_CANCELED, BiometricPrompt.BIOMETRIC_ERROR_USER_CANCELED ->
-                        Unwrapped.Cancelled
-                    else -> Unwrapped.Failed(text?.toString() ?: activity.getString(R.string.prompt_failed))
+                    BiometricPrompt.BIOMETRIC_ERROR_CANCELED, BiometricPrompt.BIOMETRIC_ERROR_USER_CANCELED -> Used.Cancelled
+                    else -> Used.Failed(text?.toString() ?: activity.getString(R.string.prompt_failed))
                 }
-                if (caller.isActive) caller.resume(Shown.Ended(outcome))
+                if (caller.isActive) caller.resume(outcome)
             }
         }
-        if (cipher == null) {
+        if (crypto == null) {
             prompt.authenticate(cancellation, activity.mainExecutor, callback)
         } else {
-            prompt.authenticate(BiometricPrompt.CryptoObject(cipher), cancellation, activity.mainExecutor, callback)
+            prompt.authenticate(crypto, cancellation, activity.mainExecutor, callback)
         }
     }
 }

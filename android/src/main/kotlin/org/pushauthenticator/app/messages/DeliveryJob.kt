@@ -48,7 +48,7 @@ class DeliveryJob : JobService() {
             if (networkIsBack) core.phone.call { retryNow() }
             core.courier.deliver()
             core.courier.pull()
-            app.notices.follow(core.phone.call { pending() })
+            app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
             return core.phone.call {
                 cleanHistory(Retention(HISTORY_COUNT, HISTORY_DAYS))
                 outbox().isNotEmpty()

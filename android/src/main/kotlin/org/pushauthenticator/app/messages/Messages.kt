@@ -21,7 +21,7 @@ class Messages(private val app: App) {
         val core = app.core()
         val arrival = core.courier.receive(payload)
         // The process may end before whoever follows the flow gets there.
-        app.notices.follow(core.phone.call { pending() })
+        app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
         // The server did not answer: as soon as there is a network it is asked again.
         if (arrival is Arrival.Missing && arrival.result is PullResult.Unreachable) DeliveryJob.soon(app)
         (arrival as? Arrival.Request)?.notification?.id

@@ -8,6 +8,7 @@ import android.content.Context
 import android.content.Intent
 import android.graphics.drawable.Icon
 import android.os.Build
+import org.pushauthenticator.Account
 import org.pushauthenticator.Answer
 import org.pushauthenticator.Ask
 import org.pushauthenticator.app.service
@@ -15,6 +16,7 @@ import org.pushauthenticator.app.R
 import org.pushauthenticator.app.screens.RequestActivity
 import org.pushauthenticator.app.screens.summary
 import org.pushauthenticator.app.screens.title
+import org.pushauthenticator.needsSignature
 import org.pushauthenticator.Notification as SignOn
 
 /** Sign-on requests in the system's notification area. What they are about is not shown on the lock screen. */
@@ -31,12 +33,12 @@ class RequestNotices(private val context: Context) {
 
     /** Shows these requests, and takes back every other. */
     @Synchronized
-    fun follow(pending: List<SignOn>) {
+    fun follow(pending: List<SignOn>, accounts: List<Account>) {
         val ids = pending.map { it.id }
         manager.activeNotifications.filter { it.id == REQUEST && it.tag !in ids }.forEach { manager.cancel(it.tag, REQUEST) }
         shown.keys.retainAll(ids.toSet())
         pending.filter { shown[it.id] != it }.forEach {
-            manager.notify(it.id, REQUEST, notice(it))
+            manager.notify(it.id, REQUEST, notice(it, accounts.find { account -> account.id == it.accountId }))
             shown[it.id] = it
         }
     }
@@ -48,7 +50,7 @@ class RequestNotices(private val context: Context) {
         manager.notify(id, RESULT, notice)
     }
 
-    private fun notice(request: SignOn): Notification {
+    private fun notice(request: SignOn, account: Account?): Notification {
         val title = context.getString(R.string.notice_title, request.issuer)
         val builder = builder(title)
             .setContentText(request.message ?: request.account)
@@ -56,8 +58,8 @@ class RequestNotices(private val context: Context) {
             .setPublicVersion(builder(context.getString(R.string.notice_public)).build())
             .setContentIntent(open(request.id))
             .setTimeoutAfter((request.expiresAt - System.currentTimeMillis()).coerceAtLeast(1))
-        // Older systems would run an action of a locked phone.
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) {
+        // Older systems would run an action of a locked phone. A key of the account's own signs on the screen, where it may prompt.
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S && account?.needsSignature != true) {
             if (request.ask == Ask.Tap) builder.addAction(action(request.id, R.string.approve, AnswerReceiver.APPROVE))
             builder.addAction(action(request.id, R.string.deny, AnswerReceiver.DENY))
         }

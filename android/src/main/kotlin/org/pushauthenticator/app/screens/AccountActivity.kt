@@ -8,7 +8,9 @@ import android.view.ViewGroup
 import android.widget.Button
 import android.widget.EditText
 import android.widget.TextView
+import java.security.GeneralSecurityException
 import org.pushauthenticator.Account
+import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
 
 /** One account: what is known about it, how it is called, and its removal, whose consequences are said first. */
@@ -39,7 +41,8 @@ class AccountActivity : Screen() {
         details.field(R.string.host, account.host)
         details.field(R.string.kinds, kinds(account.kinds))
         details.field(R.string.policies, policies(account.policies))
-        if (account.host != null) {
+        if (account.host != null) details.field(R.string.key, protection(account.key))
+        if (account.host != null && account.key?.presence != UserPresence.BIOMETRIC) {
             details.field(R.string.biometric, getString(if (account.hasBiometricSlot) R.string.biometric_bound else R.string.biometric_unbound))
         }
         details.field(R.string.added, time(account.createdAt))
@@ -81,6 +84,11 @@ class AccountActivity : Screen() {
 
     private fun remove() = withCore { core ->
         core.phone.call { remove(id) }
+        try {
+            app.signingKeys.keepOnly(core.phone.call { accounts() })
+        } catch (busy: GeneralSecurityException) {
+            // The next start takes its key away.
+        }
         finish()
     }
 

@@ -11,10 +11,13 @@ import org.pushauthenticator.CredentialKind
 import org.pushauthenticator.Device
 import org.pushauthenticator.Enrolled
 import org.pushauthenticator.Enrolment
+import org.pushauthenticator.EnrolmentPreview
 import org.pushauthenticator.ManualEntry
 import org.pushauthenticator.Platform
 import org.pushauthenticator.app.DeviceState
 import org.pushauthenticator.app.R
+import org.pushauthenticator.app.keys.AccountSigner
+import org.pushauthenticator.app.keys.Used
 import org.pushauthenticator.app.messages.DeliveryJob
 
 /**
@@ -45,7 +48,7 @@ class ConfirmActivity : Screen() {
             PreviewCard(this, requireViewById(R.id.preview), requireViewById(R.id.warnings)).show(preview)
             add.visibility = View.VISIBLE
             add.setText(if (preview.conflict == null) R.string.confirm_add else R.string.confirm_replace)
-            add.setOnClickListener { enrol(source, replace = preview.conflict != null) }
+            add.setOnClickListener { enrol(source, preview) }
         }
     }
 
@@ -56,14 +59,19 @@ class ConfirmActivity : Screen() {
         add.visibility = View.GONE
     }
 
-    private fun enrol(source: Source, replace: Boolean) {
+    private fun enrol(source: Source, preview: EnrolmentPreview) {
         add.isEnabled = false
         withCore({ add.isEnabled = true; refuse(it) }) { core ->
             val device = Device("${Build.MANUFACTURER} ${Build.MODEL}", Platform.ANDROID, app.settings.pushToken, app.settings.communicationType)
             val state = DeviceState(app)
-            val enrolment = Enrolment(device, state.facts(), replace)
+            val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null)
             when (source) {
-                is Source.Code -> show(core.courier.enrol(source.text, enrolment, app.biometricKey.takeIf { state.hasBiometric }))
+                is Source.Code -> when (val used = AccountSigner(this, app).enrol(core, source.text, preview, enrolment, state.hasBiometric)) {
+                    is Used.Done -> show(used.result)
+                    is Used.Cancelled -> return@withCore tryAgain(null)
+                    is Used.Failed -> return@withCore tryAgain(used.text)
+                    is Used.Invalidated -> return@withCore tryAgain(getString(R.string.prompt_failed))
+                }
                 is Source.Typed -> {
                     core.phone.call { enrolEntry(source.entry, enrolment) }
                     show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(R.string.enrolled_codes_text))
@@ -71,6 +79,11 @@ class ConfirmActivity : Screen() {
             }
             pending = null
         }
+    }
+
+    private fun tryAgain(text: String?) {
+        notice(text)
+        add.isEnabled = true
     }
 
     private fun show(enrolled: Enrolled) = when (enrolled) {
@@ -93,6 +106,7 @@ class ConfirmActivity : Screen() {
 
     private fun show(icon: Int, tint: Int, title: Int, text: String) {
         done = true
+        notice(null)
         heading(getString(R.string.app_name))
         Result(this, fill(R.layout.result)).show(icon, tint, title, text)
     }

@@ -41,6 +41,7 @@ class EventsActivity : Screen() {
         "key-rewrapped" -> R.string.event_key_rewrapped
         "biometric-rebound" -> R.string.event_biometric_rebound
         "biometric-invalidated" -> R.string.event_biometric_invalidated
+        "device-key-invalidated" -> R.string.event_device_key_invalidated
         else -> null
     }
 

@@ -16,6 +16,7 @@ class PreviewCard(private val context: Context, private val card: ViewGroup, pri
         card.field(R.string.host, preview.host ?: context.getString(R.string.host_none))
         card.field(R.string.kinds, context.kinds(preview.kinds))
         card.field(R.string.codes, preview.codes?.let { context.settings(it) })
+        if (preview.takesDeviceKey) card.field(R.string.key, context.getString(R.string.key_offered))
         card.field(R.string.policies, context.policies(preview.policies))
 
         warnings.removeAllViews()

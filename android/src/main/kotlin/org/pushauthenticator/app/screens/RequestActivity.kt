@@ -1,5 +1,6 @@
 package org.pushauthenticator.app.screens
 
+import android.app.Activity
 import android.content.Context
 import android.content.Intent
 import android.net.Uri
@@ -10,21 +11,34 @@ import android.widget.Button
 import android.widget.TextView
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.delay
+import org.pushauthenticator.Account
 import org.pushauthenticator.Answer
 import org.pushauthenticator.Ask
+import org.pushauthenticator.Authenticator
+import org.pushauthenticator.DenyReason
 import org.pushauthenticator.Evidence
 import org.pushauthenticator.Notification
 import org.pushauthenticator.NotificationState
+import org.pushauthenticator.Signed
+import org.pushauthenticator.ToSign
+import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.Core
 import org.pushauthenticator.app.R
+import org.pushauthenticator.app.keys.AccountSigner
 import org.pushauthenticator.app.keys.BiometricGate
-import org.pushauthenticator.app.keys.Unwrapped
+import org.pushauthenticator.app.keys.Used
 import org.pushauthenticator.app.messages.DeliveryJob
+import org.pushauthenticator.needsSignature
 
 /** One sign-on request: who asks, from where, and the person's answer; then what came of it. */
 class RequestActivity : Screen() {
     private val id get() = intent.data?.schemeSpecificPart.orEmpty()
     private var answering = false
+
+    private var ended = false
+
+    /** Whom the request is for. */
+    private var account: Account? = null
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -35,8 +49,10 @@ class RequestActivity : Screen() {
         if (answering) return
         whileShown { core ->
             var request = core.phone.call { notification(id) }
+            account = core.phone.call { accounts() }.find { it.id == request.accountId }
             content.visibility = View.VISIBLE
             if (request.state != NotificationState.PENDING) return@whileShown settled(request)
+            if (account?.key?.isInvalidated == true) return@whileShown keyGone()
             show(request)
             // The server's clock decides; the core knows how far it is off.
             while (request.state == NotificationState.PENDING) {
@@ -63,7 +79,15 @@ class RequestActivity : Screen() {
         }
         if (request.concealed) notice(getString(R.string.error_device_locked))
         ask(request)
-        requireViewById<Button>(R.id.deny).setOnClickListener { deny() }
+        requireViewById<Button>(R.id.deny).setOnClickListener { if (account?.key == null) deny(null) else askReason(true) }
+        for ((button, reason) in REASONS) requireViewById<Button>(button).setOnClickListener { deny(reason) }
+        requireViewById<Button>(R.id.deny_not).setOnClickListener { askReason(false) }
+    }
+
+    /** A reason is signed, so only accounts with a key of their own are asked for one. */
+    private fun askReason(asked: Boolean) {
+        requireViewById<View>(R.id.choices).visibility = if (asked) View.GONE else View.VISIBLE
+        requireViewById<View>(R.id.reasons).visibility = if (asked) View.VISIBLE else View.GONE
     }
 
     private fun ask(request: Notification) {
@@ -78,7 +102,7 @@ class RequestActivity : Screen() {
                     (numbers.add(R.layout.number) as Button).run {
                         text = number
                         contentDescription = getString(R.string.request_number_description, number)
-                        setOnClickListener { approve { Evidence.Number(number) } }
+                        setOnClickListener { approve(number) { Evidence.Number(number) } }
                     }
                 }
             }
@@ -96,34 +120,53 @@ class RequestActivity : Screen() {
     }
 
     /** Approves with what [evidence] gives; when it gives nothing, the person may try again. */
-    private fun approve(evidence: suspend (Core) -> Evidence?) = answer { core -> evidence(core)?.let { core.courier.approve(id, it) } }
+    private fun approve(number: String? = null, evidence: suspend (Core) -> Evidence?) = answer { core ->
+        evidence(core)?.let { given ->
+            signed(core, R.string.prompt_approve, { approvalToSign(id, number) }) { core.courier.approve(id, given, it) }
+        }
+    }
 
-    private fun deny() = answer { core -> core.courier.deny(id) }
+    private fun deny(reason: DenyReason?) = answer(reason) { core ->
+        signed(core, R.string.prompt_deny, { denialToSign(id, reason) }) { core.courier.deny(id, reason, it) }
+    }
 
-    private fun answer(work: suspend (Core) -> Answer?) {
+    /** Sends with the signature of the account's key, where this app holds it. */
+    private suspend fun signed(core: Core, title: Int, what: Authenticator.() -> ToSign, send: suspend (Signed?) -> Answer): Answer? {
+        val account = account?.takeIf { it.needsSignature } ?: return send(null)
+        return when (val used = AccountSigner(this, app).sign(core.phone, account, title, what)) {
+            is Used.Done -> send(used.result)
+            is Used.Cancelled -> null
+            is Used.Failed -> null.also { notice(used.text) }
+            is Used.Invalidated -> null.also { keyGone() }
+        }
+    }
+
+    private fun answer(reason: DenyReason? = null, work: suspend (Core) -> Answer?) {
         if (answering) return
         answering(true)
         withCore({ answering(false); notice(it) }) { core ->
             val answer = work(core)
-            answering(false)
-            if (answer != null) show(answer)
+            if (!ended) answering(false)
+            if (answer != null) show(answer, reason)
         }
     }
 
     private fun answering(now: Boolean) {
         answering = now
-        for (button in listOf(R.id.approve, R.id.deny)) findViewById<View>(button)?.isEnabled = !now
+        for (button in listOf(R.id.approve, R.id.deny, R.id.deny_not) + REASONS.keys) findViewById<View>(button)?.isEnabled = !now
         findViewById<ViewGroup>(R.id.numbers)?.run { for (index in 0 until childCount) getChildAt(index).isEnabled = !now }
     }
 
     private suspend fun touch(core: Core, request: Notification): Evidence? {
+        // The signature that follows is the evidence.
+        if (account?.run { needsSignature && key?.presence == UserPresence.BIOMETRIC } == true) return Evidence.Tap
         val wrapped = core.phone.call { biometricChallenge(id) }
         val subtitle = getString(R.string.prompt_account, request.account, request.issuer)
-        return when (val unwrapped = BiometricGate(this).unwrap(app.biometricKey, wrapped, subtitle)) {
-            is Unwrapped.Slot -> Evidence.Biometric(unwrapped.bytes)
-            is Unwrapped.Cancelled -> null
-            is Unwrapped.Failed -> null.also { notice(unwrapped.text) }
-            is Unwrapped.Invalidated -> null.also {
+        return when (val used = BiometricGate(this).unwrap(app.biometricKey, wrapped, subtitle)) {
+            is Used.Done -> Evidence.Biometric(used.result)
+            is Used.Cancelled -> null
+            is Used.Failed -> null.also { notice(used.text) }
+            is Used.Invalidated -> null.also {
                 invalidated(core)
                 notice(getString(R.string.biometric_invalidated))
             }
@@ -136,7 +179,7 @@ class RequestActivity : Screen() {
         app.biometricKey.forget()
     }
 
-    private fun show(answer: Answer) {
+    private fun show(answer: Answer, reason: DenyReason?) {
         if (answer is Answer.Queued) DeliveryJob.soon(app)
         val (icon, tint) = when {
             answer is Answer.Settled && answer.state == NotificationState.APPROVED -> R.drawable.good to R.color.good
@@ -144,17 +187,23 @@ class RequestActivity : Screen() {
             answer is Answer.Queued || answer is Answer.OutcomeUnknown -> R.drawable.unsure to R.color.accent
             else -> R.drawable.bad to R.color.danger
         }
-        end(icon, tint, answer.title, answer.summary(this))
+        val stopped = answer == Answer.Settled(NotificationState.DENIED) && reason == DenyReason.NOT_ME
+        end(icon, tint, answer.title, if (stopped) getString(R.string.result_not_me_text) else answer.summary(this))
     }
 
     private fun settled(request: Notification) =
         end(R.drawable.unsure, R.color.text_second, request.state.label, getString(R.string.request_settled_text))
 
-    private fun end(icon: Int, tint: Int, title: Int, text: String) {
+    private fun keyGone() = end(
+        R.drawable.bad, R.color.danger, R.string.key_gone, getString(R.string.key_gone_text), R.string.accounts_scan to ScanActivity::class.java,
+    )
+
+    private fun end(icon: Int, tint: Int, title: Int, text: String, next: Pair<Int, Class<out Activity>>? = null) {
         answering = true
+        ended = true
         notice(null)
         heading(getString(R.string.app_name))
-        Result(this, fill(R.layout.result)).show(icon, tint, title, text)
+        Result(this, fill(R.layout.result)).show(icon, tint, title, text, next)
     }
 
     private fun remaining(request: Notification) {
@@ -164,6 +213,7 @@ class RequestActivity : Screen() {
 
     companion object {
         private val TICK = 1000.milliseconds
+        private val REASONS = mapOf(R.id.deny_not_me to DenyReason.NOT_ME, R.id.deny_mistake to DenyReason.MISTAKE, R.id.deny_other to DenyReason.OTHER)
 
         /** The data keeps intents of different requests apart. */
         fun intent(context: Context, id: String): Intent =

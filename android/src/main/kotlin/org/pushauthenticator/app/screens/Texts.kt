@@ -3,6 +3,7 @@ package org.pushauthenticator.app.screens
 import android.content.Context
 import android.text.format.DateUtils
 import org.pushauthenticator.Account
+import org.pushauthenticator.AccountKey
 import org.pushauthenticator.AccountState
 import org.pushauthenticator.Answer
 import org.pushauthenticator.AuthenticatorException
@@ -10,7 +11,9 @@ import org.pushauthenticator.CodeAlgorithm
 import org.pushauthenticator.CodeMoving
 import org.pushauthenticator.CodeSettings
 import org.pushauthenticator.CredentialKind
+import org.pushauthenticator.KeyLevel
 import org.pushauthenticator.NotificationState
+import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
 import org.pushauthenticator.code
 import org.pushauthenticator.explanation
@@ -20,6 +23,8 @@ fun Context.explain(reason: AuthenticatorException): String = when (reason.code)
     "key-unavailable" -> getString(R.string.error_key_unavailable)
     "re-enrolment-needed" -> getString(R.string.error_re_enrolment)
     "device-locked" -> getString(R.string.error_device_locked)
+    "device-key-invalidated" -> getString(R.string.state_key_gone)
+    "signature-needed" -> getString(R.string.error_signature_needed)
     "account-exists" -> getString(R.string.error_account_exists)
     else -> reason.explanation
 }
@@ -64,7 +69,24 @@ fun Context.problem(account: Account): String? = when (account.state) {
     AccountState.ENROLLING -> getString(R.string.state_enrolling)
     AccountState.UNCONFIRMED -> getString(R.string.state_unconfirmed)
     AccountState.LOCKED -> getString(R.string.state_locked, account.unmetPolicy?.let { policy(it) }.orEmpty())
-    AccountState.RE_ENROLMENT_NEEDED -> getString(R.string.state_re_enrolment)
+    AccountState.RE_ENROLMENT_NEEDED ->
+        getString(if (account.key?.isInvalidated == true) R.string.state_key_gone else R.string.state_re_enrolment)
+}
+
+/** What protects an account that answers requests. */
+fun Context.protection(key: AccountKey?): String {
+    if (key == null) return getString(R.string.key_shared)
+    val level = when (key.level) {
+        KeyLevel.STRONGBOX, KeyLevel.SECURE_ENCLAVE -> R.string.key_chip
+        KeyLevel.TEE -> R.string.key_hardware
+        KeyLevel.SOFTWARE -> R.string.key_software
+    }
+    val more = when {
+        key.isInvalidated -> R.string.key_invalidated
+        key.presence == UserPresence.BIOMETRIC -> R.string.key_biometric
+        else -> null
+    }
+    return listOfNotNull(level, more).joinToString("\n") { getString(it) }
 }
 
 val NotificationState.label: Int

@@ -1,0 +1,79 @@
+package org.pushauthenticator.app.keys
+
+import android.app.Activity
+import java.security.GeneralSecurityException
+import org.pushauthenticator.Account
+import org.pushauthenticator.Authenticator
+import org.pushauthenticator.Enrolled
+import org.pushauthenticator.Enrolment
+import org.pushauthenticator.EnrolmentPreview
+import org.pushauthenticator.KeyChoice
+import org.pushauthenticator.PushAuthenticator
+import org.pushauthenticator.Signed
+import org.pushauthenticator.ToSign
+import org.pushauthenticator.app.App
+import org.pushauthenticator.app.Core
+import org.pushauthenticator.app.R
+
+/** Has accounts' own keys sign for a screen: what an account is registered with, and its answers. */
+class AccountSigner(private val activity: Activity, private val app: App) {
+    private val gate = BiometricGate(activity)
+
+    /**
+     * Has an account's key sign what the core wants signed. A key that does not count any more is reported to the core: the
+     * account answers nothing until it was added again.
+     *
+     * @throws org.pushauthenticator.AuthenticatorException when the core gives out nothing to be signed
+     */
+    suspend fun sign(phone: PushAuthenticator, account: Account, title: Int, what: Authenticator.() -> ToSign): Used<Signed> {
+        val toSign = phone.call(what)
+        val key = try {
+            app.signingKeys.of(account)
+        } catch (busy: GeneralSecurityException) {
+            return Used.Failed(activity.getString(R.string.prompt_failed))
+        }
+        val used = if (key == null) Used.Invalidated else gate.sign(key, toSign, title, name(account.displayName, account.displayIssuer))
+        if (used is Used.Invalidated) {
+            phone.call { deviceKeyInvalidated(account.id) }
+            key?.forget()
+        }
+        return used
+    }
+
+    /**
+     * Adds an account with a key of its own where its server takes one, which signs for it inside a prompt if the account
+     * is to ask for a biometric. Where the key store makes none, the core does.
+     */
+    suspend fun enrol(core: Core, code: String, preview: EnrolmentPreview, enrolment: Enrolment, biometric: Boolean): Used<Enrolled> {
+        val slotWrapper = app.biometricKey.takeIf { biometric }
+        if (!preview.takesDeviceKey) return Used.Done(core.courier.enrol(code, enrolment, slotWrapper))
+        val key = try {
+            app.signingKeys.make(preview.attestationChallenge, biometric)
+        } catch (unable: GeneralSecurityException) {
+            return Used.Done(core.courier.enrol(code, enrolment.copy(key = KeyChoice.Software), slotWrapper))
+        }
+        var kept = false
+        try {
+            val toSign = core.phone.call { registrationToSign(code, key.description) }
+            val used = gate.sign(key, toSign, R.string.prompt_register, name(preview.account, preview.issuer))
+            return used.map { signed ->
+                // From here on the account may be there, whatever becomes of the screen.
+                kept = true
+                val enrolled = core.courier.enrol(code, enrolment.copy(key = KeyChoice.Hardware(key.description, signed)))
+                kept = enrolled !is Enrolled.Rejected && enrolled !is Enrolled.Refused
+                enrolled
+            }
+        } finally {
+            if (!kept) key.forget()
+        }
+    }
+
+    private fun name(account: String, issuer: String) = activity.getString(R.string.prompt_account, account, issuer)
+
+    private suspend fun <T, R> Used<T>.map(use: suspend (T) -> R): Used<R> = when (this) {
+        is Used.Done -> Used.Done(use(result))
+        is Used.Cancelled -> this
+        is Used.Failed -> this
+        is Used.Invalidated -> this
+    }
+}

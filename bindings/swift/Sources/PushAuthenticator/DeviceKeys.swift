@@ -1,0 +1,36 @@
+import Foundation
+
+extension DeviceKey {
+    /// Describes a key by its public half as Apple's frameworks give it: the uncompressed point of ANSI X9.63, 65 bytes
+    /// (`SecKeyCopyExternalRepresentation`, CryptoKit's `x963Representation`). Any other is refused by the core.
+    public init(point: Data, level: KeyLevel, presence: UserPresence, attestation: [Data]? = nil) {
+        self.init(jwk: Self.jwk(point: point), level: level, presence: presence, attestation: attestation)
+    }
+
+    /// Such a public half as a JWK, the form of ``jwk`` and of ``AccountKey/jwk``: an account's key is the one whose text is
+    /// the same.
+    public static func jwk(point: Data) -> String {
+        let coordinates = point.dropFirst()
+        let (x, y) = (coordinates.prefix(coordinates.count / 2), coordinates.suffix(coordinates.count / 2))
+        return #"{"crv":"P-256","kty":"EC","x":"\#(base64URL(x))","y":"\#(base64URL(y))"}"#
+    }
+
+    private static func base64URL(_ bytes: Data) -> String {
+        bytes.base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
+            .replacingOccurrences(of: "=", with: "")
+    }
+}
+
+extension ToSign {
+    /// These bytes with the signature that the account's key made of them: `.ecdsaSignatureMessageX962SHA256` of
+    /// Security, or CryptoKit's `derRepresentation`.
+    public func signed(der: Data) -> Signed { Signed(bytes: bytes, signature: .der(bytes: der)) }
+
+    /// The same with CryptoKit's `rawRepresentation`, r and s.
+    public func signed(raw: Data) -> Signed { Signed(bytes: bytes, signature: .fixed(bytes: raw)) }
+}
+
+extension Account {
+    /// Whether the app has to have every answer of this account signed by the key that it holds for it.
+    public var needsSignature: Bool { key?.isSoftware == false }
+}

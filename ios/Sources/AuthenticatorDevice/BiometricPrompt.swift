@@ -1,0 +1,29 @@
+#if canImport(LocalAuthentication)
+import AuthenticatorModels
+import LocalAuthentication
+
+/// The system's biometric prompt. It comes first and by itself: only then does a refusal of a key tell that the key is
+/// invalid.
+struct BiometricPrompt: Sendable {
+    /// What the prompt says.
+    let reason: String
+
+    /// A context that the person passed.
+    ///
+    /// - Throws: ``BiometricFailure``
+    func pass() async throws -> LAContext {
+        let context = LAContext()
+        guard context.canEvaluatePolicy(.deviceOwnerAuthenticationWithBiometrics, error: nil) else { throw BiometricFailure.unavailable }
+        do {
+            guard try await context.evaluatePolicy(.deviceOwnerAuthenticationWithBiometrics, localizedReason: reason)
+            else { throw BiometricFailure.cancelled }
+        } catch let error as LAError {
+            switch error.code {
+            case .userCancel, .systemCancel, .appCancel, .userFallback: throw BiometricFailure.cancelled
+            default: throw BiometricFailure.unavailable
+            }
+        }
+        return context
+    }
+}
+#endif

@@ -1,0 +1,121 @@
+import Foundation
+import PushAuthenticator
+
+/// An account's own key is gone for good: the account answers nothing until it was added again.
+struct AccountKeyGone: Error {}
+
+/// What accounts' own keys sign: what an account is registered with, and its answers.
+extension Services {
+    /// Adds an account with a key of its own where its server takes one, which signs for it once the person passed the
+    /// prompt. Where the device makes none, the core does.
+    ///
+    /// - Throws: ``BiometricFailure`` when the key did not sign; nothing was added then
+    func enrol(_ code: String, _ preview: EnrolmentPreview) async throws -> Enrolled {
+        let replace = preview.conflict != nil
+        let slotWrapper = preview.kinds.contains(.push) ? biometrics : nil
+        guard preview.takesDeviceKey else { return try await courier.enrol(code, enrolment(replace: replace), slotWrapper: slotWrapper) }
+        guard let signingKeys, let key = try? await signingKeys.make(asksForBiometric: biometrics != nil) else {
+            return try await courier.enrol(code, enrolment(replace: replace, key: .software), slotWrapper: slotWrapper)
+        }
+        let chosen: KeyChoice
+        do {
+            let toSign = try await phone.call { try $0.registrationToSign(code: code, key: key) }
+            let der = try await signingKeys.sign(toSign.bytes, with: key.jwk, asksForBiometric: key.presence == .biometric)
+            chosen = .hardware(key: key, signed: toSign.signed(der: der))
+        } catch {
+            signingKeys.remove(key.jwk)
+            throw error
+        }
+        let enrolled = try await courier.enrol(code, enrolment(replace: replace, key: chosen))
+        switch enrolled {
+        case .rejected, .refused: signingKeys.remove(key.jwk)
+        case .ready, .queued, .unconfirmed: break
+        }
+        return enrolled
+    }
+
+    /// Approves with the signature of the account's key, where this app holds it.
+    func approve(_ request: SignOnRequest, _ evidence: Evidence) async throws -> Answer {
+        let number: String? = if case .number(let number) = evidence { number } else { nil }
+        let signed = try await signature(request) { try $0.approvalToSign(notificationId: request.id, number: number) }
+        return try await courier.approve(request.id, evidence, signed: signed)
+    }
+
+    /// Denies, and says why, in the same way.
+    func deny(_ request: SignOnRequest, _ reason: DenyReason?) async throws -> Answer {
+        let signed = try await signature(request) { try $0.denialToSign(notificationId: request.id, reason: reason) }
+        return try await courier.deny(request.id, reason: reason, signed: signed)
+    }
+
+    func account(of request: SignOnRequest) async throws -> Account? {
+        try await phone.call { try $0.accounts() }.first { $0.id == request.accountId }
+    }
+
+    /// Takes away the keys of accounts that are no more. Not to be called while one is being added.
+    func forgetUnusedKeys() async {
+        // Without the list nothing is known to be unused.
+        guard let signingKeys, let accounts = try? await phone.call({ try $0.accounts() }) else { return }
+        signingKeys.keepOnly(Set(accounts.filter(\.needsSignature).compactMap(\.key?.jwk)))
+    }
+
+    /// Nothing where no signature of this app's is needed.
+    private func signature(
+        _ request: SignOnRequest, _ what: @escaping @Sendable (Authenticator) throws -> ToSign
+    ) async throws -> Signed? {
+        guard let account = try await account(of: request), account.needsSignature, let key = account.key else { return nil }
+        let toSign = try await phone.call(what)
+        guard let signingKeys else { throw BiometricFailure.unavailable }
+        do {
+            return toSign.signed(der: try await signingKeys.sign(toSign.bytes, with: key.jwk, asksForBiometric: key.presence == .biometric))
+        } catch BiometricFailure.invalidated {
+            try await phone.call { try $0.deviceKeyInvalidated(accountId: account.id) }
+            signingKeys.remove(key.jwk)
+            throw AccountKeyGone()
+        }
+    }
+}
+
+/// Signs what servers are asked with, by the accounts' own keys that take no person.
+public struct UnaskedSigner: PullSigner {
+    private let phone: Phone
+    private let signingKeys: (any SigningKeys)?
+
+    public init(_ phone: Phone, _ signingKeys: (any SigningKeys)?) {
+        self.phone = phone
+        self.signingKeys = signingKeys
+    }
+
+    public func sign(_ toSign: ToSign, for accountId: String) async throws -> Signed? {
+        let account = try await phone.call { try $0.accounts() }.first { $0.id == accountId }
+        guard let signingKeys, let key = account?.key, key.presence == .none else { return nil }
+        guard let der = try? await signingKeys.sign(toSign.bytes, with: key.jwk, asksForBiometric: false) else { return nil }
+        return toSign.signed(der: der)
+    }
+}
+
+extension Words {
+    /// What is wrong with an account; nothing when it is ready.
+    public init?(problemOf account: Account) {
+        switch account.state {
+        case .active: return nil
+        case .enrolling: self = .accountEnrolling
+        case .unconfirmed: self = .accountUnconfirmed
+        case .locked: self = .accountLocked
+        case .reEnrolmentNeeded: self = account.key?.isInvalidated == true ? .accountKeyGone : .accountReEnrolmentNeeded
+        }
+    }
+
+    /// What protects the answers of an account; nothing where it only shows codes.
+    public init?(protectionOf account: Account) {
+        guard account.kinds.contains(.push) else { return nil }
+        guard let key = account.key else {
+            self = .protectedShared
+            return
+        }
+        switch (key.level, key.presence) {
+        case (.software, _): self = .protectedSoftware
+        case (_, .biometric): self = .protectedBiometric
+        case (_, .device), (_, .none): self = .protectedHardware
+        }
+    }
+}
