@@ -290,7 +290,7 @@ fn with_history(rows: usize) -> (TempDir, Phone, Messages) {
             .execute(params![&digest.as_ref()[..16], credential, message_id, NOW - 1])
             .unwrap();
         transaction
-            .prepare_cached("INSERT INTO replay VALUES (?1, ?2, ?3, ?1, ?4)")
+            .prepare_cached("INSERT INTO replay VALUES (?1, ?2, ?3, ?1, ?4, substr(?1, 1, 16))")
             .unwrap()
             .execute(params![digest.as_ref(), credential, message_id, NOW + 86_400_000])
             .unwrap();

@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 APPLICATION_ID = 0x50415631
-VERSIONS = (1, 2, 3, 4)
+VERSIONS = (1, 2, 3, 4, 5)
 FORMAT = b"push-authenticator vault 1"
 NONCE_LENGTH = 12
 

@@ -100,7 +100,14 @@ const RULES: &[Rule] = &[
         words: &["rusqlite", "ring::aead", "axum", "tokio", "ureq"],
     },
     Rule { within: "server", except: &[], rooms: &["phone", "ffi", "cli"], words: &["uniffi"] },
-    Rule { within: "server", except: &["server::push::sns::http"], rooms: &[], words: &["ureq"] },
+    Rule { within: "server", except: &["server::http"], rooms: &[], words: &["ureq"] },
+    Rule {
+        within: "server::webhook",
+        except: &[],
+        rooms: &["server::push", "server::journey", "server::sign_on", "server::api", "server::pages"],
+        words: &["tokio", "axum"],
+    },
+    Rule { within: "server::http", except: &[], rooms: &["secret", "ports", "protocol", "server"], words: &["tokio"] },
     // The signer knows cryptography and its request alone.
     Rule {
         within: "server::push::sns::signature",
@@ -418,6 +425,9 @@ fn seeded_violations_are_found() {
         ("server/push/mod.rs", "#[uniffi::export] fn f() {}"),
         ("server/push/mod.rs", "use rusqlite::params;"),
         ("server/push/sns/calls.rs", "fn f() { ureq::get(\"x\"); }"),
+        ("server/webhook/sender.rs", "fn f() { ureq::get(\"x\"); }"),
+        ("server/webhook/mod.rs", "use super::push::Effect;"),
+        ("server/http.rs", "use super::push::Effect;"),
         ("server/push/sns/signature.rs", "use super::credentials::Credentials;"),
         ("server/push/sns/signature.rs", "use crate::server::store::Store;"),
         ("server/store/mod.rs", "use ring::aead;"),
@@ -443,7 +453,7 @@ fn what_is_allowed_is_no_violation() {
         ("phone/vault/seal.rs", "use ring::aead::{self, LessSafeKey}; use super::VaultError;"),
         ("phone/mod.rs", "pub use outbox::{HttpRequest, Delivery}; use crate::{ports::Clock, protocol::jws};"),
         ("server/store/mod.rs", "use rusqlite::Connection; use super::keys::Keys; fn f(phone: u8, cli: u8) {}"),
-        ("server/push/sns/http.rs", "use ureq::Agent; use url::Url;"),
+        ("server/http.rs", "use ureq::Agent; use url::Url;"),
         (
             "server/push/sns/signature.rs",
             "use ring::{digest, hmac}; use crate::{ports::EpochMilliseconds, secret::Reason};",

@@ -29,6 +29,10 @@ fn check(configuration: &Configuration) -> Result<Report, Failure> {
         Credentials::load(&settings.credentials_file, settings.apns_sandbox, &environment)
             .map_err(|error| Failure::new("start", &error))?;
     }
+    if let Some(settings) = &configuration.webhook {
+        let environment = |name: &str| std::env::var(name).ok();
+        settings.secrets(&environment).map_err(|error| Failure::new("start", &error))?;
+    }
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;
     let mut warnings: Vec<String> = journeys.iter().flat_map(|journey| journey.warnings.clone()).collect();

@@ -12,6 +12,7 @@ mod phone;
 mod push;
 mod serve;
 mod user;
+mod webhook;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -32,7 +33,7 @@ struct Arguments {
     /// Print exactly one JSON value on standard output, errors included.
     #[arg(long, global = true)]
     json: bool,
-    /// The server's configuration file, for serve, user, device, audit, push and journey.
+    /// The server's configuration file, for serve, user, device, audit, push, webhook and journey.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -69,6 +70,9 @@ enum Command {
     /// Test whether pushes reach a user's phones.
     #[command(subcommand)]
     Push(push::Verb),
+    /// Test whether the webhook's receiver hears.
+    #[command(subcommand)]
+    Webhook(webhook::Verb),
     /// List, check and draw journeys.
     #[command(subcommand)]
     Journey(journey::Verb),
@@ -102,6 +106,7 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         Command::Device(verb) => device::run(verb, &configuration(arguments.config)?),
         Command::Audit(verb) => audit::run(verb, &configuration(arguments.config)?),
         Command::Push(verb) => push::run(verb, &configuration(arguments.config)?),
+        Command::Webhook(verb) => webhook::run(verb, &configuration(arguments.config)?),
         Command::Journey(verb) => journey::run(verb, || configuration(arguments.config)),
         Command::Phone(phone) => phone::run(phone),
     }

@@ -210,6 +210,8 @@ impl Platform {
 /// Where a message is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotificationState {
+    /// Signed by its server; its time is still to be looked at. Nothing is stored or shown in this state.
+    Received,
     /// Waits for the person.
     Pending,
     /// The person decided; the answer is on its way.
@@ -229,7 +231,8 @@ pub enum NotificationState {
 }
 
 impl NotificationState {
-    pub(super) const ALL: [Self; 8] = [
+    /// What a stored message can be.
+    pub(super) const STORED: [Self; 8] = [
         Self::Pending,
         Self::Answering,
         Self::Approved,
@@ -243,7 +246,7 @@ impl NotificationState {
     /// Whether nothing can happen to the message any more.
     pub fn is_settled(self) -> bool {
         match self {
-            Self::Pending | Self::Answering => false,
+            Self::Received | Self::Pending | Self::Answering => false,
             Self::Approved | Self::Denied | Self::Expired | Self::Failed | Self::OutcomeUnknown | Self::Withdrawn => {
                 true
             }
@@ -253,6 +256,7 @@ impl NotificationState {
     /// The state's name, in lower case with dashes.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Received => "received",
             Self::Pending => "pending",
             Self::Answering => "answering",
             Self::Approved => "approved",
@@ -331,7 +335,8 @@ pub(super) struct PushCredential {
     pub(super) mechanism_uid: String,
     /// Id of the push device on the server.
     pub(super) server_device_id: Option<String>,
-    pub(super) registration_endpoint: Url,
+    /// A URL, and of use only where it is sent to: a registration holds its own.
+    pub(super) registration_endpoint: String,
     pub(super) authentication_endpoint: Url,
     pub(super) state: CredentialState,
     /// Earlier accounts of the same issuer, name and origin go once the server has this one.

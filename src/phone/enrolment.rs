@@ -267,7 +267,7 @@ impl Phone {
             created_at: account.created_at,
             mechanism_uid,
             server_device_id: registration.device_id.clone(),
-            registration_endpoint: registration.registration_endpoint.clone(),
+            registration_endpoint: registration.registration_endpoint.to_string(),
             authentication_endpoint: registration.authentication_endpoint.clone(),
             state: CredentialState::Enrolling,
             replaces,

@@ -68,6 +68,8 @@ pub struct Notification {
 /// What can happen to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
+    /// It came in time.
+    TakeIn,
     /// The person decided.
     Answer,
     /// The server took the answer.
@@ -90,8 +92,9 @@ pub(super) enum Step {
 pub(super) fn after(state: NotificationState, step: Step) -> Result<NotificationState, PhoneError> {
     use NotificationState as State;
     match (state, step) {
+        (State::Received, Step::TakeIn) => Ok(State::Pending),
         (State::Pending, Step::Answer) => Ok(State::Answering),
-        (State::Pending, Step::RunOut { .. }) => Ok(State::Expired),
+        (State::Received | State::Pending, Step::RunOut { .. }) => Ok(State::Expired),
         (State::Pending, Step::Withdraw) => Ok(State::Withdrawn),
         (State::Answering, Step::Taken(Verdict::Approve)) => Ok(State::Approved),
         (State::Answering, Step::Taken(Verdict::Deny)) => Ok(State::Denied),
@@ -100,6 +103,7 @@ pub(super) fn after(state: NotificationState, step: Step) -> Result<Notification
         (State::Answering, Step::Refused { fate_unknown: true } | Step::RunOut { fate_unknown: true }) => {
             Ok(State::OutcomeUnknown)
         }
+        (State::Received, _) => Err(PhoneError::NotificationNotFound),
         (State::Expired, _) => Err(PhoneError::Expired),
         (State::Withdrawn, _) => Err(PhoneError::Withdrawn),
         (
@@ -228,8 +232,11 @@ impl Phone {
             }
             let secret = rows.secret(&credential)?;
             let record = NotificationRecord::new(id, credential.id, message_id, now);
-            let received = OpenedNotification { record, credential, secret, message };
-            check_time(&received, now)?;
+            let mut received = OpenedNotification { record, credential, secret, message };
+            received.record.state = after(received.record.state, arrival(&received, now)?)?;
+            if received.record.state == NotificationState::Expired {
+                return Err(PhoneError::Expired);
+            }
             store(rows, &received, digest, jwt)?;
             let account = Some(received.credential.account_id);
             note_message(rows, now, EventKind::MessageReceived, account, id, None)?;
@@ -316,9 +323,7 @@ fn find_known(
     jwt: &str,
 ) -> Result<Option<OpenedNotification>, PhoneError> {
     let replays = rows.replays(digest, credential.id, message_id)?;
-    if replays.is_empty() {
-        return Ok(None);
-    }
+    let Some(first) = replays.first() else { return Ok(None) };
     let message_digest = derive_message_digest(jwt);
     let is_the_same = |known: &ReplayRecord| {
         known.digest == digest && known.message_id == message_id && known.message_digest == message_digest
@@ -326,18 +331,20 @@ fn find_known(
     if !replays.iter().all(is_the_same) {
         return Err(PhoneError::Replayed);
     }
-    let record = rows.notification_by_message_id(credential.id, message_id)?.ok_or(PhoneError::Replayed)?;
+    let record = first.notification_id.map(|id| rows.notification(id)).transpose()?.flatten();
+    let record = record.ok_or(PhoneError::Replayed)?;
     OpenedNotification::open(rows, record).map(Some)
 }
 
-fn check_time(received: &OpenedNotification, now: EpochMilliseconds) -> Result<(), PhoneError> {
+/// Whether a message that just came in is in time.
+fn arrival(received: &OpenedNotification, now: EpochMilliseconds) -> Result<Step, PhoneError> {
     let server_now = received.credential.server_time(now);
     if let Some(sent_at) = received.message.get().sent_at
         && sent_at > server_now.saturating_add(FUTURE_LIMIT)
     {
         return Err(PhoneError::FromTheFuture { seconds: seconds_ahead(sent_at, server_now) });
     }
-    if received.is_late(now) { Err(PhoneError::Expired) } else { Ok(()) }
+    Ok(if received.is_late(now) { Step::RunOut { fate_unknown: false } } else { Step::TakeIn })
 }
 
 fn store(rows: &Writer<'_>, received: &OpenedNotification, digest: Vec<u8>, jwt: &str) -> Result<(), PhoneError> {
@@ -348,6 +355,7 @@ fn store(rows: &Writer<'_>, received: &OpenedNotification, digest: Vec<u8>, jwt:
         credential_id: credential.id,
         message_id: record.message_id.clone(),
         message_digest: derive_message_digest(jwt),
+        notification_id: Some(record.id),
         keep_until: message.get().sent_at.map(|_| received.expires_at().saturating_add(REPLAY_MARGIN)),
     })?;
     rows.insert_notification(record, jwt)?;
@@ -371,6 +379,7 @@ mod tests {
     #[test]
     fn every_step_is_allowed_from_one_state_only() {
         let steps = [
+            (Step::TakeIn, State::Received, State::Pending),
             (Step::Answer, State::Pending, State::Answering),
             (Step::Withdraw, State::Pending, State::Withdrawn),
             (Step::Taken(Verdict::Approve), State::Answering, State::Approved),
@@ -379,9 +388,10 @@ mod tests {
             (Step::Refused { fate_unknown: true }, State::Answering, State::OutcomeUnknown),
         ];
         for (step, from, to) in steps {
-            for state in State::ALL {
+            for state in State::STORED.into_iter().chain([State::Received]) {
                 let expected = match state {
                     state if state == from => Ok(to),
+                    State::Received => Err(PhoneError::NotificationNotFound),
                     State::Expired => Err(PhoneError::Expired),
                     State::Withdrawn => Err(PhoneError::Withdrawn),
                     _ => Err(PhoneError::AlreadyAnswered),
@@ -391,7 +401,9 @@ mod tests {
         }
         for (fate_unknown, to) in [(false, State::Expired), (true, State::OutcomeUnknown)] {
             assert_eq!(after(State::Answering, Step::RunOut { fate_unknown }), Ok(to));
-            assert_eq!(after(State::Pending, Step::RunOut { fate_unknown }), Ok(State::Expired));
+            for state in [State::Received, State::Pending] {
+                assert_eq!(after(state, Step::RunOut { fate_unknown }), Ok(State::Expired));
+            }
         }
     }
 }

@@ -44,7 +44,10 @@ impl Phone {
         let (account, known) = self.vault.read(|rows| {
             let credential = rows.credential_by_mechanism_uid(&hint.mechanism_uid)?;
             let credential = credential.ok_or(PhoneError::UnknownCredential)?;
-            let known = rows.notification_by_message_id(credential.id, &hint.message_id)?;
+            // No challenge is known yet: what was taken in is found by its id alone.
+            let known = rows.replays(&[], credential.id, &hint.message_id)?;
+            let known = known.into_iter().find_map(|replay| replay.notification_id);
+            let known = known.map(|id| rows.notification(id)).transpose()?.flatten();
             Ok::<_, PhoneError>((credential.account_id, known.map(|record| record.id)))
         })?;
         match known {

@@ -12,6 +12,7 @@ use url::Url;
 use super::attempts::AttemptLimits;
 use super::push::sns::SnsSettings;
 use super::push::{Budget, HintOnly};
+use super::webhook::WebhookSettings;
 use crate::protocol::uri::is_loopback;
 
 /// The file that `init` writes: every key with its default and a comment.
@@ -41,6 +42,8 @@ pub struct Configuration {
     pub session: SessionSettings,
     /// Settings of push messages.
     pub push: PushSettings,
+    /// The webhook; absent: there is none.
+    pub webhook: Option<WebhookSettings>,
     /// Days for which audit events are kept.
     pub audit_days: i64,
     /// Origins whose pages may call the REST, as in `https://app.example.com`.
@@ -90,6 +93,8 @@ pub struct RequestSettings {
     pub idle_seconds: u32,
     /// Most polls of a sign-on a minute that come before their time.
     pub early_polls: u32,
+    /// Most requests at once that wait for the same sign-on, each from a page of it.
+    pub waits: u32,
 }
 
 /// Settings of sign-ons.
@@ -163,6 +168,7 @@ impl Default for Configuration {
             sign_on: SignOn::default(),
             session: SessionSettings::default(),
             push: PushSettings::default(),
+            webhook: None,
             audit_days: 365,
             cross_origin: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -175,7 +181,7 @@ impl Default for Configuration {
 
 impl Default for RequestSettings {
     fn default() -> Self {
-        Self { body_kib: 64, seconds: 60, idle_seconds: 30, early_polls: 60 }
+        Self { body_kib: 64, seconds: 60, idle_seconds: 30, early_polls: 60, waits: 4 }
     }
 }
 
@@ -254,6 +260,9 @@ impl Configuration {
         if let Some(sns) = &mut configuration.push.sns {
             sns.credentials_file = folder.join(&sns.credentials_file);
         }
+        if let Some(file) = configuration.webhook.as_mut().and_then(|webhook| webhook.secret_file.as_mut()) {
+            *file = folder.join(&*file);
+        }
         Ok(configuration)
     }
 
@@ -309,6 +318,7 @@ impl Configuration {
             ("connections", self.connections),
             ("requests.idle_seconds", self.requests.idle_seconds),
             ("requests.early_polls", self.requests.early_polls),
+            ("requests.waits", self.requests.waits),
             ("push.token_changes", self.push.token_changes),
             ("sign_on.message_limit", self.sign_on.message_limit),
             ("sign_on.attempts_per_user", self.sign_on.attempts_per_user),
@@ -326,6 +336,9 @@ impl Configuration {
         }
         if let Some(sns) = &self.push.sns {
             sns.check()?;
+        }
+        if let Some(webhook) = &self.webhook {
+            webhook.check()?;
         }
         if !(16..=1024).contains(&self.requests.body_kib) {
             return Err("requests.body_kib must be from 16, which a phone's registration may need, to 1024".to_owned());
@@ -367,14 +380,20 @@ mod tests {
         assert_eq!(toml::from_str::<Configuration>(TEMPLATE).unwrap(), Configuration::default());
         let uncommented = TEMPLATE.replace("# public_url = ", "public_url = ");
         assert!(toml::from_str::<Configuration>(&uncommented).unwrap().public_url.is_some());
-        let sns = TEMPLATE.split_once("# [push.sns]").unwrap().1;
-        let uncommented: String = sns
-            .lines()
-            .map(|line| line.strip_prefix("# ").unwrap_or(line))
-            .filter(|line| line.contains(" = "))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let read = toml::from_str::<Configuration>(&format!("[push.sns]\n{uncommented}")).unwrap();
+        let (sns, webhook) = TEMPLATE.split_once("# [push.sns]").unwrap().1.split_once("# [webhook]").unwrap();
+        let read = |section: &str, text: &str| {
+            let uncommented: String = text
+                .lines()
+                .map(|line| line.strip_prefix("# ").unwrap_or(line))
+                .filter(|line| line.contains(" = "))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            toml::from_str::<Configuration>(&format!("[{section}]\n{uncommented}")).unwrap()
+        };
+        let webhook = read("webhook", webhook).webhook.unwrap();
+        assert_eq!(webhook.check(), Ok(()));
+        assert!(webhook.secret_file.is_some() && webhook.give_up_hours == 72, "every key is there, with its default");
+        let read = read("push.sns", sns);
         assert_eq!(read.push.sns.as_ref().unwrap().check(), Ok(()));
         let sns = read.push.sns.unwrap();
         assert!(sns.region.is_some() && sns.endpoint.is_some() && !sns.apns_sandbox, "every key is there");

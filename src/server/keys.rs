@@ -2,7 +2,7 @@
 //!
 //! One file of 32 random bytes, mode 600, or a variable of the environment, from which a key for each purpose is derived (HKDF-SHA-256, RFC 5869).
 //! Device secrets, journey states and registrations at rest are sealed under it, recovery codes are stored as codes
-//! under it. This file is the only one of the server that imports the AEAD.
+//! under it, and so is where users signed on from. This file is the only one of the server that imports the AEAD.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -23,6 +23,7 @@ pub struct Keys {
     seal: LessSafeKey,
     recovery: hmac::Key,
     form: hmac::Key,
+    familiar: hmac::Key,
 }
 
 /// What a sealed value is bound to, so that it cannot be moved elsewhere.
@@ -115,6 +116,7 @@ impl Keys {
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &expand(b"seal")?).map_err(|_| KeyError::Sealed)?),
             recovery: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"recovery code")?),
             form: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"form token")?),
+            familiar: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"familiar")?),
         })
     }
 
@@ -145,6 +147,11 @@ impl Keys {
     /// What is stored of a recovery code.
     pub fn recovery_code_tag(&self, user: &str, code: &str) -> Vec<u8> {
         tag(&self.recovery, &[user.as_bytes(), code.as_bytes()])
+    }
+
+    /// What is stored of where a user signed on from, or with what: `kind` says which.
+    pub fn familiar_tag(&self, user: &str, kind: &str, value: &str) -> Vec<u8> {
+        tag(&self.familiar, &[user.as_bytes(), kind.as_bytes(), value.as_bytes()])
     }
 
     /// The token that a form of a signed-in page must carry.

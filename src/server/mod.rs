@@ -7,6 +7,7 @@ mod api;
 pub mod attempts;
 pub mod configuration;
 pub mod connections;
+mod http;
 pub mod journey;
 pub mod keys;
 mod own_devices;
@@ -15,9 +16,11 @@ pub mod password;
 pub mod push;
 pub mod qr;
 mod recovery_codes;
+mod rfc3339;
 pub mod sign_on;
 pub mod store;
 mod wake;
+pub mod webhook;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -44,6 +47,7 @@ use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
 use store::{Store, StoreError, key_check};
 use wake::{Waiter, Wakers};
+use webhook::{Webhook, WebhookError};
 
 /// Name of the session cookie.
 const SESSION_COOKIE: &str = "iPlanetDirectoryPro";
@@ -67,6 +71,7 @@ struct Parts {
     entropy: Arc<dyn Entropy>,
     wakers: Wakers,
     transports: Vec<Box<dyn Transport>>,
+    webhook: Option<Webhook>,
     early_polls: Mutex<HashMap<Vec<u8>, (EpochMilliseconds, u32)>>,
     stopping: AtomicBool,
 }
@@ -92,6 +97,9 @@ pub enum StartError {
     /// The transport Amazon SNS.
     #[error(transparent)]
     Sns(#[from] SnsError),
+    /// The webhook.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The public address.
     #[error("The public address {0} is not usable.")]
     PublicUrl(String),
@@ -138,11 +146,14 @@ impl App {
             let sns = Sns::start(settings, hints, store.clone(), keys.clone(), clock.clone(), entropy.clone())?;
             transports.push(Box::new(sns));
         }
+        let start = |settings| Webhook::start(settings, store.clone(), keys.clone(), clock.clone(), entropy.clone());
+        let webhook = configuration.webhook.as_ref().map(start).transpose()?;
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
             attempts: Attempts::new(configuration.attempt_limits()),
             transports,
+            webhook,
             early_polls: Mutex::default(),
             stopping: AtomicBool::new(false),
             configuration,
@@ -202,6 +213,11 @@ impl App {
                 Effect::TokenChanged(device, kind) => {
                     if let Some(transport) = self.transport(kind) {
                         transport.token_changed(&device);
+                    }
+                }
+                Effect::TellWebhook => {
+                    if let Some(webhook) = &self.0.webhook {
+                        webhook.committed();
                     }
                 }
                 Effect::Deliver(delivery) => {

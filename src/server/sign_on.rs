@@ -18,6 +18,7 @@ use super::App;
 use super::journey::callback::Answers;
 use super::journey::engine::{self, Progress};
 use super::journey::node::{Readiness, Surroundings};
+use super::journey::risk;
 use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
 use super::push::{Effect, Tools};
@@ -35,8 +36,6 @@ use ticket::Ticket;
 const REPEATED: i64 = 60_000;
 /// How long a page's wait request is held.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-/// Most wait requests for one sign-on at once.
-const WAITS_AT_ONCE: usize = 4;
 
 /// What one transaction came to.
 enum Turn {
@@ -117,7 +116,8 @@ impl App {
     pub async fn await_sign_on(&self, auth_id: &str) -> Result<bool, SignOnError> {
         let ticket = self.open_ticket(auth_id)?;
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
-        let Some(subscription) = self.0.wakers.subscribe(Waiter::Journey(id.clone()), WAITS_AT_ONCE) else {
+        let most = self.0.configuration.requests.waits as usize;
+        let Some(subscription) = self.0.wakers.subscribe(Waiter::Journey(id.clone()), most) else {
             return Err(SignOnError::TooManyPolls);
         };
         let until = self.now() + LONGEST_WAIT.as_millis() as i64;
@@ -278,6 +278,10 @@ impl App {
                 let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
                 sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
                 note(transaction, tools.now, event, &user, address, "success")?;
+                // A password alone makes nothing familiar: it may be stolen.
+                if journey.familiar_days > 0 && second_factor_at.is_some() {
+                    risk::learn(transaction, &user, &state.shared.browser, &tools.keys, tools.now)?;
+                }
                 tracing::info!(user, journey = journey.name, "signed on");
                 (Reply::Success { token, recovery_code_used: state.shared.recovery_code_used }, None)
             }

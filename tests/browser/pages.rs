@@ -222,6 +222,40 @@ async fn every_page_is_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_owner_sees_that_a_sign_on_was_denied_as_somebody_elses() {
+    let demo =
+        start_demo(|journey| patient(journey).replace("\"bgColor\"", "\"deviceKey\": \"required\", \"bgColor\""));
+    let owner = start_browser("denied", 1280, 900).await;
+    let phone = Phone::new();
+    owner.give_password(&demo).await;
+    owner.title("Get the app").await;
+    owner.press("Continue").await;
+    owner.title("Register your phone").await;
+    phone.scan(&owner, "Pixel").await;
+    owner.title("Your recovery codes").await;
+    owner.press("I have kept my codes").await;
+    owner.title("Look at your phone").await;
+    phone.approve(&owner).await;
+    owner.title("Signed in").await;
+
+    let stranger = start_browser("stranger", 1280, 900).await;
+    stranger.give_password(&demo).await;
+    stranger.title("Look at your phone").await;
+    let pending = phone.verb(&["pending", "--wait", "10"]);
+    phone.verb(&["deny", pending[0]["id"].as_str().unwrap(), "--reason", "not-me"]);
+    stranger.title("Not signed in").await;
+    stranger.client.clone().close().await.unwrap();
+
+    owner.client.refresh().await.unwrap();
+    owner.title("Signed in").await;
+    let page = owner.text("main").await;
+    assert!(page.contains("No sign-on is sent to your phones") && page.contains("A sign-on was denied as not yours."));
+    assert!(page.contains("from 127.0.0.1.") && page.contains("HeadlessChrome"), "{page}");
+    owner.look_closely("21-denied").await;
+    owner.client.clone().close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn script_counts_down_and_helps_to_keep_the_codes() {
     let demo = start_demo(|journey| journey);
     let browser = start_browser("script", 1280, 900).await;

@@ -17,7 +17,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn frozen_vaults_open() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/vault");
-    for version in 1..=4 {
+    for version in 1..=5 {
         let (name, codes) = (format!("version-{version}.sqlite"), version >= 2);
         let output = decrypt(&folder.join(&name), &folder.join("test.key"));
         let text = text(&output);

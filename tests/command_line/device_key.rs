@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::setup::*;
 
 /// A server whose journey asks for keys like this.
-fn server(demand: &str) -> Server {
+pub fn server(demand: &str) -> Server {
     let change = |journey: String| {
         let mut file: Value = serde_json::from_str(&journey).unwrap();
         let tree = file["trees"].as_object_mut().unwrap().values_mut().next().unwrap();
@@ -23,13 +23,13 @@ fn only_account(phone: &Phone) -> Value {
 }
 
 /// Approves the first sign-on.
-fn confirm(server: &Server, phone: &Phone, waiting: &Value) {
+pub fn confirm(server: &Server, phone: &Phone, waiting: &Value) {
     let (number, message) = (hidden_value(waiting).unwrap(), phone.only_pending());
     phone.verb(&["approve", message["id"].as_str().unwrap(), "--number", &number]).done();
     assert!(server.next(waiting)["tokenId"].is_string());
 }
 
-fn deny_as_not_mine(server: &Server, phone: &Phone) {
+pub fn deny_as_not_mine(server: &Server, phone: &Phone) {
     let waiting = server.sign_on();
     let message = phone.only_pending();
     let denied = phone.verb(&["deny", message["id"].as_str().unwrap(), "--reason", "not-me"]).done();

@@ -7,7 +7,10 @@ mod codes;
 mod decrypt;
 mod device_key;
 mod killed;
+#[path = "../server/receiver.rs"]
+mod receiver;
 mod relay;
 mod setup;
 mod story;
 mod verbs;
+mod webhook;

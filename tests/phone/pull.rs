@@ -63,6 +63,22 @@ fn what_is_listed_is_taken_in_and_what_is_no_longer_listed_is_withdrawn() {
 }
 
 #[test]
+fn a_message_that_comes_after_the_newest_was_removed_is_not_withdrawn() {
+    let world = World::new();
+    let other = world.active_with(&code_for("Ping:other", &[]), enrolment());
+    let credential = world.active();
+    other.send(&world.phone, 1, json!({})).unwrap();
+    let pull = world.phone.pull(0).unwrap().into_iter().find(|each| each.account_id == credential.account_id).unwrap();
+    world.phone.remove(&other.account_id).unwrap();
+    // Whatever the clock does.
+    world.clock.advance(-2_000);
+    let late = credential.send(&world.phone, 2, json!({})).unwrap();
+    let answer = world.phone.pulled(&pull, listing(&credential, &[])).unwrap();
+    assert_eq!(answer, Pulled::Messages { notifications: vec![], refused: vec![], withdrawn: vec![] });
+    assert_eq!(only(world.phone.pending().unwrap()).id, late.id);
+}
+
+#[test]
 fn what_is_answered_is_not_withdrawn() {
     let world = World::new();
     let credential = world.active();

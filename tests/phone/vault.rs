@@ -278,10 +278,10 @@ fn a_damaged_vault_is_reported_and_left_as_it_is() {
 fn a_newer_vault_is_refused() {
     let world = World::new();
     world.active();
-    world.sql().pragma_update(None, "user_version", 5).unwrap();
+    world.sql().pragma_update(None, "user_version", 6).unwrap();
     let error = world.open().err().unwrap();
-    assert_eq!(error, PhoneError::Vault(VaultError::NewerVersion { found: 5, known: 4 }));
-    world.sql().pragma_update(None, "user_version", 4).unwrap();
+    assert_eq!(error, PhoneError::Vault(VaultError::NewerVersion { found: 6, known: 5 }));
+    world.sql().pragma_update(None, "user_version", 5).unwrap();
     assert_eq!(only(world.open().unwrap().accounts().unwrap()).state, AccountState::Active);
 }
 

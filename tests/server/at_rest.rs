@@ -9,13 +9,16 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use push_authenticator::ports::SystemEntropy;
+use push_authenticator::protocol::device_key::KeyLevel;
 use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::KeyError;
+use push_authenticator::server::store::denials::{self, Origin};
 use push_authenticator::server::store::device_keys::{self, KeyPolicy};
-use push_authenticator::server::store::{StoreError, devices, registrations, users};
+use push_authenticator::server::store::{StoreError, devices, pushes, registrations, users, webhook_events};
 use push_authenticator::server::{StartError, open_data};
 
+use crate::device_keys::{REGISTRATION, deny, enrolled};
 use crate::harness::*;
 
 /// A configuration on a copy of a database as an earlier version left it (tests/vectors/store/README.md).
@@ -35,8 +38,11 @@ fn frozen(folder: &Path, version: u32) -> Configuration {
 fn freeze() {
     let folder = std::path::PathBuf::from(std::env::var_os("FROZEN_STORE").unwrap());
     assert!(!folder.exists(), "a frozen file is never made anew");
-    let server = start();
-    let phone = server.enrolled();
+    let server = Setup::new().with(REGISTRATION, "deviceKey", json!("preferred")).start();
+    let (phone, key) = enrolled(&server, "tee", "biometric");
+    server.after_password();
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    server.clock.advance(3_600_000);
     let waiting = server.after_password();
     assert_eq!(phone.messages(&server).len(), 1, "{waiting}");
     server.add_user("other", PASSWORD, Some("The Other"));
@@ -53,6 +59,39 @@ fn freeze() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::copy(server.configuration.data.join("server.key"), folder.join("store.key")).unwrap();
     server.database().execute("VACUUM INTO ?1", [folder.join("store.db").to_str().unwrap()]).unwrap();
+}
+
+#[test]
+fn a_database_of_version_4_is_brought_to_the_present_one_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = frozen(folder.path(), 4);
+    for _ in 0..2 {
+        let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
+        let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
+            let users = users::list(transaction)?;
+            assert_eq!([0, 1].map(|at: usize| users[at].frozen_until), [Some(START + 3_600_000), None]);
+            assert_eq!(denials::last(transaction, "demo", &keys)?, None, "where it came from was not kept");
+            let devices = devices::list(transaction)?;
+            let levels: Vec<Option<KeyLevel>> = devices
+                .iter()
+                .map(|device| Ok(device_keys::of_device(transaction, &device.id)?.map(|key| key.level)))
+                .collect::<Result<_, StoreError>>()?;
+            assert_eq!(levels, [Some(KeyLevel::Tee), None]);
+            let waiting: String =
+                transaction.query_row("SELECT id FROM push_request WHERE state = 'pending'", [], |row| row.get(0))?;
+            assert_eq!(pushes::origin(transaction, &waiting, &keys)?, Origin::default());
+            assert_eq!(webhook_events::first(transaction, &keys)?, None);
+            let count = |table: &str| -> i64 {
+                transaction.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+            };
+            let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
+            assert_eq!(tables.map(count), [3, 3, 10, 1, 4, 1, 6]);
+            let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            assert_eq!(version, 5);
+            Ok(())
+        });
+        opened.unwrap();
+    }
 }
 
 #[test]
@@ -88,7 +127,7 @@ fn a_database_of_version_3_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 2, 4]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 4);
+            assert_eq!(version, 5);
             Ok(())
         });
         opened.unwrap();
@@ -118,7 +157,7 @@ fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 1, 4]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 4);
+            assert_eq!(version, 5);
             Ok(())
         });
         opened.unwrap();
@@ -145,7 +184,7 @@ fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 2, 1, 0]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 4);
+            assert_eq!(version, 5);
             Ok(())
         });
         opened.unwrap();
@@ -312,6 +351,14 @@ fn what_every_sign_on_and_the_sweeper_do_reads_no_whole_table() {
         "DELETE FROM session WHERE expires_at < ?1",
         "DELETE FROM session WHERE user = ?1",
         "DELETE FROM audit WHERE at < ?1",
+        "SELECT origin FROM push_request WHERE id = ?1",
+        "SELECT at, origin FROM denial WHERE user = ?1",
+        "DELETE FROM denial WHERE at < ?1",
+        "DELETE FROM familiar WHERE seen_at < ?1",
+        "SELECT count(*) FROM familiar WHERE user = ?1 AND kind = 'agent' AND tag = ?1 AND seen_at > ?1",
+        "DELETE FROM familiar WHERE user = ?1 AND kind = 'agent' AND tag IN
+         (SELECT tag FROM familiar WHERE user = ?1 AND kind = 'agent' ORDER BY seen_at DESC LIMIT -1 OFFSET 16)",
+        "DELETE FROM webhook_event WHERE created_at < ?1",
         "DELETE FROM journey WHERE expires_at < ?1",
         "DELETE FROM registration WHERE expires_at < ?1 AND (accepted_body IS NULL OR expires_at < ?1 - 5)",
     ] {
@@ -328,7 +375,7 @@ fn the_database_is_ours_and_in_wal_mode() {
     assert_eq!(server.text("PRAGMA journal_mode"), "wal");
     let number =
         |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!(number("user_version"), 4);
+    assert_eq!(number("user_version"), 5);
     assert_eq!(number("application_id"), 0x5041_7376);
 }
 
@@ -342,7 +389,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let refused = open(&configuration).unwrap_err();
-    let StartError::Store(StoreError::Newer { found: 99, known: 4, .. }) = refused else { panic!("{refused}") };
+    let StartError::Store(StoreError::Newer { found: 99, known: 5, .. }) = refused else { panic!("{refused}") };
     let connection = Connection::open(&file).unwrap();
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 99);

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
-const REGISTRATION: &str = "PushRegistrationNode";
-const SENDER: &str = "PushAuthenticationSenderNode";
+pub const REGISTRATION: &str = "PushRegistrationNode";
+pub const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
 #[derive(Clone)]
@@ -136,7 +136,7 @@ pub fn accept(server: &Server, phone: &Phone, key: &Key, message: &Message, step
     phone.answer(server, message, json!({"challengeResponse": number, "proof": proof}))
 }
 
-fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Option<&str>) -> Response {
+pub fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason: Option<&str>) -> Response {
     let mut claims = answer_claims(server, message, None);
     if let Some(reason) = reason {
         claims["reason"] = json!(reason);
@@ -161,7 +161,7 @@ pub fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
 }
 
 /// The same with the session's token.
-fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
+pub fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
     let (phone, key, step) = registered(server, level, presence);
     assert_eq!(accept(server, &phone, &key, &phone.only_message(server), &step).status, 200);
     let token = server.finish(&step);
@@ -476,6 +476,73 @@ fn it_was_not_me_stops_pushes_until_the_time_is_over_or_somebody_lifts_it() {
     server.clock.advance(1);
     server.after_password();
     assert_eq!(phone.messages(&server).len(), 1);
+}
+
+/// Who signs on later by another factor learns of it on the first page that they see.
+#[test]
+fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
+    let server = Setup::new().with(REGISTRATION, "deviceKey", json!("required")).behind_a_proxy().start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.finish(&step);
+
+    let own = server.after_password();
+    server.clock.advance(600_000);
+    Browser("203.0.113.9", "<b>Strange</b> 1.0").after_password(&server);
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    assert_eq!(server.count("audit WHERE event = 'pushes-frozen' AND address = '203.0.113.9'"), 1);
+    let at_rest = std::fs::read(server.database_file()).unwrap();
+    assert!(!at_rest.windows(7).any(|window| window == b"Strange"), "sealed");
+
+    // The sign-on of before, superseded and ended; from it the way by a recovery code.
+    assert!(server.fail(&own).contains("A newer sign-on"));
+    server.clock.advance(3_600_000);
+    let step = server.next(&fill(&server.after_password(), 2, json!(0)));
+    let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));
+    for path in ["/am/XUI/profile", "/am/XUI/lost-phone"] {
+        let page = server.request("GET", path, &[("Cookie", &cookie)], b"").text();
+        assert!(page.contains("A sign-on was denied as not yours"), "{page}");
+        assert!(
+            page.contains(r#"<time datetime="2030-01-01T00:10:00Z">2030-01-01 00:10 UTC</time> from 203.0.113.9."#)
+        );
+        assert!(page.contains("Strange") && !page.contains("<b>Strange"), "{page}");
+    }
+    // It stays for thirty days.
+    let sweep = || server.runtime.block_on(server.app.sweep()).unwrap();
+    server.clock.advance(30 * 24 * 3_600_000 - 3_600_000);
+    sweep();
+    assert_eq!(server.count("denial"), 1);
+    server.clock.advance(1);
+    sweep();
+    assert_eq!(server.count("denial"), 0);
+}
+
+/// Where the journey captures what could not be sent, the owner gets in by another factor although pushes are stopped.
+#[test]
+fn while_pushes_are_stopped_a_journey_may_let_the_owner_in_by_a_recovery_code() {
+    let setup =
+        Setup::new().with(REGISTRATION, "deviceKey", json!("required")).with(SENDER, "captureFailure", json!(true));
+    let collector = node_id(&setup.journey, "RecoveryCodeCollectorDecisionNode");
+    let server = setup.connect(SENDER, "FAILURE", &collector).start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    server.finish(&step);
+    server.after_password();
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    let step = server.after_password();
+    let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));
+    let page = server.request("GET", "/am/XUI/profile", &[("Cookie", &cookie)], b"").text();
+    assert!(page.contains("No sign-on is sent to your phones") && page.contains("A sign-on was denied as not yours"));
 }
 
 #[test]

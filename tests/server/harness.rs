@@ -86,6 +86,11 @@ impl Setup {
         self
     }
 
+    /// Believes this machine's `X-Forwarded-For`.
+    pub fn behind_a_proxy(self) -> Self {
+        self.configure(|configuration| configuration.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()])
+    }
+
     pub fn running_clock(mut self) -> Self {
         self.clock_runs = true;
         self
@@ -127,7 +132,8 @@ impl Server {
 
     /// The same server once more: another process on the same data.
     pub fn restart(self) -> Self {
-        let Self { clock, configuration, runtime, folder, .. } = self;
+        let Self { app, clock, configuration, runtime, folder, .. } = self;
+        drop(app);
         runtime.shutdown_timeout(Duration::from_secs(5));
         Self::run(configuration, clock, folder)
     }
@@ -384,6 +390,32 @@ impl Server {
 
     pub fn text(&self, query: &str) -> String {
         self.database().query_row(query, [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// A browser at an address, with a user agent; the server has to be behind a proxy.
+pub struct Browser(pub &'static str, pub &'static str);
+
+impl Browser {
+    /// Posts a step back; the first is asked for without one.
+    pub fn post(&self, server: &Server, step: Option<&Value>) -> Response {
+        let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", self.0), ("User-Agent", self.1)];
+        let body = step.map(Value::to_string).unwrap_or_default();
+        server.request("POST", &format!("{REST}{JOURNEY_QUERY}"), &headers, body.as_bytes())
+    }
+
+    /// The step after the right password.
+    pub fn after_password(&self, server: &Server) -> Value {
+        let first = self.post(server, None).json();
+        let response = self.post(server, Some(&fill_password(&first, USER, PASSWORD)));
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()
+    }
+
+    /// Posts a step back that ends the sign-on as a success.
+    pub fn finish(&self, server: &Server, step: &Value) {
+        let response = self.post(server, Some(step));
+        assert!(response.status == 200 && response.json()["tokenId"].is_string(), "{}", response.text());
     }
 }
 

@@ -176,7 +176,7 @@ fn settings_out_of_range_are_refused_and_name_the_node() {
     for (node_type, key, value) in [
         ("PushAuthenticationSenderNode", "messageTimeout", json!(999)),
         ("PushAuthenticationSenderNode", "messageTimeout", json!(3_600_001)),
-        ("PushAuthenticationSenderNode", "messageTimeout", json!("120000")),
+        ("PushAuthenticationSenderNode", "messageTimeout", json!("two minutes")),
         ("PushAuthenticationSenderNode", "pushType", json!("TELEPATHY")),
         ("PushAuthenticationSenderNode", "userMessage", json!({"english please": "x"})),
         ("PushWaitNode", "secondsToWait", json!(0)),
@@ -328,6 +328,31 @@ fn settings_may_stand_in_the_environment_or_in_files() {
         let TreeError::Node { node, problem, .. } = &error else { panic!("{value}: {error}") };
         assert!(problem.contains(part) && node.contains("Push Registration"), "{value}: {error}");
     }
+}
+
+#[test]
+fn numbers_and_choices_may_come_from_elsewhere_too() {
+    let problem = |node: &str, key: &str, value: &str| {
+        let error = read(&Setup::new().with(node, key, json!(value)).journey.to_string()).err()?;
+        let TreeError::Node { problem, .. } = error else { panic!("{key} = {value}: {error}") };
+        Some(problem)
+    };
+    let sender = "PushAuthenticationSenderNode";
+    assert_eq!(problem(sender, "messageTimeout", "60000"), None);
+    // The minor version, too little for a time in milliseconds; that it is out of range shows that it was read as a number.
+    let minor = problem(sender, "messageTimeout", "${env:CARGO_PKG_VERSION_MINOR}").unwrap();
+    assert!(minor.contains("in milliseconds"), "{minor}");
+    assert_eq!(problem("RetryLimitDecisionNode", "retryLimit", "${env:CARGO_PKG_VERSION_MINOR}"), None);
+    assert_eq!(problem(sender, "contextInfo", "true"), None);
+    for wrong in ["yes", "", "1", "[true]", "\"true\""] {
+        assert!(problem(sender, "contextInfo", wrong).is_some(), "{wrong}");
+    }
+    for wrong in ["soon", "", "60000 ms", "6e400", "true", "-1"] {
+        assert!(problem(sender, "messageTimeout", wrong).is_some(), "{wrong}");
+    }
+    // Text stays text, even where it looks like a number.
+    let issuer = Setup::new().with("PushRegistrationNode", "issuer", json!("007"));
+    assert_eq!(read(&issuer.journey.to_string()).ok().unwrap().remove(0).issuer, "007");
 }
 
 #[test]

@@ -18,8 +18,11 @@ mod limits;
 mod operation;
 mod pages;
 mod phones;
+mod receiver;
 mod requests;
 mod rest;
+mod risk;
 mod signed_pulls;
+mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;

@@ -291,14 +291,14 @@ fn a_wait_for_what_is_not_waited_for_is_answered_at_once() {
 }
 
 #[test]
-fn only_a_few_pages_wait_for_one_sign_on() {
-    let server = Setup::new().running_clock().start();
+fn as_many_pages_wait_for_one_sign_on_as_the_setting_says() {
+    let server = Setup::new().running_clock().configure(|settings| settings.requests.waits = 2).start();
     let phone = server.enrolled();
     let step = server.after_password();
     let auth_id = step["authId"].as_str().unwrap();
     let answers: Vec<Response> = std::thread::scope(|scope| {
         let (sender, receiver) = std::sync::mpsc::channel();
-        for _ in 0..5 {
+        for _ in 0..3 {
             let sender = sender.clone();
             let server = &server;
             scope.spawn(move || sender.send(wait(server, auth_id)).unwrap());
@@ -306,12 +306,13 @@ fn only_a_few_pages_wait_for_one_sign_on() {
         let first = receiver.recv().unwrap();
         let message = phone.only_message(&server);
         phone.accept(&server, &message, &step);
-        [first].into_iter().chain(receiver.iter().take(4)).collect()
+        [first].into_iter().chain(receiver.iter().take(2)).collect()
     });
     answers[0].refused(429);
     for answer in &answers[1..] {
         assert_eq!(answer.json(), json!({"ready": true}));
     }
+    assert_eq!(server.count("audit WHERE event = 'request' AND outcome = 'too-often'"), 1);
 }
 
 #[test]

@@ -126,7 +126,8 @@ pub enum NotificationState {
 impl From<phone::NotificationState> for NotificationState {
     fn from(state: phone::NotificationState) -> Self {
         match state {
-            phone::NotificationState::Pending => Self::Pending,
+            // What is only received is never shown.
+            phone::NotificationState::Received | phone::NotificationState::Pending => Self::Pending,
             phone::NotificationState::Answering => Self::Answering,
             phone::NotificationState::Approved => Self::Approved,
             phone::NotificationState::Denied => Self::Denied,

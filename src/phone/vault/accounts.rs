@@ -167,7 +167,7 @@ impl Writer<'_> {
                 credential.account_id,
                 credential.mechanism_uid,
                 credential.server_device_id,
-                credential.registration_endpoint.as_str(),
+                credential.registration_endpoint,
                 credential.authentication_endpoint.as_str(),
                 credential.algorithm,
                 secret_sealed,
@@ -247,10 +247,7 @@ fn read_account(row: &Row<'_>) -> Result<AccountRecord, VaultError> {
 }
 
 fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
-    let url = |index: usize| -> Result<Url, VaultError> {
-        let text: String = row.get(index)?;
-        Url::parse(&text).map_err(|_| VaultError::Damaged)
-    };
+    let endpoint: String = row.get(11)?;
     let state: String = row.get(12)?;
     Ok(PushCredential {
         account_id: row.get(0)?,
@@ -263,8 +260,8 @@ fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
         created_at: row.get(7)?,
         mechanism_uid: row.get(8)?,
         server_device_id: row.get(9)?,
-        registration_endpoint: url(10)?,
-        authentication_endpoint: url(11)?,
+        registration_endpoint: row.get(10)?,
+        authentication_endpoint: Url::parse(&endpoint).map_err(|_| VaultError::Damaged)?,
         state: named(&CredentialState::ALL, CredentialState::name, &state)?,
         replaces: row.get(13)?,
         clock_offset: row.get(14)?,
@@ -282,7 +279,7 @@ fn with_secret_place<T>(credential: &PushCredential, work: impl FnOnce(&Place<'_
         row: credential.id,
         bound: &[
             credential.mechanism_uid.as_bytes(),
-            credential.registration_endpoint.as_str().as_bytes(),
+            credential.registration_endpoint.as_bytes(),
             credential.authentication_endpoint.as_str().as_bytes(),
             credential.algorithm.as_bytes(),
             credential.policies_json.as_deref().unwrap_or_default().as_bytes(),

@@ -13,6 +13,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait between two tries where the database itself does not wait.
 const BUSY_RETRY: Duration = Duration::from_millis(10);
 
+/// How many pages the write-ahead log may have before they are written back.
+const CHECKPOINT_PAGES: i64 = 2000;
+
 /// Makes the file where there is none, readable by its owner only.
 pub(super) fn create_private(file: &Path) -> Result<(), VaultError> {
     let mut options = OpenOptions::new();
@@ -53,6 +56,8 @@ pub(super) fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // As many bytes as SQLite lets its log grow to with pages of its own choice, which are twice as large.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // Removed rows are overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
     // Removing an account takes everything of it along.

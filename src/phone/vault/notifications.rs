@@ -30,7 +30,7 @@ impl NotificationRecord {
             credential_id,
             message_id: message_id.to_owned(),
             received_at,
-            state: NotificationState::Pending,
+            state: NotificationState::Received,
             verdict: None,
             settled_at: None,
             sealed: Vec::new(),
@@ -45,6 +45,8 @@ pub(in crate::phone) struct ReplayRecord {
     pub(in crate::phone) credential_id: Id,
     pub(in crate::phone) message_id: String,
     pub(in crate::phone) message_digest: Vec<u8>,
+    /// The row that was made of it.
+    pub(in crate::phone) notification_id: Option<Id>,
     /// By the server's clock; `None` keeps it for the credential's life.
     pub(in crate::phone) keep_until: Option<EpochMilliseconds>,
 }
@@ -64,18 +66,6 @@ impl Reader<'_> {
     pub(in crate::phone) fn notification(&self, id: Id) -> Result<Option<NotificationRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
-        rows.next()?.map(read).transpose()
-    }
-
-    /// The message that the server calls by this id.
-    pub(in crate::phone) fn notification_by_message_id(
-        &self,
-        credential: Id,
-        message_id: &str,
-    ) -> Result<Option<NotificationRecord>, VaultError> {
-        let mut statement =
-            self.sql.prepare_cached(&format!("{SELECT} WHERE credential_id = ?1 AND message_id = ?2"))?;
-        let mut rows = statement.query(params![credential, message_id])?;
         rows.next()?.map(read).transpose()
     }
 
@@ -135,8 +125,9 @@ impl Reader<'_> {
         message_id: &str,
     ) -> Result<Vec<ReplayRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(
-            "SELECT digest, credential_id, message_id, message_digest, keep_until FROM replay WHERE digest = ?1
-             UNION SELECT digest, credential_id, message_id, message_digest, keep_until FROM replay
+            "SELECT digest, credential_id, message_id, message_digest, keep_until, notification_id FROM replay
+             WHERE digest = ?1
+             UNION SELECT digest, credential_id, message_id, message_digest, keep_until, notification_id FROM replay
              WHERE credential_id = ?2 AND message_id = ?3",
         )?;
         let rows = statement.query_map(params![digest, credential, message_id], |row| {
@@ -146,6 +137,7 @@ impl Reader<'_> {
                 message_id: row.get(2)?,
                 message_digest: row.get(3)?,
                 keep_until: row.get(4)?,
+                notification_id: row.get(5)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -180,8 +172,9 @@ impl Writer<'_> {
     ) -> Result<(), VaultError> {
         let sealed = with_place(record, |place| self.seal(place, signed_message.as_bytes()))?;
         self.execute(
-            "INSERT INTO notification (id, credential_id, message_id, message_sealed, received_at, state, verdict)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO notification (sequence, id, credential_id, message_id, message_sealed, received_at, state, verdict)
+             VALUES (1 + max((SELECT coalesce(max(sequence), 0) FROM notification),
+                 (SELECT coalesce(max(sequence), 0) FROM event)), ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 record.id,
                 record.credential_id,
@@ -213,9 +206,16 @@ impl Writer<'_> {
     /// Remembers a message.
     pub(in crate::phone) fn insert_replay(&self, record: &ReplayRecord) -> Result<(), VaultError> {
         self.execute(
-            "INSERT INTO replay (digest, credential_id, message_id, message_digest, keep_until)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![record.digest, record.credential_id, record.message_id, record.message_digest, record.keep_until],
+            "INSERT INTO replay (digest, credential_id, message_id, message_digest, keep_until, notification_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                record.digest,
+                record.credential_id,
+                record.message_id,
+                record.message_digest,
+                record.keep_until,
+                record.notification_id,
+            ],
         )?;
         Ok(())
     }
@@ -243,7 +243,7 @@ fn read(row: &Row<'_>) -> Result<NotificationRecord, VaultError> {
         credential_id: row.get(1)?,
         message_id: row.get(2)?,
         received_at: row.get(3)?,
-        state: named(&NotificationState::ALL, NotificationState::name, &state)?,
+        state: named(&NotificationState::STORED, NotificationState::name, &state)?,
         verdict: verdict.map(|verdict| named(&Verdict::ALL, Verdict::name, &verdict)).transpose()?,
         sealed: row.get(6)?,
         settled_at: row.get(7)?,

@@ -84,6 +84,15 @@
 //! words `software` and `hardware`, so that none of these can be edited. `invalidated_at` is when the platform invalidated the
 //! key; the credential answers nothing from then on.
 //!
+//! # Version 5
+//!
+//! Changes no row of version 4, and again writes fewer pages with each message. **replay** has `notification_id`: the row
+//! that was made of the message, null once that was lost to history when version 5 came; it takes the place of an index of
+//! `notification` by credential and message. **notification** no longer remembers the highest `sequence` ever used: a new one
+//! is one more than the highest of **notification** and **event** together. Each message taken in leaves an event, and the newest
+//! event is never removed, so none is used twice; **event** is counted on from there. The ids in **outbox** are unique as they
+//! are random, with no index to say so.
+//!
 //! # Steps
 //!
 //! Each is made in one transaction with the change of `user_version`; [`STEPS`] has them in order.
@@ -92,14 +101,16 @@
 //! - 1 to 2: [`VERSION_2`].
 //! - 2 to 3: [`VERSION_3`].
 //! - 3 to 4: [`VERSION_4`].
+//! - 4 to 5: [`VERSION_5`].
 
 /// Marks the file as a vault of this project.
 pub(super) const APPLICATION_ID: i64 = 0x5041_5631;
 /// The schema that this version writes; a higher one is refused.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// The statements of every step, by the version that it starts from.
-pub(super) const STEPS: [(i64, &str); 4] = [(0, VERSION_1), (1, VERSION_2), (2, VERSION_3), (3, VERSION_4)];
+pub(super) const STEPS: [(i64, &str); 5] =
+    [(0, VERSION_1), (1, VERSION_2), (2, VERSION_3), (3, VERSION_4), (4, VERSION_5)];
 
 /// Makes an empty file a vault of version 1.
 const VERSION_1: &str = "
@@ -259,4 +270,50 @@ CREATE TABLE device_key (
     key_sealed     BLOB NOT NULL,
     invalidated_at INTEGER
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Makes a vault of version 4 one of version 5. Both tables are made anew, as a table cannot lose its `AUTOINCREMENT`, and a
+/// request refers to its message.
+const VERSION_5: &str = "
+ALTER TABLE replay ADD COLUMN notification_id BLOB;
+UPDATE replay SET notification_id = (SELECT id FROM notification
+    WHERE notification.credential_id = replay.credential_id AND notification.message_id = replay.message_id
+    ORDER BY notification.sequence DESC LIMIT 1);
+UPDATE event SET sequence = sequence + (SELECT coalesce(max(sequence), 0) FROM notification)
+    + (SELECT max(sequence) FROM event);
+DROP INDEX notification_of_credential;
+DROP INDEX notification_pending;
+ALTER TABLE outbox RENAME TO outbox_before;
+ALTER TABLE notification RENAME TO notification_before;
+CREATE TABLE notification (
+    sequence       INTEGER PRIMARY KEY,
+    id             BLOB NOT NULL UNIQUE,
+    credential_id  BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    message_id     TEXT NOT NULL,
+    message_sealed BLOB NOT NULL,
+    received_at    INTEGER NOT NULL,
+    state          TEXT NOT NULL,
+    verdict        TEXT,
+    settled_at     INTEGER
+) STRICT;
+CREATE INDEX notification_pending ON notification (sequence) WHERE state = 'pending';
+CREATE TABLE outbox (
+    sequence        INTEGER PRIMARY KEY,
+    id              BLOB NOT NULL,
+    kind            TEXT NOT NULL,
+    credential_id   BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    notification_id BLOB REFERENCES notification (id) ON DELETE CASCADE,
+    url             TEXT NOT NULL,
+    cookie          TEXT,
+    body_sealed     BLOB NOT NULL,
+    created_at      INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    fate_unknown    INTEGER NOT NULL,
+    leased_until    INTEGER,
+    next_attempt_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO notification SELECT * FROM notification_before ORDER BY sequence;
+INSERT INTO outbox SELECT * FROM outbox_before ORDER BY sequence;
+DROP TABLE outbox_before;
+DROP TABLE notification_before;
 ";

@@ -13,9 +13,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Realm, SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token};
+use super::{Realm, SEND_A_HEADER, error, internal, live_session, says_it_is_no_form, session_token};
 use crate::server::App;
 use crate::server::own_devices;
+use crate::server::rfc3339::rfc3339;
 use crate::server::store::StoreError;
 use crate::server::store::audit;
 use crate::server::store::devices::{self as store, Device};

@@ -23,7 +23,6 @@ use tower_http::cors::CorsLayer;
 use super::App;
 use super::store::StoreError;
 use super::store::sessions::{self as sessions_of_store, Session};
-use crate::ports::EpochMilliseconds;
 
 /// An error in AM's form: `{"code", "reason", "message"}`.
 pub(super) fn error(status: StatusCode, message: &str) -> Response {
@@ -92,14 +91,6 @@ async fn live_session(app: &App, headers: &HeaderMap) -> Result<Option<Session>,
     let Some((token, _)) = session_token(headers) else { return Ok(None) };
     let (now, idle) = (app.now(), app.0.configuration.session.idle_minutes * 60_000);
     app.0.store.run(move |transaction| sessions_of_store::find(transaction, &token, now, idle)).await
-}
-
-/// The time in UTC as AM writes it: RFC 3339, to the second.
-pub(super) fn rfc3339(time: EpochMilliseconds) -> String {
-    time::OffsetDateTime::from_unix_timestamp(time.div_euclid(1000))
-        .ok()
-        .and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())
-        .unwrap_or_default()
 }
 
 /// Which pages of other origins may call the REST, with cookies and with AM's headers.

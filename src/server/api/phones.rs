@@ -66,6 +66,7 @@ async fn authenticate(app: App, body: Bytes) -> Response {
     let terms = AnswerTerms {
         audience: app.0.phones_endpoint.origin().ascii_serialization(),
         freeze_minutes: app.0.configuration.push.freeze_minutes,
+        tells_webhook: app.0.webhook.is_some(),
     };
     let result = app.0.store.run(move |transaction| push::answer(transaction, &body, &terms, &tools)).await;
     settled(&app, "authenticate", result)

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Realm, SEND_A_HEADER, error, internal, live_session, rfc3339, says_it_is_no_form, session_token, set_session_cookie,
+    Realm, SEND_A_HEADER, error, internal, live_session, says_it_is_no_form, session_token, set_session_cookie,
 };
 use crate::server::App;
+use crate::server::rfc3339::rfc3339;
 use crate::server::store::{StoreError, sessions as store};
 
 /// The query of a call.

@@ -7,6 +7,8 @@ pub mod engine;
 pub mod node;
 mod nodes;
 mod reference;
+pub mod risk;
+mod settings;
 pub mod state;
 pub mod text;
 pub mod tree;

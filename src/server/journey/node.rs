@@ -123,6 +123,11 @@ pub trait Node: Send + Sync {
         None
     }
 
+    /// Days for which the node asks from where and with what its user signed on; 0 where it does not.
+    fn familiar_days(&self) -> i64 {
+        0
+    }
+
     /// Whether the node counts retries with the user.
     fn counts_with_user(&self) -> bool {
         false

@@ -37,6 +37,8 @@ pub struct Journey {
     pub issuer: String,
     /// What its registration nodes ask of a phone's key, the strictest of them, for invitations.
     pub key_policy: KeyPolicy,
+    /// Days for which its nodes ask from where and with what a user signed on; 0 where none does.
+    pub familiar_days: i64,
 }
 
 /// A node at its place in a journey.
@@ -228,6 +230,8 @@ impl Tree {
             .to_owned();
         let key_policies = placed.values().filter_map(|node| node.node.as_ref().and_then(|node| node.key_policy()));
         let key_policy = key_policies.max_by_key(|policy| policy.demand).unwrap_or_default();
+        let familiar_days = placed.values().filter_map(|node| node.node.as_ref()).map(|node| node.familiar_days());
+        let familiar_days = familiar_days.max().unwrap_or(0);
         Ok(Journey {
             name,
             description: self.tree.description,
@@ -237,6 +241,7 @@ impl Tree {
             not_runnable,
             issuer,
             key_policy,
+            familiar_days,
         })
     }
 

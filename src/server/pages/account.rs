@@ -27,7 +27,7 @@ use crate::server::own_devices;
 use crate::server::recovery_codes::make_recovery_codes;
 use crate::server::store::sessions::{self, Session};
 use crate::server::store::users::{self, User};
-use crate::server::store::{StoreError, audit, devices, digest, recovery};
+use crate::server::store::{StoreError, audit, denials, devices, digest, recovery};
 
 /// Where somebody is led who signed on with a recovery code.
 pub(super) const LOST_PHONE: &str = "/am/XUI/lost-phone";
@@ -327,17 +327,19 @@ async fn owned(
     after: Result<Query<After>, QueryRejection>,
     from: &'static str,
 ) -> Result<Owned, StoreError> {
-    let user = signed_in.user.name.clone();
-    let (devices, codes_left) = app
+    let (user, keys) = (signed_in.user.name.clone(), app.0.keys.clone());
+    let (devices, codes_left, denied) = app
         .0
         .store
         .run(move |transaction| -> Result<_, StoreError> {
-            Ok((devices::of_user(transaction, &user)?, recovery::left(transaction, &user)?))
+            let denied = denials::last(transaction, &user, &keys)?;
+            Ok((devices::of_user(transaction, &user)?, recovery::left(transaction, &user)?, denied))
         })
         .await?;
     let done = after.ok().and_then(|Query(after)| after.done);
     let token = form_token(app, &signed_in.token);
-    Ok(Owned::new(texts(headers), devices, codes_left, app.offers(Purpose::AddDevice), token, from, done))
+    let may_add = app.offers(Purpose::AddDevice);
+    Ok(Owned::new(texts(headers), devices, codes_left, may_add, token, from, done, denied))
 }
 
 fn form_token(app: &App, session: &SecretText) -> String {

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::frame::Frame;
 use super::texts::Texts;
 use crate::secret::{Reason, SecretText};
-use crate::server::api::rfc3339;
+use crate::server::rfc3339::rfc3339;
+use crate::server::store::denials::Denial;
 use crate::server::store::devices::Device;
 
 /// What was just done, as the page that is led back to hears it.
@@ -42,10 +43,33 @@ struct Phone {
 }
 
 impl Phone {
-    /// The time without script: date, hour and minute, UTC.
     fn registered(&self) -> String {
-        let text = |range| self.registered_at.get(range).unwrap_or_default();
-        format!("{} {} UTC", text(0..10), text(11..16))
+        without_script(&self.registered_at)
+    }
+}
+
+/// A time (RFC 3339) as it is read without script: date, hour and minute, UTC.
+fn without_script(time: &str) -> String {
+    let text = |range| time.get(range).unwrap_or_default();
+    format!("{} {} UTC", text(0..10), text(11..16))
+}
+
+/// A sign-on that was denied as somebody else's.
+struct Denied {
+    /// RFC 3339.
+    at: String,
+    address: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Denied {
+    fn new(denial: Denial) -> Self {
+        let Denial { at, origin } = denial;
+        Self { at: rfc3339(at), address: origin.address, user_agent: origin.user_agent }
+    }
+
+    fn moment(&self) -> String {
+        without_script(&self.at)
     }
 }
 
@@ -59,9 +83,12 @@ pub(super) struct Owned {
     /// Where to come back to; empty for the usual page.
     from: &'static str,
     done: Option<&'static str>,
+    /// The last sign-on that was denied as somebody else's.
+    denied: Option<Denied>,
 }
 
 impl Owned {
+    #[allow(clippy::too_many_arguments, reason = "one page is made from what was found")]
     pub(super) fn new(
         t: &'static Texts,
         devices: Vec<Device>,
@@ -70,6 +97,7 @@ impl Owned {
         token: String,
         from: &'static str,
         done: Option<Done>,
+        denied: Option<Denial>,
     ) -> Self {
         let phones = devices
             .into_iter()
@@ -92,7 +120,7 @@ impl Owned {
             Done::Added => t.done_added,
             Done::Confirmed => t.done_confirmed,
         });
-        Self { t, phones, codes, may_add, token, from, done }
+        Self { t, phones, codes, may_add, token, from, done, denied: denied.map(Denied::new) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Taking a phone's answer (docs/wire.md, "The answer"). A verified answer settles the message for good.
 
 use super::device_key::{KeyRefusal, check_answer};
+use super::not_me::not_me;
 use super::{Effect, Refusal, Tools};
 use serde_json::{Map, Value};
 
@@ -9,8 +10,9 @@ use crate::protocol::message::{AnswerClaims, CUSTOM_PAYLOAD_LIMIT, SignedBody, r
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
 use crate::server::store::pushes::{self, PushState};
-use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys, registrations, users};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
 use crate::server::wake::Waiter;
+use crate::server::webhook::Device;
 
 const WRONG_NUMBER: &str = "The number does not match.";
 
@@ -21,6 +23,8 @@ pub struct AnswerTerms {
     pub audience: String,
     /// Minutes for which pushes stop after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
     pub freeze_minutes: i64,
+    /// Whether there is a webhook to be told of it.
+    pub tells_webhook: bool,
 }
 
 /// Takes an answer. `body` is the request's body as it came. The outcome is for the phone; what is to happen after the
@@ -90,8 +94,8 @@ pub fn answer(
     if let Some(content) = content {
         pushes::keep_content(transaction, &request.id, &content)?;
     }
-    let provisional = devices::find(transaction, &message.device)?.and_then(|device| device.provisional_journey);
-    match provisional {
+    let device = devices::find(transaction, &message.device)?;
+    match device.as_ref().and_then(|device| device.provisional_journey.clone()) {
         // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
         // somebody else's phone.
         Some(journey)
@@ -103,8 +107,8 @@ pub fn answer(
         }
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
         Some(journey) if journey == request.journey => {
-            if let Some(device) = devices::find(transaction, &message.device)? {
-                audit::device_removed(transaction, tools.now, &device, None)?;
+            if let Some(device) = &device {
+                audit::device_removed(transaction, tools.now, device, None)?;
             }
             devices::retire(transaction, &message.device, tools.now)?;
         }
@@ -116,17 +120,10 @@ pub fn answer(
     };
     note(transaction, tools, "push-answer", Some(request.user.clone()), &message.device, &outcome)?;
     tracing::info!(user = request.user, device = message.device, outcome, "push answered");
-    let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey))];
+    let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone()))];
     if reason == Some(DenyReason::NotMe) {
-        let until = match terms.freeze_minutes {
-            0 => users::UNTIL_LIFTED,
-            minutes => tools.now + minutes * 60_000,
-        };
-        users::freeze(transaction, &request.user, until)?;
-        // Of messages there is one at a time, and this was it; but a code that waits for a phone would bring one in.
-        let ended = registrations::withdraw_all(transaction, &request.user)?;
-        effects.extend(ended.into_iter().map(|journey| Effect::Wake(Waiter::Journey(journey))));
-        note(transaction, tools, "pushes-frozen", Some(request.user), &message.device, "success")?;
+        let device = Device { id: message.device, name: device.map(|device| device.name).unwrap_or_default() };
+        effects.extend(not_me(transaction, &request, device, terms, tools)?);
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, effects))

@@ -6,6 +6,7 @@
 mod answer;
 mod device_key;
 mod embedded;
+mod not_me;
 mod pull;
 mod refresh;
 mod register;
@@ -50,6 +51,8 @@ pub enum Effect {
     Deliver(Delivery),
     /// Tell the transport of this device that the device has a new push token.
     TokenChanged(String, CommunicationType),
+    /// An event for the webhook was stored.
+    TellWebhook,
 }
 
 /// Whether pushes over a relay hold no more than where a message can be asked for.

@@ -6,6 +6,7 @@ use crate::protocol::device_key::UserPresence;
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, Context, PushMessage};
 use crate::protocol::text;
+use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushMessageRow, PushRequest, PushState};
@@ -30,8 +31,12 @@ pub struct Outgoing<'a> {
     pub time_to_live: i64,
     /// Only to the device that the journey registered: it is to show that it can approve.
     pub only_to_added: bool,
+    /// Where the browser is that waits.
+    pub origin: Origin,
     /// What is asked of the keys of the phones that it goes to. A biometric one asks for a key that takes a biometric.
     pub key_policy: KeyPolicy,
+    /// Only to phones with a key that takes a biometric, whatever is asked of keys else.
+    pub biometric_key: bool,
 }
 
 /// The push type.
@@ -134,7 +139,7 @@ pub fn send(
         settled_at: None,
         content: None,
     };
-    pushes::add_request(transaction, &request)?;
+    pushes::add_request(transaction, &request, &outgoing.origin, &tools.keys, entropy)?;
     for device in devices {
         let secret = devices::secret(transaction, &device.id, &tools.keys)?;
         let challenge = make_bytes::<CHALLENGE_LENGTH>(entropy)?;
@@ -176,14 +181,16 @@ fn retain_by_key(
     outgoing: &Outgoing<'_>,
     devices: &mut Vec<Device>,
 ) -> Result<(), StoreError> {
-    let policy = outgoing.key_policy;
+    let demand = if outgoing.biometric_key { KeyDemand::Required } else { outgoing.key_policy.demand };
+    let policy = KeyPolicy { demand, ..outgoing.key_policy };
+    let takes_biometric = outgoing.biometric_key || outgoing.kind == Kind::Biometric;
     if policy.demand == KeyDemand::Off {
         return Ok(());
     }
     let keys = device_keys::by_device(transaction, Some(outgoing.user))?;
     let is_good = |device: &Device| {
         keys.get(&device.id).is_some_and(|key| {
-            policy.is_met_by(key.level) && (outgoing.kind != Kind::Biometric || key.presence == UserPresence::Biometric)
+            policy.is_met_by(key.level) && (!takes_biometric || key.presence == UserPresence::Biometric)
         })
     };
     if policy.demand == KeyDemand::Required || devices.iter().any(is_good) {

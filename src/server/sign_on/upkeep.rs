@@ -5,10 +5,16 @@ use std::sync::PoisonError;
 use super::SignOnError;
 use crate::ports::EpochMilliseconds;
 use crate::server::App;
-use crate::server::store::{StoreError, audit, devices, journeys, pushes, registrations, sessions};
+use crate::server::store::{
+    StoreError, audit, denials, devices, familiar, journeys, pushes, registrations, sessions, webhook_events,
+};
 
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
+/// Days for which a sign-on that was denied as somebody else's is shown to its user.
+const DENIAL_DAYS: i64 = 30;
+/// Days after which events are dropped that no webhook is there for any more.
+const WEBHOOK_DAYS: i64 = 3;
 
 impl App {
     pub(super) fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {
@@ -28,6 +34,8 @@ impl App {
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.now();
         let audit_days = self.0.configuration.audit_days;
+        let familiar_days = self.0.journeys.iter().map(|journey| journey.familiar_days).max().unwrap_or(0);
+        let has_webhook = self.0.webhook.is_some();
         self.0
             .store
             .run(move |transaction| {
@@ -36,6 +44,11 @@ impl App {
                 registrations::sweep(transaction, now)?;
                 devices::sweep(transaction, now - DAY)?;
                 audit::sweep(transaction, now - audit_days * DAY)?;
+                denials::sweep(transaction, now - DENIAL_DAYS * DAY)?;
+                familiar::sweep(transaction, now - familiar_days * DAY)?;
+                if !has_webhook {
+                    webhook_events::sweep(transaction, now - WEBHOOK_DAYS * DAY, now)?;
+                }
                 pushes::sweep(transaction, now - DAY)
             })
             .await

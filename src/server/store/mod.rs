@@ -6,8 +6,10 @@
 //! and of the protocol no more than the names of transports and the form of device keys.
 
 pub mod audit;
+pub mod denials;
 pub mod device_keys;
 pub mod devices;
+pub mod familiar;
 pub mod journeys;
 pub mod key_check;
 pub mod pushes;
@@ -16,6 +18,7 @@ pub mod registrations;
 mod schema;
 pub mod sessions;
 pub mod users;
+pub mod webhook_events;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
+use super::denials::Origin;
 use super::{StoreError, Transaction};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;
@@ -86,12 +87,19 @@ pub struct PushMessageRow {
     pub answer_status: Option<u16>,
 }
 
-/// Stores a new push request.
-pub fn add_request(transaction: &Transaction, request: &PushRequest) -> Result<(), StoreError> {
+/// Stores a new push request, and where the browser that waits is.
+pub fn add_request(
+    transaction: &Transaction,
+    request: &PushRequest,
+    origin: &Origin,
+    keys: &Keys,
+    entropy: &dyn Entropy,
+) -> Result<(), StoreError> {
+    let sealed = origin.seal(origin_place(&request.id), keys, entropy)?;
     transaction
         .prepare_cached(
-            "INSERT INTO push_request (id, user, journey, push_type, number, state, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO push_request (id, user, journey, push_type, number, state, created_at, expires_at, origin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             request.id,
@@ -101,9 +109,24 @@ pub fn add_request(transaction: &Transaction, request: &PushRequest) -> Result<(
             request.number,
             request.state.name(),
             request.created_at,
-            request.expires_at
+            request.expires_at,
+            sealed
         ])?;
     Ok(())
+}
+
+fn origin_place(request: &str) -> Place<'_> {
+    Place { kind: "push_request.origin", row: request.as_bytes() }
+}
+
+/// Where the browser is that waits for this request; nothing known of one that was sent before this was kept.
+pub fn origin(transaction: &Transaction, request: &str, keys: &Keys) -> Result<Origin, StoreError> {
+    let sealed: Option<Vec<u8>> = transaction
+        .prepare_cached("SELECT origin FROM push_request WHERE id = ?1")?
+        .query_row([request], |row| row.get(0))
+        .optional()?
+        .flatten();
+    sealed.map_or_else(|| Ok(Origin::default()), |sealed| Origin::open(origin_place(request), &sealed, keys))
 }
 
 /// Stores the message of a push request to one device.

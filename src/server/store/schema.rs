@@ -4,7 +4,7 @@
 //! `push_request.settled_at`, `session.second_factor_at` and `audit`; **3** adds `user.locked_at`, `device.endpoint`,
 //! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when
 //! sweeping; **4** adds `device_key`, `user.frozen_until`, `push_request.content` and, in `registration`, `device_key`, `minimum_key_level`,
-//! `issuer` and `account`. A database of an earlier version is brought to the present one when it
+//! `issuer` and `account`; **5** adds `webhook_event`, `denial`, `familiar` and `push_request.origin`. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
@@ -30,6 +30,7 @@
 //! - `push_request`: one approval that a journey waits for. `state`: `pending`, `approved`, `denied`, `failed` (wrong
 //!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock. `settled_at`: when it was answered.
 //!   `content`: what else the phone sent with its answer, a JSON object.
+//!   `origin`: address and user agent of the browser that waits, sealed.
 //! - `push_message`: the push request as sent to one device; `jwt` sealed. `answer_body` is the SHA-256 of the first
 //!   verified answer, `answer_status` the HTTP status it got.
 //! - `recovery_code`: HMAC-SHA-256 of a code under the server key; the row goes when the code is used.
@@ -38,6 +39,13 @@
 //!   last step for a client that did not hear it.
 //! - `audit`: who did what, from where, with which outcome; names and addresses, never a secret.
 //! - `key_check`: one row, the empty text sealed under the server's key, so that another key is noticed at start.
+//! - `webhook_event`: what is still to be told to the webhook's receiver; the row goes when it was, or is given up.
+//!   `body` is sealed and never changes; `attempts` failed so far, the next is due at `due_at`. `user`: whom it is about, for
+//!   the audit log; it is told even if the user was removed since.
+//! - `denial`: the last sign-on that a user denied as somebody else's, for the signed-in page: when, and `origin` as above.
+//! - `familiar`: from where users signed on and with which browsers, for rules of Push Senders; nothing where no journey has
+//!   such a rule. `tag` is HMAC-SHA-256 of the network or the browser under the server key, `kind` `network` or `agent`;
+//!   at most sixteen of a kind a user, each until the longest of these rules no longer asks for it.
 //! - `used_token`: SHA-256 of pull nonces and refresh messages that must not come twice, until `expires_at`.
 //!
 //! Times are epoch milliseconds.
@@ -46,10 +54,10 @@
 pub const APPLICATION_ID: i32 = 0x5041_7376;
 
 /// The schema's version (`PRAGMA user_version`).
-pub const VERSION: i32 = 4;
+pub const VERSION: i32 = 5;
 
 /// Steps: the statements at index n make version n + 1 out of version n.
-pub const STEPS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+pub const STEPS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5_WEBHOOK_AND_RISK];
 
 const VERSION_1: &str = "
 CREATE TABLE user (
@@ -191,4 +199,32 @@ ALTER TABLE registration ADD COLUMN device_key TEXT NOT NULL DEFAULT 'off';
 ALTER TABLE registration ADD COLUMN minimum_key_level TEXT;
 ALTER TABLE registration ADD COLUMN issuer TEXT;
 ALTER TABLE registration ADD COLUMN account TEXT;
+";
+
+const VERSION_5_WEBHOOK_AND_RISK: &str = "
+CREATE TABLE webhook_event (
+    id TEXT PRIMARY KEY,
+    user TEXT COLLATE NOCASE,
+    body BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX webhook_event_due ON webhook_event(due_at);
+CREATE INDEX webhook_event_age ON webhook_event(created_at);
+CREATE TABLE denial (
+    user TEXT PRIMARY KEY COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    origin BLOB NOT NULL
+) STRICT;
+CREATE INDEX denial_time ON denial(at);
+CREATE TABLE familiar (
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    tag BLOB NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user, kind, tag)
+) STRICT;
+CREATE INDEX familiar_time ON familiar(seen_at);
+ALTER TABLE push_request ADD COLUMN origin BLOB;
 ";

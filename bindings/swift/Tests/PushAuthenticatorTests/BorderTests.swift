@@ -292,6 +292,8 @@ import Testing
             #expect(!printed.contains(secret), "\(secret) in \(printed)")
         }
         #expect(printed.contains("Acme") && printed.contains("Swift on Linux"))
+        let toSign = try core.registrationToSign(code: Self.keyedCode, key: Chip().key())
+        #expect(String(describing: toSign) == "ToSign { .. }" && String(reflecting: Chip().sign(toSign)) == "Signed { .. }")
     }
 
     private final class Held: LogSink {

@@ -185,6 +185,28 @@ import Testing
         #expect(refusal { try keyed.approve(request, signed, .tap) } == (presence == .biometric ? nil : "biometric-needed"))
     }
 
+    @Test func aHundredTasksHaveAHundredAnswersSignedEachItsOwn() async throws {
+        let (phone, chip, recorder) = (try await openPhone(), Chip(), Recorder())
+        let server = try await phone.call { try Registered($0, Self.code, key: chip.choice($0, Self.code)) }
+        let courier = Courier(phone, transport: recorder)
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            for number in 1...100 {
+                group.addTask {
+                    let jwt = try server.message(number)
+                    let request = try await phone.call { try $0.receiveMessage(messageId: "message-\(number)", jwt: jwt) }
+                    let toSign = try await phone.call { try $0.approvalToSign(notificationId: request.id, number: nil) }
+                    return try await courier.approve(request.id, .tap, signed: chip.sign(toSign))
+                }
+            }
+            for try await answer in group { #expect(answer == .settled(.approved)) }
+        }
+        #expect(recorder.posts.count == 100)
+        for post in recorder.posts {
+            let body = try json(post.body)
+            #expect(try proved(chip, claims(body["jwt"])["proof"])["messageId"] as? String == body["messageId"] as? String)
+        }
+    }
+
     @Test func anInvalidatedKeyAnswersNothingUntilTheAccountWasAddedAgain() throws {
         let keyed = try Keyed()
         let (core, request) = (keyed.core, try keyed.ask())

@@ -2,7 +2,7 @@
 //!
 //! Only the location is made use of. With `deviceLocation` off there is nothing to ask, and the node asks nothing.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::SettingError;
 use crate::secret::Reason;
@@ -22,8 +22,8 @@ pub struct DeviceProfileCollector {
     device_metadata: bool,
     #[serde(default)]
     device_location: bool,
-    /// In KiB. Exports write it as a number or as its digits.
-    #[serde(default = "default_size", deserialize_with = "number_or_digits")]
+    /// In KiB.
+    #[serde(default = "default_size")]
     maximum_size: usize,
     #[serde(default)]
     message: Localised,
@@ -31,19 +31,6 @@ pub struct DeviceProfileCollector {
 
 fn default_size() -> usize {
     3
-}
-
-fn number_or_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Number(usize),
-        Digits(String),
-    }
-    match Written::deserialize(deserializer)? {
-        Written::Number(number) => Ok(number),
-        Written::Digits(digits) => digits.parse().map_err(serde::de::Error::custom),
-    }
 }
 
 /// What web SDKs send of a device, as far as it is looked at.

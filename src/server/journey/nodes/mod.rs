@@ -19,6 +19,7 @@ mod username_collector;
 use serde_json::Value;
 
 use super::node::Node;
+use super::settings::Settings;
 
 /// Why a node cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,5 +76,5 @@ pub fn make_page(settings: &Value, children: Vec<Box<dyn Node>>) -> Result<Box<d
 }
 
 fn read<T: serde::de::DeserializeOwned>(settings: &Value) -> Result<T, SettingError> {
-    serde_json::from_value(settings.clone()).map_err(|error| SettingError::Setting(error.to_string()))
+    T::deserialize(Settings(settings.clone())).map_err(|error| SettingError::Setting(error.to_string()))
 }

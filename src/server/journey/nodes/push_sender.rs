@@ -7,9 +7,11 @@ use crate::protocol::device_key::KeyLevel;
 use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext, Location};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
+use crate::server::journey::risk::{Force, RiskRules};
 use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
 use crate::server::push::{Kind, Outgoing, Sent, send};
+use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
 use crate::server::store::{StoreError, audit};
 
@@ -37,15 +39,27 @@ pub struct PushSender {
     device_key: KeyDemand,
     #[serde(default)]
     minimum_key_level: Option<KeyLevel>,
+    #[serde(default)]
+    risk_rules: RiskRules,
 }
 
-#[derive(Deserialize, Default, Clone, Copy)]
+#[derive(Deserialize, Default, Clone, Copy, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
 enum PushType {
     #[default]
     Default,
     Challenge,
     Biometric,
+}
+
+impl PushType {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Default => Kind::Default,
+            Self::Challenge => Kind::Challenge,
+            Self::Biometric => Kind::Biometric,
+        }
+    }
 }
 
 fn default_timeout() -> i64 {
@@ -56,6 +70,7 @@ impl PushSender {
     /// Checks what the form of the settings does not.
     pub fn checked(self) -> Result<Self, SettingError> {
         self.key_policy().check().map_err(|problem| SettingError::Setting(problem.to_owned()))?;
+        self.check_rules()?;
         if (1000..=3_600_000).contains(&self.message_timeout) {
             Ok(self)
         } else {
@@ -63,17 +78,24 @@ impl PushSender {
         }
     }
 
+    /// Refuses rules that ask for no more than every message does: they would look like protection.
+    fn check_rules(&self) -> Result<(), SettingError> {
+        let without_effect = |force, when| {
+            Err(SettingError::Setting(format!("a rule of riskRules that forces {force} has no effect while {when}")))
+        };
+        if self.push_type == PushType::Challenge && self.risk_rules.force(Force::Challenge) {
+            return without_effect("CHALLENGE", "pushType is CHALLENGE");
+        }
+        let asks_for_key = self.push_type == PushType::Biometric && self.device_key == KeyDemand::Required;
+        if asks_for_key && self.risk_rules.force(Force::Biometric) {
+            return without_effect("BIOMETRIC", "pushType is BIOMETRIC and deviceKey required");
+        }
+        Ok(())
+    }
+
     /// Writes down why nothing was sent, and ends as nodes do that send nothing.
     fn withheld(&self, context: &Context<'_>, user: String, outcome: &str, reason: &str) -> Result<Next, StoreError> {
-        let event = audit::Event {
-            at: context.now(),
-            event: "push-sent".to_owned(),
-            user: Some(user),
-            address: context.shared.browser.address.clone(),
-            device: None,
-            outcome: outcome.to_owned(),
-        };
-        audit::add(context.transaction, &event)?;
+        note(context, user, outcome)?;
         Ok(self.failed(reason))
     }
 
@@ -106,7 +128,24 @@ impl PushSender {
     }
 }
 
+/// Writes down what came of sending.
+fn note(context: &Context<'_>, user: String, outcome: &str) -> Result<(), StoreError> {
+    let event = audit::Event {
+        at: context.now(),
+        event: "push-sent".to_owned(),
+        user: Some(user),
+        address: context.shared.browser.address.clone(),
+        device: None,
+        outcome: outcome.to_owned(),
+    };
+    audit::add(context.transaction, &event)
+}
+
 impl Node for PushSender {
+    fn familiar_days(&self) -> i64 {
+        self.risk_rules.familiar_days()
+    }
+
     fn outcomes(&self) -> Vec<&'static str> {
         let mut outcomes = vec!["SENT", "NOT_REGISTERED"];
         if !self.mandatory {
@@ -146,15 +185,14 @@ impl Node for PushSender {
             .choose(&self.user_message, DEFAULT_MESSAGE)
             .replace("{{user}}", &user)
             .replace("{{issuer}}", context.issuer);
+        let finding = self.risk_rules.judge(context, &user)?;
+        let (kind, biometric_key) = finding.applied_to(self.push_type.kind());
+        let explained = |outcome: &str| [&[outcome], finding.names.as_slice()].concat().join(" ");
         let browser = &context.shared.browser;
         let outgoing = Outgoing {
             user: &user,
             journey: context.journey_id,
-            kind: match self.push_type {
-                PushType::Default => Kind::Default,
-                PushType::Challenge => Kind::Challenge,
-                PushType::Biometric => Kind::Biometric,
-            },
+            kind,
             message,
             context: self.context_info.then(|| PushContext {
                 location: context.shared.location.map(|(latitude, longitude)| Location { latitude, longitude }),
@@ -165,19 +203,30 @@ impl Node for PushSender {
             custom_payload,
             time_to_live: self.message_timeout,
             only_to_added: context.shared.is_for(Purpose::AddDevice),
+            origin: Origin { address: browser.address.clone(), user_agent: browser.user_agent.clone() },
             key_policy: self.key_policy(),
+            biometric_key,
         };
         match send(context.transaction, &outgoing, context.budget, context.tools)? {
             Sent::NoDevice => Ok(Next::Outcome("NOT_REGISTERED")),
             Sent::OverBudget(reason) => self.withheld(context, user, "over-budget", reason),
             Sent::NoKey => {
-                self.withheld(context, user, "no-device-key", "None of your phones has a key that is asked for here.")
+                let outcome = explained("no-device-key");
+                self.withheld(context, user, &outcome, "None of your phones has a key that is asked for here.")
             }
             // No more to whoever has the password: who denied the other sign-on knows.
             Sent::Frozen => {
                 self.withheld(context, user, "frozen", "No sign-on can be sent to your phone at this moment.")
             }
             Sent::Sent(request, effects) => {
+                if !finding.names.is_empty() {
+                    let asked = match (kind, biometric_key) {
+                        (Kind::Challenge, true) => "challenge+biometric-key",
+                        (Kind::Challenge, false) => "challenge",
+                        (Kind::Default | Kind::Biometric, _) => "biometric-key",
+                    };
+                    note(context, user, &explained(asked))?;
+                }
                 context.effects.extend(effects);
                 context.shared.messages_sent += 1;
                 context.shared.push_number = request.number;

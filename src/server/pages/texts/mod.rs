@@ -66,6 +66,13 @@ pub(super) struct Texts {
     pub(super) sign_out: &'static str,
     pub(super) frozen: &'static str,
     pub(super) frozen_about: &'static str,
+    pub(super) denied: &'static str,
+    /// Before the time.
+    pub(super) denied_at: &'static str,
+    /// Before the address.
+    pub(super) denied_from: &'static str,
+    /// Before the user agent.
+    pub(super) denied_with: &'static str,
     pub(super) phones: &'static str,
     pub(super) no_phones: &'static str,
     pub(super) android: &'static str,

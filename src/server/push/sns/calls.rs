@@ -3,20 +3,23 @@
 //! Knows requests and answers of SNS; nothing of devices and the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
 use super::SendFailure;
 use super::credentials::Application;
 use super::envelope::Envelope;
-use super::http::{Answer, Client};
 use super::signature::{self, AccessKey, Request, Scope};
 use crate::ports::Clock;
 use crate::protocol::uri::host_and_port;
 use crate::secret::{Reason, SecretBytes};
+use crate::server::http::{Answer, Client};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 const VERSION: &str = "2010-03-31";
+/// How long a request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest error code of SNS that is repeated.
 const CODE_LIMIT: usize = 64;
 
@@ -42,7 +45,7 @@ enum CallError {
 
 impl Calls {
     pub(super) fn new(region: Option<String>, endpoint: Option<Url>, clock: Arc<dyn Clock>) -> Self {
-        Self { client: Client::new(), region, endpoint, clock }
+        Self { client: Client::new(TIMEOUT), region, endpoint, clock }
     }
 
     /// The endpoint of a push token: made, found again, or brought back to life; its ARN.

@@ -8,7 +8,6 @@
 mod calls;
 pub mod credentials;
 pub mod envelope;
-mod http;
 mod queue;
 mod sender;
 mod settings;

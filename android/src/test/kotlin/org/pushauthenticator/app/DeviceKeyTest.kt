@@ -188,6 +188,32 @@ class DeviceKeyTest : AppTest() {
     }
 
     @Test
+    fun `a key that the server finds too weak is not kept, one whose registration waits is`() {
+        running = Server("CHALLENGE", deviceKey = "required", minimumKeyLevel = "strongbox")
+        val weak = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(server.offer().second)))
+        weak.awaitText(server.address)
+        weak.tap(R.id.add)
+        prompt().pass()
+        weak.awaitText("The server refused")
+        assertEquals(0 to 0, phone { accounts() }.size to FakeKeyStore.signing.size)
+        close()
+
+        shadowOf(app.packageManager).setSystemFeature(PackageManager.FEATURE_STRONGBOX_KEYSTORE, true)
+        FakeKeyStore.hasStrongBox = true
+        val strong = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(server.offer().second)))
+        strong.awaitText(server.address)
+        server.stop()
+        strong.tap(R.id.add)
+        prompt().pass()
+        strong.awaitText("Not registered yet")
+        assertEquals(KeyLevel.STRONGBOX to 1, phone { accounts() }.single().key?.level to FakeKeyStore.signing.size)
+        server.start()
+        runBlocking { DeliveryJob.run(app, networkIsBack = true) }
+        awaitThat("the server has it") { phone { accounts() }.single().state == AccountState.ACTIVE }
+        assertTrue("strongbox" in server.manage("device", "list"))
+    }
+
+    @Test
     fun `a number is approved by the key inside the prompt`() {
         val waiting = enrol("CHALLENGE")
         val account = phone { accounts() }.single()

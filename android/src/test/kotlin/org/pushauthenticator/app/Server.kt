@@ -12,7 +12,7 @@ import org.json.JSONArray
 import org.json.JSONObject
 
 /** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
-class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCloseable {
+class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumKeyLevel: String? = null) : AutoCloseable {
     private val folder: Path = Files.createTempDirectory("server")
     private val configuration = folder.resolve("server.toml").toString()
     private var process: Process? = null
@@ -25,7 +25,8 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
         journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
         if (deviceKey != null) {
             // Both nodes that know the setting: who registers with which key, and who is asked.
-            val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", ${it.value}" }
+            val minimum = minimumKeyLevel?.let { "\"minimumKeyLevel\": \"$it\", " }.orEmpty()
+            val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", $minimum${it.value}" }
             journey.writeText(asked)
         }
         run("user", "add", "alice", "--password-stdin", "--config", configuration, input = PASSWORD)

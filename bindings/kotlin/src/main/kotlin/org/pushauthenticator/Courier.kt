@@ -49,6 +49,14 @@ public class Courier(
         }
     }
 
+    /**
+     * Waits until this courier is sending nothing. [deliver] leaves alone what another coroutine of it is sending, so
+     * whoever wants to know what is left asks for this first.
+     */
+    public suspend fun awaitIdle() {
+        underway.first { it.isEmpty() }
+    }
+
     /** Delivers what is due, now and whenever something becomes due, until it is cancelled. */
     public suspend fun run(): Nothing {
         while (true) {

@@ -189,6 +189,25 @@ class CourierTest {
     }
 
     @Test
+    fun `whoever asks what is left waits for what another round is sending`() = test { phone ->
+        val server = phone.registered()
+        phone.call { deny(receiveMessage("message", server.message(1)).id) }
+        val (begun, answered) = CompletableDeferred<Unit>() to CompletableDeferred<HttpResponse>()
+        val courier = Courier(phone, Recorder { begun.complete(Unit); answered.await() })
+        coroutineScope {
+            launch { courier.deliver() }
+            begun.await()
+            assertEquals(emptyList<Report>(), courier.deliver(), "it is sent already")
+            val idle = async { courier.awaitIdle() }
+            delay(100)
+            assertTrue(idle.isActive)
+            answered.complete(HttpResponse(200u, null, "{}".toByteArray()))
+            idle.await()
+            assertEquals(0, phone.call { outbox() }.size)
+        }
+    }
+
+    @Test
     fun `a running courier sends what becomes due`() = test { phone ->
         val server = phone.registered()
         val attempts = AtomicInteger()

@@ -9,6 +9,10 @@ import java.security.spec.ECGenParameterSpec
 import java.security.spec.ECPoint
 import java.security.spec.ECPublicKeySpec
 import java.util.Base64
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -186,6 +190,32 @@ class DeviceKeyTest {
             val signed = chip.sign(core.approvalToSign(request.id, null))
             if (presence == UserPresence.BIOMETRIC) core.approveSigned(request.id, Evidence.Tap, signed)
             else assertEquals("biometric-needed", refusal { core.approveSigned(request.id, Evidence.Tap, signed) })
+        }
+    }
+
+    @Test
+    fun `a hundred coroutines have a hundred answers signed, each its own`(): Unit = runBlocking(Dispatchers.Default) {
+        openPhone().use { phone ->
+            val chip = Chip()
+            val key = phone.call { chip.choice(this, code) }
+            val server = phone.call { Registered(this, code, key = key) }
+            val transport = Recorder()
+            val courier = Courier(phone, transport)
+            val answers = (1..100).map { number ->
+                async {
+                    val request = phone.call { receiveMessage("message-$number", server.message(number)) }
+                    if (number % 2 == 0) courier.approve(request.id, Evidence.Tap, chip.sign(phone.call { approvalToSign(request.id, null) }))
+                    else courier.deny(request.id, DenyReason.OTHER, chip.sign(phone.call { denialToSign(request.id, DenyReason.OTHER) }))
+                }
+            }.awaitAll()
+            assertEquals(100, answers.count { it is Answer.Settled })
+            val proofs = transport.posts.map { post ->
+                val body = json.readTree(post.body)
+                val proof = proved(chip, claims(body["jwt"].asText())["proof"].asText())
+                assertEquals(body["messageId"], proof["messageId"])
+                proof["decision"].asText()
+            }
+            assertEquals(mapOf("approve" to 50, "deny" to 50), proofs.groupingBy { it }.eachCount())
         }
     }
 

@@ -48,6 +48,8 @@ class DeliveryJob : JobService() {
             if (networkIsBack) core.phone.call { retryNow() }
             core.courier.deliver()
             core.courier.pull()
+            // A screen that is open may be sending what was made due here.
+            core.courier.awaitIdle()
             app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
             return core.phone.call {
                 cleanHistory(Retention(HISTORY_COUNT, HISTORY_DAYS))

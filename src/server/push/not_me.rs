@@ -1,0 +1,58 @@
+//! A sign-on that its user denied as somebody else's: who began it knows the password.
+
+use super::{AnswerTerms, Effect, Tools};
+use crate::server::rfc3339::rfc3339;
+use crate::server::store::denials::{self, Denial};
+use crate::server::store::pushes::{self, PushRequest};
+use crate::server::store::{StoreError, Transaction, audit, registrations, users};
+use crate::server::wake::Waiter;
+use crate::server::webhook::{self, Device, Event};
+
+/// Stops what is sent to the user, ends what waits, and tells of it: the owner on the signed-in page, and the webhook.
+pub(super) fn not_me(
+    transaction: &Transaction,
+    request: &PushRequest,
+    device: Device,
+    terms: &AnswerTerms,
+    tools: &Tools,
+) -> Result<Vec<Effect>, StoreError> {
+    let user = &request.user;
+    let until = match terms.freeze_minutes {
+        0 => users::UNTIL_LIFTED,
+        minutes => tools.now + minutes * 60_000,
+    };
+    users::freeze(transaction, user, until)?;
+    // Of messages there is one at a time, and this was it; but a code that waits for a phone would bring one in.
+    let ended = registrations::withdraw_all(transaction, user)?;
+    let mut effects: Vec<Effect> = ended.into_iter().map(|journey| Effect::Wake(Waiter::Journey(journey))).collect();
+    let origin = pushes::origin(transaction, &request.id, &tools.keys)?;
+    let event = audit::Event {
+        at: tools.now,
+        event: "pushes-frozen".to_owned(),
+        user: Some(user.clone()),
+        address: origin.address.clone(),
+        device: Some(device.id.clone()),
+        outcome: "success".to_owned(),
+    };
+    audit::add(transaction, &event)?;
+    if terms.tells_webhook {
+        let denied = Event::NotMe(webhook::NotMe {
+            user: user.clone(),
+            device,
+            address: origin.address.clone(),
+            user_agent: origin.user_agent.clone(),
+            sent_at: rfc3339(request.created_at),
+        });
+        let frozen = Event::PushesFrozen(webhook::PushesFrozen {
+            user: user.clone(),
+            reason: "not-me",
+            until: (until != users::UNTIL_LIFTED).then(|| rfc3339(until)),
+        });
+        for event in [denied, frozen] {
+            webhook::add(transaction, &event, user, &terms.audience, tools.now, &tools.keys, tools.entropy.as_ref())?;
+        }
+        effects.push(Effect::TellWebhook);
+    }
+    denials::keep(transaction, user, &Denial { at: tools.now, origin }, &tools.keys, tools.entropy.as_ref())?;
+    Ok(effects)
+}
