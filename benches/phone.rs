@@ -20,6 +20,7 @@ use push_authenticator::ports::{Clock, SystemEntropy};
 use push_authenticator::protocol::device_key::PublicKey;
 use push_authenticator::protocol::message::PushMessage;
 use push_authenticator::protocol::proof::{AnswerProof, Binding, ExpectedAnswer, ProvedDecision};
+use push_authenticator::protocol::pull::{ExpectedPull, PullProof};
 use push_authenticator::secret::SecretBytes;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use ring::{digest, hmac};
@@ -139,6 +140,36 @@ fn verify_proof(criterion: &mut Criterion) {
         bencher.iter(|| {
             let key = PublicKey::parse(black_box(&jwk)).unwrap();
             AnswerProof::verify(&key, black_box(token), binding, answer, now).ok().unwrap()
+        });
+    });
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let signature = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature).unwrap();
+    let bare = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point());
+    group.bench_function("floor", |bencher| {
+        bencher.iter(|| bare.verify(black_box(input.as_bytes()), black_box(&signature)).unwrap());
+    });
+    group.finish();
+}
+
+/// A pull's proof in the same way.
+fn verify_pull(criterion: &mut Criterion) {
+    let case: Value = serde_json::from_str(include_str!("../tests/vectors/proofs/pull.json")).unwrap();
+    let (expected, token) = (&case["expected"], case["token"].as_str().unwrap());
+    let text = |name: &str| expected[name].as_str().unwrap();
+    let now = expected["now"].as_i64().unwrap();
+    let pull = ExpectedPull {
+        mechanism_uid: text("mechanism_uid"),
+        audience: text("audience"),
+        iat: expected["iat"].as_i64().unwrap(),
+        nonce: text("nonce"),
+    };
+    let jwk = case["jwk"].to_string();
+    let key = PublicKey::parse(&jwk).unwrap();
+    let mut group = criterion.benchmark_group("pull");
+    group.bench_function("verify", |bencher| {
+        bencher.iter(|| {
+            let key = PublicKey::parse(black_box(&jwk)).unwrap();
+            PullProof::verify(&key, black_box(token), pull, now).unwrap();
         });
     });
     let (input, signature) = token.rsplit_once('.').unwrap();
@@ -300,6 +331,7 @@ fn print_ratios() {
     for (group, function, floor, limit, what) in [
         ("take", "push", "floor", 15.0, "take a push without storage / one HMAC-SHA256 of 512 bytes"),
         ("proof", "verify", "floor", 1.3, "verify the proof of an answer / one ECDSA verification by ring"),
+        ("pull", "verify", "floor", 1.3, "verify the proof of a pull / one ECDSA verification by ring"),
         ("disk", "phone", "floor", 1.5, "receive and answer on a disk / bare codes and commits"),
         ("memory", "phone", "floor", 3.0, "receive and answer in memory / bare codes and commits"),
         ("open", "phone", "floor", 2.0, "open and list 200 accounts / bare SQLite reading the rows"),
@@ -326,6 +358,9 @@ fn main() {
     }
     if wanted("proof") {
         verify_proof(&mut criterion);
+    }
+    if wanted("pull") {
+        verify_pull(&mut criterion);
     }
     if wanted("disk") {
         receive_and_answer(&mut criterion, "disk", &disk());

@@ -41,6 +41,9 @@ write("push_payload", "apns", json.dumps({"aps": fields}).encode())
 fields = {"messageId": first["messageId"], "message": first["message"]}
 write("push_payload", "fcm", json.dumps({"data": fields, "priority": "high"}).encode())
 write("push_payload", "bare", first["message"].encode())
+fields = {"messageId": "AUTHENTICATE:hinted", "mechanismUid": "5b7fba25-109a-4d2e-8da5-73d6530785b9"}
+write("push_payload", "hint-fcm", json.dumps({"data": fields}).encode())
+write("push_payload", "hint-apns", json.dumps({"aps": {**fields, "alert": "Sign-on", "mutable-content": 1}}).encode())
 
 attestations = here.parent / "tests/vectors/attestation"
 for at, block in enumerate((attestations / "phone-of-2023.pem").read_text().split("-----END CERTIFICATE-----")[:-1]):

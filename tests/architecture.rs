@@ -84,6 +84,7 @@ const RULES: &[Rule] = &[
             "phone::notification",
             "phone::outbox",
             "phone::pull",
+            "phone::receive",
             "phone::removal",
             "phone::rewrap",
             "phone::token",

@@ -17,6 +17,8 @@ mod enrolment;
 mod faults;
 #[path = "phone/frozen.rs"]
 mod frozen;
+#[path = "phone/hints.rs"]
+mod hints;
 #[path = "phone/history.rs"]
 mod history;
 #[path = "phone/notification.rs"]

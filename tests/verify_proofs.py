@@ -15,12 +15,17 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-TYPES = {"answer": "push-answer-proof+jwt", "registration": "push-registration-proof+jwt"}
+TYPES = {
+    "answer": "push-answer-proof+jwt",
+    "registration": "push-registration-proof+jwt",
+    "pull": "push-pull-proof+jwt",
+}
 NAMES = {
     "answer": {"messageId", "challenge", "aud", "iat", "exp", "decision", "shown"},
     "registration": {"messageId", "challenge", "aud", "iat", "exp", "jkt"},
+    "pull": {"sub", "aud", "iat", "exp", "nonce", "jkt"},
 }
-OPTIONAL = {"answer": {"number", "reason"}, "registration": set()}
+OPTIONAL = {"answer": {"number", "reason"}, "registration": set(), "pull": set()}
 
 
 class Refused(Exception):
@@ -45,6 +50,11 @@ def demand(condition, code):
         raise Refused(code)
 
 
+def check_message(claims, expected):
+    demand(claims["messageId"] == expected["message_id"], "proof-message-id")
+    demand(claims["challenge"] == base64.b64encode(bytes.fromhex(expected["challenge"])).decode(), "proof-challenge")
+
+
 def check_proof(case):
     kind, expected = case["kind"], case["expected"]
     parts = case["token"].split(".")
@@ -64,13 +74,17 @@ def check_proof(case):
     demand(type(claims["iat"]) is int and type(claims["exp"]) is int, "proof-signature")
     demand(claims.get("decision") in ("approve", "deny") or kind != "answer", "proof-signature")
     demand(claims.get("reason") in (None, "not-me", "mistake", "other"), "proof-signature")
-    demand(claims["messageId"] == expected["message_id"], "proof-message-id")
-    demand(claims["challenge"] == base64.b64encode(bytes.fromhex(expected["challenge"])).decode(), "proof-challenge")
+    if kind == "pull":
+        demand(claims["sub"] == expected["mechanism_uid"], "proof-subject")
+    else:
+        check_message(claims, expected)
     demand(claims["aud"] == expected["audience"], "proof-audience")
-    demand(0 < claims["exp"] - claims["iat"] <= 3600 + 120, "proof-times")
+    demand(0 < claims["exp"] - claims["iat"] <= (300 if kind == "pull" else 3600 + 120), "proof-times")
+    demand(kind != "pull" or claims["iat"] == expected["iat"], "proof-times")
     demand(claims["iat"] <= expected["now"] + 300, "proof-from-the-future")
     demand(claims["exp"] + 60 > expected["now"], "proof-expired")
-    if kind == "registration":
+    demand(kind != "pull" or claims["nonce"] == expected["nonce"], "proof-nonce")
+    if kind != "answer":
         canonical = json.dumps(case["jwk"], sort_keys=True, separators=(",", ":"))
         thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).decode().rstrip("=")
         demand(claims["jkt"] == thumbprint, "proof-thumbprint")

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use push_authenticator::phone::{
     CommunicationType, Device, DeviceFacts, Enrolment, HttpResponse, KeyChoice, KeyEncryption, KeyError, Phone, Platform,
+    Received,
 };
 use push_authenticator::ports::{Clock, Entropy, EntropyUnavailable};
 use push_authenticator::protocol::message::{Ask, CUSTOM_PAYLOAD_LIMIT, LONGEST_TIME_TO_LIVE_SECONDS, PushMessage};
@@ -91,7 +92,11 @@ fuzz_target!(|data: &[u8]| {
             let pending = PHONE.0.pending().map(|pending| pending.len()).unwrap();
             let before = PENDING.swap(pending, Ordering::Relaxed);
             match received {
-                Ok(notification) => assert!(PHONE.0.notification(&notification.id).is_ok()),
+                Ok(Received::Message(notification)) => assert!(PHONE.0.notification(&notification.id).is_ok()),
+                Ok(Received::Hint(hinted)) => {
+                    assert_eq!(before, pending, "a hint, and something is kept");
+                    assert!(PHONE.0.pull_account(&hinted.account_id, 0).is_ok());
+                }
                 Err(_) => assert_eq!(before, pending, "refused, and kept"),
             }
         }

@@ -41,10 +41,10 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
         app = AppModel(settings: settings, owner: Owner(reason: Composition.text(.lockReason))) {
             let phone = try await Composition.openPhone()
             let biometrics = BiometricKey(accessGroup: Composition.accessGroup, reason: Composition.text(.requestBiometric))
+            let signingKeys = Composition.signingKeys()
             return Services(
-                phone: phone, courier: Courier(phone), device: device, settings: settings,
-                biometrics: device.facts.biometricAvailable ? biometrics : nil,
-                signingKeys: AccountKeys(accessGroup: Composition.accessGroup, reason: Composition.text(.requestBiometric)))
+                phone: phone, courier: Courier(phone, signer: UnaskedSigner(phone, signingKeys)), device: device, settings: settings,
+                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys)
         }
         super.init()
     }

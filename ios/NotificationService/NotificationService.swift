@@ -17,7 +17,7 @@ final class NotificationService: UNNotificationServiceExtension {
             let alert: PushIntake.Alert
             do {
                 let phone = try await Composition.openPhone()
-                alert = await PushIntake(phone).receive(userInfo)
+                alert = await PushIntake(phone, signingKeys: Composition.signingKeys()).receive(userInfo)
                 // No file of a shared container may be open when the system suspends this.
                 phone.close()
             } catch {

@@ -22,5 +22,7 @@ enum Composition {
         return try await Phone.open(vaultFile: path, keys: VaultKeys(accessGroup: accessGroup))
     }
 
+    static func signingKeys() -> AccountKeys { AccountKeys(accessGroup: accessGroup, reason: text(.requestBiometric)) }
+
     static func text(_ word: Words) -> String { String(localized: String.LocalizationValue(word.rawValue)) }
 }

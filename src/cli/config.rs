@@ -40,7 +40,7 @@ fn check(configuration: &Configuration) -> Result<Report, Failure> {
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;
     let mut warnings: Vec<String> = journeys.iter().flat_map(|journey| journey.warnings.clone()).collect();
-    warnings.extend(configuration.warnings());
+    warnings.extend(configuration.warnings(journeys.ask_for_keys()));
     let names: Vec<&String> = journeys.iter().map(|journey| &journey.name).collect();
     let mut lines = vec![format!("The configuration is sound; journeys: {}.", names.len())];
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));

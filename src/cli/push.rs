@@ -31,7 +31,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         .push
         .sns
         .as_ref()
-        .map(|settings| Sender::new(settings, store.clone(), keys.clone(), clock.clone()))
+        .map(|settings| Sender::new(settings, configuration.push.hint_only, store.clone(), keys.clone(), clock.clone()))
         .transpose()
         .map_err(|error| Failure::new("configuration", &error))?;
     let results = push_test(&user, sender.as_ref(), &store, &keys, clock.as_ref(), &entropy).map_err(failed)?;
@@ -43,6 +43,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     for (device, reached) in &results {
         let message = match reached {
             Reached::Sent => "sent".to_owned(),
+            Reached::Hinted => "sent as a hint; the phone asks, and finds nothing".to_owned(),
             Reached::Fetches => "asks for its messages; no push goes to it".to_owned(),
             Reached::Failed(failure) => failure.to_string(),
         };

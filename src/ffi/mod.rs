@@ -19,6 +19,7 @@ mod limits;
 mod log;
 mod past;
 mod preview;
+mod pulls;
 mod records;
 mod redacted;
 mod signing;
@@ -33,14 +34,15 @@ pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
 pub use log::{LogLevel, LogSink, LogSinkError};
 pub use past::{Event, PushTokenState, PushTokenStatus, Retention};
 pub use preview::EnrolmentPreview;
+pub use pulls::PullToSign;
 pub use records::{
     Account, AccountKey, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, DenyReason, Device,
     DeviceFacts, DeviceKey, Enrolment, Evidence, KeyChoice, KeyLevel, KeySignature, Location, Notification,
     NotificationState, Platform, Signed, ToSign, UserPresence,
 };
 pub use traffic::{
-    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, RefusedMessage, RequestKind,
-    SendFailure, Waiting,
+    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, Received, RefusedMessage,
+    RequestKind, SendFailure, Waiting,
 };
 
 use crate::phone::Phone;
@@ -160,13 +162,14 @@ impl Authenticator {
     }
 
     /// Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-    /// `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
-    pub fn receive(&self, payload: Vec<u8>) -> Result<Notification, AuthenticatorError> {
+    /// `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+    /// neither does a hint: pull for its account then.
+    pub fn receive(&self, payload: Vec<u8>) -> Result<Received, AuthenticatorError> {
         check_bytes("push message", &payload, limits::PAYLOAD)?;
         Ok(self.phone.receive(&payload)?.into())
     }
 
-    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
     pub fn receive_message(&self, message_id: String, jwt: String) -> Result<Notification, AuthenticatorError> {
         check_text("message id", &message_id, limits::MESSAGE_ID)?;
         check_text("push message", &jwt, limits::SIGNED_MESSAGE)?;
@@ -306,7 +309,8 @@ impl Authenticator {
         Ok(all(self.phone.outbox()?))
     }
 
-    /// Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+    /// Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+    /// ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
     /// [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
     /// there. A pull that could not be sent is forgotten.
     pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, AuthenticatorError> {

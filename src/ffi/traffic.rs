@@ -243,6 +243,36 @@ impl From<phone::Waiting> for Waiting {
     }
 }
 
+/// What a push was.
+#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[allow(clippy::large_enum_variant, reason = "made once a push and handed over at once")]
+pub enum Received {
+    /// A sign-on request.
+    Message {
+        /// The request.
+        notification: Notification,
+    },
+    /// A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
+    /// it; where it did not, the server asks no more. Anybody may have sent this.
+    Hint {
+        /// The account to be asked for.
+        account_id: String,
+        /// The server's id of the message.
+        message_id: String,
+    },
+}
+
+impl From<phone::Received> for Received {
+    fn from(received: phone::Received) -> Self {
+        match received {
+            phone::Received::Message(notification) => Self::Message { notification: (*notification).into() },
+            phone::Received::Hint(hinted) => {
+                Self::Hint { account_id: hinted.account_id, message_id: hinted.message_id }
+            }
+        }
+    }
+}
+
 /// A pull to be sent by POST. It must come back as it is with what the server answered.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]

@@ -243,7 +243,7 @@ pub(super) fn prove(
     let key = PublicKey::parse(&record.jwk).map_err(|_| VaultError::Damaged)?;
     let (decision, number) = consent.proved();
     let proof = match (record.is_software, signed) {
-        (true, None) => sign(&open_private_key(&private)?, &answer_input(opened, decision, number, reason, now)?)?,
+        (true, None) => sign_with(&private, &answer_input(opened, decision, number, reason, now)?)?,
         (true, Some(_)) => return Err(PhoneError::NoDeviceKey),
         (false, None) => return Err(PhoneError::SignatureNeeded),
         (false, Some(signed)) => token(signed)?,
@@ -322,7 +322,7 @@ fn read_key(jwk: &str) -> Result<PublicKey, PhoneError> {
 }
 
 /// The token that was signed elsewhere; nothing is checked yet.
-fn token(signed: &Signed) -> Result<String, PhoneError> {
+pub(super) fn token(signed: &Signed) -> Result<String, PhoneError> {
     let refused = || PhoneError::SignatureRefused(ProofError::Signature(crate::protocol::jws::JwsError::Malformed));
     let signature: [u8; SIGNATURE_LENGTH] = match &signed.signature {
         KeySignature::Der(der) => signature_from_der(der).ok_or_else(refused)?,
@@ -340,6 +340,11 @@ fn open_private_key(private: &SecretBytes) -> Result<EcdsaKeyPair, PhoneError> {
     let document = private.expose(Reason::Authenticate);
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document, &system_random())
         .map_err(|_| VaultError::Damaged.into())
+}
+
+/// What a key in software makes of these bytes.
+pub(super) fn sign_with(private: &SecretBytes, input: &SigningInput) -> Result<String, PhoneError> {
+    sign(&open_private_key(private)?, input)
 }
 
 fn sign(pair: &EcdsaKeyPair, input: &SigningInput) -> Result<String, PhoneError> {

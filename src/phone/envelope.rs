@@ -1,15 +1,37 @@
 //! What a push is wrapped in when a platform delivers it (docs/wire.md, "The push message"): FCM, APNs, or this
-//! project's own. Only unwraps; whether the message inside is genuine is not known here.
+//! project's own; with a message, or with a hint that there is one. Only unwraps; whether what is inside is genuine is not
+//! known here.
 
 use serde_json::Value;
 
 use super::PhoneError;
+use crate::protocol::pull::Hint;
 
 /// Largest payload that is looked at, in bytes.
 const PAYLOAD_LIMIT: usize = 16 * 1024;
 
-/// Message id and signed message of a payload.
-pub(super) fn read(payload: &[u8]) -> Result<(String, String), PhoneError> {
+/// What a payload holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// A signed message.
+    Message {
+        /// Its id.
+        id: String,
+        /// The message.
+        jwt: String,
+    },
+    /// Where a message can be asked for.
+    Hint(Hint),
+}
+
+/// The same before it is known whether there is an id beside it.
+enum Inside {
+    Message(String),
+    Hint(String),
+}
+
+/// Takes a payload apart.
+pub(super) fn read(payload: &[u8]) -> Result<Content, PhoneError> {
     if payload.len() > PAYLOAD_LIMIT {
         return Err(PhoneError::PayloadTooLarge);
     }
@@ -26,11 +48,22 @@ pub(super) fn read(payload: &[u8]) -> Result<(String, String), PhoneError> {
         (None, Some(data @ Value::Object(_))) => (data, "message"),
         (None, _) => (&envelope, "message"),
     };
-    let message = fields.get(message_key).and_then(Value::as_str).ok_or(PhoneError::PayloadUnreadable)?;
-    match fields.get("messageId") {
-        None | Some(Value::Null) => Err(PhoneError::MessageIdMissing),
-        Some(Value::String(id)) => Ok((id.clone(), message.to_owned())),
-        Some(_) => Err(PhoneError::MessageIdInvalid),
+    let inside = match (fields.get(message_key), fields.get("mechanismUid")) {
+        (Some(Value::String(jwt)), _) => Inside::Message(jwt.clone()),
+        (None, Some(Value::String(mechanism_uid))) => Inside::Hint(mechanism_uid.clone()),
+        _ => return Err(PhoneError::PayloadUnreadable),
+    };
+    let id = match fields.get("messageId") {
+        None | Some(Value::Null) => return Err(PhoneError::MessageIdMissing),
+        Some(Value::String(id)) => id.clone(),
+        Some(_) => return Err(PhoneError::MessageIdInvalid),
+    };
+    match inside {
+        Inside::Message(jwt) => Ok(Content::Message { id, jwt }),
+        Inside::Hint(mechanism_uid) => {
+            let hint = Hint { message_id: id, mechanism_uid };
+            if hint.is_well_formed() { Ok(Content::Hint(hint)) } else { Err(PhoneError::HintMalformed) }
+        }
     }
 }
 
@@ -50,7 +83,38 @@ mod tests {
             r#"{"data": {"messageId": "id", "message": "a.b.c"}, "priority": "high"}"#,
             r#"{"aps": {"messageId": "id", "data": "a.b.c", "alert": "Login", "content-available": 1}}"#,
         ] {
-            assert_eq!(read(payload.as_bytes()), Ok(("id".to_owned(), "a.b.c".to_owned())), "{payload}");
+            let expected = Content::Message { id: "id".to_owned(), jwt: "a.b.c".to_owned() };
+            assert_eq!(read(payload.as_bytes()), Ok(expected), "{payload}");
+        }
+    }
+
+    #[test]
+    fn hints_of_every_platform_are_read_and_a_message_goes_before_one() {
+        for payload in [
+            r#"{"messageId": "id", "mechanismUid": "uid"}"#,
+            r#"{"data": {"messageId": "id", "mechanismUid": "uid"}, "priority": "high"}"#,
+            r#"{"aps": {"messageId": "id", "mechanismUid": "uid", "alert": "Sign-on", "mutable-content": 1}}"#,
+        ] {
+            let expected = Hint { message_id: "id".to_owned(), mechanism_uid: "uid".to_owned() };
+            assert_eq!(read(payload.as_bytes()), Ok(Content::Hint(expected)), "{payload}");
+        }
+        let both = read(br#"{"messageId": "id", "mechanismUid": "uid", "message": "a.b.c"}"#);
+        assert_eq!(both, Ok(Content::Message { id: "id".to_owned(), jwt: "a.b.c".to_owned() }));
+        let long = format!(r#"{{"messageId": "id", "mechanismUid": "{}"}}"#, "u".repeat(129));
+        for (payload, error) in [
+            (r#"{"mechanismUid": "uid"}"#, PhoneError::MessageIdMissing),
+            (r#"{"mechanismUid": "uid", "messageId": 5}"#, PhoneError::MessageIdInvalid),
+            (r#"{"mechanismUid": 5, "messageId": "id"}"#, PhoneError::PayloadUnreadable),
+            (r#"{"mechanismUid": null, "messageId": "id"}"#, PhoneError::PayloadUnreadable),
+            (r#"{"mechanismUid": "uid", "messageId": "id", "message": null}"#, PhoneError::PayloadUnreadable),
+            (r#"{"mechanismUid": "uid", "messageId": "id", "message": 5}"#, PhoneError::PayloadUnreadable),
+            (r#"{"mechanismUid": "", "messageId": "id"}"#, PhoneError::HintMalformed),
+            (r#"{"mechanismUid": "with space", "messageId": "id"}"#, PhoneError::HintMalformed),
+            (r#"{"mechanismUid": "uid", "messageId": ""}"#, PhoneError::HintMalformed),
+            (r#"{"mechanismUid": "uid", "messageId": "line\nbreak"}"#, PhoneError::HintMalformed),
+            (&long, PhoneError::HintMalformed),
+        ] {
+            assert_eq!(read(payload.as_bytes()), Err(error), "{payload}");
         }
     }
 

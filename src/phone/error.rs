@@ -72,6 +72,9 @@ pub enum PhoneError {
     /// The id is too long or holds characters that no id has.
     #[error("The message's id is not valid.")]
     MessageIdInvalid,
+    /// A hint's ids are too long or hold characters that no id has.
+    #[error("The hint at a message is not of a form that is known here.")]
+    HintMalformed,
     /// The message's signature, framing or content was refused.
     #[error(transparent)]
     Message(#[from] MessageError),
@@ -138,7 +141,7 @@ pub enum PhoneError {
     #[error(transparent)]
     DeviceKeyRefused(#[from] KeyRefused),
     /// The account's key is in hardware and has to sign first.
-    #[error("This account's key has to sign the answer first.")]
+    #[error("This account's key has to sign first.")]
     SignatureNeeded,
     /// What was signed, or its signature, is not what it should be.
     #[error("The signature of this account's key was refused: {0}. Nothing was sent.")]
@@ -192,6 +195,7 @@ impl PhoneError {
             Self::PayloadUnreadable => "payload-unreadable",
             Self::MessageIdMissing => "message-id-missing",
             Self::MessageIdInvalid => "message-id-invalid",
+            Self::HintMalformed => "hint-malformed",
             Self::Message(error) => message_code(error),
             Self::UnknownCredential => "unknown-credential",
             Self::Expired => "expired",

@@ -9,7 +9,8 @@
 //! enrolment     code -> preview -> credential + registration in the outbox
 //! accounts      list, rename, remove; removal says before what that means
 //! codes         one-time codes
-//! envelope      payload -> message id and signed message
+//! envelope      payload -> message id and signed message, or a hint
+//! receive       push -> message taken in, or the account to ask for
 //! notification  signed message -> verified -> pending
 //! gate          evidence -> consent
 //! device_key    what an account's own key signs: proofs of possession and of answers
@@ -40,6 +41,7 @@ mod log;
 mod notification;
 mod outbox;
 mod pull;
+mod receive;
 mod removal;
 mod rewrap;
 mod token;
@@ -62,7 +64,8 @@ pub use http::{HttpRequest, HttpResponse};
 pub use log::{EVENT_LIMIT, Event, EventKind};
 pub use notification::Notification;
 pub use outbox::{Delivery, Outcome, SendFailure, Waiting};
-pub use pull::{PullRequest, Pulled, RefusedMessage};
+pub use pull::{PullRequest, PullToSign, Pulled, RefusedMessage};
+pub use receive::{Hinted, Received};
 pub use removal::{Consequence, Removal};
 pub use token::{PushTokenState, PushTokenStatus};
 pub use vault::{KeyEncryption, KeyError, VaultError};

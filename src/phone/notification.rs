@@ -13,7 +13,7 @@ use super::credential::{Id, NotificationState, PushCredential, Verdict};
 use super::error::seconds_ahead;
 use super::log::{EventKind, note_end, note_message};
 use super::vault::{NotificationRecord, Reader, ReplayRecord, Writer, length_prefixed};
-use super::{Phone, PhoneError, VaultError, envelope};
+use super::{Phone, PhoneError, VaultError};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::jws::{self, Verified};
 use crate::protocol::message::{Ask, Context, PushMessage};
@@ -200,16 +200,8 @@ impl Notification {
 }
 
 impl Phone {
-    /// Takes in a push as the platform delivered it, as JSON: FCM's data map (`message`, `messageId`, by themselves or
-    /// under `data`), APNs' `aps` (`data`, `messageId`), or `{"messageId", "message"}`. The same push again gives the
-    /// same notification. A refused one changes nothing.
-    pub fn receive(&self, payload: &[u8]) -> Result<Notification, PhoneError> {
-        let (message_id, message) =
-            envelope::read(payload).inspect_err(|error| self.note_refused_message(None, error))?;
-        self.receive_message(&message_id, &message)
-    }
-
-    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+    /// Takes in a signed message with its id. The same message again gives the same notification. A refused one changes
+    /// nothing.
     pub fn receive_message(&self, message_id: &str, jwt: &str) -> Result<Notification, PhoneError> {
         self.take_in_message(message_id, jwt).inspect_err(|error| self.note_refused_message(Some(jwt), error))
     }

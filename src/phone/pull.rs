@@ -1,20 +1,25 @@
-//! Asking a server for what is pending (docs/wire.md, "Pull"): push is then only a hint. A pull is signed, used once
-//! and not kept: whoever loses it makes another. It settles nothing, and what it brings is taken in as any push is.
+//! Asking a server for what is pending (docs/wire.md, "Pull"): push is then only a hint. A pull is signed, by the account's
+//! own key too where that signs without a person, used once and not kept: whoever loses it makes another. It settles
+//! nothing, and what it brings is taken in as any push is.
 
 use std::fmt;
 
 use serde_json::Value;
 
 use super::credential::{CredentialState, Id, PushCredential};
+use super::device_key::{self, Signed, ToSign};
 use super::enrolment::encode_body;
 use super::http::{self, HttpResponse};
 use super::notification::{Notification, Step, mark};
+use super::vault::{Reader, VaultError};
 use super::{Phone, PhoneError};
 use crate::ports::make_bytes;
+use crate::protocol::device_key::PublicKey;
 use crate::protocol::encoding::encode_url_safe;
 use crate::protocol::jws;
-use crate::protocol::message::{
-    DeviceBody, LONGEST_PULL_WAIT_SECONDS, PULL_AUDIENCE, PullClaims, PulledMessages, PushMessage,
+use crate::protocol::message::{DeviceBody, PushMessage};
+use crate::protocol::pull::{
+    ExpectedPull, LONGEST_PULL_WAIT_SECONDS, PULL_AUDIENCE, PullClaims, PullProof, PulledMessages,
 };
 use crate::protocol::uri::with_action;
 use crate::secret::SecretBytes;
@@ -75,24 +80,107 @@ pub struct RefusedMessage {
     pub error: PhoneError,
 }
 
-impl Phone {
-    /// Makes one pull for every push credential that the server may know. `wait_seconds` (at most 30) is how long the
-    /// server may hold it until a message is there. Entries of the vault that were edited are left out.
-    pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, PhoneError> {
-        let (marker, credentials) = self.vault.read(|rows| {
-            let mut credentials = Vec::new();
-            for credential in rows.credentials()? {
-                match (credential.state, rows.secret(&credential)) {
-                    (CredentialState::Enrolling, _) | (_, Err(super::VaultError::Tampered { .. })) => {}
-                    (_, secret) => credentials.push((secret?, credential)),
+/// What an account's hardware key has to sign before its server can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullToSign {
+    /// The account.
+    pub account_id: String,
+    /// The bytes, for [`Phone::pull_signed`] within five minutes.
+    pub to_sign: ToSign,
+}
+
+/// How an account's pull is signed beside the shared secret.
+enum Signer {
+    /// Not at all: it has no key, or one that takes a person each time.
+    None,
+    /// By its key in software.
+    Software(SecretBytes, PublicKey),
+    /// By its key in hardware, which signs without a person.
+    Hardware(PublicKey),
+    /// By a key in hardware that is no longer there.
+    Invalidated,
+}
+
+/// An account that may be asked for.
+struct Asker {
+    credential: PushCredential,
+    secret: SecretBytes,
+    signer: Signer,
+}
+
+impl Asker {
+    fn of(rows: &Reader<'_>, credential: PushCredential) -> Result<Self, VaultError> {
+        let signer = match &credential.key {
+            None => Signer::None,
+            Some(key) => {
+                // Opened for every key: its description must not have been edited.
+                let private = rows.device_key(&credential, key)?;
+                let public = PublicKey::parse(&key.jwk).map_err(|_| VaultError::Damaged)?;
+                match (key.presence.signs_alone(), key.is_invalidated, key.is_software) {
+                    // A finger for each question would train fingers to sign unseen; the answer takes it.
+                    (false, ..) => Signer::None,
+                    (true, true, _) => Signer::Invalidated,
+                    (true, false, true) => Signer::Software(private, public),
+                    (true, false, false) => Signer::Hardware(public),
                 }
             }
-            Ok::<_, PhoneError>((rows.notification_marker()?, credentials))
-        })?;
-        credentials
-            .iter()
-            .map(|(secret, credential)| self.make_pull(secret, credential, wait_seconds, marker))
-            .collect()
+        };
+        Ok(Self { secret: rows.secret(&credential)?, credential, signer })
+    }
+}
+
+impl Phone {
+    /// Makes one pull for every push credential that the server may know, but for those that their hardware key has to sign
+    /// first ([`pulls_to_sign`](Self::pulls_to_sign)). `wait_seconds` (at most 30) is how long the server may hold it until
+    /// a message is there. Entries of the vault that were edited are left out.
+    pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, PhoneError> {
+        let (marker, askers) = self.askers()?;
+        let askers = askers.iter().filter(|asker| matches!(asker.signer, Signer::None | Signer::Software(..)));
+        askers.map(|asker| self.make_pull(asker, wait_seconds, marker)).collect()
+    }
+
+    /// Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+    /// Otherwise like [`pull`](Self::pull); [`PhoneError::SignatureNeeded`] where its hardware key has to sign first.
+    pub fn pull_account(&self, account_id: &str, wait_seconds: u32) -> Result<PullRequest, PhoneError> {
+        let (marker, asker) = self.asker(account_id)?;
+        self.make_pull(&asker, wait_seconds, marker)
+    }
+
+    /// What the hardware keys of accounts have to sign so that their servers can be asked; those of keys that sign without a
+    /// person only. The others are asked for by [`pull`](Self::pull).
+    pub fn pulls_to_sign(&self) -> Result<Vec<PullToSign>, PhoneError> {
+        let (_, askers) = self.askers()?;
+        let mut pulls = Vec::new();
+        for Asker { credential, signer, .. } in &askers {
+            if let Signer::Hardware(key) = signer {
+                let bytes = self.pull_proof(credential, key)?.signing_input()?.as_bytes().to_vec();
+                pulls.push(PullToSign { account_id: credential.account_id.to_string(), to_sign: ToSign { bytes } });
+            }
+        }
+        Ok(pulls)
+    }
+
+    /// Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+    /// good for one pull.
+    pub fn pull_signed(&self, account_id: &str, wait_seconds: u32, signed: &Signed) -> Result<PullRequest, PhoneError> {
+        let (marker, Asker { credential, secret, signer }) = self.asker(account_id)?;
+        let key = match signer {
+            Signer::Hardware(key) => key,
+            Signer::Invalidated => return Err(PhoneError::DeviceKeyInvalidated),
+            Signer::None | Signer::Software(..) => return Err(PhoneError::NoDeviceKey),
+        };
+        let token = device_key::token(signed)?;
+        let proof = PullProof::read(&key, &token).map_err(PhoneError::SignatureRefused)?.into_inner();
+        let audience = audience(&credential);
+        let expected = ExpectedPull {
+            mechanism_uid: &credential.mechanism_uid,
+            audience: &audience,
+            iat: proof.iat,
+            nonce: &proof.nonce,
+        };
+        proof.check(&key, expected, self.server_seconds(&credential)).map_err(PhoneError::SignatureRefused)?;
+        let claims = claims(&credential, proof.iat, proof.nonce, wait_seconds, Some(token));
+        request(&credential, &secret, &claims, marker)
     }
 
     /// Takes in what the server answered to a pull.
@@ -115,32 +203,60 @@ impl Phone {
         }
     }
 
-    fn make_pull(
-        &self,
-        secret: &SecretBytes,
-        credential: &PushCredential,
-        wait_seconds: u32,
-        marker: i64,
-    ) -> Result<PullRequest, PhoneError> {
-        let claims = PullClaims {
-            sub: credential.mechanism_uid.clone(),
-            aud: PULL_AUDIENCE.to_owned(),
-            iat: credential.server_time(self.now()).div_euclid(1000),
-            nonce: encode_url_safe(&make_bytes::<NONCE_LENGTH>(&*self.entropy)?),
-            wait: wait_seconds.min(LONGEST_PULL_WAIT_SECONDS),
-        };
-        let body = DeviceBody {
-            mechanism_uid: credential.mechanism_uid.clone(),
-            username: None,
-            jwt: jws::sign(secret, &claims)?,
-        };
-        Ok(PullRequest {
-            account_id: credential.account_id.to_string(),
-            url: with_action(&credential.authentication_endpoint, PULL_AUDIENCE).to_string(),
-            headers: http::headers(None),
-            body: encode_body(&body)?,
-            marker,
+    /// The accounts whose server may know them, and the marker of what has arrived.
+    fn askers(&self) -> Result<(i64, Vec<Asker>), PhoneError> {
+        self.vault.read(|rows| {
+            let mut askers = Vec::new();
+            for credential in rows.credentials()? {
+                if credential.state != CredentialState::Enrolling {
+                    match Asker::of(rows, credential) {
+                        Ok(asker) => askers.push(asker),
+                        Err(VaultError::Tampered { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+            Ok((rows.notification_marker()?, askers))
         })
+    }
+
+    fn asker(&self, account_id: &str) -> Result<(i64, Asker), PhoneError> {
+        let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
+        self.vault.read(|rows| {
+            let credential = rows.credential_of_account(id)?.ok_or(PhoneError::AccountNotFound)?;
+            Ok((rows.notification_marker()?, Asker::of(rows, credential)?))
+        })
+    }
+
+    fn make_pull(&self, asker: &Asker, wait_seconds: u32, marker: i64) -> Result<PullRequest, PhoneError> {
+        let Asker { credential, secret, signer } = asker;
+        let (iat, nonce, proof) = match signer {
+            Signer::None => (self.server_seconds(credential), self.make_nonce()?, None),
+            Signer::Software(private, key) => {
+                let proof = self.pull_proof(credential, key)?;
+                let signed = device_key::sign_with(private, &proof.signing_input()?)?;
+                (proof.iat, proof.nonce, Some(signed))
+            }
+            Signer::Hardware(_) => return Err(PhoneError::SignatureNeeded),
+            Signer::Invalidated => return Err(PhoneError::DeviceKeyInvalidated),
+        };
+        request(credential, secret, &claims(credential, iat, nonce, wait_seconds, proof), marker)
+    }
+
+    fn pull_proof(&self, credential: &PushCredential, key: &PublicKey) -> Result<PullProof, PhoneError> {
+        let (audience, nonce) = (audience(credential), self.make_nonce()?);
+        let iat = self.server_seconds(credential);
+        let pull = ExpectedPull { mechanism_uid: &credential.mechanism_uid, audience: &audience, iat, nonce: &nonce };
+        Ok(PullProof::new(pull, key))
+    }
+
+    fn make_nonce(&self) -> Result<String, PhoneError> {
+        Ok(encode_url_safe(&make_bytes::<NONCE_LENGTH>(&*self.entropy)?))
+    }
+
+    /// Now, by the account's server's clock as far as this phone knows it, in epoch seconds.
+    fn server_seconds(&self, credential: &PushCredential) -> i64 {
+        credential.server_time(self.now()).div_euclid(1000)
     }
 
     fn take_in(&self, credential: &PushCredential, marker: i64, response: &HttpResponse) -> Result<Pulled, PhoneError> {
@@ -185,6 +301,38 @@ impl Phone {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn audience(credential: &PushCredential) -> String {
+    credential.authentication_endpoint.origin().ascii_serialization()
+}
+
+fn claims(
+    credential: &PushCredential,
+    iat: i64,
+    nonce: String,
+    wait_seconds: u32,
+    proof: Option<String>,
+) -> PullClaims {
+    let (sub, aud) = (credential.mechanism_uid.clone(), PULL_AUDIENCE.to_owned());
+    PullClaims { sub, aud, iat, nonce, wait: wait_seconds.min(LONGEST_PULL_WAIT_SECONDS), proof }
+}
+
+fn request(
+    credential: &PushCredential,
+    secret: &SecretBytes,
+    claims: &PullClaims,
+    marker: i64,
+) -> Result<PullRequest, PhoneError> {
+    let jwt = jws::sign(secret, claims)?;
+    let body = DeviceBody { mechanism_uid: credential.mechanism_uid.clone(), username: None, jwt };
+    Ok(PullRequest {
+        account_id: credential.account_id.to_string(),
+        url: with_action(&credential.authentication_endpoint, PULL_AUDIENCE).to_string(),
+        headers: http::headers(None),
+        body: encode_body(&body)?,
+        marker,
+    })
 }
 
 /// Whether the refusal is about the request's time or nonce, which a new one has right.

@@ -168,6 +168,11 @@ impl UserPresence {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::None, Self::Device, Self::Biometric];
 
+    /// Whether the key signs without a person, so that it can sign at any time.
+    pub fn signs_alone(self) -> bool {
+        self == Self::None
+    }
+
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! The signed messages between server and phone: push message, registration, answer, token refresh and pull
-//! (docs/wire.md sections 2 to 5 and 10), as typed claims.
+//! The signed messages between server and phone: push message, registration, answer and token refresh (docs/wire.md
+//! sections 2 to 5), as typed claims.
 //!
 //! Writing emits what the phones in the field read (strings, standard base64); reading is as strict as it can be
 //! without refusing them. Time enters as an argument; whether a message is too late is the caller's rule.
@@ -26,6 +26,14 @@ pub const LONGEST_TIME_TO_LIVE_SECONDS: u32 = 3600;
 pub const CUSTOM_PAYLOAD_LIMIT: usize = 3 * 1024;
 /// Longest message id, in bytes.
 pub const MESSAGE_ID_LIMIT: usize = 256;
+
+/// Longest mechanism uid, in bytes.
+const MECHANISM_UID_LIMIT: usize = 128;
+
+/// Whether this may be a phone's id of a credential: visible ASCII that is not too long.
+pub fn is_mechanism_uid(text: &str) -> bool {
+    (1..=MECHANISM_UID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
 
 /// A random 32-byte challenge.
 pub type Challenge = [u8; CHALLENGE_LENGTH];
@@ -139,43 +147,6 @@ impl RefreshClaims {
     pub fn is_of_another_kind(&self) -> bool {
         self.response.is_some() || self.c.is_some() || self.u.is_some()
     }
-}
-
-/// Claims of a pull (phone to server, this project's own).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PullClaims {
-    /// The mechanism uid, equal to the body's.
-    pub sub: String,
-    /// Always [`PULL_AUDIENCE`].
-    pub aud: String,
-    /// When it was signed, in epoch seconds.
-    pub iat: i64,
-    /// Url-safe base64 of 16 random bytes, used once.
-    pub nonce: String,
-    /// How long the server may hold the request until a message is there, in seconds, 0 to 30.
-    pub wait: u32,
-}
-
-/// The audience claim of a pull.
-pub const PULL_AUDIENCE: &str = "pending";
-/// Longest wait of a pull, in seconds.
-pub const LONGEST_PULL_WAIT_SECONDS: u32 = 30;
-
-/// Answer to a pull: the messages exactly as pushed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PulledMessages {
-    /// All messages that still wait for an answer, oldest first.
-    pub messages: Vec<DeliveredMessage>,
-}
-
-/// A push message with its id, as FCM, APNs or a pull delivers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveredMessage {
-    /// Goes back with the answer; it lies outside the signed message.
-    #[serde(rename = "messageId")]
-    pub message_id: String,
-    /// The signed message.
-    pub message: String,
 }
 
 /// Claims of an answer (phone to server). The order of fields is the order on the wire.

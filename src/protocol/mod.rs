@@ -12,6 +12,7 @@ pub mod message;
 pub mod oath;
 pub mod policy;
 pub mod proof;
+pub mod pull;
 pub mod shown;
 pub mod text;
 pub mod uri;

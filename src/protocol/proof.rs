@@ -1,5 +1,5 @@
 //! The proofs that a device key signs (docs/wire.md, "Device keys"): that a registering phone has the key, and what a
-//! person decided about what they saw.
+//! person decided about what they saw. The proof of a pull is in `pull`.
 //!
 //! Every claim is compared with what its reader knows of its own; each difference has a name. Time enters as an argument.
 
@@ -44,6 +44,12 @@ pub enum ProofError {
     /// It is about another message.
     #[error("the proof is about another message")]
     MessageId,
+    /// It is about another device.
+    #[error("the proof is about another device")]
+    Subject,
+    /// It goes with another request.
+    #[error("the proof goes with another request")]
+    Nonce,
     /// It is about another challenge.
     #[error("the proof is about another challenge")]
     Challenge,
@@ -85,6 +91,8 @@ impl ProofError {
             Self::BadKey => "proof-bad-key",
             Self::Signature(_) => "proof-signature",
             Self::MessageId => "proof-message-id",
+            Self::Subject => "proof-subject",
+            Self::Nonce => "proof-nonce",
             Self::Challenge => "proof-challenge",
             Self::Audience => "proof-audience",
             Self::FromTheFuture => "proof-from-the-future",
@@ -323,7 +331,7 @@ fn check_binding(message_id: &str, challenge: &str, audience: &str, expected: Bi
     Ok(())
 }
 
-fn check_times(iat: i64, exp: i64, now: i64) -> Result<(), ProofError> {
+pub(super) fn check_times(iat: i64, exp: i64, now: i64) -> Result<(), ProofError> {
     if exp <= iat || exp.saturating_sub(iat) > LONGEST_LIFE_SECONDS {
         return Err(ProofError::Times);
     }

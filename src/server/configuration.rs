@@ -1,5 +1,7 @@
 //! The server's configuration: one TOML file, checked as a whole at start.
 
+mod warnings;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +11,8 @@ use url::Url;
 
 use super::attempts::AttemptLimits;
 use super::attestation::AttestationSettings;
-use super::push::Budget;
 use super::push::sns::SnsSettings;
+use super::push::{Budget, HintOnly};
 use super::webhook::WebhookSettings;
 use crate::protocol::uri::is_loopback;
 
@@ -146,6 +148,8 @@ pub struct PushSettings {
     pub cool_down_minutes: i64,
     /// Whether phones that another transport reaches may fetch their messages, too.
     pub pull_for_all: bool,
+    /// Whether pushes over a relay hold no more than a hint, where phones know one.
+    pub hint_only: HintOnly,
     /// Minutes for which nothing is sent after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
     pub freeze_minutes: i64,
     /// What attestations of phones' keys are checked against; absent: they are not.
@@ -193,6 +197,7 @@ impl Default for PushSettings {
             refusals: 3,
             cool_down_minutes: 10,
             pull_for_all: false,
+            hint_only: HintOnly::Off,
             freeze_minutes: 60,
             attestation: None,
             sns: None,
@@ -276,15 +281,6 @@ impl Configuration {
             token_changes: self.push.token_changes,
             period: self.sign_on.attempt_minutes * 60_000,
         }
-    }
-
-    /// What is allowed and may still not be meant.
-    pub fn warnings(&self) -> Vec<String> {
-        let behind_a_proxy = self.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        let warning = "trusted_proxies is empty and public_url is https: attempts from all browsers count as the proxy's, and \
-                       phones are shown its address";
-        let proxies = (behind_a_proxy && self.trusted_proxies.is_empty()).then(|| warning.to_owned());
-        proxies.into_iter().chain(self.push.attestation.as_ref().and_then(AttestationSettings::warning)).collect()
     }
 
     /// Checks what the form of the file does not; the message names the key.

@@ -133,7 +133,8 @@ impl App {
         let (keys, store) = open_data(&configuration, entropy.as_ref())?;
         let journeys = Journeys::load(&configuration.journeys)?;
         journeys.check_default(&configuration.default_journey)?;
-        for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&configuration.warnings()) {
+        let warnings = configuration.warnings(journeys.ask_for_keys());
+        for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&warnings) {
             tracing::warn!("{warning}");
         }
         let public_url = match &configuration.public_url {
@@ -147,7 +148,8 @@ impl App {
         let (wakers, keys) = (Wakers::default(), Arc::new(keys));
         let mut transports: Vec<Box<dyn Transport>> = vec![Box::new(Embedded::new(wakers.clone()))];
         if let Some(settings) = &configuration.push.sns {
-            let sns = Sns::start(settings, store.clone(), keys.clone(), clock.clone(), entropy.clone())?;
+            let hints = configuration.push.hint_only;
+            let sns = Sns::start(settings, hints, store.clone(), keys.clone(), clock.clone(), entropy.clone())?;
             transports.push(Box::new(sns));
         }
         let start = |settings| Webhook::start(settings, store.clone(), keys.clone(), clock.clone(), entropy.clone());
@@ -232,10 +234,8 @@ impl App {
                     }
                 }
                 Effect::Deliver(delivery) => {
-                    // Whatever its transport comes to, a phone that may fetch its messages need not wait for it.
-                    if self.0.configuration.push.pull_for_all {
-                        self.0.wakers.wake(&Waiter::Device(delivery.device.clone()));
-                    }
+                    // Whatever its transport comes to, a phone that fetches its messages need not wait for it.
+                    self.0.wakers.wake(&Waiter::Device(delivery.device.clone()));
                     match self.transport(delivery.communication_type) {
                         Some(transport) => transport.deliver(&delivery),
                         None => tracing::warn!(

@@ -17,43 +17,43 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-fn keyed_code() -> String {
+pub(crate) fn keyed_code() -> String {
     code(&[("v", Some("2"))])
 }
 
-fn software() -> Enrolment<'static> {
+pub(crate) fn software() -> Enrolment<'static> {
     Enrolment { key: KeyChoice::Software, ..enrolment() }
 }
 
 /// A key in hardware.
-struct Chip(EcdsaKeyPair);
+pub(crate) struct Chip(EcdsaKeyPair);
 
 impl Chip {
-    fn make() -> Self {
+    pub(crate) fn make() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
         Self(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap())
     }
 
-    fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let point = self.0.public_key().as_ref();
         let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
         json!({"crv": "P-256", "kty": "EC", "x": x, "y": y})
     }
 
-    fn key(&self, presence: UserPresence) -> DeviceKey {
+    pub(crate) fn key(&self, presence: UserPresence) -> DeviceKey {
         let attestation = Some(vec![vec![1, 2, 3]]);
         DeviceKey { jwk: self.jwk().to_string(), level: KeyLevel::Strongbox, presence, attestation }
     }
 
-    fn sign(&self, to_sign: &ToSign) -> Signed {
+    pub(crate) fn sign(&self, to_sign: &ToSign) -> Signed {
         let der = self.0.sign(&SystemRandom::new(), &to_sign.bytes).unwrap().as_ref().to_vec();
         Signed { bytes: to_sign.bytes.clone(), signature: KeySignature::Der(der) }
     }
 }
 
 /// Claims of a proof after checking its signature.
-fn proved(jwk: &Value, kind: &str, proof: &Value) -> Value {
+pub(crate) fn proved(jwk: &Value, kind: &str, proof: &Value) -> Value {
     let (input, signature) = proof.as_str().unwrap().rsplit_once('.').unwrap();
     let half = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
     let point = [vec![4], half("x"), half("y")].concat();
@@ -65,12 +65,12 @@ fn proved(jwk: &Value, kind: &str, proof: &Value) -> Value {
     read(claims)
 }
 
-fn sha256(value: &Value) -> String {
+pub(crate) fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
 
 /// An active account with a key in hardware.
-fn with_chip(world: &World, presence: UserPresence) -> (Credential, Chip) {
+pub(crate) fn with_chip(world: &World, presence: UserPresence) -> (Credential, Chip) {
     let chip = Chip::make();
     let preview = world.phone.preview(&keyed_code()).unwrap();
     let signed = chip.sign(&world.phone.registration_to_sign(&preview, &chip.key(presence)).unwrap());

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
+use push_authenticator::protocol::device_key::PublicKey;
 use push_authenticator::protocol::jws::{sign, verify};
 use push_authenticator::protocol::message::{
-    Ask, Decision, DeviceBody, PullClaims, PushMessage, RefreshClaims, RegistrationClaims, SignedBody,
-    response_is_right, sign_answer,
+    Ask, Decision, DeviceBody, PushMessage, RefreshClaims, RegistrationClaims, SignedBody, response_is_right,
+    sign_answer,
 };
+use push_authenticator::protocol::pull::{ExpectedPull, Hint, PullClaims, PullProof};
 use push_authenticator::protocol::uri::{Registration, parse, print};
 use push_authenticator::secret::{Reason, SecretBytes};
 
@@ -19,7 +21,8 @@ fn secret() -> SecretBytes {
 /// The block under this bold line of the section about examples.
 fn example(name: &str) -> &'static str {
     let (_, section) = DOCUMENT.split_once("## 12. Examples").unwrap();
-    let (_, after) = section.split_once(&format!("**{name}**\n\n```\n")).unwrap_or_else(|| panic!("{name} is missing"));
+    let (_, after) = section.split_once(&format!("**{name}**")).unwrap_or_else(|| panic!("{name} is missing"));
+    let (_, after) = after.split_once("\n\n```\n").unwrap();
     after.split_once("\n```").unwrap().0
 }
 
@@ -80,4 +83,52 @@ fn refresh_and_pull_are_signed_as_they_stand() {
     let claims = verify::<PullClaims>(&secret(), &jwt).ok().unwrap().into_inner();
     assert_eq!((claims.aud.as_str(), claims.wait), ("pending", 0));
     assert_eq!(sign(&secret(), &claims).unwrap(), jwt);
+}
+
+/// Its proof is signed anew each time, so that the example's stands as it is.
+#[test]
+fn the_pull_with_a_proof_is_signed_as_it_stands_and_its_proof_holds() {
+    let jwt = of_device("Pull body with a proof").jwt;
+    let claims = verify::<PullClaims>(&secret(), &jwt).ok().unwrap().into_inner();
+    assert_eq!(sign(&secret(), &claims).unwrap(), jwt);
+    let plain = verify::<PullClaims>(&secret(), &of_device("Pull body").jwt).ok().unwrap().into_inner();
+    assert!(PullClaims { proof: None, ..claims.clone() } == plain, "the same pull");
+    // RFC 6979, appendix A.2.5.
+    let key = r#"{"kty":"EC","crv":"P-256","x":"YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y","y":"eQP-EAi4vJmkGunpVii8ZPLxsgwtfp9Rd6PClNRGIpk"}"#;
+    let pull = ExpectedPull {
+        mechanism_uid: &claims.sub,
+        audience: "https://login.example.com",
+        iat: claims.iat,
+        nonce: &claims.nonce,
+    };
+    let proof = claims.proof.as_deref().unwrap();
+    assert_eq!(PullProof::verify(&PublicKey::parse(key).unwrap(), proof, pull, claims.iat), Ok(()));
+}
+
+#[test]
+fn hints_are_written_as_they_stand() {
+    let message: Value = serde_json::from_str(example("FCM data")).unwrap();
+    let google: Value = serde_json::from_str(example("Hint, FCM data")).unwrap();
+    let hint: Hint = serde_json::from_value(google["data"].clone()).unwrap();
+    assert!(hint.is_well_formed());
+    assert_eq!(hint.mechanism_uid, "5b7fba25-109a-4d2e-8da5-73d6530785b9");
+    assert_eq!(hint.message_id, message["data"]["messageId"].as_str().unwrap());
+    let written = format!(r#"{{"data":{}}}"#, serde_json::to_string(&hint).unwrap());
+    assert_eq!(written, example("Hint, FCM data"));
+}
+
+/// What the server hands to Amazon SNS is what the document says.
+#[cfg(feature = "server")]
+#[test]
+fn the_envelope_of_a_hint_is_written_as_it_stands() {
+    use push_authenticator::server::push::sns::envelope::Envelope;
+    let google: Value = serde_json::from_str(example("Hint, FCM data")).unwrap();
+    let hint: Hint = serde_json::from_value(google["data"].clone()).unwrap();
+    let envelope = Envelope::of_hint(&hint);
+    let published: Value = serde_json::from_str(&envelope.message).unwrap();
+    assert_eq!(published["APNS"], example("Hint, APNs payload"));
+    assert_eq!(published["APNS_SANDBOX"], published["APNS"]);
+    let sent: Value = serde_json::from_str(published["GCM"].as_str().unwrap()).unwrap();
+    assert_eq!(sent, serde_json::json!({"priority": "high", "data": google["data"]}));
+    assert_eq!(envelope.subject.as_deref(), published["default"].as_str());
 }

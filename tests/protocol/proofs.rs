@@ -7,6 +7,7 @@ use push_authenticator::protocol::proof::{
     AnswerProof, Binding, DenyReason, ExpectedAnswer, KeyClaims, ProofError, ProvedDecision, RegistrationProof,
     sign_keyed_registration, verify_registration,
 };
+use push_authenticator::protocol::pull::{ExpectedPull, PullProof};
 use push_authenticator::protocol::shown::{shown_digest, shown_text};
 use push_authenticator::protocol::{device_key, jws};
 use push_authenticator::secret::{Reason, SecretBytes};
@@ -18,15 +19,24 @@ use crate::vectors::{cases, unhex};
 
 fn judge(case: &Value) -> Value {
     let expected = &case["expected"];
+    let (token, now) = (case["token"].as_str().unwrap(), expected["now"].as_i64().unwrap());
+    let key = PublicKey::parse(&case["jwk"].to_string()).unwrap();
+    let refused = |error: ProofError| json!({"accepted": false, "error": error.code()});
+    if case["kind"] == "pull" {
+        let pull = ExpectedPull {
+            mechanism_uid: expected["mechanism_uid"].as_str().unwrap(),
+            audience: expected["audience"].as_str().unwrap(),
+            iat: expected["iat"].as_i64().unwrap(),
+            nonce: expected["nonce"].as_str().unwrap(),
+        };
+        return PullProof::verify(&key, token, pull, now).map_or_else(refused, |()| json!({"accepted": true}));
+    }
     let challenge = unhex(expected["challenge"].as_str().unwrap());
     let binding = Binding {
         message_id: expected["message_id"].as_str().unwrap(),
         challenge: challenge.expose(Reason::Authenticate),
         audience: expected["audience"].as_str().unwrap(),
     };
-    let (token, now) = (case["token"].as_str().unwrap(), expected["now"].as_i64().unwrap());
-    let key = PublicKey::parse(&case["jwk"].to_string()).unwrap();
-    let refused = |error: ProofError| json!({"accepted": false, "error": error.code()});
     if case["kind"] == "registration" {
         return RegistrationProof::verify(&key, token, binding, now)
             .map_or_else(refused, |_| json!({"accepted": true}));
@@ -46,6 +56,7 @@ fn judge(case: &Value) -> Value {
 fn proofs_are_accepted_or_refused_as_the_vectors_say() {
     let (shown, proofs): (Vec<_>, Vec<_>) = cases("proofs").into_iter().partition(|case| case["kind"] == "shown");
     let accepted = proofs.iter().filter(|case| case["accepted"] == true).count();
+    assert!(proofs.iter().filter(|case| case["kind"] == "pull").count() >= 25, "those of pulls, too");
     assert!(shown.len() >= 5 && accepted >= 10 && proofs.len() - accepted > 40, "the vectors were found");
     let mut wrong = Vec::new();
     for case in proofs {
@@ -109,6 +120,22 @@ fn the_signature_of_rfc_6979_is_right() {
     let key = PublicKey::parse(&key).unwrap();
     assert!(es256::signature_is_right(&key, b"sample", signature.expose(Reason::Authenticate)));
     assert!(!es256::signature_is_right(&key, b"Sample", signature.expose(Reason::Authenticate)));
+}
+
+/// What the phone makes is what the vectors hold, but for the signature, which is another each time.
+#[test]
+fn the_claims_of_a_pull_are_written_as_the_vector_says() {
+    let case = cases("proofs").into_iter().find(|case| case["name"] == "pull").unwrap();
+    let pull = ExpectedPull {
+        mechanism_uid: "5b7fba25-109a-4d2e-8da5-73d6530785b9",
+        audience: "https://login.example.com",
+        iat: 1_893_456_000,
+        nonce: "AAECAwQFBgcICQoLDA0ODw",
+    };
+    let key = PublicKey::parse(&case["jwk"].to_string()).unwrap();
+    let input = PullProof::new(pull, &key).signing_input().unwrap();
+    let (signed, _) = case["token"].as_str().unwrap().rsplit_once('.').unwrap();
+    assert_eq!(String::from_utf8_lossy(input.as_bytes()), signed);
 }
 
 fn registration() -> RegistrationClaims {

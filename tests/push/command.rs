@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use push_authenticator::ports::{Clock as _, SystemClock};
+use push_authenticator::server::push::HintOnly;
 use push_authenticator::server::push::sns::credentials::{KEY_ID_VARIABLE, KEY_SECRET_VARIABLE};
 
 use crate::fake::{Fake, Reply};
@@ -224,4 +225,45 @@ fn the_phones_half_takes_in_what_google_and_apple_deliver() {
         phone(&vault, &["approve", id, "--number", &number(&step)]);
         server.finish(&step);
     }
+}
+
+#[test]
+fn the_phones_half_fetches_what_a_hint_is_about() {
+    let fake = Fake::start();
+    let server = setup(fake.port, GCM, APNS)
+        .with("PushRegistrationNode", "deviceKey", json!("required"))
+        .configure(|settings| settings.push.hint_only = HintOnly::WhereKnown)
+        .start();
+    server.clock.advance(SystemClock.now() - server.clock.now());
+    let folder = folder();
+    let vault = folder.join("phone");
+    let step = server.at_qr_code();
+    let uri = output(&step, "HiddenValueCallback", "value").as_str().unwrap();
+    phone(&vault, &["scan", uri, "--communication-type", "apns", "--push-token", "0123456789abcdef"]);
+    let codes = server.next(&step);
+    let step = server.next(&codes);
+    let pushed = fake.wait_for("Publish", 1).remove(0).published()["APNS"].as_str().unwrap().to_owned();
+    assert!(pushed.contains("mechanismUid") && !pushed.contains("Login"), "{pushed}");
+    let file = folder.join("push.json");
+    std::fs::write(&file, &pushed).unwrap();
+    let received = phone(&vault, &["receive", file.to_str().unwrap()]);
+    assert_eq!(received["kind"], "number");
+    phone(&vault, &["approve", received["id"].as_str().unwrap(), "--number", &number(&step)]);
+    server.finish(&step);
+    assert_eq!(phone(&vault, &["receive", file.to_str().unwrap()])["id"], received["id"], "the same, settled");
+
+    // A test is a hint, too, and there is nothing to fetch.
+    let settings = configuration_file(&server);
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, text.replace("[push.sns]", "[push]\nhint_only = \"where-known\"\n[push.sns]")).unwrap();
+    let output = program().args(["--json", "push", "test", USER, "--config", &settings]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value[0]["outcome"], "hinted");
+    let tested = fake.wait_for("Publish", 2)[1].published()["APNS"].as_str().unwrap().to_owned();
+    std::fs::write(&file, tested).unwrap();
+    let receive = ["--json", "phone", "--vault", vault.to_str().unwrap(), "receive", file.to_str().unwrap()];
+    let output = program().args(receive).output().unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), value["error"]["code"].as_str()), (Some(1), Some("nothing-waits")));
 }

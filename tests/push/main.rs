@@ -14,6 +14,7 @@ mod fake;
 #[allow(dead_code, reason = "shared with the tests of the server, which use all of it")]
 #[path = "../server/harness.rs"]
 mod harness;
+mod hints;
 mod moto;
 mod signature;
 mod support;

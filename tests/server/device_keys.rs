@@ -1,5 +1,7 @@
 //! Phones with a key of their own, against the server: the phone is written a second time here, from docs/wire.md.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use push_authenticator::ports::Clock as _;
@@ -14,8 +16,9 @@ pub const REGISTRATION: &str = "PushRegistrationNode";
 pub const SENDER: &str = "PushAuthenticationSenderNode";
 
 /// A key pair, and how it is described.
+#[derive(Clone)]
 pub struct Key {
-    pub pair: EcdsaKeyPair,
+    pub pair: Arc<EcdsaKeyPair>,
     pub jwk: Value,
 }
 
@@ -26,7 +29,7 @@ impl Key {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
         let point = pair.public_key().as_ref();
         let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
-        Self { jwk: json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}), pair }
+        Self { jwk: json!({"crv": "P-256", "kty": "EC", "x": x, "y": y}), pair: Arc::new(pair) }
     }
 
     pub fn sign(&self, kind: &str, claims: &Value) -> String {
@@ -38,7 +41,7 @@ impl Key {
 }
 
 /// `serde_json` sorts members by name, so that this is the canonical form for what is used here.
-fn sha256(value: &Value) -> String {
+pub fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
 
@@ -46,7 +49,7 @@ pub fn origin(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 
-fn registration_claims(server: &Server, phone: &Phone, key: &Key) -> Value {
+pub fn registration_claims(server: &Server, phone: &Phone, key: &Key) -> Value {
     json!({
         "messageId": phone.message_id,
         "challenge": STANDARD.encode(&phone.challenge),
@@ -57,7 +60,7 @@ fn registration_claims(server: &Server, phone: &Phone, key: &Key) -> Value {
     })
 }
 
-fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> Phone {
+pub fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> Phone {
     phone
         .with("jwk", key.jwk.clone())
         .with("keyLevel", json!(level))
@@ -65,11 +68,31 @@ fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str) -> 
         .with("proof", json!(proof))
 }
 
+/// What a right pull proves.
+pub fn pull_proof_claims(origin: &str, key: &Key, pull: &Value) -> Value {
+    let iat = pull["iat"].as_i64().unwrap();
+    json!({
+        "sub": pull["sub"],
+        "aud": origin,
+        "iat": iat,
+        "exp": iat + 300,
+        "nonce": pull["nonce"],
+        "jkt": sha256(&key.jwk),
+    })
+}
+
+/// The phone signs its pulls where its key can without a person.
+pub fn signing_pulls(server: &Server, phone: Phone, key: &Key, presence: &str) -> Phone {
+    let (origin, key) = (origin(server), key.clone());
+    let sign: PullSigner = Arc::new(move |pull| key.sign("pull", &pull_proof_claims(&origin, &key, pull)));
+    Phone { pull_signer: (presence == "none").then_some(sign), ..phone }
+}
+
 /// A phone that shows this step's code, with a key whose proof is right.
 pub fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
     let phone = Phone::scan(step);
     let proof = key.sign("registration", &registration_claims(server, &phone, key));
-    keyed(&phone, key, &proof, level, presence)
+    signing_pulls(server, keyed(&phone, key, &proof, level, presence), key, presence)
 }
 
 fn uri(step: &Value) -> String {

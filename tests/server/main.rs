@@ -23,6 +23,7 @@ mod receiver;
 mod requests;
 mod rest;
 mod risk;
+mod signed_pulls;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;

@@ -577,6 +577,7 @@ fn two_pulls_of_a_device_are_held_and_a_third_is_refused() {
             scope.spawn(move || sender.send(phone.pull(server, 30)).unwrap());
         }
         let first = receiver.recv().unwrap();
+        assert_eq!(phone.pull(&server, 0).status, 200, "one that does not wait takes no place");
         server.after_password();
         [first].into_iter().chain(receiver.iter().take(2)).collect()
     });

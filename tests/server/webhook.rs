@@ -11,7 +11,7 @@ use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::webhook::{Device, Event, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings};
 use serde_json::json;
 
-use crate::device_keys::{Key, REGISTRATION, deny, enrolled};
+use crate::device_keys::{Key, REGISTRATION, deny, enrolled, signing_pulls};
 use crate::harness::*;
 use crate::receiver::{Receiver, Seen, wait_for};
 
@@ -203,6 +203,8 @@ fn other_denials_are_not_told_nor_is_anything_without_a_webhook() {
     assert_eq!(server.count("webhook_event"), 0);
     server.configuration.webhook = None;
     let server = server.restart();
+    // On another port, which is another server to sign for.
+    let phone = signing_pulls(&server, phone, &key, "none");
     deny_a_strangers_sign_on(&server, &phone, &key);
     assert_eq!((server.count("webhook_event"), server.count("denial")), (0, 1));
     assert!(receiver.seen().is_empty());

@@ -1,6 +1,8 @@
 //! What goes over the wire, written a second time from its description: steps of a sign-on, and a phone. Knows no server, so
 //! that load and crash tests use it, too.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::hmac;
@@ -86,6 +88,9 @@ pub struct Message {
     pub claims: Value,
 }
 
+/// Makes the proof of a pull out of its claims.
+pub type PullSigner = Arc<dyn Fn(&Value) -> String + Send + Sync>;
+
 /// A phone, written from the description of the protocol.
 #[derive(Clone)]
 pub struct Phone {
@@ -96,6 +101,8 @@ pub struct Phone {
     pub registration_path: String,
     pub authentication_path: String,
     pub claims: Value,
+    /// Where the phone has a key that signs its pulls.
+    pub pull_signer: Option<PullSigner>,
 }
 
 impl Phone {
@@ -138,6 +145,7 @@ impl Phone {
             challenge,
             mechanism,
             claims,
+            pull_signer: None,
         }
     }
 
@@ -145,7 +153,8 @@ impl Phone {
     pub fn known(secret: Vec<u8>, mechanism: String) -> Self {
         let (registration_path, authentication_path) = (String::new(), String::new());
         let (challenge, message_id, claims) = (Vec::new(), String::new(), Value::Null);
-        Self { secret, challenge, message_id, mechanism, registration_path, authentication_path, claims }
+        let pull_signer = None;
+        Self { secret, challenge, message_id, mechanism, registration_path, authentication_path, claims, pull_signer }
     }
 
     /// The same phone with a claim changed, or left out.
@@ -166,13 +175,17 @@ impl Phone {
     pub fn claims_of_pull(&self, now: i64, wait: i64) -> Value {
         let mut nonce = [0u8; 16];
         ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut nonce).unwrap();
-        json!({
+        let mut claims = json!({
             "sub": self.mechanism,
             "aud": "pending",
             "iat": now / 1000,
             "nonce": URL_SAFE_NO_PAD.encode(nonce),
             "wait": wait,
-        })
+        });
+        if let Some(sign) = &self.pull_signer {
+            claims["proof"] = json!(sign(&claims));
+        }
+        claims
     }
 
     pub fn pull_body(&self, claims: &Value) -> Value {

@@ -771,7 +771,8 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     func previewEntry(entry: ManualEntry) throws  -> EnrolmentPreview
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
@@ -795,12 +796,13 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-    func receive(payload: Data) throws  -> Notification
+    func receive(payload: Data) throws  -> Received
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
     func receiveMessage(messageId: String, jwt: String) throws  -> Notification
 
@@ -845,6 +847,24 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
      * [`due`](Self::due).
      */
     func setPushToken(token: String, communicationType: CommunicationType) throws
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+    func pullAccount(accountId: String, waitSeconds: UInt32) throws  -> PullRequest
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+    func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed) throws  -> PullRequest
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+    func pullsToSign() throws  -> [PullToSign]
 
     /**
      * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
@@ -1236,7 +1256,8 @@ open func previewEntry(entry: ManualEntry)throws  -> EnrolmentPreview  {
 }
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
@@ -1293,10 +1314,11 @@ open func rebindBiometric(accountId: String, slot: Data, slotWrapper: SlotWrappe
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-open func receive(payload: Data)throws  -> Notification  {
-    return try  FfiConverterTypeNotification_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+open func receive(payload: Data)throws  -> Received  {
+    return try  FfiConverterTypeReceived_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_receive(
             self.uniffiCloneHandle(),
@@ -1306,7 +1328,7 @@ open func receive(payload: Data)throws  -> Notification  {
 }
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
 open func receiveMessage(messageId: String, jwt: String)throws  -> Notification  {
     return try  FfiConverterTypeNotification_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1419,6 +1441,50 @@ open func setPushToken(token: String, communicationType: CommunicationType)throw
         FfiConverterTypeCommunicationType_lower(communicationType),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequest  {
+    return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pull_account(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accountId),
+        FfiConverterUInt32.lower(waitSeconds),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+open func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed)throws  -> PullRequest  {
+    return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pull_signed(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accountId),
+        FfiConverterUInt32.lower(waitSeconds),
+        FfiConverterTypeSigned_lower(signature),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+open func pullsToSign()throws  -> [PullToSign]  {
+    return try  FfiConverterSequenceTypePullToSign.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
     /**
@@ -3404,7 +3470,7 @@ public struct EnrolmentPreview: Equatable, Hashable {
     public let takesDeviceKey: Bool
     /**
      * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-     * code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+     * code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
      */
     public let attestationChallenge: Data?
 
@@ -3447,7 +3513,7 @@ public struct EnrolmentPreview: Equatable, Hashable {
          */takesDeviceKey: Bool,
         /**
          * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-         * code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+         * code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
          */attestationChallenge: Data?) {
         self.issuer = issuer
         self.account = account
@@ -4368,6 +4434,75 @@ public func FfiConverterTypePullRequest_lift(_ buf: RustBuffer) throws -> PullRe
 #endif
 public func FfiConverterTypePullRequest_lower(_ value: PullRequest) -> RustBuffer {
     return FfiConverterTypePullRequest.lower(value)
+}
+
+
+/**
+ * What an account's hardware key has to sign before its server can be asked.
+ */
+public struct PullToSign: Equatable, Hashable {
+    /**
+     * The account.
+     */
+    public let accountId: String
+    /**
+     * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+     */
+    public let toSign: ToSign
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The account.
+         */accountId: String,
+        /**
+         * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+         */toSign: ToSign) {
+        self.accountId = accountId
+        self.toSign = toSign
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PullToSign: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePullToSign: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PullToSign {
+        return
+            try PullToSign(
+                accountId: FfiConverterString.read(from: &buf),
+                toSign: FfiConverterTypeToSign.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PullToSign, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.accountId, into: &buf)
+        FfiConverterTypeToSign.write(value.toSign, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePullToSign_lift(_ buf: RustBuffer) throws -> PullToSign {
+    return try FfiConverterTypePullToSign.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePullToSign_lower(_ value: PullToSign) -> RustBuffer {
+    return FfiConverterTypePullToSign.lower(value)
 }
 
 
@@ -7154,6 +7289,98 @@ public func FfiConverterTypePushTokenState_lower(_ value: PushTokenState) -> Rus
 
 
 /**
+ * What a push was.
+ */
+
+public enum Received: Equatable, Hashable {
+
+    /**
+     * A sign-on request.
+     */
+    case message(
+        /**
+         * The request.
+         */notification: Notification
+    )
+    /**
+     * A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
+     * it; where it did not, the server asks no more. Anybody may have sent this.
+     */
+    case hint(
+        /**
+         * The account to be asked for.
+         */accountId: String,
+        /**
+         * The server's id of the message.
+         */messageId: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Received: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReceived: FfiConverterRustBuffer {
+    typealias SwiftType = Received
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Received {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .message(notification: try FfiConverterTypeNotification.read(from: &buf)
+        )
+
+        case 2: return .hint(accountId: try FfiConverterString.read(from: &buf), messageId: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Received, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .message(notification):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeNotification.write(notification, into: &buf)
+
+
+        case let .hint(accountId,messageId):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(accountId, into: &buf)
+            FfiConverterString.write(messageId, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReceived_lift(_ buf: RustBuffer) throws -> Received {
+    return try FfiConverterTypeReceived.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReceived_lower(_ value: Received) -> RustBuffer {
+    return FfiConverterTypeReceived.lower(value)
+}
+
+
+
+/**
  * What a waiting request is for.
  */
 
@@ -8010,6 +8237,31 @@ fileprivate struct FfiConverterSequenceTypePullRequest: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePullToSign: FfiConverterRustBuffer {
+    typealias SwiftType = [PullToSign]
+
+    public static func write(_ value: [PullToSign], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePullToSign.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PullToSign] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PullToSign]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePullToSign.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypePushTokenStatus: FfiConverterRustBuffer {
     typealias SwiftType = [PushTokenStatus]
 
@@ -8182,7 +8434,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_preview_entry() != 40238) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 52979) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 19232) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_pulled() != 53454) {
@@ -8194,10 +8446,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() != 41503) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 52107) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 5053) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 8826) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 5772) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_removal() != 46990) {
@@ -8222,6 +8474,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_set_push_token() != 7545) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 43556) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 16420) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 12847) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() != 35860) {

@@ -75,6 +75,24 @@ extension Services {
     }
 }
 
+/// Signs what servers are asked with, by the accounts' own keys that take no person.
+public struct UnaskedSigner: PullSigner {
+    private let phone: Phone
+    private let signingKeys: (any SigningKeys)?
+
+    public init(_ phone: Phone, _ signingKeys: (any SigningKeys)?) {
+        self.phone = phone
+        self.signingKeys = signingKeys
+    }
+
+    public func sign(_ toSign: ToSign, for accountId: String) async throws -> Signed? {
+        let account = try await phone.call { try $0.accounts() }.first { $0.id == accountId }
+        guard let signingKeys, let key = account?.key, key.presence == .none else { return nil }
+        guard let der = try? await signingKeys.sign(toSign.bytes, with: key.jwk, asksForBiometric: false) else { return nil }
+        return toSign.signed(der: der)
+    }
+}
+
 extension Words {
     /// What is wrong with an account; nothing when it is ready.
     public init?(problemOf account: Account) {

@@ -22,19 +22,32 @@ public struct PushIntake: Sendable {
     }
 
     private let phone: Phone
+    private let courier: Courier
 
-    public init(_ phone: Phone) { self.phone = phone }
+    /// - Parameters:
+    ///   - transport: asks the server where a push is no more than a hint
+    ///   - signingKeys: signs such a question where the account's own key has to
+    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport(), signingKeys: (any SigningKeys)? = nil) {
+        self.phone = phone
+        courier = Courier(phone, transport: transport, signer: UnaskedSigner(phone, signingKeys))
+    }
 
-    /// Takes in the user info of a push. One that is refused changes nothing, and is shown as such without its words.
+    /// Takes in the user info of a push; where that is a hint, the server is asked for the request. A push that is refused
+    /// changes nothing, and is shown as such without its words.
     public func receive(_ userInfo: [AnyHashable: Any]) async -> Alert {
         do {
             // What is no JSON would end the process.
             guard JSONSerialization.isValidJSONObject(userInfo) else { return Self.refused }
             let payload = try JSONSerialization.data(withJSONObject: userInfo)
-            let (request, accounts) = try await phone.call { (try $0.receive(payload: payload), try $0.accounts()) }
-            let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
-            return Alert(
-                title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
+            switch try await courier.receive(payload) {
+            case .request(let request):
+                let accounts = try await phone.call { try $0.accounts() }
+                let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
+                return Alert(
+                    title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
+            // The app asks again when it is opened.
+            case .missing: return Self.missing
+            }
         } catch {
             return Self.refused
         }
@@ -42,5 +55,7 @@ public struct PushIntake: Sendable {
 
     /// The request is there, and cannot be read before the device is unlocked.
     public static let locked = Alert(title: .requestWhileLocked, subtitle: nil, requestId: nil)
+    /// A hint, and the request did not come.
+    private static let missing = Alert(title: .requestTitle, subtitle: nil, requestId: nil)
     private static let refused = Alert(title: .requestRefused, subtitle: nil, requestId: nil)
 }

@@ -140,6 +140,22 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         }
     }
 
+    @MainActor func testAHintIsShownOnceItsMessageWasFetched() async throws {
+        let app = try await App()
+        let server = try await app.registered()
+        let listed = ["messages": [["messageId": "message-1", "message": try server.message(1)]]]
+        let body = try JSONSerialization.data(withJSONObject: listed)
+        let hint: [String: Any] = ["messageId": "message-1", "mechanismUid": server.mechanismUid, "alert": "Sign-on"]
+        let silent = Recorder { _ in throw TransportError.notSent(reason: "no") }
+        let missing = await PushIntake(app.phone, transport: silent).receive(["aps": hint])
+        XCTAssertEqual(missing, .init(title: .requestTitle, subtitle: nil, requestId: nil))
+        let transport = Recorder { _ in HttpResponse(status: 200, date: nil, body: body) }
+        let alert = await PushIntake(app.phone, transport: transport).receive(["aps": hint])
+        let pending = try await app.phone.call { try $0.pending() }
+        XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id, canDenyThere: true))
+        XCTAssertNotNil(pending.first)
+    }
+
     @MainActor func testASignOnAgainstTheRealServerByTheModelsAlone() async throws {
         let server = try Server()
         defer { server.stop() }

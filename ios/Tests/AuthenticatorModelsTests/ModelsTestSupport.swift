@@ -66,7 +66,8 @@ struct App {
     init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true) async throws {
         phone = try await openPhone()
         services = Services(
-            phone: phone, courier: Courier(phone, transport: transport), device: TestDevice(), settings: settings,
+            phone: phone,
+            courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: TestDevice(), settings: settings,
             biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil)
     }
 

@@ -157,13 +157,10 @@ impl FolderPhone {
     /// Fetches pending messages of all accounts, or of one, each held by its server for at most `wait` seconds. Gives
     /// what went wrong, for the person; messages are in the vault.
     pub(in crate::cli) fn pull(&self, wait: u32, only: Option<&str>) -> Result<Vec<String>, Failure> {
-        let requests: Vec<_> = self
-            .phone
-            .pull(wait)
-            .map_err(failure)?
-            .into_iter()
-            .filter(|request| only.is_none_or(|only| request.account_id == only))
-            .collect();
+        let requests = match only {
+            Some(account) => vec![self.phone.pull_account(account, wait).map_err(failure)?],
+            None => self.phone.pull(wait).map_err(failure)?,
+        };
         let problems = std::thread::scope(|scope| {
             let pulls: Vec<_> =
                 requests.iter().map(|request| scope.spawn(move || self.pull_one(request, wait))).collect();
@@ -185,16 +182,10 @@ impl FolderPhone {
                     return refused.into_iter().map(|refused| refused.error.to_string()).collect();
                 }
                 Ok(Pulled::NotOffered) => return Vec::new(),
-                Ok(Pulled::AskAgain) if attempt == 0 => {
-                    let account = request.account_id.clone();
-                    match self.phone.pull(wait) {
-                        Ok(requests) => again = requests.into_iter().find(|request| request.account_id == account),
-                        Err(error) => return vec![error.to_string()],
-                    }
-                    if again.is_none() {
-                        return Vec::new();
-                    }
-                }
+                Ok(Pulled::AskAgain) if attempt == 0 => match self.phone.pull_account(&request.account_id, wait) {
+                    Ok(request) => again = Some(request),
+                    Err(error) => return vec![error.to_string()],
+                },
                 Ok(Pulled::AskAgain) => return vec!["The server refused to hand out messages.".to_owned()],
                 Err(error) => return vec![error.to_string()],
             }

@@ -14,9 +14,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Failure, Report};
-use crate::phone::{Account, Ask, CodeSettings, Conflict, CredentialKind, Evidence, Moving, Notification, Preview};
+use crate::phone::{
+    Account, Ask, CodeSettings, Conflict, CredentialKind, Evidence, Moving, Notification, Preview, Received,
+};
 use crate::ports::{Clock as _, SystemClock};
-use crate::protocol::message::LONGEST_PULL_WAIT_SECONDS;
+use crate::protocol::pull::LONGEST_PULL_WAIT_SECONDS;
 use crate::secret::{Reason, SecretText};
 use choices::{Communication, Key, Why};
 use device::{Description, FolderPhone, failure, queued};
@@ -363,8 +365,19 @@ fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
     let unreadable =
         |error: std::io::Error| Failure::new("unreadable", &format!("{} cannot be read: {error}", file.display()));
     let payload = std::fs::read(file).map_err(unreadable)?;
-    let notification = phone.phone.receive(&payload).map_err(failure)?;
-    Ok(Report::new(describe(&notification), show_notification(&notification)))
+    let mut received = phone.phone.receive(&payload).map_err(failure)?;
+    if let Received::Hint(hinted) = &received {
+        for problem in phone.pull(0, Some(&hinted.account_id))? {
+            let _ = writeln!(std::io::stderr(), "{problem}");
+        }
+        received = phone.phone.receive(&payload).map_err(failure)?;
+    }
+    match received {
+        Received::Message(notification) => Ok(Report::new(describe(&notification), show_notification(&notification))),
+        Received::Hint(_) => {
+            Err(Failure::new("nothing-waits", &"The push says that a message waits, and the server has none."))
+        }
+    }
 }
 
 fn approve(phone: &FolderPhone, id: &str, number: Option<String>, biometric: bool) -> Result<Report, Failure> {

@@ -15,9 +15,10 @@ use serde_json::json;
 
 use super::authenticate::read_body;
 use super::{Realm, error, internal};
-use crate::protocol::message::PulledMessages;
+use crate::protocol::pull::{DeliveredMessage, PulledMessages};
 use crate::server::App;
-use crate::server::push::{self, AnswerTerms, Effect, PullGrant, Refusal};
+use crate::server::push::{self, AnswerTerms, Effect, PullGrant, PullTerms, Refusal};
+use crate::server::store::StoreError;
 use crate::server::wake::Waiter;
 
 /// Most pulls of one device that are held at once.
@@ -92,13 +93,22 @@ async fn refresh(app: App, body: Bytes) -> Response {
 
 async fn pending(app: App, body: Bytes) -> Response {
     let tools = app.tools();
-    let for_all = app.0.configuration.push.pull_for_all;
-    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, for_all, &tools)).await;
-    match grant {
+    let terms = PullTerms {
+        audience: app.0.phones_endpoint.origin().ascii_serialization(),
+        for_all: app.0.configuration.push.pull_for_all,
+        hint_only: app.0.configuration.push.hint_only,
+    };
+    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, &terms, &tools)).await;
+    match grant.and_then(std::convert::identity) {
         Err(refusal) => done(&app, "pending", Err(refusal)),
         Ok(PullGrant { offered: false, .. }) => {
             error(StatusCode::NOT_IMPLEMENTED, "This device is reached by push messages.")
         }
+        // Takes no place among those that wait: a phone that was told to ask must not be kept from it by them.
+        Ok(PullGrant { wait_seconds: 0, device, .. }) => match listed(&app, device).await {
+            Err(problem) => internal(&problem),
+            Ok(messages) => Json(PulledMessages { messages }).into_response(),
+        },
         Ok(grant) => hold(app, grant).await,
     }
 }
@@ -111,8 +121,7 @@ async fn hold(app: App, grant: PullGrant) -> Response {
     let until = app.now() + i64::from(grant.wait_seconds) * 1000;
     loop {
         let woken = subscription.woken();
-        let (tools, device) = (app.tools(), grant.device.clone());
-        let messages = app.0.store.run(move |transaction| push::waiting_messages(transaction, &device, &tools)).await;
+        let messages = listed(&app, grant.device.clone()).await;
         let left = until - app.now();
         match messages {
             Err(problem) => return internal(&problem),
@@ -124,6 +133,11 @@ async fn hold(app: App, grant: PullGrant) -> Response {
             }
         }
     }
+}
+
+async fn listed(app: &App, device: String) -> Result<Vec<DeliveredMessage>, StoreError> {
+    let tools = app.tools();
+    app.0.store.run(move |transaction| push::waiting_messages(transaction, &device, &tools)).await
 }
 
 fn done(app: &App, action: &'static str, result: Result<Vec<Effect>, Refusal>) -> Response {

@@ -16,6 +16,7 @@ pub mod tree;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::store::device_keys::KeyDemand;
 use tree::{Journey, TreeError};
 
 /// The shipped journey, in the shape of an export.
@@ -87,6 +88,11 @@ impl Journeys {
             None => "is in no journey file".to_owned(),
         };
         Err(JourneysError::Default(name.to_owned(), problem))
+    }
+
+    /// Whether any journey has phones register with a key of their own.
+    pub fn ask_for_keys(&self) -> bool {
+        self.iter().any(|journey| journey.key_policy.demand != KeyDemand::Off)
     }
 
     /// All journeys, by name.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use answer::{AnswerTerms, answer};
 pub use embedded::Embedded;
-pub use pull::{PullGrant, check_pull, waiting_messages};
+pub use pull::{PullGrant, PullTerms, check_pull, waiting_messages};
 pub use refresh::refresh;
 pub use register::{Offer, offer, register};
 pub use send::{Budget, Kind, Outgoing, Sent, send};
@@ -56,6 +56,24 @@ pub enum Effect {
     TokenChanged(String, CommunicationType),
     /// An event for the webhook was stored.
     TellWebhook,
+}
+
+/// Whether pushes over a relay hold no more than where a message can be asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HintOnly {
+    /// They hold the message.
+    #[default]
+    Off,
+    /// Those to phones with a key of their own hold a hint: such phones know what to do with it.
+    WhereKnown,
+}
+
+impl HintOnly {
+    /// Whether a phone gets hints.
+    pub fn is_for(self, has_key: bool) -> bool {
+        self == Self::WhereKnown && has_key
+    }
 }
 
 /// A message on its way to a device.

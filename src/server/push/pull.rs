@@ -1,16 +1,22 @@
 //! Serving a phone that asks for its pending messages (docs/wire.md, "Pull"). A pull settles nothing.
 
-use super::{Refusal, Tools};
+use super::{HintOnly, Refusal, Tools};
 use crate::protocol::encoding::decode_url_safe;
 use crate::protocol::jws;
-use crate::protocol::message::{
-    CommunicationType, DeliveredMessage, DeviceBody, LONGEST_PULL_WAIT_SECONDS, PULL_AUDIENCE, PullClaims,
+use crate::protocol::message::{CommunicationType, DeviceBody};
+use crate::protocol::proof::ProofError;
+use crate::protocol::pull::{
+    DeliveredMessage, ExpectedPull, LONGEST_PULL_WAIT_SECONDS, PULL_AUDIENCE, PullClaims, PullProof,
 };
+use crate::server::store::device_keys::{self, DeviceKey};
+use crate::server::store::devices::Device;
 use crate::server::store::pushes;
-use crate::server::store::{StoreError, Transaction, devices, digest};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest};
 
 /// How far a signing time may be from the server's clock, in seconds.
 const CLOCK_TOLERANCE: u64 = 300;
+/// The same refusal of the same device within this time is not written down again, in milliseconds.
+const REPEATED_REFUSAL: i64 = 60_000;
 
 /// A pull that may be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +29,25 @@ pub struct PullGrant {
     pub offered: bool,
 }
 
-/// Checks a pull. `body` is the request's body as it came.
+/// What pulls are taken by.
+#[derive(Debug, Clone)]
+pub struct PullTerms {
+    /// The origin that proofs are for.
+    pub audience: String,
+    /// Whether phones that another transport reaches are served, too.
+    pub for_all: bool,
+    /// Whether phones with a key of their own get hints, so that they have to be served.
+    pub hint_only: HintOnly,
+}
+
+/// Checks a pull. `body` is the request's body as it came. The outcome is for the phone; what is refused for want of a
+/// proof is written down all the same.
 pub fn check_pull(
     transaction: &Transaction,
     body: &[u8],
-    pull_for_all: bool,
+    terms: &PullTerms,
     tools: &Tools,
-) -> Result<PullGrant, Refusal> {
+) -> Result<Result<PullGrant, Refusal>, Refusal> {
     let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a pull"))?;
     let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
         .ok_or(Refusal::Mute("no such device is registered"))?;
@@ -46,16 +64,55 @@ pub fn check_pull(
     if !decode_url_safe(&claims.nonce).is_ok_and(|nonce| nonce.len() == 16) {
         return Err(Refusal::Told("The nonce is not 16 bytes."));
     }
-    let key = digest(format!("{} {}", device.id, claims.nonce).as_bytes());
+    let key = device_keys::of_device(transaction, &device.id)?;
+    if let Err(error) = check_proof(key.as_ref(), &claims, &terms.audience, tools) {
+        note(transaction, tools, &device, error.code())?;
+        return Ok(Err(Refusal::Unproved(error)));
+    }
+    let nonce = digest(format!("{} {}", device.id, claims.nonce).as_bytes());
     let expires_at = tools.now + 3 * 1000 * CLOCK_TOLERANCE as i64;
-    if !devices::use_once(transaction, &key, tools.now, expires_at)? {
+    if !devices::use_once(transaction, &nonce, tools.now, expires_at)? {
         return Err(Refusal::Told("replayed"));
     }
-    Ok(PullGrant {
-        offered: pull_for_all || device.communication_type == CommunicationType::Embedded,
+    Ok(Ok(PullGrant {
+        offered: terms.for_all
+            || device.communication_type == CommunicationType::Embedded
+            || terms.hint_only.is_for(key.is_some()),
         device: device.id,
         wait_seconds: claims.wait.min(LONGEST_PULL_WAIT_SECONDS),
-    })
+    }))
+}
+
+/// A key that signs without a person has to sign. One that takes a person each time need not: what it would keep secret is
+/// not worth a finger given before anything was shown. That is by the phone's own word, attested or not, as it is the phone
+/// that asks its owner. A proof that is there is checked in any case.
+fn check_proof(key: Option<&DeviceKey>, claims: &PullClaims, audience: &str, tools: &Tools) -> Result<(), ProofError> {
+    match (key, &claims.proof) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(ProofError::NotAsked),
+        (Some(key), None) if key.claimed.presence.signs_alone() => Err(ProofError::Missing),
+        (Some(_), None) => Ok(()),
+        (Some(key), Some(proof)) => {
+            let expected = ExpectedPull { mechanism_uid: &claims.sub, audience, iat: claims.iat, nonce: &claims.nonce };
+            PullProof::verify(&key.key, proof, expected, tools.now / 1000)
+        }
+    }
+}
+
+/// Writes a refused pull down; the same again within a minute is not, as phones ask again and again.
+fn note(transaction: &Transaction, tools: &Tools, device: &Device, outcome: &str) -> Result<(), StoreError> {
+    let event = audit::Event {
+        at: tools.now,
+        event: "push-pull".to_owned(),
+        user: Some(device.user.clone()),
+        device: Some(device.id.clone()),
+        outcome: outcome.to_owned(),
+        address: None,
+    };
+    if audit::was_noted_since(transaction, &event, tools.now - REPEATED_REFUSAL)? {
+        return Ok(());
+    }
+    audit::add(transaction, &event)
 }
 
 /// The messages that wait for this device's answer, exactly as sent, oldest first.

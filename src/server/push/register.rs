@@ -5,7 +5,7 @@ use url::Url;
 use super::device_key::{KeyRefusal, check_registration};
 use super::{Effect, Refusal, Tools};
 use crate::ports::{make_bytes, make_uuid};
-use crate::protocol::message::{SignedBody, response_is_right};
+use crate::protocol::message::{SignedBody, is_mechanism_uid, response_is_right};
 use crate::protocol::proof::verify_registration;
 use crate::protocol::text;
 use crate::protocol::uri::{self, Cookie, PushRegistration};
@@ -18,8 +18,6 @@ use crate::server::wake::Waiter;
 
 /// Longest push token, in bytes.
 const PUSH_TOKEN_LIMIT: usize = 4096;
-/// Longest mechanism uid, in bytes.
-const MECHANISM_LIMIT: usize = 128;
 
 /// What a QR code says besides its secrets.
 pub struct Offer<'a> {
@@ -134,9 +132,7 @@ pub fn register(
     if !response_is_right(&registration.secret, registration.challenge.expose(Reason::Authenticate), &claims.response) {
         return Err(Refusal::Told("The registration's response is wrong."));
     }
-    let mechanism_is_fine = (1..=MECHANISM_LIMIT).contains(&claims.mechanism_uid.len())
-        && claims.mechanism_uid.bytes().all(|byte| byte.is_ascii_graphic());
-    if !mechanism_is_fine
+    if !is_mechanism_uid(&claims.mechanism_uid)
         || claims.device_id.len() > PUSH_TOKEN_LIMIT
         || !matches!(claims.device_type.as_str(), "android" | "ios")
     {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::sns::{SendFailure, Sender, note};
+use super::sns::{Form, Message, SendFailure, Sender, note};
 use crate::ports::{Clock, Entropy, make_bytes, make_uuid};
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, CommunicationType, PushMessage};
 use crate::server::keys::Keys;
@@ -21,6 +21,8 @@ const TIME_TO_LIVE_SECONDS: u32 = 120;
 pub enum Reached {
     /// Its push service took the message.
     Sent,
+    /// Its push service took a hint; the phone will ask, and find nothing.
+    Hinted,
     /// No push goes to it: it asks for its messages.
     Fetches,
     /// Why not.
@@ -32,6 +34,7 @@ impl Reached {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Sent => "sent",
+            Self::Hinted => "hinted",
             Self::Fetches => "fetches",
             Self::Failed(failure) => failure.name(),
         }
@@ -56,7 +59,8 @@ pub fn push_test(
             _ if device.communication_type == CommunicationType::Embedded => Reached::Fetches,
             None => Reached::Failed(SendFailure::NotSetUp),
             Some(sender) => match send(&device, sender, store, keys, now, entropy) {
-                Ok(()) => Reached::Sent,
+                Ok(Form::Whole) => Reached::Sent,
+                Ok(Form::Hint) => Reached::Hinted,
                 Err(failure) => Reached::Failed(failure),
             },
         };
@@ -74,7 +78,7 @@ fn send(
     keys: &Arc<Keys>,
     now: i64,
     entropy: &Arc<dyn Entropy>,
-) -> Result<(), SendFailure> {
+) -> Result<Form, SendFailure> {
     let message = PushMessage {
         mechanism_uid: device.mechanism_uid.clone(),
         challenge: make_bytes::<CHALLENGE_LENGTH>(entropy.as_ref()).map_err(StoreError::from)?,
@@ -93,5 +97,5 @@ fn send(
         let secret = devices::secret(transaction, &device_id, &keys)?;
         message.sign(&secret).map_err(|_| StoreError::Damaged("push message"))
     })?;
-    sender.push(&device.id, &id, &jwt, TEXT)
+    sender.push(&device.id, &Message { id: &id, jwt: &jwt, text: TEXT })
 }

@@ -33,6 +33,15 @@ pub fn add(transaction: &Transaction, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether the same was written down of the same device after this time.
+pub fn was_noted_since(transaction: &Transaction, event: &Event, since: EpochMilliseconds) -> Result<bool, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM audit WHERE at > ?1 AND event = ?2 AND device IS ?3 AND outcome = ?4)",
+        )?
+        .query_row(params![since, event.event, event.device, event.outcome], |row| row.get(0))?)
+}
+
 /// Writes down that a device was removed, from this address where a browser did it.
 pub fn device_removed(
     transaction: &Transaction,

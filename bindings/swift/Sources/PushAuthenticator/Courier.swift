@@ -6,14 +6,17 @@ public final class Courier: Sendable {
     private static let longestPull: Duration = .seconds(30)
     private let phone: Phone
     private let transport: any HTTPTransport
+    private let signer: (any PullSigner)?
     /// Ids of the requests that this courier is sending. Locked while requests are picked, never while they are sent: a
     /// server that does not answer holds up nobody else.
     private let underway = Locked<Set<String>>([])
     private let arrivals = Changes()
 
-    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport()) {
+    /// - Parameter signer: signs pulls of accounts whose key the app holds; without one, these are not asked for
+    public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport(), signer: (any PullSigner)? = nil) {
         self.phone = phone
         self.transport = transport
+        self.signer = signer
     }
 
     /// Sends everything that is due now, and what becomes due by that.
@@ -59,12 +62,37 @@ public final class Courier: Sendable {
     @discardableResult
     public func pull(wait: Duration = .zero) async throws -> [PullResult] {
         let wait = min(max(wait, .zero), Self.longestPull)
-        let pulls = try await phone.look { try $0.pull(waitSeconds: UInt32(wait.components.seconds)) }
+        let pulls = try await phone.look { try $0.pull(waitSeconds: Self.seconds(wait)) }
+        let toSign = try await phone.look { try $0.pullsToSign() }
         return try await withThrowingTaskGroup(of: (Int, PullResult).self) { group in
             for (index, pull) in pulls.enumerated() {
-                group.addTask { (index, PullResult(accountId: pull.accountId, outcome: try await self.ask(pull, wait))) }
+                group.addTask { (index, try await self.ask(pull.accountId, wait) { pull }) }
+            }
+            for (index, pull) in toSign.enumerated() {
+                group.addTask {
+                    let result = try await self.ask(pull.accountId, wait) { try await self.make(pull.accountId, wait, pull.toSign) }
+                    return (pulls.count + index, result)
+                }
             }
             return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    /// Takes in a push as the platform delivered it. Where it is a hint that a message waits, the account's server is asked
+    /// for it at once.
+    ///
+    /// - Parameter payload: JSON: APNs' user info, FCM's data map, or `{"messageId", "message"}`
+    /// - Throws: ``AuthenticatorError`` when the push is refused, which changes nothing, or the vault cannot be used, and
+    ///   `CancellationError`
+    public func receive(_ payload: Data) async throws -> Arrival {
+        switch try await phone.call({ try $0.receive(payload: payload) }) {
+        case .message(let notification): return .request(notification)
+        case .hint(let accountId, _):
+            let result = try await ask(accountId, .zero) { try await self.make(accountId, .zero, self.toSign(accountId)) }
+            switch try await phone.call({ try $0.receive(payload: payload) }) {
+            case .message(let notification): return .request(notification)
+            case .hint: return .missing(result)
+            }
         }
     }
 
@@ -189,20 +217,40 @@ public final class Courier: Sendable {
         }
     }
 
-    private func ask(_ first: PullRequest, _ wait: Duration) async throws -> PullResult.Outcome {
+    private func ask(
+        _ accountId: String, _ wait: Duration, _ first: () async throws -> PullRequest
+    ) async throws -> PullResult {
+        let outcome: PullResult.Outcome
         do {
-            let pulled = try await askOnce(first, wait)
-            guard pulled == .askAgain else { return .answered(pulled) }
-            // The phone has learnt the server's time; the next one carries it.
-            let again = try await phone.look { try $0.pull(waitSeconds: 0) }.first { $0.accountId == first.accountId }
-            guard let again else { return .answered(pulled) }
-            return .answered(try await askOnce(again, .zero))
+            var pulled = try await askOnce(first(), wait)
+            if pulled == .askAgain {
+                // The phone has learnt the server's time; the next one carries it.
+                pulled = try await askOnce(make(accountId, .zero, toSign(accountId)), .zero)
+            }
+            outcome = .answered(pulled)
         } catch let reason as AuthenticatorError {
-            return .rejected(reason)
+            outcome = .rejected(reason)
         } catch let failure as TransportError {
-            return .unreachable(failure)
+            outcome = .unreachable(failure)
         }
+        return PullResult(accountId: accountId, outcome: outcome)
     }
+
+    /// What the account's key has to sign for the next pull, if anything.
+    private func toSign(_ accountId: String) async throws -> ToSign? {
+        try await phone.look { try $0.pullsToSign() }.first { $0.accountId == accountId }?.toSign
+    }
+
+    /// A pull of this account, signed where there is something to sign; one that nobody signs is refused by the core.
+    private func make(_ accountId: String, _ wait: Duration, _ toSign: ToSign?) async throws -> PullRequest {
+        let seconds = Self.seconds(wait)
+        if let toSign, let signed = try await signer?.sign(toSign, for: accountId) {
+            return try await phone.look { try $0.pullSigned(accountId: accountId, waitSeconds: seconds, signature: signed) }
+        }
+        return try await phone.look { try $0.pullAccount(accountId: accountId, waitSeconds: seconds) }
+    }
+
+    private static func seconds(_ wait: Duration) -> UInt32 { UInt32(wait.components.seconds) }
 
     private func askOnce(_ pull: PullRequest, _ wait: Duration) async throws -> Pulled {
         let post = HTTPPost(url: pull.url, headers: pull.headers, body: pull.body, patience: wait)

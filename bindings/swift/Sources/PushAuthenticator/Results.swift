@@ -76,3 +76,17 @@ extension AuthenticatorError: LocalizedError {
 
     public var errorDescription: String? { explanation }
 }
+
+/// What came of a push.
+public enum Arrival: Equatable, Sendable {
+    /// The sign-on request; it may be settled already, when the push came late or again.
+    case request(SignOnRequest)
+    /// The push was a hint, and its message did not come: the result says whether the server could be asked at all.
+    case missing(PullResult)
+}
+
+/// Signs what an account's server is asked with, by the account's own key, where that is in hardware and needs no person.
+public protocol PullSigner: Sendable {
+    /// Has these bytes signed; nothing where the app has no such key.
+    func sign(_ toSign: ToSign, for accountId: String) async throws -> Signed?
+}

@@ -181,6 +181,11 @@ import Testing
         Oversized("removal") { try $0.removal(accountId: long) },
         Oversized("remove") { try $0.remove(accountId: long) },
         Oversized("receive") { try $0.receive(payload: Data(count: 10_000_000)) },
+        Oversized("pull account") { try $0.pullAccount(accountId: long, waitSeconds: 0) },
+        Oversized("signature") {
+            let signed = Signed(bytes: Data(), signature: .fixed(bytes: Data(count: 1000)))
+            return try $0.pullSigned(accountId: "id", waitSeconds: 0, signature: signed)
+        },
         Oversized("receive message") { try $0.receiveMessage(messageId: "id", jwt: long) },
         Oversized("receive id") { try $0.receiveMessage(messageId: long, jwt: "jwt") },
         Oversized("notification") { try $0.notification(id: long) },

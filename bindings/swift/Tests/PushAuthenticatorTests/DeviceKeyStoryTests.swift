@@ -5,14 +5,27 @@ import XCTest
 /// Whole sign-ons with a key of the account's own, against the real server, whose journey takes no phone without one. The
 /// key in hardware is a P-256 pair of the system's OpenSSL; the core never sees its private half.
 final class DeviceKeyStoryTests: XCTestCase {
+    /// Signs pulls by the key that the account was added with.
+    private struct Signer: PullSigner {
+        let phone: Phone
+        let chips: Box<[String: Chip]>
+
+        func sign(_ toSign: ToSign, for accountId: String) async throws -> Signed? {
+            let account = try await phone.call { try $0.accounts() }.first { $0.id == accountId }
+            return account?.key.flatMap { chips.value[$0.jwk] }?.sign(toSign)
+        }
+    }
+
     private struct Story {
         let server: Server
         let phone: Phone
         let courier: Courier
+        let chips: Box<[String: Chip]>
         let chip = Chip()
 
         func add(_ code: String, _ chip: Chip, _ presence: UserPresence = .none, replace: Bool = false) async throws -> Enrolled {
             let key = try await phone.call { try chip.choice($0, code, presence) }
+            chips.change { $0[chip.key().jwk] = chip }
             return try await courier.enrol(code, enrolment(replace: replace, key: key))
         }
 
@@ -63,7 +76,9 @@ final class DeviceKeyStoryTests: XCTestCase {
         let server = try Server(pushType: pushType, deviceKey: "required")
         defer { server.stop() }
         let phone = try await openPhone()
-        try await tell(Story(server: server, phone: phone, courier: Courier(phone)))
+        let chips = Box<[String: Chip]>([:])
+        let courier = Courier(phone, signer: Signer(phone: phone, chips: chips))
+        try await tell(Story(server: server, phone: phone, courier: courier, chips: chips))
         phone.close()
     }
 

@@ -15,7 +15,7 @@ final class ReadmeTests: XCTestCase {
         let preview = try await phone.call { try $0.preview(code: scannedText) }    // a QR code's text; nothing is stored yet
         let enrolment = Enrolment(device: device, facts: facts, replace: false)
         if confirmed(preview) { try await show("\(courier.enrol(scannedText, enrolment, slotWrapper: biometric))") }
-        try await courier.pull(wait: .seconds(30))                                  // or phone.call { try $0.receive(payload: push) }
+        try await courier.pull(wait: .seconds(30))                                  // or courier.receive(push)
         guard let request = try await phone.notifications.compactMap(\.first).first(where: { _ in true }) else { return }
         switch try await courier.approve(request.id, ask(request)) {
         case .settled(let state): try await show("\(state)")

@@ -223,9 +223,9 @@ final class StoryTests: XCTestCase {
             }
             let apns = try JSONSerialization.data(withJSONObject: ["aps": ["messageId": id, "data": jwt, "alert": "Sign-on"]])
             let fcm = try JSONSerialization.data(withJSONObject: ["data": ["messageId": id, "message": jwt]])
-            let request = try await story.phone.call { try $0.receive(payload: apns) }
+            guard case .request(let request) = try await story.courier.receive(apns) else { return XCTFail("no request") }
             let again = try await story.phone.call { try $0.receive(payload: fcm) }
-            XCTAssertEqual(request, again, "delivered twice, there once")
+            XCTAssertEqual(.message(notification: request), again, "delivered twice, there once")
             try await story.phone.call { $0.setConcealed(concealed: true) }
             let concealed = try await story.phone.call { try $0.notification(id: request.id) }
             XCTAssert(concealed.concealed && concealed.message == nil && concealed.context == nil)

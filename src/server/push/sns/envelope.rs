@@ -1,4 +1,4 @@
-//! What SNS is given to pass on: the message in each platform's form, and a subject.
+//! What SNS is given to pass on: the message, or a hint of it, in each platform's form, and a subject.
 //!
 //! Pure: text in, JSON out (docs/wire.md, "Over Amazon SNS").
 
@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 
 use super::SendFailure;
 use crate::protocol::message::CommunicationType;
+use crate::protocol::pull::Hint;
 
 /// Largest push of one phone, in bytes: what Apple and Google take.
 pub const ENVELOPE_LIMIT: usize = 4096;
+/// What a phone shows of a hint by itself, where no app takes it in first.
+const HINT_TEXT: &str = "A sign-on waits for your answer";
 /// Longest subject, in characters. SNS wants fewer than 100.
 const SUBJECT_LIMIT: usize = 99;
 
@@ -39,8 +42,28 @@ impl Envelope {
         if of_this_phone.len() > ENVELOPE_LIMIT {
             return Err(SendFailure::TooLarge);
         }
+        Ok(Self::of(text, &google, &apple))
+    }
+
+    /// Puts a hint into its envelope. It says the same of every message but for the two ids.
+    pub fn of_hint(hint: &Hint) -> Self {
+        let Hint { message_id, mechanism_uid } = hint;
+        let google = json!({"priority": "high", "data": hint}).to_string();
+        let apple = json!({"aps": {
+            "alert": HINT_TEXT,
+            "sound": "default",
+            "messageId": message_id,
+            "mechanismUid": mechanism_uid,
+            "content-available": 1,
+            "mutable-content": 1,
+        }})
+        .to_string();
+        Self::of(HINT_TEXT, &google, &apple)
+    }
+
+    fn of(text: &str, google: &str, apple: &str) -> Self {
         let message: Value = json!({"default": text, "GCM": google, "APNS": apple, "APNS_SANDBOX": apple});
-        Ok(Self { subject: subject(text), message: message.to_string() })
+        Self { subject: subject(text), message: message.to_string() }
     }
 }
 

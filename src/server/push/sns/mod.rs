@@ -16,10 +16,10 @@ pub mod signature;
 use std::sync::Arc;
 
 pub use credentials::CredentialsError;
-pub use sender::Sender;
+pub use sender::{Form, Message, Sender};
 pub use settings::SnsSettings;
 
-use super::{Delivery, Transport};
+use super::{Delivery, HintOnly, Transport};
 use crate::ports::{Clock, Entropy, EpochMilliseconds, make_number_below};
 use crate::protocol::message::CommunicationType;
 use crate::server::keys::Keys;
@@ -156,12 +156,13 @@ impl Sns {
     /// Reads the credentials and starts the threads; they end when this is dropped.
     pub fn start(
         settings: &SnsSettings,
+        hint_only: HintOnly,
         store: Store,
         keys: Arc<Keys>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, SnsError> {
-        let sender = Sender::new(settings, store.clone(), keys, clock.clone())?;
+        let sender = Sender::new(settings, hint_only, store.clone(), keys, clock.clone())?;
         let sns = Self(Arc::new(Shared { sender, queue: Queue::new(QUEUE_LIMIT), store, clock, entropy }));
         for number in 0..THREADS {
             let shared = sns.0.clone();

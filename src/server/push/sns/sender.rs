@@ -11,10 +11,11 @@ use super::envelope::Envelope;
 use super::settings::SnsSettings;
 use crate::ports::Clock;
 use crate::protocol::message::{CommunicationType, PushMessage};
+use crate::protocol::pull::Hint;
 use crate::server::keys::Keys;
-use crate::server::push::Delivery;
+use crate::server::push::{Delivery, HintOnly};
 use crate::server::store::devices::{self, Address, Device};
-use crate::server::store::{Store, StoreError, pushes};
+use crate::server::store::{Store, StoreError, device_keys, pushes};
 
 /// See the module.
 pub struct Sender {
@@ -23,12 +24,33 @@ pub struct Sender {
     store: Store,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
+    hint_only: HintOnly,
+}
+
+/// A message that is to be sent.
+pub struct Message<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The signed message.
+    pub jwt: &'a str,
+    /// Its text.
+    pub text: &'a str,
+}
+
+/// In which form a message went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Whole,
+    /// As a hint that it waits.
+    Hint,
 }
 
 impl Sender {
     /// Reads the credentials.
     pub fn new(
         settings: &SnsSettings,
+        hint_only: HintOnly,
         store: Store,
         keys: Arc<Keys>,
         clock: Arc<dyn Clock>,
@@ -40,6 +62,7 @@ impl Sender {
             store,
             keys,
             clock,
+            hint_only,
         })
     }
 
@@ -50,7 +73,7 @@ impl Sender {
 
     /// Makes a device's endpoint, where it has none.
     pub(super) fn prepare(&self, device: &str) -> Result<(), SendFailure> {
-        let Some((device, address)) = self.find(device)? else { return Ok(()) };
+        let Some((device, address, _)) = self.find(device)? else { return Ok(()) };
         let Some(application) = self.credentials.application(device.communication_type) else { return Ok(()) };
         self.endpoint(&device, &address, application).map(|_| ())
     }
@@ -68,19 +91,29 @@ impl Sender {
             Ok(Some((jwt, message.text.unwrap_or_default())))
         })?;
         match waiting {
-            Some((jwt, text)) => self.push(&delivery.device, &delivery.message_id, &jwt, &text),
+            Some((jwt, text)) => {
+                let message = Message { id: &delivery.message_id, jwt: &jwt, text: &text };
+                self.push(&delivery.device, &message).map(|_| ())
+            }
             None => Ok(()),
         }
     }
 
-    /// Sends a signed message to a device.
-    pub fn push(&self, device: &str, message_id: &str, jwt: &str, text: &str) -> Result<(), SendFailure> {
-        let Some((device, address)) = self.find(device)? else { return Ok(()) };
+    /// Sends a signed message to a device, or a hint of it where the device gets hints.
+    pub fn push(&self, device: &str, message: &Message<'_>) -> Result<Form, SendFailure> {
+        let Some((device, address, has_key)) = self.find(device)? else { return Ok(Form::Whole) };
         let application = self.credentials.application(device.communication_type).ok_or(SendFailure::NoApplication)?;
         if address.token_dead_at.is_some() {
             return Err(SendFailure::DeadToken);
         }
-        let envelope = Envelope::new(device.communication_type, text, message_id, jwt)?;
+        let form = if self.hint_only.is_for(has_key) { Form::Hint } else { Form::Whole };
+        let envelope = match form {
+            Form::Hint => Envelope::of_hint(&Hint {
+                message_id: message.id.to_owned(),
+                mechanism_uid: device.mechanism_uid.clone(),
+            }),
+            Form::Whole => Envelope::new(device.communication_type, message.text, message.id, message.jwt)?,
+        };
         let endpoint = self.endpoint(&device, &address, application)?;
         let result = self.calls.publish(&self.credentials.key, application, &endpoint, &envelope);
         if matches!(result, Err(SendFailure::DeadToken)) {
@@ -88,7 +121,7 @@ impl Sender {
             self.store
                 .run_blocking(move |transaction| devices::mark_token_dead(transaction, &device.id, &endpoint, now))?;
         }
-        result
+        result.map(|()| form)
     }
 
     /// The device's endpoint; made where there is none, or where it is in another platform application.
@@ -103,12 +136,14 @@ impl Sender {
         if kept { Ok(endpoint) } else { Err(SendFailure::TokenChanged) }
     }
 
-    fn find(&self, device: &str) -> Result<Option<(Device, Address)>, StoreError> {
+    /// The device, how it is reached, and whether it has a key of its own.
+    fn find(&self, device: &str) -> Result<Option<(Device, Address, bool)>, StoreError> {
         let (id, keys) = (device.to_owned(), self.keys.clone());
         self.store.run_blocking(move |transaction| {
             let Some(device) = devices::find(transaction, &id)? else { return Ok(None) };
             let address = devices::address(transaction, &id, &keys)?;
-            Ok(Some((device, address)))
+            let has_key = device_keys::of_device(transaction, &id)?.is_some();
+            Ok(Some((device, address, has_key)))
         })
     }
 }

@@ -76,7 +76,7 @@ class App : Application() {
         } catch (busy: GeneralSecurityException) {
             // They lie there until the next start, and harm nobody.
         }
-        return Core(phone, Courier(phone))
+        return Core(phone, Courier(phone, signer = { id, toSign -> signingKeys.signUnasked(phone.call { accounts() }.find { it.id == id }, toSign) }))
     }
 
     override fun onTerminate() {

@@ -225,6 +225,31 @@ class StoryTest : AppTest() {
     }
 
     @Test
+    fun `a hint has the entry point fetch the request`() {
+        val waiting = enrol()
+        val messages = Messages(app)
+        // What a push service would carry: the two ids, found out here without telling the phone.
+        val pull = phone { pull(10u) }.single()
+        val listed = runBlocking {
+            org.pushauthenticator.UrlConnectionTransport().post(org.pushauthenticator.HttpPost(pull.url, pull.headers, pull.body))
+        }
+        val message = JSONObject(String(listed.body)).getJSONArray("messages").getJSONObject(0)["messageId"]
+        val mechanism = JSONObject(String(pull.body))["mechanismUid"]
+        val hint = JSONObject().put("messageId", message).put("mechanismUid", mechanism)
+        for (other in listOf(JSONObject(hint.toString()).put("mechanismUid", "another"), JSONObject(hint.toString()).put("messageId", ""))) {
+            assertNull(runBlocking { messages.take(other.toString().toByteArray()) })
+        }
+        val id = runBlocking { messages.take(JSONObject().put("data", hint).toString().toByteArray()) }
+        assertEquals(id, await("a notification") { notice() }.tag)
+        assertEquals(id, runBlocking { messages.take(hint.toString().toByteArray()) })
+        open<RequestActivity>(RequestActivity.intent(app, id!!)).run {
+            awaitText("Deny")
+            number(Server.hiddenValue(waiting)!!)
+            awaitText("Approved")
+        }
+    }
+
+    @Test
     fun `a token of a push service reaches the server`() {
         enrol()
         val token = "fcm-token-0123456789"

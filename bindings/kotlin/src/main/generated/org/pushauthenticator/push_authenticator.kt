@@ -815,6 +815,12 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_set_push_token(
     ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pull_account(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pull_signed(
+    ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign(
+    ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_approve_signed(
@@ -936,6 +942,12 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_push_authenticator_fn_method_authenticator_set_push_token(`ptr`: Long,`token`: RustBuffer.ByValue,`communicationType`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_push_authenticator_fn_method_authenticator_pull_account(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_pull_signed(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,`signature`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_approval_to_sign(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`number`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_approve_signed(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`evidence`: RustBuffer.ByValue,`signedAnswer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1175,7 +1187,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview_entry() and 0xFFFF) != 40238) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 52979) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 19232) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulled() and 0xFFFF) != 53454) {
@@ -1187,10 +1199,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() and 0xFFFF) != 41503) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 52107) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 5053) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 8826) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 5772) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_removal() and 0xFFFF) != 46990) {
@@ -1215,6 +1227,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_push_token() and 0xFFFF) != 7545) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 43556) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 16420) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 12847) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() and 0xFFFF) != 35860) {
@@ -1898,7 +1919,8 @@ public interface AuthenticatorInterface {
     fun `previewEntry`(`entry`: ManualEntry): EnrolmentPreview
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
@@ -1922,12 +1944,13 @@ public interface AuthenticatorInterface {
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-    fun `receive`(`payload`: kotlin.ByteArray): Notification
+    fun `receive`(`payload`: kotlin.ByteArray): Received
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
     fun `receiveMessage`(`messageId`: kotlin.String, `jwt`: kotlin.String): Notification
 
@@ -1972,6 +1995,24 @@ public interface AuthenticatorInterface {
      * [`due`](Self::due).
      */
     fun `setPushToken`(`token`: kotlin.String, `communicationType`: CommunicationType)
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+    fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+    fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signature`: Signed): PullRequest
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+    fun `pullsToSign`(): List<PullToSign>
 
     /**
      * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
@@ -2495,7 +2536,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Makes one pull for every account that the server may know; each is sent by POST, and what came back goes to
+     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
+     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
      * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
      * there. A pull that could not be sent is forgotten.
      */
@@ -2572,10 +2614,11 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
     /**
      * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing.
+     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
+     * neither does a hint: pull for its account then.
      */
-    @Throws(AuthenticatorException::class)override fun `receive`(`payload`: kotlin.ByteArray): Notification {
-            return FfiConverterTypeNotification.lift(
+    @Throws(AuthenticatorException::class)override fun `receive`(`payload`: kotlin.ByteArray): Received {
+            return FfiConverterTypeReceived.lift(
     callWithHandle {
     uniffiRustCallWithError(AuthenticatorException) { _status ->
     UniffiLib.uniffi_push_authenticator_fn_method_authenticator_receive(
@@ -2590,7 +2633,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive).
+     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
      */
     @Throws(AuthenticatorException::class)override fun `receiveMessage`(`messageId`: kotlin.String, `jwt`: kotlin.String): Notification {
             return FfiConverterTypeNotification.lift(
@@ -2745,6 +2788,65 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 }
     }
 
+
+
+
+    /**
+     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
+     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest {
+            return FfiConverterTypePullRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull_account(
+        it,
+
+        FfiConverterString.lower(`accountId`),
+        FfiConverterUInt.lower(`waitSeconds`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
+     * good for one pull.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signature`: Signed): PullRequest {
+            return FfiConverterTypePullRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pull_signed(
+        it,
+
+        FfiConverterString.lower(`accountId`),
+        FfiConverterUInt.lower(`waitSeconds`),
+        FfiConverterTypeSigned.lower(`signature`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
+     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     */
+    @Throws(AuthenticatorException::class)override fun `pullsToSign`(): List<PullToSign> {
+            return FfiConverterSequenceTypePullToSign.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 
@@ -4829,7 +4931,7 @@ data class EnrolmentPreview (
     ,
     /**
      * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-     * code only. Android's `setAttestationChallenge` and App Attest's client data hash take it.
+     * code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
      */
     val `attestationChallenge`: kotlin.ByteArray?
 
@@ -5502,6 +5604,53 @@ public object FfiConverterTypePullRequest: FfiConverterRustBuffer<PullRequest> {
             FfiConverterSequenceTypeHttpHeader.write(value.`headers`, buf)
             FfiConverterByteArray.write(value.`body`, buf)
             FfiConverterLong.write(value.`marker`, buf)
+    }
+}
+
+
+
+/**
+ * What an account's hardware key has to sign before its server can be asked.
+ */
+data class PullToSign (
+    /**
+     * The account.
+     */
+    val `accountId`: kotlin.String
+    ,
+    /**
+     * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+     */
+    val `toSign`: ToSign
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePullToSign: FfiConverterRustBuffer<PullToSign> {
+    override fun read(buf: ByteBuffer): PullToSign {
+        return PullToSign(
+            FfiConverterString.read(buf),
+            FfiConverterTypeToSign.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PullToSign) = (
+            FfiConverterString.allocationSize(value.`accountId`) +
+            FfiConverterTypeToSign.allocationSize(value.`toSign`)
+    )
+
+    override fun write(value: PullToSign, buf: ByteBuffer) {
+            FfiConverterString.write(value.`accountId`, buf)
+            FfiConverterTypeToSign.write(value.`toSign`, buf)
     }
 }
 
@@ -7992,6 +8141,112 @@ public object FfiConverterTypePushTokenState: FfiConverterRustBuffer<PushTokenSt
 
 
 /**
+ * What a push was.
+ */
+sealed class Received {
+
+    /**
+     * A sign-on request.
+     */
+    data class Message(
+        /**
+         * The request.
+         */
+        val `notification`: org.pushauthenticator.Notification) : Received()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
+     * it; where it did not, the server asks no more. Anybody may have sent this.
+     */
+    data class Hint(
+        /**
+         * The account to be asked for.
+         */
+        val `accountId`: kotlin.String,
+        /**
+         * The server's id of the message.
+         */
+        val `messageId`: kotlin.String) : Received()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReceived : FfiConverterRustBuffer<Received>{
+    override fun read(buf: ByteBuffer): Received {
+        return when(buf.getInt()) {
+            1 -> Received.Message(
+                FfiConverterTypeNotification.read(buf),
+                )
+            2 -> Received.Hint(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Received): ULong = when(value) {
+        is Received.Message -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeNotification.allocationSize(value.`notification`)
+            )
+        }
+        is Received.Hint -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`accountId`)
+                + FfiConverterString.allocationSize(value.`messageId`)
+            )
+        }
+    }
+
+    override fun write(value: Received, buf: ByteBuffer) {
+        when(value) {
+            is Received.Message -> {
+                buf.putInt(1)
+                FfiConverterTypeNotification.write(value.`notification`, buf)
+                Unit
+            }
+            is Received.Hint -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`accountId`, buf)
+                FfiConverterString.write(value.`messageId`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * What a waiting request is for.
  */
 
@@ -8888,6 +9143,34 @@ public object FfiConverterSequenceTypePullRequest: FfiConverterRustBuffer<List<P
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypePullRequest.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePullToSign: FfiConverterRustBuffer<List<PullToSign>> {
+    override fun read(buf: ByteBuffer): List<PullToSign> {
+        val len = buf.getInt()
+        return List<PullToSign>(len) {
+            FfiConverterTypePullToSign.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PullToSign>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePullToSign.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PullToSign>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePullToSign.write(it, buf)
         }
     }
 }

@@ -25,6 +25,8 @@ import kotlinx.coroutines.withContext
 public class Courier(
     private val phone: PushAuthenticator,
     private val transport: HttpTransport = UrlConnectionTransport(),
+    /** Signs pulls of accounts whose key the app holds; without one, these are not asked for. */
+    private val signer: PullSigner? = null,
 ) {
     /** Held while requests are picked, never while they are sent: a server that does not answer holds up nobody else. */
     private val picking = Mutex()
@@ -72,8 +74,27 @@ public class Courier(
      * @throws AuthenticatorException when the vault cannot be used
      */
     public suspend fun pull(wait: Duration = Duration.ZERO): List<PullResult> = coroutineScope {
-        val seconds = wait.inWholeSeconds.coerceIn(0, LONGEST_PULL).toUInt()
-        phone.look { pull(seconds) }.map { async { ask(it, wait) } }.awaitAll()
+        val plain = phone.look { pull(seconds(wait)) }.map { async { ask(it.accountId, wait) { it } } }
+        val signed = phone.look { pullsToSign() }.map { async { ask(it.accountId, wait) { make(it.accountId, wait, it.toSign) } } }
+        (plain + signed).awaitAll()
+    }
+
+    /**
+     * Takes in a push as the platform delivered it. Where it is a hint that a message waits, the account's server is asked
+     * for it at once.
+     *
+     * @param payload JSON: FCM's data map, APNs' user info, or `{"messageId", "message"}`
+     * @throws AuthenticatorException when the push is refused, which changes nothing, or the vault cannot be used
+     */
+    public suspend fun receive(payload: ByteArray): Arrival = when (val first = phone.call { receive(payload) }) {
+        is Received.Message -> Arrival.Request(first.notification)
+        is Received.Hint -> {
+            val result = ask(first.accountId, Duration.ZERO) { make(first.accountId, Duration.ZERO, toSign(first.accountId)) }
+            when (val now = phone.call { receive(payload) }) {
+                is Received.Message -> Arrival.Request(now.notification)
+                is Received.Hint -> Arrival.Missing(result)
+            }
+        }
     }
 
     /**
@@ -196,20 +217,31 @@ public class Courier(
             }
         }
 
-    private suspend fun ask(first: PullRequest, wait: Duration): PullResult =
+    private suspend fun ask(accountId: String, wait: Duration, first: suspend () -> PullRequest): PullResult =
         try {
-            var pulled = askOnce(first, wait)
-            if (pulled is Pulled.AskAgain) {
-                // The phone has learnt the server's time; the next one carries it.
-                val second = phone.look { pull(0u) }.find { it.accountId == first.accountId }
-                if (second != null) pulled = askOnce(second, Duration.ZERO)
-            }
-            PullResult.Answered(first.accountId, pulled)
+            var pulled = askOnce(first(), wait)
+            // The phone has learnt the server's time; the next one carries it.
+            if (pulled is Pulled.AskAgain) pulled = askOnce(make(accountId, Duration.ZERO, toSign(accountId)), Duration.ZERO)
+            PullResult.Answered(accountId, pulled)
         } catch (reason: AuthenticatorException) {
-            PullResult.Rejected(first.accountId, reason)
+            PullResult.Rejected(accountId, reason)
         } catch (cause: IOException) {
-            PullResult.Unreachable(first.accountId, cause)
+            PullResult.Unreachable(accountId, cause)
         }
+
+    /** What the account's key has to sign for the next pull, if anything. */
+    private suspend fun toSign(accountId: String): ToSign? =
+        phone.look { pullsToSign() }.find { it.accountId == accountId }?.toSign
+
+    /** A pull of this account, signed where there is something to sign; one that nobody signs is refused by the core. */
+    private suspend fun make(accountId: String, wait: Duration, toSign: ToSign?): PullRequest {
+        val signed = toSign?.let { signer?.sign(accountId, it) }
+        return phone.look {
+            if (signed == null) pullAccount(accountId, seconds(wait)) else pullSigned(accountId, seconds(wait), signed)
+        }
+    }
+
+    private fun seconds(wait: Duration): UInt = wait.inWholeSeconds.coerceIn(0, LONGEST_PULL).toUInt()
 
     private suspend fun askOnce(pull: PullRequest, wait: Duration): Pulled {
         val response = transport.post(HttpPost(pull.url, pull.headers, pull.body, wait.coerceAtMost(LONGEST_PULL.seconds)))

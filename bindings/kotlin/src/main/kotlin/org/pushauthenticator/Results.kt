@@ -62,5 +62,20 @@ public sealed interface PullResult {
     public data class Unreachable(override val accountId: String, val cause: IOException) : PullResult
 }
 
+/** What came of a push. */
+public sealed interface Arrival {
+    /** The sign-on request; it may be settled already, when the push came late or again. */
+    public data class Request(val notification: Notification) : Arrival
+
+    /** The push was a hint, and its message did not come: [result] says whether the server could be asked at all. */
+    public data class Missing(val result: PullResult) : Arrival
+}
+
+/** Signs what an account's server is asked with, by the account's own key, where that is in hardware and needs no person. */
+public fun interface PullSigner {
+    /** Has these bytes signed; nothing where the app has no such key. */
+    public suspend fun sign(accountId: String, toSign: ToSign): Signed?
+}
+
 /** What came of an attempt to send one request of the outbox. */
 public data class Report(val requestId: String, val kind: RequestKind, val delivery: Delivery)

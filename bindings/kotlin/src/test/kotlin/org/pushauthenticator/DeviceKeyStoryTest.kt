@@ -16,9 +16,15 @@ import org.junit.jupiter.api.Test
  * key in hardware is a P-256 pair of the JVM; the core never sees its private half.
  */
 class DeviceKeyStoryTest {
-    private class Story(val server: Server, val phone: PushAuthenticator, val courier: Courier) {
+    private class Story(val server: Server, val phone: PushAuthenticator) {
+        private val chips = mutableMapOf<String, Chip>()
+        val courier = Courier(phone, signer = { id, toSign ->
+            phone.call { accounts() }.find { it.id == id }?.key?.jwk?.let(chips::get)?.sign(toSign)
+        })
+
         suspend fun add(code: String, chip: Chip, presence: UserPresence = UserPresence.NONE, replace: Boolean = false): Enrolled {
             val key = phone.call { chip.choice(this, code, presence) }
+            chips[chip.key().jwk] = chip
             return courier.enrol(code, enrolment(replace).copy(key = key))
         }
 
@@ -50,7 +56,7 @@ class DeviceKeyStoryTest {
 
     private fun story(pushType: String, tell: suspend Story.() -> Unit) = runBlocking {
         Server(pushType, deviceKey = "required").use { server ->
-            openPhone().use { phone -> Story(server, phone, Courier(phone)).tell() }
+            openPhone().use { phone -> Story(server, phone).tell() }
         }
     }
 
@@ -58,6 +64,8 @@ class DeviceKeyStoryTest {
     fun `a number is approved with the key's signature, and not without`() = story("CHALLENGE") {
         val chip = Chip()
         val waiting = enrol(chip)
+        val unsigned = assertInstanceOf(PullResult.Rejected::class.java, Courier(phone).pull().single())
+        assertEquals("signature-needed", unsigned.reason.code)
         val request = pending()
         val number = Evidence.Number(Server.hiddenValue(waiting)!!)
         assertEquals("signature-needed", rejection(courier.approve(request.id, number)))

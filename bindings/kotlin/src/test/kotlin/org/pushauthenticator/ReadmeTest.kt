@@ -22,7 +22,7 @@ class ReadmeTest {
         val courier = Courier(phone)                                 // or with your own HttpTransport
         val preview = phone.call { preview(scannedText) }            // a QR code's text; nothing is stored yet
         if (confirmed(preview)) show("${courier.enrol(scannedText, Enrolment(device, facts, replace = false), biometric)}")
-        courier.pull(wait = 30.seconds)                              // or phone.call { receive(pushPayload) }
+        courier.pull(wait = 30.seconds)                              // or courier.receive(pushPayload)
         val request = phone.notifications.first { it.isNotEmpty() }.first()
         when (val answer = courier.approve(request.id, ask(request))) {
             is Answer.Settled -> show("${answer.state}")

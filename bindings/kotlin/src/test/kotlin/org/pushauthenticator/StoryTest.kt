@@ -177,8 +177,8 @@ class StoryTest {
 
         val apns = json.writeValueAsBytes(mapOf("aps" to mapOf("messageId" to id, "data" to jwt, "alert" to "Sign-on")))
         val fcm = json.writeValueAsBytes(mapOf("data" to mapOf("messageId" to id, "message" to jwt)))
-        val request = phone.call { receive(apns) }
-        assertEquals(request, phone.call { receive(fcm) }, "delivered twice, there once")
+        val request = assertInstanceOf(Received.Message::class.java, phone.call { receive(apns) }).notification
+        assertEquals(Arrival.Request(request), courier.receive(fcm), "delivered twice, there once")
         phone.call { setConcealed(true) }
         val concealed = phone.call { notification(request.id) }
         assertEquals(listOf(null, null, true), listOf(concealed.message, concealed.context, concealed.concealed))

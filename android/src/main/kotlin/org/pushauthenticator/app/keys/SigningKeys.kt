@@ -23,9 +23,12 @@ import kotlinx.coroutines.withContext
 import org.pushauthenticator.Account
 import org.pushauthenticator.DeviceKey
 import org.pushauthenticator.KeyLevel
+import org.pushauthenticator.Signed
+import org.pushauthenticator.ToSign
 import org.pushauthenticator.UserPresence
 import org.pushauthenticator.jwk
 import org.pushauthenticator.needsSignature
+import org.pushauthenticator.signedBy
 
 /** An account's own key in the Keystore. Its private half never leaves it. */
 class SigningKey(private val alias: String, private val store: KeyStore, val description: DeviceKey) {
@@ -88,6 +91,14 @@ class SigningKeys(private val context: Context) {
         val store = store()
         val alias = aliases(store).find { jwk(store, it) == jwk } ?: return@inStore null
         SigningKey(alias, store, DeviceKey(jwk, key.level, key.presence))
+    }
+
+    /** Has the account's key sign what its server is asked with; nothing where the key is gone, cannot be used now, or asks for a person. */
+    suspend fun signUnasked(account: Account?, toSign: ToSign): Signed? = try {
+        val key = account?.let { of(it) }?.takeUnless { it.asksForBiometric }
+        key?.let { inStore { toSign.signedBy(it.signature()) } }
+    } catch (unable: GeneralSecurityException) {
+        null
     }
 
     /** Takes away the keys of accounts that are no more. Not to be called while an account is being added. */

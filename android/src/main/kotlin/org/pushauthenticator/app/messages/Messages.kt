@@ -1,25 +1,30 @@
 package org.pushauthenticator.app.messages
 
+import org.pushauthenticator.Arrival
 import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.CommunicationType
+import org.pushauthenticator.PullResult
 import org.pushauthenticator.app.App
 import org.pushauthenticator.app.SystemLog
 
 /** The entry point for push services: what a receiver of FCM or UnifiedPush calls. */
 class Messages(private val app: App) {
     /**
-     * Takes in what a push service delivered, and shows the sign-on request. May be called with anything: the core
-     * verifies it, and a message that is refused changes nothing and shows nothing.
+     * Takes in what a push service delivered, and shows the sign-on request; where the push is a hint, the server is asked for
+     * it first. May be called with anything: the core verifies it, and a message that is refused changes nothing and shows
+     * nothing.
      *
      * @param payload JSON: FCM's data map, or `{"messageId", "message"}`
-     * @return the id of the sign-on request; nothing when it was refused
+     * @return the id of the sign-on request; nothing when it was refused, or is not here
      */
     suspend fun take(payload: ByteArray): String? = try {
-        val phone = app.core().phone
-        val request = phone.call { receive(payload) }
+        val core = app.core()
+        val arrival = core.courier.receive(payload)
         // The process may end before whoever follows the flow gets there.
-        app.notices.follow(phone.call { pending() }, phone.call { accounts() })
-        request.id
+        app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
+        // The server did not answer: as soon as there is a network it is asked again.
+        if (arrival is Arrival.Missing && arrival.result is PullResult.Unreachable) DeliveryJob.soon(app)
+        (arrival as? Arrival.Request)?.notification?.id
     } catch (refused: AuthenticatorException) {
         SystemLog.failure(refused)
         null
