@@ -83,7 +83,7 @@ fn a_database_of_version_4_is_brought_to_the_present_one_and_loses_nothing() {
             let waiting: String =
                 transaction.query_row("SELECT id FROM push_request WHERE state = 'pending'", [], |row| row.get(0))?;
             assert_eq!(pushes::origin(transaction, &waiting, &keys)?, Origin::default());
-            assert_eq!(webhook_events::first(transaction, &keys)?, None);
+            assert_eq!(webhook_events::first(transaction, &keys, START)?, None);
             let count = |table: &str| -> i64 {
                 transaction.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
             };

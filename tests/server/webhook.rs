@@ -175,6 +175,26 @@ fn events_outlive_a_receiver_that_is_down_and_a_restart() {
 }
 
 #[test]
+fn an_event_that_cannot_be_read_is_given_up_and_stands_in_nobodys_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let (server, phone, key) = start_at(&format!("http://{address}/"), &[&SECRET]);
+    deny_a_strangers_sign_on(&server, &phone, &key);
+    waiting(&server, 1);
+    let change =
+        "UPDATE webhook_event SET body = x'00', due_at = 0 WHERE rowid = (SELECT min(rowid) FROM webhook_event)";
+    let database = rusqlite::Connection::open(server.database_file()).unwrap();
+    assert_eq!(database.execute(change, []).unwrap(), 1);
+    let receiver = Receiver::listen(TcpListener::bind(address).unwrap());
+    let server = server.restart();
+    server.clock.advance(HOUR);
+    let server = server.restart();
+    wait_for("the end", || (server.count("webhook_event") == 0).then_some(()));
+    assert_eq!((given_up(&server), receiver.seen().len()), (vec!["demo damaged".to_owned()], 1));
+}
+
+#[test]
 fn an_event_that_nobody_takes_is_given_up_and_noted() {
     let receiver = Receiver::start();
     let (server, phone, key) = start_with(&receiver);

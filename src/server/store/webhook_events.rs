@@ -42,29 +42,40 @@ pub fn add(
     Ok(())
 }
 
-/// The event that is due first, and when; may be later than now.
-pub fn first(transaction: &Transaction, keys: &Keys) -> Result<Option<(EpochMilliseconds, WaitingEvent)>, StoreError> {
-    let found = transaction
-        .prepare_cached(
-            "SELECT due_at, id, body, created_at, attempts, user FROM webhook_event ORDER BY due_at, rowid LIMIT 1",
-        )?
-        .query_row([], |row| {
-            let sealed: Vec<u8> = row.get(2)?;
-            let event = WaitingEvent {
-                id: row.get(1)?,
-                user: row.get(5)?,
-                body: String::new(),
-                created_at: row.get(3)?,
-                attempts: row.get(4)?,
-            };
-            Ok((row.get(0)?, event, sealed))
-        })
-        .optional()?;
-    let Some((due_at, event, sealed)) = found else { return Ok(None) };
-    let body = keys.open(place(&event.id), &sealed)?;
-    let body = std::str::from_utf8(body.expose(Reason::HandOver));
-    let body = body.map_err(|_| StoreError::Damaged("webhook_event.body"))?.to_owned();
-    Ok(Some((due_at, WaitingEvent { body, ..event })))
+/// The event that is due first, and when; may be later than now. One that cannot be opened is given up, or it would stand in
+/// the way of the others for good.
+pub fn first(
+    transaction: &Transaction,
+    keys: &Keys,
+    now: EpochMilliseconds,
+) -> Result<Option<(EpochMilliseconds, WaitingEvent)>, StoreError> {
+    loop {
+        let found = transaction
+            .prepare_cached(
+                "SELECT due_at, id, body, created_at, attempts, user FROM webhook_event ORDER BY due_at, rowid LIMIT 1",
+            )?
+            .query_row([], |row| {
+                let sealed: Vec<u8> = row.get(2)?;
+                let event = WaitingEvent {
+                    id: row.get(1)?,
+                    user: row.get(5)?,
+                    body: String::new(),
+                    created_at: row.get(3)?,
+                    attempts: row.get(4)?,
+                };
+                Ok((row.get(0)?, event, sealed))
+            })
+            .optional()?;
+        let Some((due_at, event, sealed)) = found else { return Ok(None) };
+        let body = keys.open(place(&event.id), &sealed).ok();
+        match body.and_then(|body| std::str::from_utf8(body.expose(Reason::HandOver)).ok().map(str::to_owned)) {
+            Some(body) => return Ok(Some((due_at, WaitingEvent { body, ..event }))),
+            None => {
+                tracing::error!(id = event.id, "an event for the webhook cannot be read and is given up");
+                give_up(transaction, &event, "damaged", now)?;
+            }
+        }
+    }
 }
 
 /// Notes that an attempt failed, and when the next is due.

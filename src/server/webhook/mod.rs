@@ -120,8 +120,8 @@ impl Shared {
 
     /// Tells the event that is due first, if it is due; gives when to look again.
     fn tell_first(&self) -> Result<Option<EpochMilliseconds>, StoreError> {
-        let keys = self.keys.clone();
-        let first = self.store.run_blocking(move |transaction| webhook_events::first(transaction, &keys))?;
+        let (keys, now) = (self.keys.clone(), self.clock.now());
+        let first = self.store.run_blocking(move |transaction| webhook_events::first(transaction, &keys, now))?;
         let Some((due_at, event)) = first else { return Ok(None) };
         if due_at > self.clock.now() {
             return Ok(Some(due_at));
