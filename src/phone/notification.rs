@@ -52,9 +52,9 @@ pub struct Notification {
     pub sent_at: Option<EpochMilliseconds>,
     /// When it arrived, in epoch milliseconds by this phone's clock.
     pub received_at: EpochMilliseconds,
-    /// When its time ends, in epoch milliseconds by the server's clock as far as this phone knows it. Where the message
-    /// says when it was sent, it can be answered for another 60 seconds, as the clocks may differ that much: the server
-    /// judges.
+    /// When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
+    /// server's. Where the message says when it was sent, it can be answered for another 60 seconds, as the clocks may
+    /// differ that much: the server judges.
     pub expires_at: EpochMilliseconds,
     /// Where it is in its life.
     pub state: NotificationState,
@@ -181,7 +181,7 @@ impl OpenedNotification {
             custom_payload: message.custom_payload.clone(),
             sent_at: message.sent_at,
             received_at: self.record.received_at,
-            expires_at: self.expires_at(),
+            expires_at: self.credential.phone_time(self.expires_at()),
             state: self.record.state,
             settled_at: self.record.settled_at,
             concealed: false,

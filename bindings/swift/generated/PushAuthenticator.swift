@@ -4177,7 +4177,8 @@ public struct Notification: Equatable, Hashable {
      */
     public let receivedAt: Int64
     /**
-     * When its time ends, in epoch milliseconds by the server's clock as far as this phone knows it.
+     * When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
+     * server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
      */
     public let expiresAt: Int64
     /**
@@ -4230,7 +4231,8 @@ public struct Notification: Equatable, Hashable {
          * When it arrived, in epoch milliseconds by this phone's clock.
          */receivedAt: Int64,
         /**
-         * When its time ends, in epoch milliseconds by the server's clock as far as this phone knows it.
+         * When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
+         * server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
          */expiresAt: Int64,
         /**
          * Where it is in its life.

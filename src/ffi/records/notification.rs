@@ -164,7 +164,8 @@ pub struct Notification {
     pub sent_at: Option<i64>,
     /// When it arrived, in epoch milliseconds by this phone's clock.
     pub received_at: i64,
-    /// When its time ends, in epoch milliseconds by the server's clock as far as this phone knows it.
+    /// When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
+    /// server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
     pub expires_at: i64,
     /// Where it is in its life.
     pub state: NotificationState,

@@ -5438,7 +5438,8 @@ data class Notification (
     val `receivedAt`: kotlin.Long
     ,
     /**
-     * When its time ends, in epoch milliseconds by the server's clock as far as this phone knows it.
+     * When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
+     * server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
      */
     val `expiresAt`: kotlin.Long
     ,
