@@ -10,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 case ${1:-} in
-    "") plain=false limit=1950000 ;;
-    --plain) plain=true limit=2190000 ;;
+    "") plain=false limit=2000000 ;;
+    --plain) plain=true limit=2250000 ;;
     *) echo "usage: scripts/build-mobile.sh [--plain]" >&2 && exit 2 ;;
 esac
 

@@ -6,6 +6,7 @@
 mod codes;
 mod decrypt;
 mod device_key;
+mod example;
 mod killed;
 #[path = "../server/receiver.rs"]
 mod receiver;
