@@ -5,12 +5,12 @@
 //! the lease runs out unreported, the process was killed between sending and hearing: the same bytes are handed out
 //! again, and from then on a refusal no longer proves that the first attempt failed.
 
-use super::activation::activate;
+use super::activation::confirm;
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
 use super::http::{HttpRequest, HttpResponse, headers, learn_clock_offset, server_text};
 use super::log::{EventKind, note_end, note_refusal};
 use super::notification::{OpenedNotification, Step, after, mark};
-use super::vault::{OutboxRecord, Reader, Writer};
+use super::vault::{OutboxRecord, Reader, Writer, whole};
 use super::{Phone, PhoneError, VaultError, token};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;
@@ -117,7 +117,7 @@ pub struct Waiting {
 impl Phone {
     /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds, within which
     /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the
-    /// vault was edited is never handed out, and is an error when there is nothing else to send.
+    /// vault was edited or is damaged is never handed out, and is an error when there is nothing else to send.
     pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
         let now = self.now();
         if self.vault.read(|rows| rows.outbox())?.is_empty() && !self.has_tokens_to_tell(now)? {
@@ -129,7 +129,9 @@ impl Phone {
             for record in rows.outbox()? {
                 match lease(rows, record, &*self.entropy, now) {
                     Ok(request) => requests.extend(request),
-                    Err(error @ PhoneError::Vault(VaultError::Tampered { .. })) => refused = Some(error),
+                    Err(error @ PhoneError::Vault(VaultError::Tampered { .. } | VaultError::Damaged)) => {
+                        refused = Some(error);
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -146,14 +148,17 @@ impl Phone {
     pub fn delivered(&self, request_id: &str, response: HttpResponse) -> Result<Delivery, PhoneError> {
         let now = self.now();
         let (delivery, removed) = self.vault.write(|rows| {
-            let (record, credential) = find(rows, request_id)?;
-            learn_clock_offset(rows, &credential, &response, now)?;
+            let (mut record, credential) = find(rows, request_id)?;
+            if let Some(until) = record.leased_until {
+                learn_clock_offset(rows, &credential, &response, until.saturating_sub(LEASE), now)?;
+            }
             match judge(record.kind, response.status) {
                 Judgement::Taken if record.kind == RequestKind::TokenRefresh => {
-                    Ok((token::take(rows, &record, &credential, &*self.entropy, now)?, false))
+                    let (delivery, replaced) = token::take(rows, &record, &credential, &*self.entropy, now)?;
+                    Ok((delivery, replaced > 0))
                 }
                 Judgement::Refused if record.kind == RequestKind::TokenRefresh => {
-                    match token::refuse(rows, &record, &credential, &response, now)? {
+                    match token::refuse(rows, &mut record, &credential, &response, now)? {
                         Some(delivery) => Ok((delivery, false)),
                         None => Ok((retry(rows, record, false, Some(response.status), now)?, false)),
                     }
@@ -198,7 +203,7 @@ impl Phone {
         self.vault.read(|rows| {
             let mut waiting = Vec::new();
             for record in rows.outbox()? {
-                let credential = rows.credential(record.credential_id)?.ok_or(VaultError::Damaged)?;
+                let Some(credential) = whole(rows.credential(record.credential_id))? else { continue };
                 waiting.push(Waiting {
                     id: record.id.to_string(),
                     kind: record.kind,
@@ -277,7 +282,8 @@ fn judge(kind: RequestKind, status: u16) -> Judgement {
     match status {
         _ if kind == RequestKind::TokenRefresh && token::is_not_offered(status) => Judgement::Refused,
         200..=299 => Judgement::Taken,
-        429 => Judgement::TryAgain { fate_unknown: false },
+        // A proxy wants to know who asks, or the server was asked too often: nobody looked at it.
+        407 | 429 => Judgement::TryAgain { fate_unknown: false },
         408 | 500.. => Judgement::TryAgain { fate_unknown: true },
         400..=499 => Judgement::Refused,
         // Redirects are not followed, and what else is no answer of the phones' endpoint did not come from it.
@@ -302,7 +308,8 @@ fn take(
         // Changes of token are settled where they are made.
         (RequestKind::Answer | RequestKind::TokenRefresh, _) => Err(VaultError::Damaged.into()),
         (RequestKind::Registration, _) => {
-            let replaced = activate(rows, credential, now)?;
+            // A message may have told already.
+            let replaced = confirm(rows, credential, now)?;
             let account_id = credential.account_id.to_string();
             Ok((Delivery::Done(Outcome::AccountActive { account_id }), replaced > 0))
         }

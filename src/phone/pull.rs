@@ -10,7 +10,7 @@ use super::enrolment::encode_body;
 use super::http::{self, HttpResponse};
 use super::notification::{Notification, Step, mark};
 use super::{Phone, PhoneError};
-use crate::ports::make_bytes;
+use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::encode_url_safe;
 use crate::protocol::jws;
 use crate::protocol::message::{
@@ -101,8 +101,8 @@ impl Phone {
         let now = self.now();
         let credential =
             self.vault.read(|rows| rows.credential_of_account(account)?.ok_or(PhoneError::AccountNotFound))?;
-        if response.date.is_some() {
-            self.vault.write(|rows| http::learn_clock_offset(rows, &credential, &response, now))?;
+        if let Some(sent_at) = made_at(pull, &credential).filter(|_| response.date.is_some()) {
+            self.vault.write(|rows| http::learn_clock_offset(rows, &credential, &response, sent_at, now))?;
         }
         match response.status {
             200 => self.take_in(&credential, pull.marker, &response),
@@ -185,6 +185,13 @@ impl Phone {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// When a pull was made by this phone's clock, to the second.
+fn made_at(pull: &PullRequest, credential: &PushCredential) -> Option<EpochMilliseconds> {
+    let body: DeviceBody = serde_json::from_slice(&pull.body).ok()?;
+    let claims: PullClaims = jws::peek(&body.jwt).ok()?;
+    Some(credential.phone_time(claims.iat.saturating_mul(1000)))
 }
 
 /// Whether the refusal is about the request's time or nonce, which a new one has right.

@@ -288,6 +288,15 @@ fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entr
     Ok(())
 }
 
+/// What was read of a row; none where the row itself is damaged, so that the others still count. That the file cannot be
+/// read shows in the step from row to row, which is not asked for here.
+pub(super) fn whole<T>(read: Result<Option<T>, VaultError>) -> Result<Option<T>, VaultError> {
+    match read {
+        Err(VaultError::Damaged) => Ok(None),
+        read => read,
+    }
+}
+
 /// Reads a value that is stored by its name.
 fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, stored: &str) -> Result<T, VaultError> {
     all.iter().copied().find(|value| name(*value) == stored).ok_or(VaultError::Damaged)
