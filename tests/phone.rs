@@ -9,6 +9,8 @@ mod approval;
 mod captures;
 #[path = "phone/codes.rs"]
 mod codes;
+#[path = "phone/damage.rs"]
+mod damage;
 #[path = "phone/device_key.rs"]
 mod device_key;
 #[path = "phone/enrolment.rs"]
@@ -33,5 +35,7 @@ mod secrets;
 mod support;
 #[path = "phone/token.rs"]
 mod token;
+#[path = "phone/traces.rs"]
+mod traces;
 #[path = "phone/vault.rs"]
 mod vault;

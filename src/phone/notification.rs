@@ -278,6 +278,10 @@ impl Phone {
             let opened = self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now))?;
             return Ok(self.show(&opened));
         }
+        if opened.record.state == NotificationState::Answering && opened.is_late(now) {
+            self.settle_late_answers(now)?;
+            return Ok(self.show(&self.vault.read(|rows| OpenedNotification::find(rows, id))?));
+        }
         Ok(self.show(&opened))
     }
 

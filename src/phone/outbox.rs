@@ -198,6 +198,21 @@ impl Phone {
         })
     }
 
+    /// Settles the answers whose time ran out and that nobody is sending, whether anybody asks for what is due or not.
+    pub(super) fn settle_late_answers(&self, now: EpochMilliseconds) -> Result<(), PhoneError> {
+        let late = |rows: &Reader<'_>| {
+            let free = rows.outbox()?.into_iter().filter(|record| !is_being_sent(record, now));
+            // An entry that was edited or is damaged is never sent either; its own error comes when it is used.
+            let late = free.filter_map(|record| Some((answered_by(rows, &record).ok()??, record)));
+            Ok::<_, PhoneError>(late.filter(|(answered, _)| answered.is_late(now)).collect::<Vec<_>>())
+        };
+        if self.vault.read(late)?.is_empty() {
+            return Ok(());
+        }
+        self.vault
+            .write(|rows| late(rows)?.iter().try_for_each(|(answered, record)| end_late(rows, record, answered, now)))
+    }
+
     /// What waits to be sent or is being sent, oldest first. Works without the key too.
     pub fn outbox(&self) -> Result<Vec<Waiting>, PhoneError> {
         self.vault.read(|rows| {
@@ -226,23 +241,17 @@ fn lease(
     entropy: &dyn Entropy,
     now: EpochMilliseconds,
 ) -> Result<Option<HttpRequest>, PhoneError> {
-    // A time further ahead than was ever set means that the clock was put back; it holds nothing up.
-    let holds = |until: EpochMilliseconds, longest: i64| until > now && until <= now.saturating_add(longest);
-    if let Some(until) = record.leased_until {
-        if holds(until, LEASE) {
+    if record.leased_until.is_some() {
+        if is_being_sent(&record, now) {
             return Ok(None);
         }
         record.fate_unknown = true;
-    } else if holds(record.next_attempt_at, LONGEST_DELAY) && record.attempts > 0 {
+    } else if holds(record.next_attempt_at, LONGEST_DELAY, now) && record.attempts > 0 {
         return Ok(None);
     }
-    let answered = match record.notification_id {
-        Some(id) => Some(OpenedNotification::open(rows, rows.notification(id)?.ok_or(VaultError::Damaged)?)?),
-        None => None,
-    };
+    let answered = answered_by(rows, &record)?;
     if let Some(late) = answered.as_ref().filter(|each| each.is_late(now)) {
-        mark(rows, late.record.id, Step::RunOut { fate_unknown: record.fate_unknown }, now)?;
-        rows.remove_request(record.id)?;
+        end_late(rows, &record, late, now)?;
         return Ok(None);
     }
     if record.kind == RequestKind::TokenRefresh {
@@ -260,6 +269,34 @@ fn lease(
         body: body.expose(Reason::HandOver).to_vec(),
         not_after: answered.map(|each| each.credential.phone_time(each.answerable_until())),
     }))
+}
+
+/// Whether this time is still to come. One further ahead than was ever set means that the clock was put back; it holds
+/// nothing up.
+fn holds(until: EpochMilliseconds, longest: i64, now: EpochMilliseconds) -> bool {
+    until > now && until <= now.saturating_add(longest)
+}
+
+fn is_being_sent(record: &OutboxRecord, now: EpochMilliseconds) -> bool {
+    record.leased_until.is_some_and(|until| holds(until, LEASE, now))
+}
+
+/// The sign-on request that a request answers.
+fn answered_by(rows: &Reader<'_>, record: &OutboxRecord) -> Result<Option<OpenedNotification>, PhoneError> {
+    let Some(id) = record.notification_id else { return Ok(None) };
+    Ok(Some(OpenedNotification::open(rows, rows.notification(id)?.ok_or(VaultError::Damaged)?)?))
+}
+
+/// Settles an answer whose time ran out and that nobody is sending. One that somebody was sending may have been taken.
+fn end_late(
+    rows: &Writer<'_>,
+    record: &OutboxRecord,
+    late: &OpenedNotification,
+    now: EpochMilliseconds,
+) -> Result<(), PhoneError> {
+    let fate_unknown = record.fate_unknown || record.leased_until.is_some();
+    mark(rows, late.record.id, Step::RunOut { fate_unknown }, now)?;
+    Ok(rows.remove_request(record.id)?)
 }
 
 fn find(rows: &Reader<'_>, request_id: &str) -> Result<(OutboxRecord, PushCredential), PhoneError> {
