@@ -5,6 +5,8 @@
 mod accounts;
 #[path = "phone/approval.rs"]
 mod approval;
+#[path = "phone/arrivals.rs"]
+mod arrivals;
 #[path = "phone/captures.rs"]
 mod captures;
 #[path = "phone/codes.rs"]
