@@ -20,7 +20,6 @@ use push_authenticator::ports::{Clock, SystemEntropy};
 use push_authenticator::protocol::device_key::PublicKey;
 use push_authenticator::protocol::message::PushMessage;
 use push_authenticator::protocol::proof::{AnswerProof, Binding, ExpectedAnswer, ProvedDecision};
-use push_authenticator::protocol::uri::is_message_id;
 use push_authenticator::secret::SecretBytes;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use ring::{digest, hmac};
@@ -112,7 +111,7 @@ fn take_without_storage(criterion: &mut Criterion) {
             // Envelope and id, signature and claims, time in both directions: what is done before the vault is asked.
             let envelope: Value = serde_json::from_slice(black_box(payload.as_bytes())).unwrap();
             let (id, message) = (envelope["messageId"].as_str().unwrap(), envelope["message"].as_str().unwrap());
-            assert!(is_message_id(id));
+            assert!(push_authenticator::protocol::uri::is_message_id(id));
             let uid = PushMessage::peek_mechanism_uid(message).unwrap();
             let verified = PushMessage::verify(&secret, message).ok().unwrap();
             let push = verified.get();

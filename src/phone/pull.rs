@@ -10,7 +10,7 @@ use super::enrolment::encode_body;
 use super::http::{self, HttpResponse};
 use super::notification::{Notification, Step, mark};
 use super::{Phone, PhoneError};
-use crate::ports::{EpochMilliseconds, make_bytes};
+use crate::ports::make_bytes;
 use crate::protocol::encoding::encode_url_safe;
 use crate::protocol::jws;
 use crate::protocol::message::{
@@ -187,15 +187,15 @@ impl Phone {
     }
 }
 
-/// When a pull was made by this phone's clock, to the second.
-fn made_at(pull: &PullRequest, credential: &PushCredential) -> Option<EpochMilliseconds> {
-    let body: DeviceBody = serde_json::from_slice(&pull.body).ok()?;
-    let claims: PullClaims = jws::peek(&body.jwt).ok()?;
-    Some(credential.phone_time(claims.iat.saturating_mul(1000)))
-}
-
 /// Whether the refusal is about the request's time or nonce, which a new one has right.
 pub(super) fn asks_for_another(response: &HttpResponse) -> bool {
     let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&response.body) else { return false };
     fields.values().filter_map(Value::as_str).any(|text| matches!(text, "clock" | "replayed"))
+}
+
+/// When a pull was made by this phone's clock, to the second.
+fn made_at(pull: &PullRequest, credential: &PushCredential) -> Option<crate::ports::EpochMilliseconds> {
+    let body: DeviceBody = serde_json::from_slice(&pull.body).ok()?;
+    let claims: PullClaims = jws::peek(&body.jwt).ok()?;
+    Some(credential.phone_time(claims.iat.saturating_mul(1000)))
 }
