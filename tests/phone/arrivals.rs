@@ -8,6 +8,14 @@ use serde_json::{Value, json};
 use crate::frozen::TestKey;
 use crate::support::*;
 
+/// The sign-on request that was made of this payload, by the message's id.
+fn find(file: &Path, payload: &str) -> String {
+    let sql = rusqlite::Connection::open(file).unwrap();
+    let mut statement = sql.prepare("SELECT lower(hex(id)), message_id FROM notification").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+    rows.map(Result::unwrap).find(|(_, message_id)| payload.contains(message_id)).unwrap().0
+}
+
 /// What came of the case's steps, in the form that the case has.
 fn deliver(case: &Value) -> Vec<Value> {
     let world = World::new();
@@ -20,8 +28,10 @@ fn deliver(case: &Value) -> Vec<Value> {
     for step in case["steps"].as_array().unwrap() {
         world.clock.set(step["at"].as_i64().unwrap());
         let mut result = json!({"at": step["at"], "payload": step["payload"]});
-        match phone.receive(step["payload"].as_str().unwrap().as_bytes()) {
-            Ok(notification) => {
+        let payload = step["payload"].as_str().unwrap();
+        match phone.receive(payload.as_bytes()).map(drop) {
+            Ok(()) => {
+                let notification = phone.notification(&find(&file, payload)).unwrap();
                 let id = Some(notification.id);
                 let same_as = ids.iter().position(|before| *before == id);
                 result["accepted"] = json!(true);
