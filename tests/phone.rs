@@ -5,10 +5,14 @@
 mod accounts;
 #[path = "phone/approval.rs"]
 mod approval;
+#[path = "phone/arrivals.rs"]
+mod arrivals;
 #[path = "phone/captures.rs"]
 mod captures;
 #[path = "phone/codes.rs"]
 mod codes;
+#[path = "phone/damage.rs"]
+mod damage;
 #[path = "phone/device_key.rs"]
 mod device_key;
 #[path = "phone/enrolment.rs"]
@@ -35,5 +39,7 @@ mod secrets;
 mod support;
 #[path = "phone/token.rs"]
 mod token;
+#[path = "phone/traces.rs"]
+mod traces;
 #[path = "phone/vault.rs"]
 mod vault;

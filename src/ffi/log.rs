@@ -49,6 +49,8 @@ fn level(kind: EventKind) -> LogLevel {
     match kind {
         EventKind::RegistrationRefused
         | EventKind::MessageRefused
+        | EventKind::DecisionRefused
+        | EventKind::EnrolmentRefused
         | EventKind::TokenRefused
         | EventKind::TokenNotOffered
         | EventKind::BiometricInvalidated

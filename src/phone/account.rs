@@ -91,6 +91,8 @@ impl Holding {
         let state = match (readable, agreed, &unmet_policy) {
             (false, _, _) => AccountState::ReEnrolmentNeeded,
             _ if key.as_ref().is_some_and(|key| key.is_invalidated) => AccountState::ReEnrolmentNeeded,
+            // Its halves are damaged: all that is left is to remove it.
+            _ if self.kinds().is_empty() => AccountState::ReEnrolmentNeeded,
             (true, CredentialState::Enrolling, _) => AccountState::Enrolling,
             (true, CredentialState::Unconfirmed | CredentialState::Active, Some(_)) => AccountState::Locked,
             (true, CredentialState::Unconfirmed, None) => AccountState::Unconfirmed,

@@ -41,12 +41,13 @@ impl Phone {
         evidence: Evidence,
         signed: Option<&Signed>,
     ) -> Result<(), PhoneError> {
-        if self.is_concealed() {
-            return Err(PhoneError::DeviceLocked);
-        }
         let facts = self.device_facts();
         let now = self.now();
+        let is_concealed = self.is_concealed();
         self.answer(notification_id, Verdict::Approve, None, |rows, opened| {
+            if is_concealed {
+                return Err(PhoneError::DeviceLocked);
+            }
             if let Some(policy) = opened.credential.unmet_policy(facts.as_ref()) {
                 return Err(PhoneError::Locked { policy });
             }
@@ -110,7 +111,7 @@ impl Phone {
     ) -> Result<(), PhoneError> {
         let request_id = Id::make(&*self.entropy)?;
         let now = self.now();
-        self.vault.write(|rows| {
+        let answered = self.vault.write(|rows| {
             let opened = OpenedNotification::find(rows, notification_id)?;
             let state = after(opened.record.state, Step::Answer)?;
             if opened.is_late(now) {
@@ -136,6 +137,7 @@ impl Phone {
                 &body,
             )?;
             Ok(())
-        })
+        });
+        answered.inspect_err(|error| self.note_refused_decision(notification_id, error))
     }
 }

@@ -105,7 +105,8 @@ pub enum AccountState {
     Active,
     /// A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
     Locked,
-    /// The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
+    /// The key to this account's secret is lost, its own signing key was invalidated, or its entry in the vault is damaged.
+    /// Remove it and add it again.
     ReEnrolmentNeeded,
 }
 

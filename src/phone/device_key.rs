@@ -111,10 +111,12 @@ impl Phone {
     /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
     /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
     pub fn approval_to_sign(&self, notification_id: &str, number: Option<&str>) -> Result<ToSign, PhoneError> {
-        if self.is_concealed() {
-            return Err(PhoneError::DeviceLocked);
-        }
-        self.answer_to_sign(notification_id, ProvedDecision::Approve, number, None)
+        let input = if self.is_concealed() {
+            Err(PhoneError::DeviceLocked)
+        } else {
+            self.answer_to_sign(notification_id, ProvedDecision::Approve, number, None)
+        };
+        input.inspect_err(|error| self.note_refused_decision(notification_id, error))
     }
 
     /// The bytes that an account's hardware key has to sign so that the sign-on is denied; for

@@ -123,6 +123,10 @@ impl Phone {
     /// goes with it, so a registration that the server refuses leaves neither. `facts` count from now on as if they had
     /// been given to [`set_device_facts`](Self::set_device_facts).
     pub fn enrol(&self, preview: Preview, enrolment: Enrolment<'_>) -> Result<Account, PhoneError> {
+        self.add(preview, enrolment).inspect_err(|error| self.note_refused_enrolment(error))
+    }
+
+    fn add(&self, preview: Preview, enrolment: Enrolment<'_>) -> Result<Account, PhoneError> {
         let Enrolment { device, facts, slot, replace, key } = enrolment;
         let registration = preview.registration;
         if registration.push().is_some() {

@@ -2,7 +2,7 @@
 //!
 //! No error holds a secret, and unless its text says otherwise nothing was changed.
 
-use super::vault::{KeyError, VaultError};
+use super::vault::{KeyError, MayBeDamage, VaultError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds};
 use crate::protocol::device_key::KeyRefused;
 use crate::protocol::jws::JwsError;
@@ -173,6 +173,12 @@ pub enum PhoneError {
     /// The server's answer is not of the expected form.
     #[error("The server's answer cannot be understood.")]
     ResponseUnreadable,
+}
+
+impl MayBeDamage for PhoneError {
+    fn is_damage(&self) -> bool {
+        matches!(self, Self::Vault(error) if error.is_damage())
+    }
 }
 
 impl PhoneError {

@@ -29,6 +29,7 @@ impl Phone {
     pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, PhoneError> {
         // Those whose time ran out and that nobody looked at since are history, too.
         self.pending()?;
+        self.settle_late_answers(self.now())?;
         let opened =
             self.vault.read(|rows| OpenedNotification::open_all(rows, rows.settled_notifications(limit, offset)?))?;
         Ok(opened.iter().map(|each| self.show(each)).collect())

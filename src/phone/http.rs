@@ -14,6 +14,8 @@ use crate::protocol::text;
 
 /// Longest text of a server that is passed on, in characters.
 const SERVER_TEXT_LIMIT: usize = 200;
+/// How long after a request was handed out its response still tells the server's time, in milliseconds.
+const LONGEST_EXCHANGE: i64 = 60_000;
 /// Largest response that is looked at, in bytes.
 pub(super) const RESPONSE_LIMIT: usize = 64 * 1024;
 
@@ -69,14 +71,17 @@ pub(super) fn headers(cookie: Option<&str>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Keeps how far the server's clock is ahead, where the response tells it.
+/// Keeps how far the server's clock is ahead, where the response tells it. One that is told long after the request was
+/// handed out does not: its date is of some moment in between, as when the app was suspended before it could report.
 pub(super) fn learn_clock_offset(
     rows: &Writer<'_>,
     credential: &PushCredential,
     response: &HttpResponse,
+    sent_at: EpochMilliseconds,
     now: EpochMilliseconds,
 ) -> Result<(), PhoneError> {
-    if let Some(server_time) = response.date.as_deref().and_then(date::parse) {
+    let is_fresh = (0..=LONGEST_EXCHANGE).contains(&now.saturating_sub(sent_at));
+    if let Some(server_time) = response.date.as_deref().and_then(date::parse).filter(|_| is_fresh) {
         rows.set_clock_offset(credential.id, server_time.saturating_sub(now))?;
     }
     Ok(())

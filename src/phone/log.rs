@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::credential::{Id, NotificationState, PushCredential};
-use super::vault::{EventRecord, VaultError, Writer};
+use super::vault::{EventRecord, Reader, VaultError, Writer};
 use super::{Phone, PhoneError};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::message::PushMessage;
@@ -37,6 +37,10 @@ pub enum EventKind {
     Decided,
     /// A sign-on request reached its end; `subject` is its id, `detail` its state.
     Settled,
+    /// An approval or denial was refused on this phone; `subject` is the sign-on request's id, `detail` the error's code.
+    DecisionRefused,
+    /// An account was refused on this phone; `detail` is the error's code, with the policy that was not met.
+    EnrolmentRefused,
     /// The server has a new push token.
     TokenChanged,
     /// The server refused the push token; `detail` is the status and what it said.
@@ -54,7 +58,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Enrolled,
         Self::RegistrationConfirmed,
         Self::RegistrationRefused,
@@ -63,6 +67,8 @@ impl EventKind {
         Self::MessageRefused,
         Self::Decided,
         Self::Settled,
+        Self::DecisionRefused,
+        Self::EnrolmentRefused,
         Self::TokenChanged,
         Self::TokenRefused,
         Self::TokenNotOffered,
@@ -83,6 +89,8 @@ impl EventKind {
             Self::MessageRefused => "message-refused",
             Self::Decided => "decided",
             Self::Settled => "settled",
+            Self::DecisionRefused => "decision-refused",
+            Self::EnrolmentRefused => "enrolment-refused",
             Self::TokenChanged => "token-changed",
             Self::TokenRefused => "token-refused",
             Self::TokenNotOffered => "token-not-offered",
@@ -146,16 +154,53 @@ impl Phone {
         if matches!(error, PhoneError::Vault(VaultError::Busy | VaultError::Full | VaultError::NotWritable)) {
             return;
         }
-        let now = self.now();
         let mechanism_uid = jwt.and_then(|jwt| PushMessage::peek_mechanism_uid(jwt).ok());
-        let noted = self.vault.read(|rows| {
+        self.note_refused(|rows, now| {
             let account_id = match mechanism_uid.as_deref() {
                 Some(uid) => rows.credential_by_mechanism_uid(uid)?.map(|credential| credential.account_id),
                 None => None,
             };
-            let event = record(now, EventKind::MessageRefused, account_id).with_detail(error.code());
+            Ok(record(now, EventKind::MessageRefused, account_id).with_detail(error.code()))
+        });
+    }
+
+    /// Notes that the gate refused what a person decided; what is the vault's trouble, or came too late, is not noted.
+    pub(super) fn note_refused_decision(&self, notification_id: &str, error: &PhoneError) {
+        use PhoneError as E;
+        let Some(id) = Id::parse(notification_id) else { return };
+        match error {
+            E::Locked { .. } | E::DeviceLocked | E::NumberNeeded | E::NumberNotOffered | E::NumberNotAsked => {}
+            E::BiometricNeeded | E::BiometricRefused | E::BiometricInvalidated | E::NoBiometricSlot => {}
+            E::SignatureRefused(_) | E::DeviceKeyInvalidated => {}
+            _ => return,
+        }
+        self.note_refused(|rows, now| {
+            let account = match rows.notification(id)? {
+                Some(message) => rows.credential(message.credential_id)?.map(|credential| credential.account_id),
+                None => None,
+            };
+            Ok(record(now, EventKind::DecisionRefused, account).about(id).with_detail(error.code()))
+        });
+    }
+
+    /// Notes that an account was refused for what this phone, or its key, is.
+    pub(super) fn note_refused_enrolment(&self, error: &PhoneError) {
+        let detail = match error {
+            PhoneError::PolicyUnmet { policy } => format!("{} {policy}", error.code()),
+            PhoneError::SignatureRefused(_) | PhoneError::DeviceKeyRefused(_) | PhoneError::SlotNotWrapped(_) => {
+                error.code().to_owned()
+            }
+            _ => return,
+        };
+        self.note_refused(|_, now| Ok(record(now, EventKind::EnrolmentRefused, None).with_detail(&detail)));
+    }
+
+    fn note_refused(&self, make: impl FnOnce(&Reader<'_>, EpochMilliseconds) -> Result<EventRecord, PhoneError>) {
+        let now = self.now();
+        let noted = self.vault.read(|rows| {
+            let event = make(rows, now)?;
             let is_repeated = rows.events(RECENT)?.iter().any(|before| {
-                (&before.kind, before.account_id, &before.detail) == (&event.kind, account_id, &event.detail)
+                EventRecord { at: event.at, ..before.clone() } == event
                     && (0..REPEATED_REFUSAL).contains(&now.saturating_sub(before.at))
             });
             Ok::<_, PhoneError>((!is_repeated).then_some(event))

@@ -129,13 +129,13 @@ impl OpenedNotification {
         Ok(Self { record, credential, secret, message })
     }
 
-    /// Those of them that were not edited.
+    /// Those of them that were not edited and are not damaged.
     pub(super) fn open_all(rows: &Reader<'_>, records: Vec<NotificationRecord>) -> Result<Vec<Self>, PhoneError> {
         let mut all = Vec::with_capacity(records.len());
         for record in records {
             match Self::open(rows, record) {
                 Ok(opened) => all.push(opened),
-                Err(PhoneError::Vault(VaultError::Tampered { .. })) => {}
+                Err(PhoneError::Vault(VaultError::Tampered { .. } | VaultError::Damaged) | PhoneError::Message(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -270,6 +270,10 @@ impl Phone {
             let opened = self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now))?;
             return Ok(self.show(&opened));
         }
+        if opened.record.state == NotificationState::Answering && opened.is_late(now) {
+            self.settle_late_answers(now)?;
+            return Ok(self.show(&self.vault.read(|rows| OpenedNotification::find(rows, id))?));
+        }
         Ok(self.show(&opened))
     }
 
@@ -349,7 +353,10 @@ fn arrival(received: &OpenedNotification, now: EpochMilliseconds) -> Result<Step
 
 fn store(rows: &Writer<'_>, received: &OpenedNotification, digest: Vec<u8>, jwt: &str) -> Result<(), PhoneError> {
     let OpenedNotification { record, credential, message, .. } = received;
-    rows.forget_replays(credential.id, credential.server_time(record.received_at))?;
+    // By the time that the server signed. A learnt clock may be wrong, and what was forgotten could be taken in again.
+    if let Some(sent_at) = message.get().sent_at {
+        rows.forget_replays(credential.id, sent_at)?;
+    }
     rows.insert_replay(&ReplayRecord {
         digest,
         credential_id: credential.id,

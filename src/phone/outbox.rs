@@ -5,12 +5,12 @@
 //! the lease runs out unreported, the process was killed between sending and hearing: the same bytes are handed out
 //! again, and from then on a refusal no longer proves that the first attempt failed.
 
-use super::activation::activate;
+use super::activation::confirm;
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
 use super::http::{HttpRequest, HttpResponse, headers, learn_clock_offset, server_text};
 use super::log::{EventKind, note_end, note_refusal};
 use super::notification::{OpenedNotification, Step, after, mark};
-use super::vault::{OutboxRecord, Reader, Writer};
+use super::vault::{OutboxRecord, Reader, Writer, whole};
 use super::{Phone, PhoneError, VaultError, token};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;
@@ -117,7 +117,7 @@ pub struct Waiting {
 impl Phone {
     /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds, within which
     /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the
-    /// vault was edited is never handed out, and is an error when there is nothing else to send.
+    /// vault was edited or is damaged is never handed out, and is an error when there is nothing else to send.
     pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
         let now = self.now();
         if self.vault.read(|rows| rows.outbox())?.is_empty() && !self.has_tokens_to_tell(now)? {
@@ -129,7 +129,9 @@ impl Phone {
             for record in rows.outbox()? {
                 match lease(rows, record, &*self.entropy, now) {
                     Ok(request) => requests.extend(request),
-                    Err(error @ PhoneError::Vault(VaultError::Tampered { .. })) => refused = Some(error),
+                    Err(error @ PhoneError::Vault(VaultError::Tampered { .. } | VaultError::Damaged)) => {
+                        refused = Some(error);
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -146,14 +148,17 @@ impl Phone {
     pub fn delivered(&self, request_id: &str, response: HttpResponse) -> Result<Delivery, PhoneError> {
         let now = self.now();
         let (delivery, removed) = self.vault.write(|rows| {
-            let (record, credential) = find(rows, request_id)?;
-            learn_clock_offset(rows, &credential, &response, now)?;
+            let (mut record, credential) = find(rows, request_id)?;
+            if let Some(until) = record.leased_until {
+                learn_clock_offset(rows, &credential, &response, until.saturating_sub(LEASE), now)?;
+            }
             match judge(record.kind, response.status) {
                 Judgement::Taken if record.kind == RequestKind::TokenRefresh => {
-                    Ok((token::take(rows, &record, &credential, &*self.entropy, now)?, false))
+                    let (delivery, replaced) = token::take(rows, &record, &credential, &*self.entropy, now)?;
+                    Ok((delivery, replaced > 0))
                 }
                 Judgement::Refused if record.kind == RequestKind::TokenRefresh => {
-                    match token::refuse(rows, &record, &credential, &response, now)? {
+                    match token::refuse(rows, &mut record, &credential, &response, now)? {
                         Some(delivery) => Ok((delivery, false)),
                         None => Ok((retry(rows, record, false, Some(response.status), now)?, false)),
                     }
@@ -193,12 +198,27 @@ impl Phone {
         })
     }
 
+    /// Settles the answers whose time ran out and that nobody is sending, whether anybody asks for what is due or not.
+    pub(super) fn settle_late_answers(&self, now: EpochMilliseconds) -> Result<(), PhoneError> {
+        let late = |rows: &Reader<'_>| {
+            let free = rows.outbox()?.into_iter().filter(|record| !is_being_sent(record, now));
+            // An entry that was edited or is damaged is never sent either; its own error comes when it is used.
+            let late = free.filter_map(|record| Some((answered_by(rows, &record).ok()??, record)));
+            Ok::<_, PhoneError>(late.filter(|(answered, _)| answered.is_late(now)).collect::<Vec<_>>())
+        };
+        if self.vault.read(late)?.is_empty() {
+            return Ok(());
+        }
+        self.vault
+            .write(|rows| late(rows)?.iter().try_for_each(|(answered, record)| end_late(rows, record, answered, now)))
+    }
+
     /// What waits to be sent or is being sent, oldest first. Works without the key too.
     pub fn outbox(&self) -> Result<Vec<Waiting>, PhoneError> {
         self.vault.read(|rows| {
             let mut waiting = Vec::new();
             for record in rows.outbox()? {
-                let credential = rows.credential(record.credential_id)?.ok_or(VaultError::Damaged)?;
+                let Some(credential) = whole(rows.credential(record.credential_id))? else { continue };
                 waiting.push(Waiting {
                     id: record.id.to_string(),
                     kind: record.kind,
@@ -221,23 +241,17 @@ fn lease(
     entropy: &dyn Entropy,
     now: EpochMilliseconds,
 ) -> Result<Option<HttpRequest>, PhoneError> {
-    // A time further ahead than was ever set means that the clock was put back; it holds nothing up.
-    let holds = |until: EpochMilliseconds, longest: i64| until > now && until <= now.saturating_add(longest);
-    if let Some(until) = record.leased_until {
-        if holds(until, LEASE) {
+    if record.leased_until.is_some() {
+        if is_being_sent(&record, now) {
             return Ok(None);
         }
         record.fate_unknown = true;
-    } else if holds(record.next_attempt_at, LONGEST_DELAY) && record.attempts > 0 {
+    } else if holds(record.next_attempt_at, LONGEST_DELAY, now) && record.attempts > 0 {
         return Ok(None);
     }
-    let answered = match record.notification_id {
-        Some(id) => Some(OpenedNotification::open(rows, rows.notification(id)?.ok_or(VaultError::Damaged)?)?),
-        None => None,
-    };
+    let answered = answered_by(rows, &record)?;
     if let Some(late) = answered.as_ref().filter(|each| each.is_late(now)) {
-        mark(rows, late.record.id, Step::RunOut { fate_unknown: record.fate_unknown }, now)?;
-        rows.remove_request(record.id)?;
+        end_late(rows, &record, late, now)?;
         return Ok(None);
     }
     if record.kind == RequestKind::TokenRefresh {
@@ -255,6 +269,34 @@ fn lease(
         body: body.expose(Reason::HandOver).to_vec(),
         not_after: answered.map(|each| each.credential.phone_time(each.answerable_until())),
     }))
+}
+
+/// Whether this time is still to come. One further ahead than was ever set means that the clock was put back; it holds
+/// nothing up.
+fn holds(until: EpochMilliseconds, longest: i64, now: EpochMilliseconds) -> bool {
+    until > now && until <= now.saturating_add(longest)
+}
+
+fn is_being_sent(record: &OutboxRecord, now: EpochMilliseconds) -> bool {
+    record.leased_until.is_some_and(|until| holds(until, LEASE, now))
+}
+
+/// The sign-on request that a request answers.
+fn answered_by(rows: &Reader<'_>, record: &OutboxRecord) -> Result<Option<OpenedNotification>, PhoneError> {
+    let Some(id) = record.notification_id else { return Ok(None) };
+    Ok(Some(OpenedNotification::open(rows, rows.notification(id)?.ok_or(VaultError::Damaged)?)?))
+}
+
+/// Settles an answer whose time ran out and that nobody is sending. One that somebody was sending may have been taken.
+fn end_late(
+    rows: &Writer<'_>,
+    record: &OutboxRecord,
+    late: &OpenedNotification,
+    now: EpochMilliseconds,
+) -> Result<(), PhoneError> {
+    let fate_unknown = record.fate_unknown || record.leased_until.is_some();
+    mark(rows, late.record.id, Step::RunOut { fate_unknown }, now)?;
+    Ok(rows.remove_request(record.id)?)
 }
 
 fn find(rows: &Reader<'_>, request_id: &str) -> Result<(OutboxRecord, PushCredential), PhoneError> {
@@ -277,7 +319,8 @@ fn judge(kind: RequestKind, status: u16) -> Judgement {
     match status {
         _ if kind == RequestKind::TokenRefresh && token::is_not_offered(status) => Judgement::Refused,
         200..=299 => Judgement::Taken,
-        429 => Judgement::TryAgain { fate_unknown: false },
+        // A proxy wants to know who asks, or the server was asked too often: nobody looked at it.
+        407 | 429 => Judgement::TryAgain { fate_unknown: false },
         408 | 500.. => Judgement::TryAgain { fate_unknown: true },
         400..=499 => Judgement::Refused,
         // Redirects are not followed, and what else is no answer of the phones' endpoint did not come from it.
@@ -302,7 +345,8 @@ fn take(
         // Changes of token are settled where they are made.
         (RequestKind::Answer | RequestKind::TokenRefresh, _) => Err(VaultError::Damaged.into()),
         (RequestKind::Registration, _) => {
-            let replaced = activate(rows, credential, now)?;
+            // A message may have told already.
+            let replaced = confirm(rows, credential, now)?;
             let account_id = credential.account_id.to_string();
             Ok((Delivery::Done(Outcome::AccountActive { account_id }), replaced > 0))
         }

@@ -189,8 +189,8 @@ impl Phone {
         let now = self.now();
         let credential =
             self.vault.read(|rows| rows.credential_of_account(account)?.ok_or(PhoneError::AccountNotFound))?;
-        if response.date.is_some() {
-            self.vault.write(|rows| http::learn_clock_offset(rows, &credential, &response, now))?;
+        if let Some(sent_at) = made_at(pull, &credential).filter(|_| response.date.is_some()) {
+            self.vault.write(|rows| http::learn_clock_offset(rows, &credential, &response, sent_at, now))?;
         }
         match response.status {
             200 => self.take_in(&credential, pull.marker, &response),
@@ -339,4 +339,11 @@ fn request(
 pub(super) fn asks_for_another(response: &HttpResponse) -> bool {
     let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&response.body) else { return false };
     fields.values().filter_map(Value::as_str).any(|text| matches!(text, "clock" | "replayed"))
+}
+
+/// When a pull was made by this phone's clock, to the second.
+fn made_at(pull: &PullRequest, credential: &PushCredential) -> Option<crate::ports::EpochMilliseconds> {
+    let body: DeviceBody = serde_json::from_slice(&pull.body).ok()?;
+    let claims: PullClaims = jws::peek(&body.jwt).ok()?;
+    Some(credential.phone_time(claims.iat.saturating_mul(1000)))
 }

@@ -4,13 +4,16 @@
 //! Unlike answers, a change is signed anew whenever it is handed out: it says when it was signed, and a server takes no
 //! signed message twice, so the same bytes again would be refused although they are wanted.
 
+use std::ops::RangeInclusive;
+
+use super::activation::confirm;
 use super::credential::{Id, PushCredential, RequestKind, TokenRefusal};
 use super::enrolment::{PUSH_TOKEN_LIMIT, encode_body};
 use super::http::{HttpResponse, server_text};
 use super::log::{EventKind, note_account, note_refusal};
 use super::outbox::{Delivery, Outcome};
 use super::pull::asks_for_another;
-use super::vault::{NewRequest, OutboxRecord, PushToken, TokenRecord, VaultError, Writer};
+use super::vault::{NewRequest, OutboxRecord, PushToken, TokenRecord, VaultError, Writer, whole};
 use super::{Phone, PhoneError};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::protocol::jws;
@@ -22,8 +25,9 @@ use crate::secret::{Reason, SecretBytes};
 const ACTION: &str = "refresh";
 /// After this time the server is told again what it was told before, in milliseconds: it may have lost it.
 const REASSERTED_AFTER: i64 = 30 * 24 * 3_600_000;
-/// How often a change is signed anew because the server found its time wrong, or the token is not the wanted one.
-const SIGNED_ANEW: u32 = 10;
+/// How far ahead of this phone's clock the last answer may lie before that clock counts as put back, in milliseconds: then
+/// the server is told anew rather than when that time comes.
+const AHEAD: i64 = 24 * 3_600_000;
 
 /// Where the pushes of an account go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,8 @@ pub struct PushTokenStatus {
     pub account_id: String,
     /// How far its server knows.
     pub state: PushTokenState,
-    /// When the server was last known to have the token it has, in epoch milliseconds by this phone's clock.
+    /// When the server was last known to have the token it has, in epoch milliseconds by this phone's clock; none where it
+    /// refused since then.
     pub confirmed_at: Option<EpochMilliseconds>,
 }
 
@@ -43,10 +48,11 @@ pub enum PushTokenState {
     Current,
     /// It is to be told, or is being told.
     Changing,
-    /// It refused the token that is wanted, and is asked again when another one is wanted. Until then pushes go where
-    /// they went.
+    /// It refused the token that is wanted, and is asked again when another one is wanted, or after 30 days. Until then
+    /// pushes go where they went.
     Refused,
-    /// It takes no change. Pushes go where they went, which may be nowhere: add the account again, or fetch its messages.
+    /// It takes no change, and is asked again like one that refused. Pushes go where they went, which may be nowhere: add
+    /// the account again, or fetch its messages.
     NotOffered,
 }
 
@@ -99,7 +105,7 @@ impl Phone {
                         None if is_told => PushTokenState::Current,
                         None => PushTokenState::Changing,
                     },
-                    confirmed_at: record.confirmed_at,
+                    confirmed_at: record.answered_at.filter(|_| record.refused.is_none()),
                 });
             }
             Ok(statuses)
@@ -108,8 +114,13 @@ impl Phone {
 
     /// Whether a server is to be told something that does not wait in the outbox yet.
     pub(super) fn has_tokens_to_tell(&self, now: EpochMilliseconds) -> Result<bool, PhoneError> {
-        Ok(self.vault.is_readable() && !self.vault.read(|rows| rows.tokens_to_tell(now - REASSERTED_AFTER))?.is_empty())
+        Ok(self.vault.is_readable() && !self.vault.read(|rows| rows.tokens_to_tell(due_outside(now)))?.is_empty())
     }
+}
+
+/// Whoever answered within these times needs not be told what it was told before.
+fn due_outside(now: EpochMilliseconds) -> RangeInclusive<EpochMilliseconds> {
+    now.saturating_sub(REASSERTED_AFTER)..=now.saturating_add(AHEAD)
 }
 
 /// Takes a waiting change out, so that its delays begin anew; one that is being sent stays, and is judged by what it
@@ -137,8 +148,8 @@ fn keep_uncertain(rows: &Writer<'_>, credential: Id) -> Result<(), PhoneError> {
 /// Puts into the outbox what servers are to be told and what does not wait there yet. An entry of the vault that was
 /// edited is left out; its own error comes when it is used.
 pub(super) fn plan(rows: &Writer<'_>, entropy: &dyn Entropy, now: EpochMilliseconds) -> Result<(), PhoneError> {
-    for record in rows.tokens_to_tell(now - REASSERTED_AFTER)? {
-        let Some(credential) = rows.credential(record.credential_id)? else { continue };
+    for record in rows.tokens_to_tell(due_outside(now))? {
+        let Some(credential) = whole(rows.credential(record.credential_id))? else { continue };
         let secret = match rows.secret(&credential) {
             Ok(secret) => secret,
             Err(VaultError::Tampered { .. } | VaultError::KeyLost) => continue,
@@ -201,15 +212,16 @@ fn carried(rows: &Writer<'_>, request: &OutboxRecord, credential: &PushCredentia
     Ok(PushToken { token: claims.device_id, communication_type: claims.communication_type })
 }
 
-/// Settles a change that the server took; another one follows where something else is wanted by now.
+/// Settles a change that the server took, which shows that it has this credential; another one follows where something else is wanted by now.
 pub(super) fn take(
     rows: &Writer<'_>,
     request: &OutboxRecord,
     credential: &PushCredential,
     entropy: &dyn Entropy,
     now: EpochMilliseconds,
-) -> Result<Delivery, PhoneError> {
+) -> Result<(Delivery, usize), PhoneError> {
     let taken = carried(rows, request, credential)?;
+    let replaced = confirm(rows, credential, now)?;
     let before = rows.token(credential.id)?.ok_or(VaultError::Damaged)?;
     rows.remove_request(request.id)?;
     rows.confirm_token(credential.id, &taken, now)?;
@@ -221,14 +233,14 @@ pub(super) fn take(
         rows.set_desired_token(credential.id, Some(&before.registered))?;
     }
     plan(rows, entropy, now)?;
-    Ok(Delivery::Done(Outcome::TokenChanged { account_id: credential.account_id.to_string() }))
+    Ok((Delivery::Done(Outcome::TokenChanged { account_id: credential.account_id.to_string() }), replaced))
 }
 
 /// Settles a change that the server refused; `None` when it is to be signed anew and tried again: its time was found
 /// wrong, or something else is wanted by now.
 pub(super) fn refuse(
     rows: &Writer<'_>,
-    request: &OutboxRecord,
+    request: &mut OutboxRecord,
     credential: &PushCredential,
     response: &HttpResponse,
     now: EpochMilliseconds,
@@ -238,7 +250,13 @@ pub(super) fn refuse(
     let is_offered = !is_not_offered(response.status);
     let wanted = rows.token(credential.id)?.ok_or(VaultError::Damaged)?;
     let is_outdated = carried(rows, request, credential)? != *wanted.wanted();
-    if is_offered && (is_outdated || asks_for_another(response)) && request.attempts < SIGNED_ANEW {
+    if is_offered && is_outdated {
+        // Its delays begin anew: what the other one went through is not its own.
+        request.attempts = 0;
+        return Ok(None);
+    }
+    // As often as with a server that fails: how often it was handed out says nothing of how often the server heard of it.
+    if is_offered && asks_for_another(response) {
         return Ok(None);
     }
     rows.remove_request(request.id)?;
@@ -247,7 +265,7 @@ pub(super) fn refuse(
     } else {
         (TokenRefusal::NotOffered, EventKind::TokenNotOffered, Outcome::TokenNotOffered { account_id })
     };
-    rows.refuse_token(credential.id, refusal)?;
+    rows.refuse_token(credential.id, refusal, now)?;
     note_refusal(rows, now, kind, credential, response.status, message.as_deref())?;
     Ok(Some(Delivery::Refused { status: response.status, message, outcome }))
 }

@@ -44,8 +44,10 @@ fn an_account_is_typed_in_shown_renamed_and_removed() {
 fn codes_of_other_apps_are_scanned_without_a_server() {
     let phone = Phone::new();
     let uri = format!("otpauth://totp/Acme:ada?secret={}&issuer=Acme&digits=8&period=60", SECRET.replace(' ', ""));
+    let uri = format!("{uri}&b=123456&image=https%3A%2F%2Fexample.com%2Flogo.png");
     let preview = phone.verb(&["preview", &uri]).done();
     assert_eq!((&preview["kinds"], &preview["host"]), (&json!(["totp"]), &json!(null)));
+    assert_eq!((&preview["colour"], &preview["logo"]), (&json!("123456"), &json!("https://example.com/logo.png")));
     let settings = json!({"algorithm": "SHA1", "digits": 8, "period": 60, "counter": null});
     assert_eq!((&preview["codes"], &preview["conflict"]), (&settings, &json!(null)));
     let account = phone.verb(&["scan", &uri]).done();
@@ -59,5 +61,6 @@ fn codes_of_other_apps_are_scanned_without_a_server() {
     let told =
         program().args(["phone", "--vault", phone.folder().to_str().unwrap(), "preview", &uri]).output().unwrap();
     let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("Colour:   123456\nLogo:     https://example.com/logo.png\n"), "{told}");
     assert!(told.contains("Codes:    8 digits, SHA1, a new one every 60 seconds\nConflict: "), "{told}");
 }

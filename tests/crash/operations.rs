@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use push_authenticator::phone::{
-    AccountState, CommunicationType, Evidence, HttpRequest, KeyEncryption, KeyError, NotificationState, Phone,
-    PhoneError, PushTokenState, RequestKind,
+    AccountState, CommunicationType, CredentialKind, Evidence, HttpRequest, KeyEncryption, KeyError, NotificationState,
+    Phone, PhoneError, PushTokenState, RequestKind,
 };
 use push_authenticator::ports::{Clock, SystemEntropy};
 use push_authenticator::secret::SecretBytes;
@@ -29,8 +29,9 @@ pub(crate) struct Operation {
     pub(crate) check: fn(&Path, &[String]),
 }
 
-pub(crate) const OPERATIONS: [Operation; 6] = [
+pub(crate) const OPERATIONS: [Operation; 7] = [
     Operation { name: "enrol", prepare: one_account, run: enrol, check: enrolled_or_not },
+    Operation { name: "enrol both", prepare: one_account, run: enrol_both, check: both_enrolled_or_neither },
     Operation { name: "receive", prepare: one_account, run: receive, check: received_or_not },
     Operation { name: "answer", prepare: one_message, run: answer, check: answered_once },
     Operation { name: "token", prepare: one_account, run: change_token, check: token_is_told },
@@ -115,6 +116,43 @@ fn enrolled_or_not(folder: &Path, words: &[String]) {
         phone.delivered(&request.id, response(200)).unwrap();
     }
     assert_eq!(phone.accounts().unwrap()[1].state, AccountState::Active);
+}
+
+/// A code for messages and codes at once.
+fn code_for_both() -> String {
+    format!("{}&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", other_code().replace("pushauth://push", "mfauth://totp"))
+}
+
+fn enrol_both(folder: &Path, say: &dyn Fn(&str)) {
+    let phone = open(folder);
+    say("begin");
+    phone.enrol(phone.preview(&code_for_both()).unwrap(), enrolment()).unwrap();
+    say("end");
+}
+
+/// Account, both halves and registration, or none of them.
+fn both_enrolled_or_neither(folder: &Path, words: &[String]) {
+    let phone = open(folder);
+    let sql = rusqlite::Connection::open(folder.join("vault")).unwrap();
+    let count =
+        |table: &str| -> i64 { sql.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap() };
+    let added = count("account") - 1;
+    assert_eq!([count("credential") - 1, count("oath"), count("outbox")], [added; 3], "both halves, or neither");
+    if said(words, "end") {
+        assert_eq!(added, 1, "acknowledged, and lost");
+    }
+    if added == 0 {
+        add(&phone, &code_for_both());
+    } else {
+        let request = only(phone.due().unwrap());
+        phone.delivered(&request.id, response(200)).unwrap();
+    }
+    let account = phone.accounts().unwrap().remove(1);
+    assert_eq!(
+        (account.state, account.kinds),
+        (AccountState::Active, vec![CredentialKind::Push, CredentialKind::Totp])
+    );
+    assert!(phone.code(&account.id).is_ok());
 }
 
 fn receive(folder: &Path, say: &dyn Fn(&str)) {

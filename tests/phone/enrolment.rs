@@ -1,10 +1,12 @@
 //! Registration codes: previewed, refused, enrolled, registered.
 
 use push_authenticator::phone::{
-    AccountState, CredentialKind, Delivery, DeviceFacts, Enrolment, Outcome, PhoneError, RequestKind, VaultError,
+    AccountState, CredentialKind, Delivery, DeviceFacts, Enrolment, EventKind, KeyError, Outcome, PhoneError,
+    RequestKind, SlotWrapper, VaultError,
 };
 use push_authenticator::protocol::policy::PolicyError;
 use push_authenticator::protocol::uri::UriError;
+use push_authenticator::secret::SecretBytes;
 use serde_json::json;
 
 use crate::support::*;
@@ -207,6 +209,48 @@ fn without_the_key_nothing_is_enrolled() {
     world.active();
     let phone = world.open_with(&MaskKey(0x44)).unwrap();
     let other = code_for("Ping:other", &[]);
-    let result = phone.enrol(phone.preview(&other).unwrap(), enrolment());
+    struct Unasked;
+    impl SlotWrapper for Unasked {
+        fn wrap(&self, _: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+            panic!("the platform is asked for nothing")
+        }
+    }
+    let with_slot = Enrolment { slot: Some(&Unasked), ..enrolment() };
+    let result = phone.enrol(phone.preview(&other).unwrap(), with_slot);
     assert_eq!(result, Err(PhoneError::Vault(VaultError::KeyLost)));
+}
+
+/// Two were added to take the first one's place. Whichever the server confirms takes those before it, never one after.
+#[test]
+fn an_account_never_takes_the_place_of_a_later_one() {
+    let world = World::new();
+    let first = world.active();
+    let replace = || {
+        let replacing = Enrolment { replace: true, ..enrolment() };
+        world.phone.enrol(world.phone.preview(&code(&[])).unwrap(), replacing).unwrap().id
+    };
+    let (second, third) = (replace(), replace());
+    let requests = world.phone.due().unwrap();
+    world.phone.delivered(&requests[0].id, response(200)).unwrap();
+    let left: Vec<String> = world.phone.accounts().unwrap().into_iter().map(|account| account.id).collect();
+    assert_eq!(left, [second, third.clone()]);
+    assert!(!left.contains(&first.account_id));
+    world.phone.delivered(&requests[1].id, response(200)).unwrap();
+    assert_eq!(only(world.phone.accounts().unwrap()).id, third);
+    // It has replaced what it was to replace; whatever the vault is told later, it replaces nothing more.
+    let replaces: i64 = world.sql().query_row("SELECT replaces FROM credential", [], |row| row.get(0)).unwrap();
+    assert_eq!(replaces, 0);
+}
+
+#[test]
+fn a_registration_that_a_message_confirmed_is_confirmed_once() {
+    let world = World::new();
+    let account = world.enrol(&code(&[])).unwrap();
+    let request = only(world.phone.due().unwrap());
+    let credential = Credential { account_id: account.id.clone(), mechanism_uid: mechanism_uid(&request) };
+    credential.send(&world.phone, 1, json!({})).unwrap();
+    let delivery = world.phone.delivered(&request.id, response(200)).unwrap();
+    assert_eq!(delivery, Delivery::Done(Outcome::AccountActive { account_id: account.id }));
+    let events = world.phone.events(10).unwrap();
+    assert_eq!(events.iter().filter(|event| event.kind == EventKind::RegistrationConfirmed).count(), 1);
 }

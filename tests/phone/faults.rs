@@ -3,8 +3,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-use push_authenticator::phone::{AccountState, Evidence, Phone, PhoneError, VaultError};
+use push_authenticator::phone::{AccountState, CommunicationType, EventKind, Evidence, Phone, PhoneError, VaultError};
+use push_authenticator::ports::Clock;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -79,19 +82,35 @@ fn a_full_disk_is_a_named_error_and_loses_nothing() {
     assert_eq!(world.phone.approve(&taken[denied], Evidence::Tap), Err(full.clone()));
     let error = world.enrol(&code_for("Ping:other", &[("m", Some("other"))])).unwrap_err();
     assert_eq!(error, full);
+    // Nor has a change of token or key, once even their few pages find none.
+    let mut tokens = 0;
+    while world.phone.set_push_token(&format!("token {tokens}"), CommunicationType::Gcm).is_ok() {
+        tokens += 1;
+    }
+    assert_eq!(world.phone.set_push_token("another", CommunicationType::Gcm), Err(full.clone()));
+    let mut key = 0x33;
+    while world.phone.rewrap(&MaskKey(key + 1)).is_ok() {
+        key += 1;
+    }
+    assert_eq!(world.phone.rewrap(&MaskKey(key + 1)), Err(full));
     taken.drain(..denied);
     // What was acknowledged is there, in this process and in another.
     taken.reverse();
     let ids = |phone: &Phone| -> Vec<String> { phone.pending().unwrap().into_iter().map(|each| each.id).collect() };
     assert_eq!(ids(&world.phone), taken);
     assert_eq!(only(world.phone.accounts().unwrap()).state, AccountState::Active);
-    assert_eq!(world.phone.outbox().unwrap().len(), denied);
+    let changes = usize::from(tokens > 0);
+    assert_eq!(world.phone.outbox().unwrap().len(), denied + changes);
     // With room again, everything goes on, and what was refused comes in at its next delivery.
     std::fs::remove_file(&filler).unwrap();
-    assert_eq!(ids(&open(&world, disk.path()).unwrap()), taken);
+    let file = disk.path().join("vault");
+    let reopened = Phone::open(&file, &MaskKey(key), world.clock.clone(), world.entropy.clone()).unwrap();
+    assert_eq!(ids(&reopened), taken, "under the last key that was acknowledged");
+    let events = world.phone.events(100).unwrap();
+    assert!(events.iter().all(|event| event.kind != EventKind::MessageRefused), "no message's fault");
     world.phone.approve(&taken[0], Evidence::Tap).unwrap();
     credential.send(&world.phone, refused, json!({"p": "x".repeat(3000), "i": null})).unwrap();
-    assert_eq!(world.phone.due().unwrap().len(), denied + 1);
+    assert_eq!(world.phone.due().unwrap().len(), denied + 1 + changes);
 }
 
 #[test]
@@ -115,4 +134,93 @@ fn a_file_that_cannot_be_written_is_a_named_error_and_stays_as_it_is() {
     assert_eq!(opened.err(), Some(PhoneError::Vault(VaultError::NotWritable)));
     assert_eq!(std::fs::read(disk.path().join("vault")).unwrap(), before);
     drop(folder);
+}
+
+#[test]
+fn a_file_whose_log_cannot_be_written_is_a_named_error_too() {
+    let Some(disk) = SmallDisk::new("4m") else { return };
+    let world = World::new();
+    world.active();
+    let names = ["vault", "vault-wal"];
+    let before = names.map(|name| std::fs::read(world.folder.path().join(name)).unwrap());
+    assert!(!before[1].is_empty());
+    for (name, bytes) in names.iter().zip(&before) {
+        std::fs::write(disk.path().join(name), bytes).unwrap();
+    }
+    disk.make_read_only();
+    assert_eq!(open(&world, disk.path()).err(), Some(PhoneError::Vault(VaultError::NotWritable)));
+    assert_eq!(names.map(|name| std::fs::read(disk.path().join(name)).unwrap()), before);
+}
+
+/// However much room there is, an older vault becomes a newer one, or stays what it was.
+#[test]
+fn an_older_vault_on_a_full_disk_is_a_named_error_and_stays_as_it_is() {
+    let Some(disk) = SmallDisk::new("400k") else { return };
+    let world = World::new();
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/vault/version-1.sqlite");
+    let (file, filler) = (disk.path().join("vault"), disk.path().join("filler"));
+    let version = || -> i64 {
+        let sql = rusqlite::Connection::open(&file).unwrap();
+        sql.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    };
+    let mut outcomes = [0, 0];
+    for room in [8, 16, 40, 60, 80, 100, 120, 140, 160, 200] {
+        for name in ["vault", "vault-wal", "vault-shm", "filler"] {
+            let _ = std::fs::remove_file(disk.path().join(name));
+        }
+        let length = std::fs::copy(&frozen, &file).unwrap();
+        let size = usize::try_from(400 * 1024 - length).unwrap() - room * 1024;
+        std::fs::write(&filler, vec![1; size]).unwrap();
+        match open(&world, disk.path()) {
+            Ok(_) => outcomes[1] += 1,
+            Err(error) => {
+                assert_eq!(error, PhoneError::Vault(VaultError::Full), "{room}");
+                outcomes[0] += 1;
+                std::fs::remove_file(&filler).unwrap();
+                assert_eq!(version(), 1, "{room}");
+            }
+        }
+        let _ = std::fs::remove_file(&filler);
+        assert_eq!(open(&world, disk.path()).unwrap().accounts().unwrap().len(), 2, "{room}");
+        assert_eq!(version(), 5);
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
+}
+
+/// A clock that lets go of the vault when it is asked for the second time.
+struct LettingGo {
+    asked: AtomicU32,
+    holder: Mutex<rusqlite::Connection>,
+}
+
+impl Clock for LettingGo {
+    fn now(&self) -> i64 {
+        if self.asked.fetch_add(1, Ordering::SeqCst) == 1 {
+            self.let_go();
+        }
+        NOW
+    }
+}
+
+impl LettingGo {
+    fn let_go(&self) {
+        let holder = self.holder.lock().unwrap();
+        if !holder.is_autocommit() {
+            holder.execute_batch("ROLLBACK").unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_vault_that_somebody_holds_too_long_is_a_named_error_and_no_messages_fault() {
+    let world = World::new();
+    let credential = world.active();
+    let clock = Arc::new(LettingGo { asked: AtomicU32::new(0), holder: Mutex::new(world.sql()) });
+    let phone = Phone::open(&world.file(), &MaskKey(0x33), clock.clone(), world.entropy.clone()).unwrap();
+    clock.holder.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(credential.send(&phone, 1, json!({})), Err(PhoneError::Vault(VaultError::Busy)));
+    // Were the refusal noted, it would be by another look at the clock, and by then there is room for it.
+    clock.let_go();
+    assert!(phone.events(10).unwrap().iter().all(|event| event.kind != EventKind::MessageRefused));
+    credential.send(&phone, 1, json!({})).unwrap();
 }

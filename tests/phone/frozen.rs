@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::support::*;
 
 /// The command line's key encryption with a key that everybody knows, so that docs/decrypt.py opens the files too.
-struct TestKey;
+pub(crate) struct TestKey;
 
 impl TestKey {
     fn bytes() -> Vec<u8> {

@@ -210,6 +210,13 @@ fn the_log_is_bounded() {
     let events = world.phone.events(5000).unwrap();
     assert_eq!(events.len(), EVENT_LIMIT as usize);
     assert_eq!(events.last().unwrap().at, 502, "the oldest went");
+    // In the file, too: never more than the 64 that are forgotten at once.
+    let limit = i64::from(EVENT_LIMIT);
+    for number in 0..150 {
+        world.enrol(&code_for(&format!("Ping:{number}"), &[])).unwrap();
+        let rows: i64 = world.sql().query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();
+        assert!((limit..limit + 64).contains(&rows) || number < 64, "{rows} after {number}");
+    }
 }
 
 #[test]
@@ -240,4 +247,45 @@ fn what_a_sign_on_is_about_is_hidden_while_the_app_says_so() {
     world.phone.set_concealed(true);
     assert!(world.phone.history(10, 0).unwrap().iter().all(|each| each.concealed));
     world.phone.deny(&other).unwrap();
+}
+
+#[test]
+fn what_this_phone_refuses_is_in_the_log_and_says_why() {
+    let world = World::new();
+    let with_slot = push_authenticator::phone::Enrolment { slot: Some(&Finger), ..enrolment() };
+    let policies = base64(r#"{"biometricAvailable": {}}"#);
+    let code = code(&[("policies", Some(&policies))]);
+    let credential = world.active_with(&code, with_slot);
+    let send = |number, changes| credential.send(&world.phone, number, changes).unwrap().id;
+    let biometric = send(1, json!({"k": "biometric"}));
+    let number = send(2, json!({"k": "challenge", "n": "34,43,57"}));
+    let last = || world.phone.events(1).unwrap().remove(0);
+    let wrong = || Evidence::Biometric(push_authenticator::secret::SecretBytes::new(vec![0; 32]));
+    let refused = |id: &str, evidence, code: &str| {
+        assert_eq!(world.phone.approve(id, evidence).unwrap_err().code(), code);
+        let event = last();
+        assert_eq!((event.kind, event.detail.as_deref()), (EventKind::DecisionRefused, Some(code)));
+        assert_eq!((event.account_id.as_ref(), event.subject.as_deref()), (Some(&credential.account_id), Some(id)));
+    };
+    refused(&biometric, wrong(), "biometric-refused");
+    refused(&biometric, Evidence::Tap, "biometric-needed");
+    refused(&number, Evidence::Number("35".into()), "number-not-offered");
+    world.phone.set_concealed(true);
+    refused(&number, Evidence::Number("34".into()), "device-locked");
+    world.phone.set_concealed(false);
+    let bad = push_authenticator::phone::DeviceFacts { biometric_available: false, tamper_score: 0.0 };
+    world.phone.set_device_facts(bad);
+    refused(&number, Evidence::Number("34".into()), "locked");
+    let before = world.phone.events(100).unwrap().len();
+    world.phone.approve(&number, Evidence::Number("34".into())).unwrap_err();
+    assert_eq!(world.phone.events(100).unwrap().len(), before, "once a minute is enough");
+    // What is no refusal of the gate is not one in the log.
+    world.phone.approve(&"0".repeat(32), Evidence::Tap).unwrap_err();
+    assert_eq!(world.phone.events(100).unwrap().len(), before);
+
+    let enrolment = push_authenticator::phone::Enrolment { facts: bad, replace: true, ..enrolment() };
+    world.phone.enrol(world.phone.preview(&code).unwrap(), enrolment).unwrap_err();
+    let event = last();
+    assert_eq!((event.kind, event.account_id), (EventKind::EnrolmentRefused, None));
+    assert_eq!(event.detail.as_deref(), Some("policy-unmet biometricAvailable"));
 }

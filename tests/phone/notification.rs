@@ -1,6 +1,6 @@
 //! Messages: verified, timed, kept from being taken in twice.
 
-use push_authenticator::phone::{Ask, HttpResponse, Location, NotificationState, PhoneError};
+use push_authenticator::phone::{Ask, Evidence, HttpResponse, Location, NotificationState, PhoneError};
 use push_authenticator::protocol::jws::JwsError;
 use push_authenticator::protocol::message::MessageError;
 use serde_json::{Value, json};
@@ -144,11 +144,14 @@ fn the_replay_ledger_keeps_a_message_for_a_day_after_its_expiry_and_one_without_
     credential.send(&world.phone, 1, json!({})).unwrap();
     credential.send(&world.phone, 2, json!({"i": null})).unwrap();
     world.clock.set(NOW + 120_000 + 24 * 3_600_000);
-    credential.send(&world.phone, 3, json!({"i": null})).unwrap();
+    let sent = |later: i64| json!({"i": (NOW + 120_000 + 24 * 3_600_000 + later).to_string()});
+    credential.send(&world.phone, 3, sent(0)).unwrap();
     assert_eq!(ledger(), 3);
-    world.clock.advance(1);
+    world.clock.advance(1_000_000);
     credential.send(&world.phone, 4, json!({"i": null})).unwrap();
-    assert_eq!(ledger(), 3, "the first was forgotten, two without time are kept, one came");
+    assert_eq!(ledger(), 4, "one that says no time shows none");
+    credential.send(&world.phone, 5, sent(950_000)).unwrap();
+    assert_eq!(ledger(), 4, "the first was forgotten, two without time are kept, two came");
     let copy = credential.push(2, json!({"i": null}));
     assert_eq!(world.phone.receive_message("another-id", &copy), Err(PhoneError::Replayed));
     assert_eq!(credential.send(&world.phone, 1, json!({})), Err(PhoneError::Expired), "too old anyway");
@@ -211,5 +214,36 @@ fn ids_that_are_none_are_not_found() {
         assert_eq!(world.phone.notification(id), Err(PhoneError::NotificationNotFound));
         assert_eq!(world.phone.deny(id), Err(PhoneError::NotificationNotFound));
         assert_eq!(world.phone.biometric_challenge(id), Err(PhoneError::NotificationNotFound));
+    }
+}
+
+/// What was taken in is remembered by the times that its server signed, whatever a response makes of the clock.
+#[test]
+fn a_wrong_date_does_not_let_a_message_in_twice() {
+    let world = World::new();
+    let credential = world.active();
+    let first = credential.send(&world.phone, 1, json!({})).unwrap();
+    world.phone.approve(&first.id, Evidence::Tap).unwrap();
+    world.phone.delivered(&only(world.phone.due().unwrap()).id, response(200)).unwrap();
+    let learn = |date: &str| {
+        let answer = HttpResponse { date: Some(date.into()), ..response(404) };
+        world.phone.pulled(&only(world.phone.pull(0).unwrap()), answer).unwrap();
+    };
+    for changes in [json!({"i": null}), json!({"i": (NOW + 2 * 86_400_000 - 60_000).to_string()})] {
+        learn("Thu, 26 Nov 2026 16:50:00 GMT");
+        if changes["i"].is_null() {
+            credential.send(&world.phone, 2, changes).unwrap();
+            learn("Tue, 24 Nov 2026 16:50:00 GMT");
+            let again = world.phone.receive_message("another", &credential.push(1, json!({})));
+            assert_eq!(again, Err(PhoneError::Replayed));
+        } else {
+            // The server itself says that two days have passed: by then the first would be long expired.
+            credential.send(&world.phone, 3, changes).unwrap();
+            let left: i64 = world
+                .sql()
+                .query_row("SELECT count(*) FROM replay WHERE message_id = ?1", [message_id(1)], |row| row.get(0))
+                .unwrap();
+            assert_eq!(left, 0, "the ledger forgets");
+        }
     }
 }

@@ -240,6 +240,105 @@ fn learning_the_servers_time_does_not_make_an_answer_late() {
     }
 }
 
+/// The app was suspended between the answer and its report: the date is of some moment in between.
+#[test]
+fn a_late_report_does_not_set_the_clock() {
+    let world = World::new();
+    let credential = world.active();
+    let dated = |status| HttpResponse { date: Some("Tue, 24 Nov 2026 16:50:00 GMT".into()), ..response(status) };
+    let fresh = |number, seconds: i64| {
+        credential.send(&world.phone, number, json!({"i": (NOW + seconds * 1000).to_string()})).map(|it| it.state)
+    };
+    let id = credential.send(&world.phone, 1, json!({})).unwrap().id;
+    world.phone.deny(&id).unwrap();
+    let request = only(world.phone.due().unwrap());
+    let pull = only(world.phone.pull(30).unwrap());
+    world.clock.advance(600_000);
+    world.phone.delivered(&request.id, dated(200)).unwrap();
+    assert_eq!(state(&world, &id), NotificationState::Denied, "the answer itself counts");
+    assert_eq!(fresh(2, 600), Ok(NotificationState::Pending));
+    world.phone.pulled(&pull, dated(404)).unwrap();
+    assert_eq!(fresh(3, 600), Ok(NotificationState::Pending));
+    // One in time does: by it, the phone's clock is ten minutes ahead, and half a minute of waiting is in time.
+    let pull = only(world.phone.pull(30).unwrap());
+    world.clock.advance(30_000);
+    world.phone.pulled(&pull, dated(404)).unwrap();
+    assert_eq!(fresh(4, 600).unwrap_err().code(), "from-the-future");
+}
+
+#[test]
+fn what_no_server_looked_at_proves_nothing() {
+    // A proxy that wants to know who asks, a redirect, too many questions: sent again, and a refusal counts as the first.
+    for status in [407, 302, 429] {
+        let world = World::new();
+        let account = world.enrol(&code(&[])).unwrap();
+        let request = only(world.phone.due().unwrap());
+        let delivery = world.phone.delivered(&request.id, response(status)).unwrap();
+        assert!(matches!(delivery, Delivery::Retry { status: Some(heard), .. } if heard == status), "{delivery:?}");
+        world.phone.retry_now().unwrap();
+        let delivery = world.phone.delivered(&only(world.phone.due().unwrap()).id, response(400)).unwrap();
+        let outcome = Outcome::AccountRemoved { account_id: account.id };
+        assert_eq!(delivery, Delivery::Refused { status: 400, message: None, outcome }, "{status}");
+    }
+}
+
+#[test]
+fn what_may_have_been_taken_once_stays_so() {
+    for first in [None, Some(408), Some(503)] {
+        let world = World::new();
+        let account = world.enrol(&code(&[])).unwrap();
+        let request = only(world.phone.due().unwrap());
+        match first {
+            None => world.phone.failed(&request.id, SendFailure::FateUnknown).unwrap(),
+            Some(status) => world.phone.delivered(&request.id, response(status)).unwrap(),
+        };
+        world.phone.retry_now().unwrap();
+        world.phone.failed(&only(world.phone.due().unwrap()).id, SendFailure::NotSent).unwrap();
+        world.phone.retry_now().unwrap();
+        world.phone.delivered(&only(world.phone.due().unwrap()).id, response(429)).unwrap();
+        world.phone.retry_now().unwrap();
+        let delivery = world.phone.delivered(&only(world.phone.due().unwrap()).id, response(400)).unwrap();
+        let outcome = Outcome::AccountUnconfirmed { account_id: account.id };
+        assert_eq!(delivery, Delivery::Refused { status: 400, message: None, outcome }, "{first:?}");
+    }
+}
+
+#[test]
+fn a_delay_from_a_clock_that_was_put_back_holds_nothing_up() {
+    let world = World::new();
+    world.enrol(&code(&[])).unwrap();
+    let request = only(world.phone.due().unwrap());
+    world.phone.failed(&request.id, SendFailure::NotSent).unwrap();
+    assert_eq!(world.phone.due().unwrap(), []);
+    world.clock.advance(-3_600_000);
+    assert_eq!(only(world.phone.due().unwrap()).body, request.body);
+}
+
+#[test]
+fn an_answer_whose_time_ran_out_is_settled_whoever_looks() {
+    for (sent, outcome) in [(false, NotificationState::Expired), (true, NotificationState::OutcomeUnknown)] {
+        for look in ["notification", "history"] {
+            let world = World::new();
+            let (_, id) = answering(&world);
+            world.clock.advance(170_000);
+            if sent {
+                only(world.phone.due().unwrap());
+            }
+            world.clock.advance(10_001);
+            let found = |world: &World| match look {
+                "history" => world.phone.history(10, 0).unwrap().first().map(|first| first.state),
+                _ => Some(state(world, &id)),
+            };
+            if sent {
+                assert_ne!(found(&world), Some(outcome), "its sender may hear of it still");
+                world.clock.advance(LEASE);
+            }
+            assert_eq!(found(&world), Some(outcome), "{look}");
+            assert_eq!(world.phone.outbox().unwrap(), []);
+        }
+    }
+}
+
 #[test]
 fn a_phone_may_be_shared_between_threads() {
     fn check<T: Send + Sync>() {}

@@ -114,6 +114,34 @@ fn a_refused_message_in_a_listing_is_reported_and_the_others_are_taken_in() {
     );
 }
 
+/// Nothing is concluded from a listing that could not be taken in whole, nor of a message that is listed and refused.
+#[test]
+fn what_is_listed_is_not_withdrawn_whatever_becomes_of_it() {
+    let world = World::new();
+    let credential = world.active();
+    let id = credential.send(&world.phone, 1, json!({})).unwrap().id;
+    let pull = only(world.phone.pull(0).unwrap());
+    let forged = json!({"messages": [{"messageId": message_id(1), "message": sign(b"0123456789abcdef", &json!({}))}]});
+    let Pulled::Messages { refused, withdrawn, .. } = world.phone.pulled(&pull, response_with(200, forged)).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((refused.len(), withdrawn), (1, vec![]));
+
+    // The vault cannot open the secret: message 2 is not taken in, and message 1, not listed, is not withdrawn.
+    let sealed = |value: &[u8]| {
+        let sql = world.sql();
+        let before: Vec<u8> = sql.query_row("SELECT secret_sealed FROM credential", [], |row| row.get(0)).unwrap();
+        sql.execute("UPDATE credential SET secret_sealed = ?1", [value]).unwrap();
+        before
+    };
+    let whole = sealed(&[0; 60]);
+    let error = world.phone.pulled(&pull, listing(&credential, &[2])).unwrap_err();
+    assert_eq!(error.code(), "vault-tampered");
+    sealed(&whole);
+    assert_eq!(only(world.phone.pending().unwrap()).id, id);
+}
+
 #[test]
 fn other_answers_change_nothing() {
     let world = World::new();

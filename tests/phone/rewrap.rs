@@ -246,3 +246,33 @@ fn two_real_processes_share_one_vault_while_its_key_is_rewrapped() {
     assert!(child.wait().unwrap().success());
     assert_eq!(world.open_with(&MaskKey(0x77)).unwrap().pending().unwrap().len(), 41);
 }
+
+/// A vault without accounts gets a new key only while it has none: here another process adds one at that very moment.
+#[test]
+fn an_account_that_is_added_meanwhile_keeps_its_key() {
+    struct Late<'a>(&'a Phone);
+    impl KeyEncryption for Late<'_> {
+        fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+            self.0.enrol(self.0.preview(&code(&[])).unwrap(), enrolment()).unwrap();
+            MaskKey(0x44).wrap(data_key)
+        }
+        fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError> {
+            MaskKey(0x44).unwrap(wrapped)
+        }
+    }
+    let world = World::new();
+    let opened = world.open_with(&Late(&world.phone));
+    assert_eq!(opened.err(), Some(PhoneError::Vault(VaultError::KeyChanged)));
+    assert_eq!(world.phone.due().unwrap().len(), 1, "its secret can be read still");
+    assert_eq!(only(world.open().unwrap().accounts().unwrap()).state, AccountState::Enrolling);
+}
+
+#[test]
+fn a_process_with_an_older_data_key_is_told_so_when_it_reads() {
+    let world = World::new();
+    world.open_with(&MaskKey(0x44)).unwrap();
+    let changed = || PhoneError::Vault(VaultError::KeyChanged);
+    assert_eq!(world.phone.accounts(), Err(changed()));
+    assert_eq!(world.phone.pending(), Err(changed()));
+    assert_eq!(world.phone.events(1), Err(changed()));
+}

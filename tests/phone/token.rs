@@ -1,8 +1,8 @@
 //! Where pushes shall go: told to every server, each for itself, until it knows.
 
 use push_authenticator::phone::{
-    CommunicationType, Delivery, EventKind, HttpRequest, HttpResponse, Outcome, PhoneError, PushTokenState,
-    RequestKind, SendFailure, VaultError,
+    AccountState, CommunicationType, Delivery, EventKind, HttpRequest, HttpResponse, Outcome, PhoneError,
+    PushTokenState, RequestKind, SendFailure, VaultError,
 };
 use serde_json::{Value, json};
 
@@ -190,7 +190,7 @@ fn a_server_that_finds_the_time_wrong_is_asked_again_by_its_own_clock() {
 }
 
 #[test]
-fn a_refused_token_is_named_and_not_told_again_until_another_is_wanted() {
+fn a_refused_token_is_named_and_not_told_again_soon_unless_another_is_wanted() {
     for (status, state, kind) in [
         (400, PushTokenState::Refused, EventKind::TokenRefused),
         (403, PushTokenState::Refused, EventKind::TokenRefused),
@@ -211,7 +211,7 @@ fn a_refused_token_is_named_and_not_told_again_until_another_is_wanted() {
         assert_eq!(states(&world), [state], "{status}");
         let event = world.phone.events(1).unwrap().remove(0);
         assert_eq!((event.kind, event.detail), (kind, Some(format!("{status} No."))));
-        world.clock.advance(40 * DAY);
+        world.clock.advance(30 * DAY);
         want(&world, "new");
         assert_eq!(world.open().unwrap().due().unwrap(), []);
         want(&world, "newer");
@@ -291,4 +291,108 @@ fn without_the_key_a_token_can_be_wanted_and_is_told_later() {
     phone.set_push_token("new", CommunicationType::Gcm).unwrap();
     assert_eq!(phone.due().unwrap(), []);
     assert_eq!(token_of(&only(world.phone.due().unwrap())), "new");
+}
+
+/// An account whose registration was refused after it may have been taken, and the registration.
+fn unconfirmed(world: &World) -> HttpRequest {
+    world.enrol(&code(&[])).unwrap();
+    let registration = only(world.phone.due().unwrap());
+    world.phone.failed(&registration.id, SendFailure::FateUnknown).unwrap();
+    world.phone.retry_now().unwrap();
+    world.phone.delivered(&only(world.phone.due().unwrap()).id, response(400)).unwrap();
+    registration
+}
+
+/// Hands the waiting change out so many times without a network.
+fn without_network(world: &World, times: usize) {
+    for _ in 0..times {
+        world.phone.retry_now().unwrap();
+        world.phone.failed(&only(world.phone.due().unwrap()).id, SendFailure::NotSent).unwrap();
+    }
+    world.phone.retry_now().unwrap();
+}
+
+#[test]
+fn a_token_that_was_never_sent_is_not_refused() {
+    let world = World::new();
+    world.active();
+    want(&world, "first");
+    without_network(&world, 20);
+    let sent = only(world.phone.due().unwrap());
+    want(&world, "second");
+    assert!(matches!(world.phone.delivered(&sent.id, response(400)).unwrap(), Delivery::Retry { .. }));
+    assert_eq!(states(&world), [PushTokenState::Changing]);
+    assert_eq!(token_of(&only(world.phone.due().unwrap())), "second", "its delays begin anew");
+
+    // Nor is one for having been signed by a wrong clock at last.
+    let world = World::new();
+    world.active();
+    want(&world, "first");
+    without_network(&world, 20);
+    let sent = only(world.phone.due().unwrap());
+    let date = Some("Tue, 24 Nov 2026 17:50:00 GMT".to_owned());
+    let refusal = HttpResponse { date, ..response_with(400, json!({"message": "clock"})) };
+    assert!(matches!(world.phone.delivered(&sent.id, refusal).unwrap(), Delivery::Retry { .. }));
+    world.phone.retry_now().unwrap();
+    world.phone.delivered(&only(world.phone.due().unwrap()).id, response(200)).unwrap();
+    assert_eq!(states(&world), [PushTokenState::Current]);
+}
+
+#[test]
+fn a_server_that_may_know_this_phone_is_told_and_shows_by_it_that_it_does() {
+    let world = World::new();
+    unconfirmed(&world);
+    assert_eq!(world.phone.due().unwrap(), [], "what was registered needs not be told");
+    want(&world, "rotated");
+    let request = only(world.phone.due().unwrap());
+    assert_eq!(token_of(&request), "rotated");
+    world.phone.delivered(&request.id, response(200)).unwrap();
+    assert_eq!(states(&world), [PushTokenState::Current]);
+    assert_eq!(only(world.phone.accounts().unwrap()).state, AccountState::Active);
+
+    // One that did not know it then, and does now, is asked again.
+    let world = World::new();
+    let registration = unconfirmed(&world);
+    want(&world, "rotated");
+    world.phone.delivered(&only(world.phone.due().unwrap()).id, response(404)).unwrap();
+    assert_eq!(only(world.phone.accounts().unwrap()).state, AccountState::Unconfirmed);
+    assert_eq!(world.phone.due().unwrap(), []);
+    let credential = Credential { account_id: String::new(), mechanism_uid: mechanism_uid(&registration) };
+    credential.send(&world.phone, 1, json!({})).unwrap();
+    assert_eq!(token_of(&only(world.phone.due().unwrap())), "rotated");
+}
+
+#[test]
+fn a_server_that_refused_is_asked_again_after_a_month() {
+    for status in [400, 404, 501] {
+        let world = World::new();
+        world.active();
+        world.clock.advance(30 * DAY + 1);
+        let request = only(world.phone.due().unwrap());
+        world.phone.delivered(&request.id, response(status)).unwrap();
+        let refused = only(world.phone.push_tokens().unwrap());
+        assert!(matches!(refused.state, PushTokenState::Refused | PushTokenState::NotOffered));
+        assert_eq!(refused.confirmed_at, None);
+        world.clock.advance(30 * DAY);
+        assert_eq!(world.phone.due().unwrap(), [], "{status}");
+        world.clock.advance(1);
+        let again = only(world.phone.due().unwrap());
+        world.phone.delivered(&again.id, response(200)).unwrap();
+        assert_eq!(states(&world), [PushTokenState::Current], "a stray refusal ends nothing");
+        assert_eq!(world.phone.due().unwrap(), []);
+    }
+}
+
+#[test]
+fn a_clock_that_was_far_ahead_does_not_keep_a_server_from_being_told() {
+    let world = World::new();
+    world.clock.set(NOW + 400 * DAY);
+    world.active();
+    world.clock.set(NOW);
+    let request = only(world.phone.due().unwrap());
+    world.phone.delivered(&request.id, response(200)).unwrap();
+    world.clock.advance(-3_600_000);
+    assert_eq!(world.phone.due().unwrap(), [], "a small step is nothing");
+    world.clock.set(NOW + 31 * DAY);
+    only(world.phone.due().unwrap());
 }

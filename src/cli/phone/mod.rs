@@ -191,6 +191,11 @@ fn preview(phone: &FolderPhone, uri: &str) -> Result<Report, Failure> {
         place(preview.host.as_deref()),
         kinds.join(", "),
     );
+    for (name, value) in [("Colour:", &preview.colour), ("Logo:", &preview.logo)] {
+        if let Some(value) = value {
+            text.push_str(&format!("\n{name:<9} {value}"));
+        }
+    }
     if let Some(codes) = &preview.codes {
         let moving = match codes.moving {
             Moving::Time { period_seconds } => format!("a new one every {period_seconds} seconds"),
@@ -215,6 +220,8 @@ pub(super) fn show_preview(preview: &Preview) -> Value {
         "host": preview.host,
         "kinds": preview.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "codes": preview.codes.as_ref().map(show_settings),
+        "colour": preview.colour,
+        "logo": preview.logo,
         "policies": preview.policies,
         "takes_device_key": preview.takes_device_key,
         "conflict": preview.conflict.as_ref().map(show_conflict),

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::device_keys::read_key;
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named};
+use super::{Reader, VaultError, Writer, named, whole};
 use crate::phone::account::{AccountRecord, Holding, OathCredential};
 use crate::phone::credential::{CredentialState, Device, Id, PushCredential};
 use crate::secret::{Reason, SecretBytes};
@@ -23,7 +23,7 @@ const SELECT: &str =
     LEFT JOIN device_key ON device_key.credential_id = credential.id";
 
 impl Reader<'_> {
-    /// All accounts with their halves, in the order of adding.
+    /// All accounts with their halves, in the order of adding. A half that is damaged is left out.
     pub(in crate::phone) fn holdings(&self) -> Result<Vec<Holding>, VaultError> {
         let mut push: HashMap<Id, PushCredential> =
             self.credentials()?.into_iter().map(|credential| (credential.account_id, credential)).collect();
@@ -33,28 +33,29 @@ impl Reader<'_> {
         let mut rows = statement.query([])?;
         let mut holdings = Vec::new();
         while let Some(row) = rows.next()? {
-            let account = read_account(row)?;
+            let Some(account) = whole(read_account(row).map(Some))? else { continue };
             let (push, oath) = (push.remove(&account.id), oath.remove(&account.id));
             holdings.push(Holding { account, push, oath });
         }
         Ok(holdings)
     }
 
-    /// The account with this id, with its halves.
+    /// The account with this id, with those of its halves that are not damaged.
     pub(in crate::phone) fn holding(&self, id: Id) -> Result<Option<Holding>, VaultError> {
         let mut statement = self.sql.prepare(&format!("{SELECT_ACCOUNT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
         let Some(account) = rows.next()?.map(read_account).transpose()? else { return Ok(None) };
-        Ok(Some(Holding { push: self.credential_of_account(id)?, oath: self.oath_credential(id)?, account }))
+        let (push, oath) = (whole(self.credential_of_account(id))?, whole(self.oath_credential(id))?);
+        Ok(Some(Holding { account, push, oath }))
     }
 
-    /// All push credentials, in the order of adding.
+    /// All push credentials that are not damaged, in the order of adding.
     pub(in crate::phone) fn credentials(&self) -> Result<Vec<PushCredential>, VaultError> {
         let mut statement = self.sql.prepare(&format!("{SELECT} ORDER BY account.sequence"))?;
         let mut rows = statement.query([])?;
         let mut credentials = Vec::new();
         while let Some(row) = rows.next()? {
-            credentials.push(read(row)?);
+            credentials.extend(whole(read(row).map(Some))?);
         }
         Ok(credentials)
     }

@@ -83,6 +83,18 @@ impl VaultError {
     }
 }
 
+/// An error of a use-case, which may be the vault's.
+pub(in crate::phone) trait MayBeDamage: From<VaultError> {
+    /// Whether it says that the vault is damaged.
+    fn is_damage(&self) -> bool;
+}
+
+impl MayBeDamage for VaultError {
+    fn is_damage(&self) -> bool {
+        *self == Self::Damaged
+    }
+}
+
 impl From<rusqlite::Error> for VaultError {
     fn from(error: rusqlite::Error) -> Self {
         // What SQLite says when there is no room for the index of the write-ahead log.

@@ -28,6 +28,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use data_key::{has_no_account, make_key, renew_key, unlock, wrap_and_try};
+pub(super) use error::MayBeDamage;
 pub use error::VaultError;
 pub(super) use events::{EventRecord, Listener};
 use file::{BUSY_TIMEOUT, create_private, set_pragmas};
@@ -111,7 +112,8 @@ impl Vault {
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         // Or a kept statement would be prepared anew for every other value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        // Looked at before anything is set: a file that is refused must stay as it is.
+        // Looked at before anything is set: a file that is refused must stay as it is, and so must a log beside it.
+        leave_log(&connection, true)?;
         let version = version(&*connection.transaction()?)?;
         if version == 0 {
             // Counts for a file that is empty still: a message changes few bytes in many pages.
@@ -127,6 +129,7 @@ impl Vault {
             None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
             sealer => sealer,
         };
+        leave_log(&connection, false)?;
         Ok(Self {
             connection: Mutex::new(connection),
             sealer,
@@ -147,28 +150,35 @@ impl Vault {
     }
 
     /// Looks at the rows.
-    pub(super) fn read<T, E: From<VaultError>>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(super) fn read<T, E: MayBeDamage>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         let connection = self.lock();
-        let _moment = Moment::begin(&connection, "BEGIN")?;
-        let reader = Reader { sql: &connection, sealer: self.sealer.as_ref() };
-        reader.check_generation()?;
-        work(&reader)
+        let look = || {
+            let _moment = Moment::begin(&connection, "BEGIN")?;
+            let reader = Reader { sql: &connection, sealer: self.sealer.as_ref() };
+            reader.check_generation()?;
+            work(&reader)
+        };
+        look().inspect_err(|error| leave_if_damaged(&connection, error))
     }
 
     /// Changes the rows: all of it is durable when this returns, or, after an error, nothing is changed.
-    pub(super) fn write<T, E: From<VaultError>>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(super) fn write<T, E: MayBeDamage>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, E>) -> Result<T, E> {
         let connection = self.lock();
-        // Taken at once, so that what is read inside cannot be changed by another process before it is written.
-        let moment = Moment::begin(&connection, "BEGIN IMMEDIATE")?;
-        let writer = Writer {
-            reader: Reader { sql: &connection, sealer: self.sealer.as_ref() },
-            entropy: &*self.entropy,
-            noted: RefCell::default(),
+        let change = || {
+            // Taken at once, so that what is read inside cannot be changed by another process before it is written.
+            let moment = Moment::begin(&connection, "BEGIN IMMEDIATE")?;
+            let writer = Writer {
+                reader: Reader { sql: &connection, sealer: self.sealer.as_ref() },
+                entropy: &*self.entropy,
+                noted: RefCell::default(),
+            };
+            writer.check_generation()?;
+            let result = work(&writer)?;
+            let noted = writer.noted.into_inner();
+            moment.commit()?;
+            Ok::<_, E>((result, noted))
         };
-        writer.check_generation()?;
-        let result = work(&writer)?;
-        let noted = writer.noted.into_inner();
-        moment.commit()?;
+        let (result, noted) = change().inspect_err(|error| leave_if_damaged(&connection, error))?;
         if self.log_is_to_empty.load(Ordering::Relaxed) {
             self.empty_log(&connection);
         }
@@ -237,6 +247,20 @@ impl Writer<'_> {
     }
 }
 
+/// Whether the last one to close the file leaves it and the log beside it as they are, rather than to write the log back.
+fn leave_log(connection: &Connection, leave: bool) -> Result<(), VaultError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
+    Ok(())
+}
+
+/// A file that turns out to be damaged stays as it is: whoever restores it may need the log.
+fn leave_if_damaged(connection: &Connection, error: &impl MayBeDamage) {
+    if error.is_damage() {
+        // Where even that is refused there is nothing left to do.
+        let _ = leave_log(connection, true);
+    }
+}
+
 /// The version of the vault in the file; 0 when the file is still empty. An error when it is anything else than a vault
 /// that this version knows. To be called inside a transaction, so that all three are of one moment.
 fn version(sql: &Connection) -> Result<i64, VaultError> {
@@ -288,6 +312,15 @@ fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entr
     Ok(())
 }
 
+/// What was read of a row; none where the row itself is damaged, so that the others still count. That the file cannot be
+/// read shows in the step from row to row, which is not asked for here.
+pub(super) fn whole<T>(read: Result<Option<T>, VaultError>) -> Result<Option<T>, VaultError> {
+    match read {
+        Err(VaultError::Damaged) => Ok(None),
+        read => read,
+    }
+}
+
 /// Reads a value that is stored by its name.
 fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, stored: &str) -> Result<T, VaultError> {
     all.iter().copied().find(|value| name(*value) == stored).ok_or(VaultError::Damaged)
@@ -336,6 +369,8 @@ mod tests {
             assert_eq!(number("synchronous"), 2);
             assert_eq!(number("fullfsync"), 1);
             assert_eq!(number("checkpoint_fullfsync"), 1);
+            assert_eq!(number("wal_autocheckpoint"), 2000);
+            assert_eq!(number("page_size"), 2048);
             assert_eq!(number("secure_delete"), 1);
             assert_eq!(number("foreign_keys"), 1);
             assert_eq!(number("busy_timeout"), 5000);

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named};
+use super::{Reader, VaultError, Writer, named, whole};
 use crate::phone::credential::{Id, NotificationState, Verdict};
 use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
@@ -148,7 +148,7 @@ impl Reader<'_> {
         let mut rows = statement.query(values)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.push(read(row)?);
+            records.extend(whole(read(row).map(Some))?);
         }
         Ok(records)
     }

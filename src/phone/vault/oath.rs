@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named};
+use super::{Reader, VaultError, Writer, named, whole};
 use crate::phone::account::{AccountRecord, OathCredential, kind_of};
 use crate::phone::credential::{CredentialKind, Id};
 use crate::protocol::oath::{Algorithm, CodeSettings, Moving};
@@ -12,13 +12,13 @@ use crate::secret::{Reason, SecretBytes};
 const SELECT: &str = "SELECT account_id, id, kind, algorithm, digits, period, counter, server_device_id FROM oath";
 
 impl Reader<'_> {
-    /// All halves that show codes.
+    /// All halves that show codes and are not damaged.
     pub(in crate::phone) fn oath_credentials(&self) -> Result<Vec<OathCredential>, VaultError> {
         let mut statement = self.sql.prepare(SELECT)?;
         let mut rows = statement.query([])?;
         let mut credentials = Vec::new();
         while let Some(row) = rows.next()? {
-            credentials.push(read(row)?);
+            credentials.extend(whole(read(row).map(Some))?);
         }
         Ok(credentials)
     }

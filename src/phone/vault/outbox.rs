@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named};
+use super::{Reader, VaultError, Writer, named, whole};
 use crate::phone::credential::{Id, RequestKind};
 use crate::ports::EpochMilliseconds;
 use crate::secret::SecretBytes;
@@ -42,13 +42,13 @@ const SELECT: &str = "SELECT id, kind, credential_id, notification_id, url, cook
     leased_until, next_attempt_at, body_sealed FROM outbox";
 
 impl Reader<'_> {
-    /// All waiting requests, oldest first.
+    /// All waiting requests that are not damaged, oldest first.
     pub(in crate::phone) fn outbox(&self) -> Result<Vec<OutboxRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(&format!("{SELECT} ORDER BY sequence"))?;
         let mut rows = statement.query([])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.push(read(row)?);
+            records.extend(whole(read(row).map(Some))?);
         }
         Ok(records)
     }

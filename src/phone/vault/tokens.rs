@@ -1,8 +1,10 @@
 //! The columns of `credential` that say where pushes shall go and what the server knows of it.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{Reader, VaultError, Writer};
+use super::{Reader, VaultError, Writer, whole};
 use crate::phone::credential::{Id, RequestKind, TokenRefusal};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::message::CommunicationType;
@@ -18,7 +20,8 @@ pub(in crate::phone) struct TokenRecord {
     pub(in crate::phone) registered: PushToken,
     /// What it shall have, where that is something else.
     pub(in crate::phone) desired: Option<PushToken>,
-    pub(in crate::phone) confirmed_at: Option<EpochMilliseconds>,
+    /// When it last said that it has it, or that it refuses.
+    pub(in crate::phone) answered_at: Option<EpochMilliseconds>,
     pub(in crate::phone) refused: Option<TokenRefusal>,
 }
 
@@ -39,11 +42,11 @@ impl TokenRecord {
 const SELECT: &str = "SELECT account_id, credential.id, device_name, platform, push_token, communication_type,
     desired_push_token, desired_communication_type, token_confirmed_at, token_refused FROM credential";
 
-/// Active, not refused, and with something to tell: another token is wanted, or it was last confirmed too long ago. The
-/// embedded way has no token that could grow old.
-const TO_TELL: &str = "state = 'active' AND token_refused = 0 AND (desired_push_token IS NOT NULL
-    OR (communication_type <> 'embedded' AND coalesce(token_confirmed_at,
-        (SELECT created_at FROM account WHERE account.id = account_id)) < ?1))
+/// Its registration is settled, and there is something to tell: another token is wanted and not refused, or the server's
+/// last answer is too long ago. The embedded way has no token that could grow old.
+const TO_TELL: &str = "state <> 'enrolling' AND ((token_refused = 0 AND desired_push_token IS NOT NULL)
+    OR ((desired_push_token IS NOT NULL OR communication_type <> 'embedded') AND coalesce(token_confirmed_at,
+        (SELECT created_at FROM account WHERE account.id = account_id)) NOT BETWEEN ?1 AND ?2))
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE credential_id = credential.id AND outbox.kind = 'token-refresh')";
 
 impl Reader<'_> {
@@ -58,12 +61,13 @@ impl Reader<'_> {
     }
 
     /// The tokens that a server is to be told and for which nothing waits in the outbox: those that are not what is
-    /// wanted, and those that were last confirmed before `confirmed_before`.
+    /// wanted, and those of which the server last spoke outside of `answered`.
     pub(in crate::phone) fn tokens_to_tell(
         &self,
-        confirmed_before: EpochMilliseconds,
+        answered: RangeInclusive<EpochMilliseconds>,
     ) -> Result<Vec<TokenRecord>, VaultError> {
-        self.many_tokens(&format!("{SELECT} WHERE {TO_TELL} ORDER BY sequence"), &[&confirmed_before])
+        let query = format!("{SELECT} WHERE {TO_TELL} ORDER BY sequence");
+        self.many_tokens(&query, &[answered.start(), answered.end()])
     }
 
     /// The waiting change of token of a credential.
@@ -81,22 +85,22 @@ impl Reader<'_> {
         let mut rows = statement.query(values)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.push(read(row)?);
+            records.extend(whole(read(row).map(Some))?);
         }
         Ok(records)
     }
 }
 
 impl Writer<'_> {
-    /// Keeps where pushes shall go, and forgets that something else was refused.
+    /// Keeps where pushes shall go, and forgets that something else was refused, and when.
     pub(in crate::phone) fn set_desired_token(
         &self,
         credential: Id,
         desired: Option<&PushToken>,
     ) -> Result<(), VaultError> {
         self.execute(
-            "UPDATE credential SET desired_push_token = ?2, desired_communication_type = ?3, token_refused = 0
-                 WHERE id = ?1",
+            "UPDATE credential SET desired_push_token = ?2, desired_communication_type = ?3, token_refused = 0,
+                token_confirmed_at = CASE token_refused WHEN 0 THEN token_confirmed_at END WHERE id = ?1",
             params![
                 credential,
                 desired.map(|desired| &desired.token),
@@ -115,7 +119,8 @@ impl Writer<'_> {
     ) -> Result<(), VaultError> {
         let kind = taken.communication_type.name();
         self.execute(
-            "UPDATE credential SET push_token = ?2, communication_type = ?3, token_confirmed_at = ?4 WHERE id = ?1",
+            "UPDATE credential SET push_token = ?2, communication_type = ?3, token_confirmed_at = ?4, token_refused = 0
+                 WHERE id = ?1",
             params![credential, taken.token, kind, at],
         )?;
         self.execute(
@@ -126,19 +131,31 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps that the server has the registered token since `at`: it took the registration.
+    /// Keeps that the server has the registered token since `at`: it took the registration. What it refused while it was
+    /// not certain to know this phone is asked again.
     pub(in crate::phone) fn confirm_registered_token(
         &self,
         credential: Id,
         at: EpochMilliseconds,
     ) -> Result<(), VaultError> {
-        self.execute("UPDATE credential SET token_confirmed_at = ?2 WHERE id = ?1", params![credential, at])?;
+        self.execute(
+            "UPDATE credential SET token_confirmed_at = ?2, token_refused = 0 WHERE id = ?1",
+            params![credential, at],
+        )?;
         Ok(())
     }
 
-    /// Keeps why the server is not asked again until another token is wanted.
-    pub(in crate::phone) fn refuse_token(&self, credential: Id, refusal: TokenRefusal) -> Result<(), VaultError> {
-        self.execute("UPDATE credential SET token_refused = ?2 WHERE id = ?1", params![credential, number(refusal)])?;
+    /// Keeps why the server is not asked again until another token is wanted, or long after `at`.
+    pub(in crate::phone) fn refuse_token(
+        &self,
+        credential: Id,
+        refusal: TokenRefusal,
+        at: EpochMilliseconds,
+    ) -> Result<(), VaultError> {
+        self.execute(
+            "UPDATE credential SET token_refused = ?2, token_confirmed_at = ?3 WHERE id = ?1",
+            params![credential, number(refusal), at],
+        )?;
         Ok(())
     }
 }
@@ -165,7 +182,7 @@ fn read(row: &Row<'_>) -> Result<TokenRecord, VaultError> {
         platform: row.get(3)?,
         registered: PushToken { token: row.get(4)?, communication_type: kind(row.get(5)?)? },
         desired,
-        confirmed_at: row.get(8)?,
+        answered_at: row.get(8)?,
         refused: match refused {
             0 => None,
             1 => Some(TokenRefusal::NotOffered),

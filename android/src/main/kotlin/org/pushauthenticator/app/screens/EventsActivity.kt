@@ -35,6 +35,8 @@ class EventsActivity : Screen() {
         "message-refused" -> R.string.event_message_refused
         "decided" -> R.string.event_decided
         "settled" -> R.string.event_settled
+        "decision-refused" -> R.string.event_decision_refused
+        "enrolment-refused" -> R.string.event_enrolment_refused
         "token-changed" -> R.string.event_token_changed
         "token-refused" -> R.string.event_token_refused
         "token-not-offered" -> R.string.event_token_not_offered
