@@ -3,7 +3,7 @@ import PackageDescription
 
 /// Apple's frameworks as far as AuthenticatorDevice uses them, for systems that have none: see README.md.
 #if os(Linux)
-let stubs = ["Security", "LocalAuthentication", "AVFoundation", "BackgroundTasks", "UserNotifications"]
+let stubs = ["Security", "LocalAuthentication", "AVFoundation", "BackgroundTasks", "UserNotifications", "DeviceCheck"]
 #else
 let stubs: [String] = []
 #endif

@@ -44,7 +44,7 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
             let signingKeys = Composition.signingKeys()
             return Services(
                 phone: phone, courier: Courier(phone, signer: UnaskedSigner(phone, signingKeys)), device: device, settings: settings,
-                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys)
+                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys, appAttest: AppAttest())
         }
         super.init()
     }

@@ -31,7 +31,8 @@ pub struct EnrolmentPreview {
     /// Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
     pub takes_device_key: bool,
     /// What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-    /// code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
+    /// code only. Android's `setAttestationChallenge` takes it; App Attest takes
+    /// [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
     pub attestation_challenge: Option<Vec<u8>>,
 }
 

@@ -19,6 +19,17 @@ impl Authenticator {
         Ok(self.phone.registration_to_sign(&preview, &key.into())?.into())
     }
 
+    /// What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
+    /// JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
+    /// key is not of the right kind, or the server takes none.
+    pub fn app_attest_client_data_hash(&self, code: String, jwk: String) -> Result<Vec<u8>, AuthenticatorError> {
+        let code = SecretText::new(code);
+        check_text("registration code", code.expose(Reason::HandOver), limits::REGISTRATION_CODE)?;
+        check_text("public key", &jwk, limits::PUBLIC_KEY)?;
+        let preview = self.phone.preview(code.expose(Reason::HandOver))?;
+        Ok(self.phone.app_attest_client_data_hash(&preview, &jwk)?.to_vec())
+    }
+
     /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
     /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
     pub fn approval_to_sign(

@@ -14,6 +14,7 @@ use super::notification::OpenedNotification;
 use super::vault::{Reader, VaultError};
 use super::{Phone, PhoneError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds, system_random};
+use crate::protocol::attestation::client_data_hash;
 use crate::protocol::device_key::{KeyLevel, PublicKey, UserPresence};
 use crate::protocol::encoding::encode_standard;
 use crate::protocol::jws::es256::{SIGNATURE_LENGTH, SigningInput, signature_from_der};
@@ -41,8 +42,8 @@ pub struct DeviceKey {
     pub level: KeyLevel,
     /// What the person must do before it signs.
     pub presence: UserPresence,
-    /// The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
-    /// together.
+    /// What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
+    /// App Attest's; at most ten, and 8 KiB together.
     pub attestation: Option<Vec<Vec<u8>>>,
 }
 
@@ -106,6 +107,13 @@ impl Phone {
         let audience = audience(registration);
         let proof = registration_proof(registration, &audience, &read_key(&key.jwk)?, self.now());
         Ok(ToSign { bytes: proof.signing_input()?.as_bytes().to_vec() })
+    }
+
+    /// What App Attest is to vouch for (`clientDataHash`), so that its object attests this key, given as a JWK, for this
+    /// registration. An error when the key is not of the right kind, or the server takes none.
+    pub fn app_attest_client_data_hash(&self, preview: &super::Preview, jwk: &str) -> Result<[u8; 32], PhoneError> {
+        let challenge = preview.attestation_challenge.ok_or(PhoneError::NoDeviceKey)?;
+        Ok(client_data_hash(&challenge, &read_key(jwk)?))
     }
 
     /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where

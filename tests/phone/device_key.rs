@@ -285,6 +285,33 @@ fn a_hardware_key_has_to_prove_itself_before_it_is_registered() {
     proved(&chip.jwk(), "registration", &claims["proof"]);
 }
 
+/// docs/wire.md: SHA-256 over the 32 bytes of the challenge and the thumbprint as its 43 characters.
+#[test]
+fn app_attest_vouches_for_one_key_in_one_registration() {
+    let world = World::new();
+    let chip = Chip::make();
+    let hash =
+        |code: &str, jwk: &str| world.phone.app_attest_client_data_hash(&world.phone.preview(code).unwrap(), jwk);
+    let challenge = world.phone.preview(&keyed_code()).unwrap().attestation_challenge.unwrap();
+    let thumbprint = sha256(&chip.jwk());
+    assert_eq!((challenge.len(), thumbprint.len()), (32, 43));
+    let expected = digest(&SHA256, &[&challenge, thumbprint.as_bytes()].concat());
+    let right = hash(&keyed_code(), &chip.jwk().to_string()).unwrap();
+    assert_eq!(right.as_slice(), expected.as_ref());
+    // The order of members is the core's affair.
+    let jwk = chip.jwk();
+    let turned = format!(r#"{{"y":{},"x":{},"kty":"EC","crv":"P-256"}}"#, jwk["y"], jwk["x"]);
+    assert_eq!(hash(&keyed_code(), &turned), Ok(right));
+    assert_ne!(hash(&keyed_code(), &Chip::make().jwk().to_string()), Ok(right), "another key");
+    let other = code(&[("v", Some("2")), ("m", Some("REGISTER:another"))]);
+    assert_ne!(hash(&other, &chip.jwk().to_string()), Ok(right), "another registration");
+    assert_eq!(hash(&code(&[]), &chip.jwk().to_string()), Err(PhoneError::NoDeviceKey));
+    for jwk in ["", "{}", r#"{"kty":"RSA"}"#] {
+        assert!(matches!(hash(&keyed_code(), jwk), Err(PhoneError::DeviceKeyRefused(_))), "{jwk}");
+    }
+    assert!(world.phone.accounts().unwrap().is_empty() && world.phone.due().unwrap().is_empty());
+}
+
 #[test]
 fn a_signature_by_a_biometric_key_is_evidence_and_by_another_is_not() {
     for presence in [UserPresence::Biometric, UserPresence::Device] {

@@ -867,6 +867,13 @@ public protocol AuthenticatorProtocol: AnyObject, Sendable {
     func pullsToSign() throws  -> [PullToSign]
 
     /**
+     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
+     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
+     * key is not of the right kind, or the server takes none.
+     */
+    func appAttestClientDataHash(code: String, jwk: String) throws  -> Data
+
+    /**
      * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
      * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
      */
@@ -1483,6 +1490,22 @@ open func pullsToSign()throws  -> [PullToSign]  {
         uniffiCallStatus in
     uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
+     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
+     * key is not of the right kind, or the server takes none.
+     */
+open func appAttestClientDataHash(code: String, jwk: String)throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
+        uniffiCallStatus in
+    uniffi_push_authenticator_fn_method_authenticator_app_attest_client_data_hash(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),
+        FfiConverterString.lower(jwk),uniffiCallStatus
     )
 })
 }
@@ -3241,8 +3264,9 @@ public struct DeviceKey: Equatable, Hashable {
      */
     public let presence: UserPresence
     /**
-     * The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
-     * together.
+     * What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
+     * App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
+     * without.
      */
     public let attestation: [Data]?
 
@@ -3259,8 +3283,9 @@ public struct DeviceKey: Equatable, Hashable {
          * What the person must do before it signs.
          */presence: UserPresence,
         /**
-         * The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
-         * together.
+         * What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
+         * App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
+         * without.
          */attestation: [Data]? = nil) {
         self.jwk = jwk
         self.level = level
@@ -3470,7 +3495,8 @@ public struct EnrolmentPreview: Equatable, Hashable {
     public let takesDeviceKey: Bool
     /**
      * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-     * code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
+     * code only. Android's `setAttestationChallenge` takes it; App Attest takes
+     * [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
      */
     public let attestationChallenge: Data?
 
@@ -3513,7 +3539,8 @@ public struct EnrolmentPreview: Equatable, Hashable {
          */takesDeviceKey: Bool,
         /**
          * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-         * code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
+         * code only. Android's `setAttestationChallenge` takes it; App Attest takes
+         * [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
          */attestationChallenge: Data?) {
         self.issuer = issuer
         self.account = account
@@ -8485,6 +8512,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 12847) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash() != 2638) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() != 35860) {

@@ -7,9 +7,9 @@ struct AccountKeyGone: Error {}
 /// What accounts' own keys sign: what an account is registered with, and its answers.
 extension Services {
     /// Adds an account with a key of its own where its server takes one, which signs for it once the person passed the
-    /// prompt. Where the device makes none, the core does.
+    /// prompt, and which App Attest vouches for then, where it can. Where the device makes none, the core does.
     ///
-    /// - Throws: ``BiometricFailure`` when the key did not sign; nothing was added then
+    /// - Throws: ``BiometricFailure`` when the key did not sign, or the task was cancelled before anything was added
     func enrol(_ code: String, _ preview: EnrolmentPreview) async throws -> Enrolled {
         let replace = preview.conflict != nil
         let slotWrapper = preview.kinds.contains(.push) ? biometrics : nil
@@ -21,10 +21,11 @@ extension Services {
         do {
             let toSign = try await phone.call { try $0.registrationToSign(code: code, key: key) }
             let der = try await signingKeys.sign(toSign.bytes, with: key.jwk, asksForBiometric: key.presence == .biometric)
-            chosen = .hardware(key: key, signed: toSign.signed(der: der))
+            let attested = if let appAttest { try await phone.attested(key, for: code, by: appAttest) } else { key }
+            chosen = .hardware(key: attested, signed: toSign.signed(der: der))
         } catch {
             signingKeys.remove(key.jwk)
-            throw error
+            throw error is CancellationError ? BiometricFailure.cancelled : error
         }
         let enrolled = try await courier.enrol(code, enrolment(replace: replace, key: chosen))
         switch enrolled {

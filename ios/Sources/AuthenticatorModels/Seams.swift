@@ -81,10 +81,12 @@ public struct Services: Sendable {
     public let biometrics: (any Biometrics)?
     /// Nothing where the device has no hardware for keys.
     public let signingKeys: (any SigningKeys)?
+    /// Nothing where nobody vouches for the app.
+    public let appAttest: (any AppAttestService)?
 
     public init(
         phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?,
-        signingKeys: (any SigningKeys)?
+        signingKeys: (any SigningKeys)?, appAttest: (any AppAttestService)?
     ) {
         self.phone = phone
         self.courier = courier
@@ -92,6 +94,7 @@ public struct Services: Sendable {
         self.settings = settings
         self.biometrics = biometrics
         self.signingKeys = signingKeys
+        self.appAttest = appAttest
     }
 
     func enrolment(replace: Bool, key: KeyChoice? = nil) -> Enrolment {

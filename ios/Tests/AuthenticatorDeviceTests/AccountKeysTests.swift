@@ -45,7 +45,7 @@ extension DeviceTests {
             let made = [try await keys.make(asksForBiometric: true), try await keys.make(asksForBiometric: false)]
             for key in made {
                 // The core checks the signature by the public half.
-                let code = registration(key.presence == .biometric ? "ada" : "bob")
+                let code = DeviceTests.registration(key.presence == .biometric ? "ada" : "bob")
                 let toSign = try core.registrationToSign(code: code, key: key)
                 let der = try await keys.sign(toSign.bytes, with: key.jwk, asksForBiometric: key.presence == .biometric)
                 let device = Device(name: "Phone", platform: .ios, pushToken: "token-0123456789", communicationType: .embedded)
@@ -94,16 +94,17 @@ extension DeviceTests {
             keys.keepOnly([])
             #expect(tags.isEmpty && StubKeychain.shared.key("org.pushauthenticator.vault") != nil)
         }
+    }
 
-        private func registration(_ account: String) -> String {
-            func encode(_ data: Data) -> String {
-                data.base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
-                    .replacingOccurrences(of: "=", with: "")
-            }
-            func text(_ text: String) -> String { encode(Data(text.utf8)) }
-            let address = "https://am.example.com/am/push?_action="
-            return "pushauth://push/Ping:\(account)?m=REGISTER:1&v=2&s=\(encode(Data(repeating: 1, count: 32)))"
-                + "&c=\(encode(Data(repeating: 9, count: 32)))&r=\(text(address + "register"))&a=\(text(address + "authenticate"))"
+    /// A registration code of a server that takes keys.
+    static func registration(_ account: String) -> String {
+        func encode(_ data: Data) -> String {
+            data.base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
+                .replacingOccurrences(of: "=", with: "")
         }
+        func text(_ text: String) -> String { encode(Data(text.utf8)) }
+        let address = "https://am.example.com/am/push?_action="
+        return "pushauth://push/Ping:\(account)?m=REGISTER:1&v=2&s=\(encode(Data(repeating: 1, count: 32)))"
+            + "&c=\(encode(Data(repeating: 9, count: 32)))&r=\(text(address + "register"))&a=\(text(address + "authenticate"))"
     }
 }

@@ -22,7 +22,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
             let phone = try await Phone.open(vaultFile: file, keys: gate)
             return Services(
                 phone: phone, courier: Courier(phone, transport: Recorder()), device: TestDevice(), settings: TestSettings(),
-                biometrics: nil, signingKeys: nil)
+                biometrics: nil, signingKeys: nil, appAttest: nil)
         }
         await model.start()
         guard case .waitingForUnlock = model.stage else { return XCTFail("\(model.stage)") }

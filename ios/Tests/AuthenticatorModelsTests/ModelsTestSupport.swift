@@ -50,6 +50,27 @@ final class TestSigningKeys: SigningKeys {
     func keepOnly(_ jwks: Set<String>) { pairs.change { $0 = $0.filter { jwks.contains($0.key) } } }
 }
 
+/// App Attest as a test has it: what it makes, and what it was asked for.
+final class TestAppAttest: AppAttestService {
+    struct Unreachable: Error {}
+
+    static let object = Data("object".utf8)
+    let isSupported: Bool
+    let asked = Box<[(keyId: String, clientDataHash: Data)]>([])
+    private let make: @Sendable () async throws -> Data
+
+    init(isSupported: Bool = true, _ make: @escaping @Sendable () async throws -> Data = { object }) {
+        (self.isSupported, self.make) = (isSupported, make)
+    }
+
+    func generateKey() async throws -> String { "key \(asked.value.count)" }
+
+    func attestKey(_ keyId: String, clientDataHash: Data) async throws -> Data {
+        asked.change { $0.append((keyId, clientDataHash)) }
+        return try await make()
+    }
+}
+
 struct TestOwner: OwnerCheck {
     var passes = true
     func confirm() async -> Bool { passes }
@@ -63,12 +84,15 @@ struct App {
     let settings = TestSettings()
     let signingKeys = TestSigningKeys()
 
-    init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true) async throws {
+    init(
+        _ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true,
+        appAttest: (any AppAttestService)? = nil
+    ) async throws {
         phone = try await openPhone()
         services = Services(
             phone: phone,
             courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: TestDevice(), settings: settings,
-            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil)
+            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil, appAttest: appAttest)
     }
 
     func registered(_ code: String = registrationCode()) async throws -> Registered {

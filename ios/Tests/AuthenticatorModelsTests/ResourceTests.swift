@@ -58,6 +58,7 @@ struct ResourceTests {
             }
         }
         #expect(appRights["aps-environment"] != nil)
+        #expect(appRights["com.apple.developer.devicecheck.appattest-environment"] != nil)
         let privacy = try plist("Shared/PrivacyInfo.xcprivacy")
         #expect(privacy["NSPrivacyTracking"] as? Bool == false && (privacy["NSPrivacyCollectedDataTypes"] as? [Any])?.isEmpty == true)
     }

@@ -109,8 +109,9 @@ pub struct DeviceKey {
     pub level: KeyLevel,
     /// What the person must do before it signs.
     pub presence: UserPresence,
-    /// The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
-    /// together.
+    /// What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
+    /// App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
+    /// without.
     #[uniffi(default = None)]
     pub attestation: Option<Vec<Vec<u8>>>,
 }

@@ -192,6 +192,8 @@ import Testing
         Oversized("biometric challenge") { try $0.biometricChallenge(notificationId: long) },
         Oversized("key to register") { try $0.registrationToSign(code: keyedCode, key: described(jwk: long)) },
         Oversized("code to register") { try $0.registrationToSign(code: long, key: described()) },
+        Oversized("key to vouch for") { try $0.appAttestClientDataHash(code: keyedCode, jwk: long) },
+        Oversized("code to vouch for") { try $0.appAttestClientDataHash(code: long, jwk: described().jwk) },
         Oversized("certificate") { try $0.registrationToSign(code: keyedCode, key: Chip().key(attestation: [Data(count: 1_000_000)])) },
         Oversized("certificates") {
             try $0.registrationToSign(code: keyedCode, key: Chip().key(attestation: Array(repeating: Data(), count: 10_000)))

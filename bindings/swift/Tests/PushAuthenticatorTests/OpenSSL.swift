@@ -7,6 +7,7 @@ enum OpenSSL {
     private typealias Out = UnsafeMutablePointer<UInt8>
     private typealias Make = @convention(c) () -> Pointer?
     private typealias HMAC = @convention(c) (Pointer?, Bytes?, Int32, Bytes?, Int, Out?, UnsafeMutablePointer<UInt32>?) -> Out?
+    private typealias Digest = @convention(c) (Bytes?, Int, Out?) -> Out?
     private typealias Begin = @convention(c) (Pointer?, Pointer?, Pointer?, Bytes?, Bytes?) -> Int32
     private typealias Update = @convention(c) (Pointer?, Out?, UnsafeMutablePointer<Int32>?, Bytes?, Int32) -> Int32
     private typealias End = @convention(c) (Pointer?, Out?, UnsafeMutablePointer<Int32>?) -> Int32
@@ -26,7 +27,6 @@ enum OpenSSL {
         private typealias Of = @convention(c) (OpaquePointer?) -> OpaquePointer?
         private typealias Generate = @convention(c) (OpaquePointer?) -> Int32
         private typealias Encode = @convention(c) (OpaquePointer?, OpaquePointer?, Int32, Out?, Int, OpaquePointer?) -> Int
-        private typealias Digest = @convention(c) (Bytes?, Int, Out?) -> Out?
         private typealias Sign = @convention(c) (Int32, Bytes?, Int32, Out?, UnsafeMutablePointer<UInt32>?, OpaquePointer?) -> Int32
         private typealias Verify = @convention(c) (Int32, Bytes?, Int32, Bytes?, Int32, OpaquePointer?) -> Int32
 
@@ -49,21 +49,22 @@ enum OpenSSL {
         /// ECDSA over SHA-256, in DER.
         func sign(_ data: Data) -> Data {
             var output = [UInt8](repeating: 0, count: 80), length: UInt32 = 0
-            let digest = Self.digest(data)
+            let digest = [UInt8](sha256(data))
             _ = function("ECDSA_sign", as: Sign.self)(0, digest, Int32(digest.count), &output, &length, key)
             return Data(output.prefix(Int(length)))
         }
 
         func verify(_ der: Data, of data: Data) -> Bool {
-            let digest = Self.digest(data)
+            let digest = [UInt8](sha256(data))
             return function("ECDSA_verify", as: Verify.self)(0, digest, Int32(digest.count), [UInt8](der), Int32(der.count), key) == 1
         }
 
-        private static func digest(_ data: Data) -> [UInt8] {
-            var output = [UInt8](repeating: 0, count: 32)
-            _ = function("SHA256", as: Digest.self)([UInt8](data), data.count, &output)
-            return output
-        }
+    }
+
+    static func sha256(_ data: Data) -> Data {
+        var output = [UInt8](repeating: 0, count: 32)
+        _ = function("SHA256", as: Digest.self)([UInt8](data), data.count, &output)
+        return Data(output)
     }
 
     /// `algorithm` is SHA1, SHA256 or SHA512.

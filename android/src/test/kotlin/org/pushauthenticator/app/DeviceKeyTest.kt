@@ -98,6 +98,29 @@ class DeviceKeyTest : AppTest() {
     }
 
     @Test
+    fun `a chain that is more than a registration holds is left out, and the key is registered`() {
+        running = Server("CHALLENGE", deviceKey = "required")
+        fun attestation(issuers: List<ByteArray>): String {
+            FakeKeyStore.issuers = issuers
+            val screen = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(server.offer().second)))
+            screen.awaitText(server.address)
+            screen.tap(R.id.add)
+            prompt().pass()
+            screen.awaitText("Account added")
+            val account = phone { accounts() }.single()
+            assertEquals(KeyLevel.TEE to false, account.key?.level to account.key?.isSoftware)
+            val device = JSONArray(server.manage("device", "list")).getJSONObject(0)
+            phone { remove(account.id) }
+            server.manage("device", "remove", device.getString("id"))
+            close()
+            return device.getJSONObject("key").getString("attestation")
+        }
+        assertEquals("unchecked", attestation(List(9) { ByteArray(700) }))
+        assertEquals("ten certificates and one more", "none", attestation(List(10) { ByteArray(100) }))
+        assertEquals("more than 8 KiB", "none", attestation(List(2) { ByteArray(4096) }))
+    }
+
+    @Test
     fun `a key goes with its account, and one of no account at the next start`() {
         val orphan = make()
         phone { accounts() }

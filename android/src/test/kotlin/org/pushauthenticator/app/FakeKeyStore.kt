@@ -61,6 +61,7 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
 
         /** Who makes the keys that stand behind: of the providers that Robolectric puts first, the one that knows the curve. */
         private const val REAL = "BC"
+        private val USUAL_ISSUERS = List(2) { ByteArray(600) }
 
         var hasStrongBox = false
 
@@ -68,12 +69,16 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         var attests = true
         var makesSigningKeys = true
 
+        /** The certificates behind an attested key's own. */
+        var issuers = USUAL_ISSUERS
+
         /** Aliases of accounts' own keys. */
         val signing get() = pairs.keys.filter { it.startsWith("account-") }
 
         fun install() {
             attests = true
             makesSigningKeys = true
+            issuers = USUAL_ISSUERS
             specs.clear()
             secrets.clear()
             pairs.clear()
@@ -244,7 +249,8 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         override fun engineStore(stream: OutputStream?, password: CharArray?) = Unit
         override fun engineGetCertificateChain(alias: String): Array<Certificate>? = pairs[alias]?.let { pair ->
             val attested = (pair.private as BoundKey).spec.attestationChallenge != null
-            List(if (attested) 3 else 1) { Bare(pair.public) }.toTypedArray()
+            val own = Bare(pair.public)
+            (listOf(own) + issuers.takeIf { attested }.orEmpty().map { Bare(pair.public, it) }).toTypedArray()
         }
         override fun engineGetCreationDate(alias: String): Date? = null
         override fun engineSetKeyEntry(alias: String, key: Key, password: CharArray?, chain: Array<Certificate>?) = Unit
@@ -257,9 +263,9 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
     }
 
     /** Nothing but a public key. */
-    class Bare(private val key: PublicKey) : Certificate("bare") {
+    class Bare(private val key: PublicKey, private val content: ByteArray = key.encoded) : Certificate("bare") {
         override fun getPublicKey() = key
-        override fun getEncoded(): ByteArray = key.encoded
+        override fun getEncoded(): ByteArray = content
         override fun verify(key: PublicKey) = Unit
         override fun verify(key: PublicKey, provider: String) = Unit
         override fun toString() = "bare"

@@ -821,6 +821,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign(
     ): Int
+    external fun uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash(
+    ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign(
     ): Int
     external fun uniffi_push_authenticator_checksum_method_authenticator_approve_signed(
@@ -947,6 +949,8 @@ internal object UniffiLib {
     external fun uniffi_push_authenticator_fn_method_authenticator_pull_signed(`ptr`: Long,`accountId`: RustBuffer.ByValue,`waitSeconds`: Int,`signature`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_authenticator_app_attest_client_data_hash(`ptr`: Long,`code`: RustBuffer.ByValue,`jwk`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_authenticator_approval_to_sign(`ptr`: Long,`notificationId`: RustBuffer.ByValue,`number`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1236,6 +1240,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 12847) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash() and 0xFFFF) != 2638) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() and 0xFFFF) != 35860) {
@@ -2013,6 +2020,13 @@ public interface AuthenticatorInterface {
      * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
      */
     fun `pullsToSign`(): List<PullToSign>
+
+    /**
+     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
+     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
+     * key is not of the right kind, or the server takes none.
+     */
+    fun `appAttestClientDataHash`(`code`: kotlin.String, `jwk`: kotlin.String): kotlin.ByteArray
 
     /**
      * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
@@ -2843,6 +2857,27 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
     UniffiLib.uniffi_push_authenticator_fn_method_authenticator_pulls_to_sign(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
+     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
+     * key is not of the right kind, or the server takes none.
+     */
+    @Throws(AuthenticatorException::class)override fun `appAttestClientDataHash`(`code`: kotlin.String, `jwk`: kotlin.String): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AuthenticatorException) { _status ->
+    UniffiLib.uniffi_push_authenticator_fn_method_authenticator_app_attest_client_data_hash(
+        it,
+
+        FfiConverterString.lower(`code`),
+        FfiConverterString.lower(`jwk`),_status)
 }
     }
     )
@@ -4751,8 +4786,9 @@ data class DeviceKey (
     val `presence`: UserPresence
     ,
     /**
-     * The platform's certificates for the key in DER, its own first, where there are any; at most ten, and 8 KiB
-     * together.
+     * What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
+     * App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
+     * without.
      */
     val `attestation`: List<kotlin.ByteArray>? = null
 
@@ -4931,7 +4967,8 @@ data class EnrolmentPreview (
     ,
     /**
      * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-     * code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it.
+     * code only. Android's `setAttestationChallenge` takes it; App Attest takes
+     * [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
      */
     val `attestationChallenge`: kotlin.ByteArray?
 

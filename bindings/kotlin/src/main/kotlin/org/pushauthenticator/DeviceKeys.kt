@@ -8,6 +8,17 @@ import java.util.Base64
 /** Length of a coordinate on P-256, in bytes. */
 private const val COORDINATE = 32
 
+/** Most certificates of an attestation, and how much they may be together, in bytes. */
+private const val CERTIFICATES = 10
+private const val CERTIFICATES_LIMIT = 8 * 1024
+
+/**
+ * A key store's certificates, in DER and the key's own first, as [DeviceKey.attestation] takes them: nothing where there are
+ * more than a registration holds. Whether a key is taken without is the server's to say.
+ */
+public fun attestationOf(chain: List<ByteArray>): List<ByteArray>? =
+    chain.takeIf { it.size <= CERTIFICATES && it.sumOf(ByteArray::size) <= CERTIFICATES_LIMIT }
+
 /**
  * This public key as a JWK, the form of [DeviceKey.jwk] and [AccountKey.jwk]: an account's key is the one whose text is
  * the same. A key on another curve is refused by the core.

@@ -187,6 +187,8 @@ class BorderTest {
             "invalidated" to { it.biometricInvalidated(long) },
             "key to register" to { it.registrationToSign(keyedCode(), Chip().key().copy(jwk = long)) },
             "code to register" to { it.registrationToSign(long, Chip().key()) },
+            "key to vouch for" to { it.appAttestClientDataHash(keyedCode(), long) },
+            "code to vouch for" to { it.appAttestClientDataHash(long, Chip().key().jwk) },
             "certificate" to { it.registrationToSign(keyedCode(), Chip().key().copy(attestation = listOf(ByteArray(1_000_000)))) },
             "certificates" to { it.registrationToSign(keyedCode(), Chip().key().copy(attestation = List(10_000) { ByteArray(0) })) },
             "chosen key" to { it.enrol(keyedCode(), enrolment().copy(key = KeyChoice.Hardware(Chip().key().copy(jwk = long), signed(10))), null) },

@@ -3,6 +3,7 @@ package org.pushauthenticator
 import com.fasterxml.jackson.databind.JsonNode
 import java.math.BigInteger
 import java.security.KeyFactory
+import java.security.MessageDigest
 import java.security.Signature
 import java.security.interfaces.ECPublicKey
 import java.security.spec.ECGenParameterSpec
@@ -240,6 +241,31 @@ class DeviceKeyTest {
         core.delivered(core.due().single().id, HttpResponse(200u, null, "{}".toByteArray()))
         val now = core.accounts().single()
         assertEquals(AccountState.ACTIVE to fresh.key().jwk, now.state to now.key?.jwk)
+    }
+
+    @Test
+    fun `as many certificates as a registration holds are taken, and of more none`() = openCore().use { core ->
+        val chip = Chip()
+        for (chain in listOf(List(10) { byteArrayOf(1) }, List(2) { ByteArray(4096) })) {
+            val key = chip.key().copy(attestation = attestationOf(chain))
+            val signed = chip.sign(core.registrationToSign(code, key))
+            val account = core.enrol(code, enrolment().copy(key = KeyChoice.Hardware(key, signed)), null)
+            val sent = sent(core)["attestation"].map { Base64.getDecoder().decode(it.asText()).toList() }
+            assertEquals(chain.map { it.toList() }, sent)
+            core.remove(account.id)
+        }
+        for (chain in listOf(List(11) { byteArrayOf(1) }, listOf(ByteArray(8192), byteArrayOf(1)))) assertNull(attestationOf(chain))
+    }
+
+    @Test
+    fun `app attest's hash is of the challenge and the key's thumbprint`() = openCore().use { core ->
+        val jwk = Chip().key().jwk
+        fun sha256(bytes: ByteArray) = MessageDigest.getInstance("SHA-256").digest(bytes)
+        val thumbprint = Base64.getUrlEncoder().withoutPadding().encodeToString(sha256(jwk.toByteArray()))
+        val expected = sha256(core.preview(code).attestationChallenge!! + thumbprint.toByteArray())
+        assertArrayEquals(expected, core.appAttestClientDataHash(code, jwk))
+        assertEquals("no-device-key", refusal { core.appAttestClientDataHash(registrationCode(), jwk) })
+        assertEquals("device-key-refused", refusal { core.appAttestClientDataHash(code, "{}") })
     }
 
     @Test

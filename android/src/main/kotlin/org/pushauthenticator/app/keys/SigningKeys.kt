@@ -26,6 +26,7 @@ import org.pushauthenticator.KeyLevel
 import org.pushauthenticator.Signed
 import org.pushauthenticator.ToSign
 import org.pushauthenticator.UserPresence
+import org.pushauthenticator.attestationOf
 import org.pushauthenticator.jwk
 import org.pushauthenticator.needsSignature
 import org.pushauthenticator.signedBy
@@ -148,8 +149,9 @@ class SigningKeys(private val context: Context) {
         val key = store.getKey(alias, null) as PrivateKey
         val info = KeyFactory.getInstance(key.algorithm, VaultKey.STORE).getKeySpec(key, KeyInfo::class.java)
         val presence = if (info.isUserAuthenticationRequired) UserPresence.BIOMETRIC else UserPresence.NONE
-        // Without an attestation the store still makes one certificate, which says nothing.
-        val chain = store.getCertificateChain(alias).orEmpty().map { it.encoded }.takeIf { it.size > 1 }
+        // Without an attestation the store still makes one certificate, which says nothing. Of a chain that is more than a
+        // registration holds, nothing is sent: the server decides whether it takes a key without.
+        val chain = store.getCertificateChain(alias).orEmpty().map { it.encoded }.takeIf { it.size > 1 }?.let(::attestationOf)
         val jwk = jwk(store, alias) ?: throw ProviderException("The key store made no key on P-256.")
         return DeviceKey(jwk, level(info, strongBox), presence, chain)
     }
