@@ -1,15 +1,17 @@
-//! Taking a phone's answer (docs/wire.md, "The answer"). A verified answer settles the message for good.
+//! Taking a phone's answer (docs/wire.md, "The answer"). A verified answer settles the message for good; a denial
+//! as somebody else's counts when the message is over, too.
 
 use super::device_key::{KeyRefusal, check_answer};
 use super::not_me::not_me;
 use super::{Effect, Refusal, Tools};
 use serde_json::{Map, Value};
 
+use crate::ports::EpochMilliseconds;
 use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, CUSTOM_PAYLOAD_LIMIT, SignedBody, response_is_right};
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
-use crate::server::store::pushes::{self, PushState};
+use crate::server::store::pushes::{self, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
 use crate::server::wake::Waiter;
 use crate::server::webhook::Device;
@@ -68,15 +70,11 @@ pub fn answer(
     };
     let request =
         pushes::find_request(transaction, &message.request)?.ok_or(StoreError::Damaged("push_message.request"))?;
-    match request.state {
-        PushState::Pending => {}
-        PushState::Superseded => return Err(Refusal::Told("This sign-on is no longer waited for.")),
-        PushState::Approved | PushState::Denied | PushState::Failed => {
-            return Err(Refusal::Told("This sign-on was answered already."));
-        }
-    }
-    if request.expires_at <= tools.now {
-        return Err(Refusal::Told("This sign-on has expired."));
+    let over = over(&request, tools.now);
+    // Who began the sign-on knows the password, whatever became of the message since.
+    let is_late_alarm = over.is_some() && reason == Some(DenyReason::NotMe);
+    if let Some(refusal) = over.filter(|_| !is_late_alarm) {
+        return Err(Refusal::Told(refusal));
     }
     let state = if claims.deny == Some(true) {
         PushState::Denied
@@ -90,8 +88,11 @@ pub fn answer(
         }
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
-    pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
-    if let Some(content) = content {
+    if !is_late_alarm {
+        pushes::settle(transaction, &request.id, state, tools.now)?;
+    }
+    pushes::keep_answer(transaction, &message_id, &body_digest, status)?;
+    if let Some(content) = content.filter(|_| !is_late_alarm) {
         pushes::keep_content(transaction, &request.id, &content)?;
     }
     let device = devices::find(transaction, &message.device)?;
@@ -127,6 +128,16 @@ pub fn answer(
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, effects))
+}
+
+/// Why a request takes no answer any more; nothing where it does.
+fn over(request: &PushRequest, now: EpochMilliseconds) -> Option<&'static str> {
+    match request.state {
+        PushState::Pending if request.expires_at <= now => Some("This sign-on has expired."),
+        PushState::Pending => None,
+        PushState::Superseded => Some("This sign-on is no longer waited for."),
+        PushState::Approved | PushState::Denied | PushState::Failed => Some("This sign-on was answered already."),
+    }
 }
 
 /// What the phone sent beside the claims of an answer, for the journey; nothing where it is none, or more than may be.

@@ -1,0 +1,76 @@
+//! Denials as somebody else's sign-on, and what they end.
+
+use serde_json::json;
+
+use crate::device_keys::{answer_claims, deny, enrolled, last_audit, start_with};
+use crate::harness::*;
+use crate::receiver::Receiver;
+use crate::webhook::start_with as start_with_webhook;
+
+/// What came of a message before its owner says that it was somebody else's sign-on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Exited,
+    Superseded,
+    Expired,
+    DeniedElsewhere,
+}
+
+/// Who knows the password must not get away by going on to another step.
+#[test]
+fn it_was_not_me_counts_whatever_became_of_the_sign_on_since() {
+    for fate in [Fate::Exited, Fate::Superseded, Fate::Expired, Fate::DeniedElsewhere] {
+        let receiver = Receiver::start();
+        let (server, phone, key) = start_with_webhook(&receiver);
+        let step = server.after_password();
+        let message = phone.only_message(&server);
+        match fate {
+            Fate::Exited => drop(server.next(&fill(&step, 2, json!(0)))),
+            Fate::Superseded => drop(server.after_password()),
+            Fate::Expired => server.clock.advance(125_000),
+            // As if another phone of the user had answered.
+            Fate::DeniedElsewhere => {
+                let database = rusqlite::Connection::open(server.database_file()).unwrap();
+                database.execute("UPDATE push_request SET state = 'denied' WHERE state = 'pending'", []).unwrap();
+            }
+        }
+        let states = |server: &Server| server.text("SELECT group_concat(state) FROM push_request");
+        let before = states(&server);
+        for reason in [None, Some("mistake")] {
+            assert_eq!(
+                deny(&server, &phone, &key, &message, reason).status,
+                400,
+                "{fate:?}: too late for anything else"
+            );
+        }
+        let mut claims = answer_claims(&server, &message, None);
+        claims["reason"] = json!("not-me");
+        let body = phone.answer_body(&message, json!({"deny": true, "proof": key.sign("answer", &claims)}));
+        for _ in 0..2 {
+            let answered = server.post_json(&phone.authentication_path, &body);
+            assert_eq!((answered.status, answered.text().as_str()), (200, "{}"), "{fate:?}");
+        }
+        assert_eq!(server.count("user WHERE frozen_until IS NOT NULL"), 1, "{fate:?}");
+        assert_eq!(server.count("denial"), 1, "{fate:?}");
+        assert_eq!(server.count("audit WHERE event = 'push-answer' AND outcome = 'denied-not-me'"), 1, "{fate:?}");
+        assert_eq!(last_audit(&server), "pushes-frozen success", "{fate:?}");
+        let kinds: Vec<_> = receiver.wait_for(2).iter().map(|seen| seen.json()["type"].clone()).collect();
+        assert_eq!(kinds, ["sign_on.not_me", "pushes.frozen"], "{fate:?}");
+        // What was settled stays so; what waits, a newer one too, ends.
+        assert_eq!(states(&server), before.replace("pending", "superseded"), "{fate:?}");
+        server.sign_on_as(USER, PASSWORD).refused(401);
+    }
+}
+
+/// A captured denial of before is none of another day.
+#[test]
+fn it_was_not_me_has_an_end() {
+    let server = start_with("required");
+    let (phone, key) = enrolled(&server, "tee", "none");
+    server.after_password();
+    let message = phone.only_message(&server);
+    server.clock.advance(25 * 3_600_000);
+    server.runtime.block_on(server.app.sweep()).unwrap();
+    assert_mute(&deny(&server, &phone, &key, &message, Some("not-me")));
+    assert_eq!(server.count("user WHERE frozen_until IS NOT NULL"), 0);
+}
