@@ -499,8 +499,8 @@ fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
     let at_rest = std::fs::read(server.database_file()).unwrap();
     assert!(!at_rest.windows(7).any(|window| window == b"Strange"), "sealed");
 
-    // The sign-on of before, superseded and ended; from it the way by a recovery code.
-    assert!(server.fail(&own).contains("A newer sign-on"));
+    // The sign-on of before ends with it; the way in is a recovery code.
+    assert!(server.fail(&own).contains("denied on your phone"));
     server.clock.advance(3_600_000);
     let step = server.next(&fill(&server.after_password(), 2, json!(0)));
     let cookie = format!("{COOKIE}={}", server.finish(&fill(&step, 0, json!(codes[0]))));

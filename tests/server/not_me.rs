@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::device_keys::{answer_claims, deny, enrolled, last_audit, start_with};
+use crate::device_keys::{
+    Key, REGISTRATION, SENDER, accept, answer_claims, deny, enrolled, last_audit, scan_with, start_with,
+};
 use crate::harness::*;
 use crate::receiver::Receiver;
 use crate::webhook::start_with as start_with_webhook;
@@ -73,4 +75,45 @@ fn it_was_not_me_has_an_end() {
     server.runtime.block_on(server.app.sweep()).unwrap();
     assert_mute(&deny(&server, &phone, &key, &message, Some("not-me")));
     assert_eq!(server.count("user WHERE frozen_until IS NOT NULL"), 0);
+}
+
+/// The stranger has the password, and perhaps more: a recovery code, or an approval that was given by mistake.
+#[test]
+fn it_was_not_me_ends_what_is_past_the_password_and_nothing_else() {
+    let setup = Setup::new().with(REGISTRATION, "deviceKey", json!("required"));
+    let collector = node_id(&setup.journey, "RecoveryCodeCollectorDecisionNode");
+    let server = setup.with(SENDER, "captureFailure", json!(true)).connect(SENDER, "FAILURE", &collector).start();
+    let (step, key) = (server.at_qr_code(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let codes = recovery_codes(&step);
+    let step = server.next(&step);
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &step).status, 200);
+    let token = server.finish(&step);
+
+    let at_code = server.next(&fill(&server.after_password(), 2, json!(0)));
+    let approved = server.after_password();
+    assert_eq!(accept(&server, &phone, &key, &phone.only_message(&server), &approved).status, 200);
+    let before_password = server.begin();
+    let denied = server.after_password();
+    server.clock.advance(1);
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    server.clock.advance(1);
+
+    for step in [fill(&at_code, 0, json!(codes[0])), approved, denied] {
+        let message = server.fail(&step);
+        assert!(message.contains("denied on your phone as not yours"), "{message}");
+    }
+    assert_eq!(server.count("session"), 1, "that of before goes on");
+    assert_eq!(server.count("audit WHERE event = 'sign-on' AND outcome = 'failure'"), 3);
+    let cookie = format!("{COOKIE}={token}");
+    assert_eq!(server.request("GET", "/am/XUI/profile", &[("Cookie", &cookie)], b"").status, 200);
+    // The owner begins anew, or goes on from a page where no password was given yet.
+    for step in [before_password, server.begin()] {
+        let step = server.next(&fill_password(&step, USER, PASSWORD));
+        assert_eq!(types(&step), types(&at_code));
+    }
+    let step = server.next(&fill_password(&server.begin(), USER, PASSWORD));
+    server.finish(&fill(&step, 0, json!(codes[0])));
 }
