@@ -415,16 +415,33 @@ fn a_sender_that_asks_for_keys_reaches_no_phone_without() {
     assert_eq!(last_audit(&server), "sign-on failure");
     assert_eq!(server.count("audit WHERE event = 'push-sent' AND outcome = 'no-device-key'"), 1);
     assert_eq!(server.count("push_message"), 0);
+}
 
-    // A biometric is asked of the key itself.
-    for (presence, is_asked) in [("device", false), ("biometric", true)] {
-        let server = setup().with(SENDER, "pushType", json!("BIOMETRIC")).start();
-        let (step, key) = (server.at_qr_code(), Key::make());
-        let phone = scan_with(&server, &step, &key, "tee", presence);
-        assert_eq!(phone.register(&server).status, 200);
-        let step = server.next(&step);
-        assert_eq!(server.post(&step).status == 200, is_asked, "{presence}");
-        assert_eq!(server.count("push_message"), i64::from(is_asked), "{presence}");
+/// A key that asks nobody approves what a biometric is asked for, with whatever code signs by it.
+#[test]
+fn a_biometric_is_never_asked_of_a_key_that_takes_none() {
+    for demand in ["off", "preferred", "required"] {
+        for (presence, is_asked) in [("none", false), ("device", false), ("biometric", true)] {
+            let server = Setup::new()
+                .with(REGISTRATION, "deviceKey", json!("preferred"))
+                .with(SENDER, "deviceKey", json!(demand))
+                .with(SENDER, "pushType", json!("BIOMETRIC"))
+                .start();
+            let (step, key) = (server.at_qr_code(), Key::make());
+            let phone = scan_with(&server, &step, &key, "tee", presence);
+            assert_eq!(phone.register(&server).status, 200);
+            let response = server.post(&server.next(&step));
+            assert_eq!(response.status == 200, is_asked, "{demand} {presence}");
+            assert_eq!(server.count("push_message"), i64::from(is_asked), "{demand} {presence}");
+            let refused = server.count("audit WHERE event = 'push-sent' AND outcome = 'no-device-key'");
+            assert_eq!(refused, i64::from(!is_asked), "{demand} {presence}");
+        }
+        // A plain phone has the gate of its own that it always had.
+        let server = Setup::new().with(SENDER, "deviceKey", json!(demand)).with(SENDER, "pushType", json!("BIOMETRIC"));
+        let server = server.start();
+        let step = server.at_qr_code();
+        assert_eq!(Phone::scan(&step).register(&server).status, 200);
+        assert_eq!(server.post(&server.next(&step)).status == 200, demand != "required", "{demand}");
     }
 }
 
