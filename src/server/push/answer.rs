@@ -64,7 +64,7 @@ pub fn answer(
         Err(error) => {
             let KeyRefusal { name, refusal } = error.into();
             let user = devices::find(transaction, &message.device)?.map(|device| device.user);
-            note(transaction, tools, "push-answer", user, &message.device, name)?;
+            audit::add_refusal(transaction, &event(tools, user, &message.device, name))?;
             return Ok((Err(refusal), Vec::new()));
         }
     };
@@ -119,7 +119,7 @@ pub fn answer(
         Some(reason) if state == PushState::Denied => format!("denied-{}", reason.name()),
         _ => state.name().to_owned(),
     };
-    note(transaction, tools, "push-answer", Some(request.user.clone()), &message.device, &outcome)?;
+    audit::add(transaction, &event(tools, Some(request.user.clone()), &message.device, &outcome))?;
     tracing::info!(user = request.user, device = message.device, outcome, "push answered");
     let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone()))];
     if reason == Some(DenyReason::NotMe) {
@@ -149,21 +149,13 @@ fn further_content(sent: &Map<String, Value>) -> Option<String> {
     (text != "{}" && text.len() <= CUSTOM_PAYLOAD_LIMIT).then_some(text)
 }
 
-fn note(
-    transaction: &Transaction,
-    tools: &Tools,
-    event: &str,
-    user: Option<String>,
-    device: &str,
-    outcome: &str,
-) -> Result<(), StoreError> {
-    let event = audit::Event {
+fn event(tools: &Tools, user: Option<String>, device: &str, outcome: &str) -> audit::Event {
+    audit::Event {
         at: tools.now,
-        event: event.to_owned(),
+        event: "push-answer".to_owned(),
         user,
         device: Some(device.to_owned()),
         outcome: outcome.to_owned(),
         address: None,
-    };
-    audit::add(transaction, &event)
+    }
 }
