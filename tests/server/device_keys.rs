@@ -618,20 +618,6 @@ fn it_was_not_me_ends_a_code_that_waits_for_a_phone() {
     assert!(server.fail(&waiting).contains("with the password alone"));
 }
 
-/// A phone that denies its first message is forgotten, and with it the user has none.
-#[test]
-fn after_it_was_not_me_the_password_alone_brings_in_no_phone() {
-    let server = start_with("required");
-    let (phone, key, step) = registered(&server, "tee", "none");
-    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
-    server.fail(&step);
-    let step = server.after_password();
-    let message = server.fail(&fill(&step, 1, json!(0)));
-    assert!(message.contains("with the password alone"), "{message}");
-    assert_eq!(server.count("audit WHERE event = 'device-registered' AND outcome = 'frozen'"), 1);
-    assert_eq!(server.count("registration WHERE accepted_body IS NULL"), 0);
-}
-
 #[test]
 fn a_freeze_without_end_waits_for_an_administrator() {
     use push_authenticator::ports::SystemEntropy;

@@ -1,9 +1,12 @@
 //! Denials as somebody else's sign-on, and what they end.
 
+use push_authenticator::ports::SystemEntropy;
+use push_authenticator::server::open_data;
+use push_authenticator::server::store::{StoreError, devices};
 use serde_json::json;
 
 use crate::device_keys::{
-    Key, REGISTRATION, SENDER, accept, answer_claims, deny, enrolled, last_audit, scan_with, start_with,
+    Key, REGISTRATION, SENDER, accept, answer_claims, deny, enrolled, last_audit, registered, scan_with, start_with,
 };
 use crate::harness::*;
 use crate::receiver::Receiver;
@@ -116,4 +119,43 @@ fn it_was_not_me_ends_what_is_past_the_password_and_nothing_else() {
     }
     let step = server.next(&fill_password(&server.begin(), USER, PASSWORD));
     server.finish(&fill(&step, 0, json!(codes[0])));
+}
+
+#[test]
+fn after_it_was_not_me_the_password_alone_brings_in_no_phone() {
+    let server = start_with("required");
+    let (phone, key) = enrolled(&server, "tee", "none");
+    server.after_password();
+    assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
+    // The user has no phone any more.
+    let (_, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
+    let device = server.text("SELECT id FROM device");
+    let removed: Result<bool, StoreError> = store.run_blocking(move |sql| devices::remove(sql, &device));
+    assert!(removed.unwrap());
+    let step = server.after_password();
+    let message = server.fail(&fill(&step, 1, json!(0)));
+    assert!(message.contains("with the password alone"), "{message}");
+    assert_eq!(server.count("audit WHERE event = 'device-registered' AND outcome = 'frozen'"), 1);
+    assert_eq!(server.count("registration WHERE accepted_body IS NULL"), 0);
+}
+
+/// Whoever has the password could keep the owner from registering a phone, again and again.
+#[test]
+fn a_phone_that_was_only_just_added_stops_nothing() {
+    for is_late in [false, true] {
+        let server = start_with("required");
+        let (phone, key, step) = registered(&server, "tee", "none");
+        let message = phone.only_message(&server);
+        server.clock.advance(if is_late { 125_000 } else { 1 });
+        assert_eq!(deny(&server, &phone, &key, &message, Some("not-me")).status, 200);
+        assert_eq!(server.count("audit WHERE event = 'push-answer' AND outcome = 'denied-not-me'"), 1);
+        assert_eq!(server.count("device WHERE retired_at IS NULL"), 0, "it goes by it");
+        assert_eq!(server.count("user WHERE frozen_until IS NOT NULL"), 0);
+        assert_eq!(server.count("denial"), 0);
+        if !is_late {
+            server.fail(&step);
+        }
+        // The owner's own.
+        enrolled(&server, "tee", "none");
+    }
 }

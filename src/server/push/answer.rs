@@ -96,18 +96,19 @@ pub fn answer(
         pushes::keep_content(transaction, &request.id, &content)?;
     }
     let device = devices::find(transaction, &message.device)?;
-    match device.as_ref().and_then(|device| device.provisional_journey.clone()) {
+    let registered_by = device.as_ref().and_then(|device| device.provisional_journey.clone());
+    let is_its_first = registered_by.as_ref() == Some(&request.journey);
+    match registered_by {
         // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
         // somebody else's phone.
         Some(journey)
             if state == PushState::Approved
-                && (journey == request.journey
-                    || !journeys::is_under_way(transaction, &journey, tools.now, &tools.keys)?) =>
+                && (is_its_first || !journeys::is_under_way(transaction, &journey, tools.now, &tools.keys)?) =>
         {
             devices::confirm(transaction, &message.device)?;
         }
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
-        Some(journey) if journey == request.journey => {
+        Some(_) if is_its_first => {
             if let Some(device) = &device {
                 audit::device_removed(transaction, tools.now, device, None)?;
             }
@@ -122,7 +123,8 @@ pub fn answer(
     audit::add(transaction, &event(tools, Some(request.user.clone()), &message.device, &outcome))?;
     tracing::info!(user = request.user, device = message.device, outcome, "push answered");
     let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone()))];
-    if reason == Some(DenyReason::NotMe) {
+    // A phone that was only just brought in by the password has no say over the user's others, nor over the next one.
+    if reason == Some(DenyReason::NotMe) && !is_its_first {
         let device = Device { id: message.device, name: device.map(|device| device.name).unwrap_or_default() };
         effects.extend(not_me(transaction, &request, device, terms, tools)?);
     }
