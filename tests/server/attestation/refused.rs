@@ -424,6 +424,19 @@ fn another_app_is_refused() {
         trusted.maker.chain(trusted.maker.batch.attest(key, &Description::new(challenge)))
     });
     assert_eq!(phone.register(&server).status, 200);
+
+    // The signer alone says whose app it is; a name alone says nothing, and is no setting.
+    let signers = |settings: &mut AttestationSettings| settings.android_signing_digests = vec!["07".repeat(32)];
+    let server = trusted.server_with(signers, Setup::new());
+    refused_descriptions(
+        &trusted,
+        &server,
+        vec![("our name, signed by another", "app", &|description| {
+            description.application(Some(application(&[PACKAGE], &[[8; 32]])))
+        })],
+    );
+    let settings = AttestationSettings { android_packages: vec![PACKAGE.to_owned()], ..trusted.settings() };
+    assert!(settings.check().unwrap_err().contains("android_signing_digests"));
 }
 
 #[test]
