@@ -10,7 +10,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use super::credential::{Id, KeyRecord, PushCredential};
 use super::gate::Consent;
 use super::log::{EventKind, note_account};
-use super::notification::OpenedNotification;
+use super::notification::{OpenedNotification, Step, after};
 use super::vault::{Reader, VaultError};
 use super::{Phone, PhoneError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds, system_random};
@@ -109,7 +109,8 @@ impl Phone {
     }
 
     /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-    /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+    /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time. An error where that would
+    /// be refused whatever the person does: before a prompt, not after it.
     pub fn approval_to_sign(&self, notification_id: &str, number: Option<&str>) -> Result<ToSign, PhoneError> {
         if self.is_concealed() {
             return Err(PhoneError::DeviceLocked);
@@ -131,9 +132,20 @@ impl Phone {
         reason: Option<DenyReason>,
     ) -> Result<ToSign, PhoneError> {
         let now = self.now();
+        let facts = self.device_facts();
         self.vault.read(|rows| {
             let opened = OpenedNotification::find(rows, notification_id)?;
             usable_key(&opened.credential)?;
+            // Nobody shall give a finger for what is refused afterwards.
+            after(opened.record.state, Step::Answer)?;
+            if opened.is_late(now) {
+                return Err(PhoneError::Expired);
+            }
+            if decision == ProvedDecision::Approve
+                && let Some(policy) = opened.credential.unmet_policy(facts.as_ref())
+            {
+                return Err(PhoneError::Locked { policy });
+            }
             match (&opened.message.get().ask, decision, number) {
                 (Ask::Number(_), ProvedDecision::Approve, None) => return Err(PhoneError::NumberNeeded),
                 (Ask::Number(offered), _, Some(number)) if !offered.iter().any(|each| each == number) => {
@@ -141,9 +153,6 @@ impl Phone {
                 }
                 (Ask::Tap | Ask::Biometric, _, Some(_)) => return Err(PhoneError::NumberNotAsked),
                 _ => {}
-            }
-            if opened.is_late(now) {
-                return Err(PhoneError::Expired);
             }
             let bytes = answer_input(&opened, decision, number, reason, now)?.as_bytes().to_vec();
             Ok(ToSign { bytes })
