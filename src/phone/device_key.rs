@@ -5,6 +5,8 @@
 //! and nothing of it becomes an answer before the signature was checked here. A key in software is the core's, for
 //! platforms without such hardware; it is sealed in the vault. Knows no outbox.
 
+use std::fmt;
+
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
 use super::credential::{Id, KeyRecord, PushCredential};
@@ -46,20 +48,33 @@ pub struct DeviceKey {
     pub attestation: Option<Vec<Vec<u8>>>,
 }
 
-/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256. They may hold a registration code's
+/// challenge, which only the two ends are to know, so they are not printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ToSign {
     /// The bytes. Signed as they are, not hashed before.
     pub bytes: Vec<u8>,
 }
 
-/// What the key made of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the key made of them; not printed either.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
     /// The bytes of [`ToSign`].
     pub bytes: Vec<u8>,
     /// The signature.
     pub signature: KeySignature,
+}
+
+impl fmt::Debug for ToSign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ToSign").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Signed").finish_non_exhaustive()
+    }
 }
 
 /// A signature, in either of the two forms that platforms give.

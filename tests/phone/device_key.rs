@@ -259,6 +259,8 @@ fn a_hardware_key_has_to_prove_itself_before_it_is_registered() {
     let enrol = |key: DeviceKey, signed: Signed| {
         world.phone.enrol(preview(), Enrolment { key: KeyChoice::Hardware { key, signed }, ..enrolment() })
     };
+    // They hold the code's challenge.
+    assert_eq!(format!("{to_sign:?} {:?}", chip.sign(&to_sign)), "ToSign { .. } Signed { .. }");
     let by_another = Chip::make().sign(&to_sign);
     let refused = |result| matches!(result, Err(PhoneError::SignatureRefused(_)));
     assert!(refused(enrol(chip.key(presence), by_another)));

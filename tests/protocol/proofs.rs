@@ -163,6 +163,8 @@ fn a_registration_says_all_of_its_key_or_nothing() {
     let jwt = sign_keyed_registration(&secret, &registration(), &key).unwrap();
     let (read, found) = verify_registration(&secret, &jwt).unwrap();
     assert!(read == registration());
+    let printed = format!("{key:?}");
+    assert!(printed.contains("Strongbox") && !printed.contains(&key.proof), "{printed}");
     assert_eq!(found, Ok(Some(key)));
     let claims: serde_json::Map<String, Value> = jws::peek(&jwt).unwrap();
     let read = |claims: &serde_json::Map<String, Value>| {
@@ -185,6 +187,9 @@ fn a_registration_says_all_of_its_key_or_nothing() {
         other.insert("attestation".to_owned(), chain.clone());
         assert_eq!(read(&other), Err(ProofError::BadKey), "{chain}");
     }
+    let mut empty = claims.clone();
+    empty.insert("attestation".to_owned(), json!([]));
+    assert_eq!(read(&empty).unwrap().unwrap().attestation, None, "which attests nothing");
     let mut plain = claims;
     plain.retain(|name, _| !names.contains(&name.as_str()) && name != "attestation");
     assert_eq!(read(&plain), Ok(None));

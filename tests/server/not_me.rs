@@ -159,3 +159,28 @@ fn a_phone_that_was_only_just_added_stops_nothing() {
         enrolled(&server, "tee", "none");
     }
 }
+
+/// It got the message of another sign-on while it was the user's.
+#[test]
+fn a_phone_that_was_removed_answers_nothing_more() {
+    let server = start_with("required");
+    let (step, parallel) = (server.at_qr_code(), server.at_qr_code());
+    let (key, others) = (Key::make(), Key::make());
+    let phone = scan_with(&server, &step, &key, "tee", "none");
+    assert_eq!(phone.register(&server).status, 200);
+    let other = scan_with(&server, &parallel, &others, "tee", "none");
+    assert_eq!(other.register(&server).status, 200);
+    server.after_password();
+    let of_another = phone.only_message(&server);
+    server.next(&server.next(&step));
+    let first = phone.only_message(&server);
+    assert_ne!(first.id, of_another.id);
+    let mut claims = answer_claims(&server, &first, None);
+    claims["reason"] = json!("other");
+    let body = phone.answer_body(&first, json!({"deny": true, "proof": key.sign("answer", &claims)}));
+    assert_eq!(server.post_json(&phone.authentication_path, &body).status, 200);
+    assert_eq!(server.count("device WHERE retired_at IS NULL"), 1);
+    assert_mute(&deny(&server, &phone, &key, &of_another, Some("not-me")));
+    assert_eq!(server.count("user WHERE frozen_until IS NOT NULL"), 0);
+    assert_eq!(server.post_json(&phone.authentication_path, &body).status, 200, "the same again is answered alike");
+}

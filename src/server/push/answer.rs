@@ -11,10 +11,11 @@ use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, CUSTOM_PAYLOAD_LIMIT, SignedBody, response_is_right};
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
+use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
 use crate::server::wake::Waiter;
-use crate::server::webhook::Device;
+use crate::server::webhook;
 
 const WRONG_NUMBER: &str = "The number does not match.";
 
@@ -59,12 +60,12 @@ pub fn answer(
         (Some(_), _) => return Err(Refusal::Told("This sign-on was answered already.")),
         (None, _) => {}
     }
+    let device = devices::find(transaction, &message.device)?.ok_or(Refusal::Mute("the device was removed"))?;
     let reason = match check_answer(transaction, &message, &secret, &claims, &terms.audience, tools)? {
         Ok(reason) => reason,
         Err(error) => {
             let KeyRefusal { name, refusal } = error.into();
-            let user = devices::find(transaction, &message.device)?.map(|device| device.user);
-            audit::add_refusal(transaction, &event(tools, user, &message.device, name))?;
+            audit::add_refusal(transaction, &event(tools, &device, name))?;
             return Ok((Err(refusal), Vec::new()));
         }
     };
@@ -95,24 +96,20 @@ pub fn answer(
     if let Some(content) = content.filter(|_| !is_late_alarm) {
         pushes::keep_content(transaction, &request.id, &content)?;
     }
-    let device = devices::find(transaction, &message.device)?;
-    let registered_by = device.as_ref().and_then(|device| device.provisional_journey.clone());
-    let is_its_first = registered_by.as_ref() == Some(&request.journey);
-    match registered_by {
+    let is_its_first = device.provisional_journey.as_ref() == Some(&request.journey);
+    match &device.provisional_journey {
         // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
         // somebody else's phone.
         Some(journey)
             if state == PushState::Approved
-                && (is_its_first || !journeys::is_under_way(transaction, &journey, tools.now, &tools.keys)?) =>
+                && (is_its_first || !journeys::is_under_way(transaction, journey, tools.now, &tools.keys)?) =>
         {
-            devices::confirm(transaction, &message.device)?;
+            devices::confirm(transaction, &device.id)?;
         }
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
         Some(_) if is_its_first => {
-            if let Some(device) = &device {
-                audit::device_removed(transaction, tools.now, device, None)?;
-            }
-            devices::retire(transaction, &message.device, tools.now)?;
+            audit::device_removed(transaction, tools.now, &device, None)?;
+            devices::retire(transaction, &device.id, tools.now)?;
         }
         _ => {}
     }
@@ -120,12 +117,12 @@ pub fn answer(
         Some(reason) if state == PushState::Denied => format!("denied-{}", reason.name()),
         _ => state.name().to_owned(),
     };
-    audit::add(transaction, &event(tools, Some(request.user.clone()), &message.device, &outcome))?;
-    tracing::info!(user = request.user, device = message.device, outcome, "push answered");
+    audit::add(transaction, &event(tools, &device, &outcome))?;
+    tracing::info!(user = request.user, device = device.id, outcome, "push answered");
     let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone()))];
     // A phone that was only just brought in by the password has no say over the user's others, nor over the next one.
     if reason == Some(DenyReason::NotMe) && !is_its_first {
-        let device = Device { id: message.device, name: device.map(|device| device.name).unwrap_or_default() };
+        let device = webhook::Device { id: device.id, name: device.name };
         effects.extend(not_me(transaction, &request, device, terms, tools)?);
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
@@ -151,12 +148,12 @@ fn further_content(sent: &Map<String, Value>) -> Option<String> {
     (text != "{}" && text.len() <= CUSTOM_PAYLOAD_LIMIT).then_some(text)
 }
 
-fn event(tools: &Tools, user: Option<String>, device: &str, outcome: &str) -> audit::Event {
+fn event(tools: &Tools, device: &Device, outcome: &str) -> audit::Event {
     audit::Event {
         at: tools.now,
         event: "push-answer".to_owned(),
-        user,
-        device: Some(device.to_owned()),
+        user: Some(device.user.clone()),
+        device: Some(device.id.clone()),
         outcome: outcome.to_owned(),
         address: None,
     }
