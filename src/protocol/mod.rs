@@ -4,6 +4,7 @@
 //! its test vectors come from outside (RFCs and messages recorded from a real phone SDK), because a mistake made here
 //! would pass on both sides.
 
+pub mod attestation;
 pub mod canonical;
 pub mod device_key;
 pub mod encoding;

@@ -14,6 +14,7 @@ use super::der::{Fields, Malformed};
 use super::error::{AttestationError, AttestationFileError};
 use super::settings::AttestationSettings;
 use crate::ports::EpochMilliseconds;
+use crate::protocol::attestation::client_data_hash;
 use crate::protocol::device_key::{KeyLevel, Protection};
 
 /// The extension that holds what was attested.
@@ -53,8 +54,7 @@ impl Apple {
     /// Checks an object that shall vouch for a registering key. Where the key lives is the app's word, which is believed
     /// then; no app on iOS has any other hardware than the Secure Enclave.
     pub(super) fn attest(&self, object: &[u8], subject: Subject<'_>) -> Result<Protection, AttestationError> {
-        let client_data = [subject.challenge, subject.key.thumbprint().as_bytes()].concat();
-        self.verify(object, &sha256(&[&client_data]), subject.now)?;
+        self.verify(object, &client_data_hash(subject.challenge, subject.key), subject.now)?;
         match subject.claimed.level {
             KeyLevel::SecureEnclave | KeyLevel::Software => Ok(subject.claimed),
             KeyLevel::Tee | KeyLevel::Strongbox => Err(AttestationError::Level),
