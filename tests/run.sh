@@ -158,7 +158,7 @@ may_mount || missing+=("full disk (needs root on Linux, to mount a small file sy
 suite "formatting" cargo fmt --check
 if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
     tests+=(--test command_line)
-    suite "proofs of device keys" python3 tests/verify_proofs.py tests/vectors/proofs
+    suite "proofs of device keys" python3 tests/verify_proofs.py tests/vectors/proofs docs/wire.md
     suite "the webhook's example" python3 tests/verify_webhook.py docs/wire.md
 fi
 if need "push" python3 python3 && need_moto "push"; then

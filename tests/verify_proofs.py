@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Checks the cases under tests/vectors/proofs with PyPI's cryptography and Python's own hmac, json and hashlib.
+"""Checks the cases under tests/vectors/proofs, and the examples of docs/wire.md with a proof, with PyPI's cryptography and
+Python's own hmac, json and hashlib.
 
-Reads the folder named as its argument. Prints how many it checked; exits with 1 at the first thing wrong.
+Reads the folder and the document named as its arguments. Prints how many it checked; exits with 1 at the first thing wrong.
 """
 import base64
 import hashlib
@@ -50,6 +51,14 @@ def demand(condition, code):
         raise Refused(code)
 
 
+def digest_of(text):
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+
+
+def thumbprint(jwk):
+    return digest_of(json.dumps(jwk, sort_keys=True, separators=(",", ":")))
+
+
 def check_message(claims, expected):
     demand(claims["messageId"] == expected["message_id"], "proof-message-id")
     demand(claims["challenge"] == base64.b64encode(bytes.fromhex(expected["challenge"])).decode(), "proof-challenge")
@@ -85,9 +94,7 @@ def check_proof(case):
     demand(claims["exp"] + 60 > expected["now"], "proof-expired")
     demand(kind != "pull" or claims["nonce"] == expected["nonce"], "proof-nonce")
     if kind != "answer":
-        canonical = json.dumps(case["jwk"], sort_keys=True, separators=(",", ":"))
-        thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).decode().rstrip("=")
-        demand(claims["jkt"] == thumbprint, "proof-thumbprint")
+        demand(claims["jkt"] == thumbprint(case["jwk"]), "proof-thumbprint")
         return None
     demand(claims["decision"] == expected["decision"], "proof-decision")
     demand(claims.get("number") == expected["number"], "proof-number")
@@ -101,11 +108,49 @@ def degrees(value):
     return "0.000000" if text == "-0.000000" else text
 
 
+def open_jwt(secret, jwt):
+    header, claims, signature = jwt.split(".")
+    code = hmac.new(secret, f"{header}.{claims}".encode(), hashlib.sha256).digest()
+    assert hmac.compare_digest(code, decode(signature)), "shared-secret signature"
+    return json.loads(decode(claims))
+
+
+def check_attestation(case):
+    challenge = base64.b64encode(bytes.fromhex(case["challenge"])).decode()
+    lines = ["push-registration-attestation", case["audience"], case["message_id"], challenge]
+    challenge = hashlib.sha256("\n".join(lines).encode()).digest()
+    assert challenge.hex() == case["attestation_challenge"], "challenge"
+    client_data = hashlib.sha256(challenge + thumbprint(case["jwk"]).encode())
+    assert client_data.hexdigest() == case["client_data_hash"], "clientDataHash"
+
+
+def check_examples(document, jwk):
+    """The bodies with a proof in the section of examples; gives how many."""
+    section = document.read_text().split("## 12. Examples")[1]
+    example = lambda name: section.split(f"**{name}**")[1].split("\n\n```\n")[1].split("\n```")[0]
+    secret = bytes(range(0x01, 0x21))
+    body = json.loads(example("Registration body with a key"))
+    claims = open_jwt(secret, body["jwt"])
+    assert claims["jwk"] == jwk
+    expected = {"message_id": body["messageId"], "challenge": bytes(range(0x20, 0x40)).hex()}
+    expected |= {"audience": "https://login.example.com", "now": 1796040010}
+    check_proof({"kind": "registration", "expected": expected, "token": claims["proof"], "jwk": jwk})
+    text, digest = example("What was displayed").split("\n")
+    message = {"secret": secret.hex(), "message": example("Push message"), "issuer": "Example Bank", "account": "ada"}
+    check_shown(message | {"text": text, "digest": digest})
+    expected |= {"challenge": bytes(range(0x64, 0x84)).hex(), "now": 1796040070, "shown": digest}
+    answers = [("taps 43", "approve", "43", None), ("denies as not-me", "deny", None, "not-me")]
+    for name, decision, number, reason in answers:
+        body = json.loads(example(f"Answer that {name}, with a proof"))
+        claims = open_jwt(secret, body["jwt"])
+        assert (claims.get("challengeResponse"), claims.get("deny")) == (number, True if decision == "deny" else None)
+        known = expected | {"message_id": body["messageId"], "decision": decision, "number": number}
+        assert check_proof({"kind": "answer", "expected": known, "token": claims["proof"], "jwk": jwk}) == reason, name
+    return 2 + len(answers)
+
+
 def check_shown(case):
-    header, claims, signature = case["message"].split(".")
-    code = hmac.new(bytes.fromhex(case["secret"]), f"{header}.{claims}".encode(), hashlib.sha256).digest()
-    assert hmac.compare_digest(code, decode(signature)), "signature of the message"
-    push = json.loads(decode(claims))
+    push = open_jwt(bytes.fromhex(case["secret"]), case["message"])
     shown = {"account": case["account"], "issuer": case["issuer"]}
     shown |= {name: push[claim] for name, claim in (("text", "m"), ("payload", "p")) if claim in push}
     if "x" in push:
@@ -116,8 +161,7 @@ def check_shown(case):
     # All names are ASCII, so that code points sort as UTF-16 code units do.
     text = json.dumps(shown, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert text == case["text"], "canonical text"
-    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
-    assert digest == case["digest"], "digest"
+    assert digest_of(text) == case["digest"], "digest"
 
 
 def main():
@@ -127,6 +171,8 @@ def main():
         try:
             if case["kind"] == "shown":
                 check_shown(case)
+            elif case["kind"] == "attestation":
+                check_attestation(case)
             else:
                 try:
                     found = {"accepted": True, "reason": check_proof(case)}
@@ -137,7 +183,13 @@ def main():
             print(f"wrong: {file.name}: {problem}")
             sys.exit(1)
     assert len(files) > 50
-    print(f"verified {len(files)} cases")
+    jwk = json.loads((pathlib.Path(sys.argv[1]) / "registration.json").read_text())["jwk"]
+    try:
+        examples = check_examples(pathlib.Path(sys.argv[2]), jwk)
+    except (AssertionError, Refused) as problem:
+        print(f"wrong: {sys.argv[2]}: {problem}")
+        sys.exit(1)
+    print(f"verified {len(files)} cases and {examples} examples")
 
 
 main()

@@ -5,12 +5,14 @@
 //! and nothing of it becomes an answer before the signature was checked here. A key in software is the core's, for
 //! platforms without such hardware; it is sealed in the vault. Knows no outbox.
 
+use std::fmt;
+
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
 use super::credential::{Id, KeyRecord, PushCredential};
 use super::gate::Consent;
 use super::log::{EventKind, note_account};
-use super::notification::OpenedNotification;
+use super::notification::{OpenedNotification, Step, after};
 use super::vault::{Reader, VaultError};
 use super::{Phone, PhoneError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds, system_random};
@@ -47,20 +49,33 @@ pub struct DeviceKey {
     pub attestation: Option<Vec<Vec<u8>>>,
 }
 
-/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256. They may hold a registration code's
+/// challenge, which only the two ends are to know, so they are not printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ToSign {
     /// The bytes. Signed as they are, not hashed before.
     pub bytes: Vec<u8>,
 }
 
-/// What the key made of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the key made of them; not printed either.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
     /// The bytes of [`ToSign`].
     pub bytes: Vec<u8>,
     /// The signature.
     pub signature: KeySignature,
+}
+
+impl fmt::Debug for ToSign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ToSign").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Signed").finish_non_exhaustive()
+    }
 }
 
 /// A signature, in either of the two forms that platforms give.
@@ -117,7 +132,8 @@ impl Phone {
     }
 
     /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-    /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+    /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time. An error where that would
+    /// be refused whatever the person does: before a prompt, not after it.
     pub fn approval_to_sign(&self, notification_id: &str, number: Option<&str>) -> Result<ToSign, PhoneError> {
         let input = if self.is_concealed() {
             Err(PhoneError::DeviceLocked)
@@ -141,9 +157,20 @@ impl Phone {
         reason: Option<DenyReason>,
     ) -> Result<ToSign, PhoneError> {
         let now = self.now();
+        let facts = self.device_facts();
         self.vault.read(|rows| {
             let opened = OpenedNotification::find(rows, notification_id)?;
             usable_key(&opened.credential)?;
+            // Nobody shall give a finger for what is refused afterwards.
+            after(opened.record.state, Step::Answer)?;
+            if opened.is_late(now) {
+                return Err(PhoneError::Expired);
+            }
+            if decision == ProvedDecision::Approve
+                && let Some(policy) = opened.credential.unmet_policy(facts.as_ref())
+            {
+                return Err(PhoneError::Locked { policy });
+            }
             match (&opened.message.get().ask, decision, number) {
                 (Ask::Number(_), ProvedDecision::Approve, None) => return Err(PhoneError::NumberNeeded),
                 (Ask::Number(offered), _, Some(number)) if !offered.iter().any(|each| each == number) => {
@@ -151,9 +178,6 @@ impl Phone {
                 }
                 (Ask::Tap | Ask::Biometric, _, Some(_)) => return Err(PhoneError::NumberNotAsked),
                 _ => {}
-            }
-            if opened.is_late(now) {
-                return Err(PhoneError::Expired);
             }
             let bytes = answer_input(&opened, decision, number, reason, now)?.as_bytes().to_vec();
             Ok(ToSign { bytes })

@@ -3,6 +3,8 @@
 //!
 //! Every claim is compared with what its reader knows of its own; each difference has a name. Time enters as an argument.
 
+use std::fmt;
+
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
@@ -344,8 +346,9 @@ pub(super) fn check_times(iat: i64, exp: i64, now: i64) -> Result<(), ProofError
     Ok(())
 }
 
-/// What a registration says about the device key, beside the claims that every phone sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a registration says about the device key, beside the claims that every phone sends. The proof holds the registration
+/// code's challenge, which only the two ends are to know, so it is not printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyClaims {
     /// The public key.
@@ -359,6 +362,16 @@ pub struct KeyClaims {
     pub attestation: Option<Vec<String>>,
     /// Proof of possession.
     pub proof: String,
+}
+
+impl fmt::Debug for KeyClaims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("KeyClaims")
+            .field("key_level", &self.key_level)
+            .field("user_presence", &self.user_presence)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The names by which a registration claims to have a device key.
@@ -394,7 +407,9 @@ pub fn verify_registration(
 }
 
 fn read_key(claims: &serde_json::Value) -> Result<KeyClaims, ProofError> {
-    let key = KeyClaims::deserialize(claims).map_err(|_| ProofError::BadKey)?;
+    let mut key = KeyClaims::deserialize(claims).map_err(|_| ProofError::BadKey)?;
+    // An empty list attests as much as none, and is not to be listed as more.
+    key.attestation = key.attestation.filter(|chain| !chain.is_empty());
     let chain = key.attestation.as_deref().unwrap_or_default();
     let decodes = |certificate: &String| decode_standard(certificate).is_ok();
     if chain.len() <= ATTESTATION_LIMIT && chain.iter().all(decodes) { Ok(key) } else { Err(ProofError::BadKey) }

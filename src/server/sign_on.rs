@@ -11,6 +11,7 @@ mod password;
 mod step;
 mod ticket;
 mod upkeep;
+mod user;
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
 use super::push::{Effect, Tools};
 use super::store::journeys::{self, JourneyRow};
-use super::store::{StoreError, Transaction, audit, sessions, users};
+use super::store::{StoreError, Transaction, audit, sessions};
 use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
@@ -31,6 +32,7 @@ use crate::secret::{Reason, SecretBytes, SecretText};
 pub use page_details::PageDetails;
 pub use step::{Posted, Reply, SignOnError, StepReply};
 use ticket::Ticket;
+use user::check_user;
 
 /// How long the last step is repeated for a client that did not hear it, in milliseconds.
 const REPEATED: i64 = 60_000;
@@ -213,15 +215,19 @@ impl App {
             }
         };
         self.check_session(transaction, &state, tools.now)?;
-        check_user(transaction, &mut state)?;
+        check_user(transaction, &mut state, tools.now)?;
         let journey = self.runnable(&ticket.journey)?;
         let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
         let mut effects = Vec::new();
         let surroundings = self.surroundings(transaction, &tools, &id);
-        let progress = engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?;
+        let progress = if user::has_denied_since(transaction, &state.shared)? {
+            engine::give_up(journey, &state, &surroundings, user::DENIED)?
+        } else {
+            engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?
+        };
         if state.shared.user.is_some() && matches!(progress, Progress::Asked(..)) {
-            check_user(transaction, &mut state)?;
+            check_user(transaction, &mut state, tools.now)?;
         }
         let address = state.shared.browser.address.clone();
         let known = state.shared.user.clone();
@@ -374,14 +380,6 @@ enum Source {
 
 fn state_source(state: State) -> Source {
     Source::New(Box::new(state))
-}
-
-/// Refuses a turn whose user was removed since, even if another one was added under the name; tells users of one name
-/// apart by when they were added.
-fn check_user(transaction: &Transaction, state: &mut State) -> Result<(), SignOnError> {
-    let Some(user) = &state.shared.user else { return Ok(()) };
-    let added_at = users::find(transaction, user)?.ok_or(SignOnError::Stale)?.created_at;
-    if *state.shared.user_added_at.get_or_insert(added_at) == added_at { Ok(()) } else { Err(SignOnError::Stale) }
 }
 
 /// Writes the end of a journey down.

@@ -146,4 +146,8 @@ fn a_listing_says_what_counts_of_a_key_and_on_whose_word() {
     std::fs::write(server.folder.path().join("roots.pem"), format!("-----BEGIN{root}")).unwrap();
     let warnings = server.verb(&["config", "check"], "").done()["warnings"].clone();
     assert!(warnings[0].as_str().unwrap().contains("android_revoked"), "{warnings}");
+    assert!(warnings[1].as_str().unwrap().contains("android_signing_digests"), "{warnings}");
+    let section = format!("{section}android_packages = [\"com.example.authenticator\"]\n");
+    std::fs::write(server.configuration(), format!("{text}\n{section}")).unwrap();
+    assert_eq!(server.verb(&["config", "check"], "").failed(), (1, "configuration".to_owned()));
 }

@@ -73,6 +73,23 @@ fn a_trial_says_what_came_back() {
     assert_eq!(outcomes, ["unreachable", "gone", "refused", "success"]);
 }
 
+/// What may be sent in clear because it stays on this machine stays on it.
+#[test]
+fn an_event_for_this_machine_does_not_go_to_a_proxy() {
+    let (receiver, proxy) = (Receiver::start(), Receiver::start());
+    let server = Server::start(|journey| journey, "");
+    set_up(&server, &receiver);
+    let mut command = program();
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, format!("http://{}", proxy.address));
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    let output = command.args(["webhook", "test", "--config"]).arg(server.configuration()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(proxy.seen().is_empty(), "{:?}", proxy.seen());
+    assert_eq!(receiver.seen().len(), 1);
+}
+
 #[test]
 fn a_webhook_without_a_sound_secret_is_noticed_before_a_server_runs() {
     let receiver = Receiver::start();

@@ -4,8 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use push_authenticator::phone::{
-    AccountKey, AccountState, DenyReason, DeviceKey, Enrolment, EventKind, Evidence, KeyChoice, KeyLevel, KeySignature,
-    PhoneError, Signed, ToSign, UserPresence, VaultError,
+    AccountKey, AccountState, DenyReason, DeviceFacts, DeviceKey, Enrolment, EventKind, Evidence, KeyChoice, KeyLevel,
+    KeySignature, PhoneError, Signed, ToSign, UserPresence, VaultError,
 };
 use push_authenticator::protocol::proof::ProofError;
 use ring::digest::{SHA256, digest};
@@ -71,11 +71,15 @@ pub(crate) fn sha256(value: &Value) -> String {
 
 /// An active account with a key in hardware.
 pub(crate) fn with_chip(world: &World, presence: UserPresence) -> (Credential, Chip) {
+    with_chip_of(world, presence, &keyed_code())
+}
+
+fn with_chip_of(world: &World, presence: UserPresence, code: &str) -> (Credential, Chip) {
     let chip = Chip::make();
-    let preview = world.phone.preview(&keyed_code()).unwrap();
+    let preview = world.phone.preview(code).unwrap();
     let signed = chip.sign(&world.phone.registration_to_sign(&preview, &chip.key(presence)).unwrap());
     let key = KeyChoice::Hardware { key: chip.key(presence), signed };
-    let credential = world.active_with(&keyed_code(), Enrolment { key, slot: Some(&Finger), ..enrolment() });
+    let credential = world.active_with(code, Enrolment { key, slot: Some(&Finger), ..enrolment() });
     (credential, chip)
 }
 
@@ -255,6 +259,8 @@ fn a_hardware_key_has_to_prove_itself_before_it_is_registered() {
     let enrol = |key: DeviceKey, signed: Signed| {
         world.phone.enrol(preview(), Enrolment { key: KeyChoice::Hardware { key, signed }, ..enrolment() })
     };
+    // They hold the code's challenge.
+    assert_eq!(format!("{to_sign:?} {:?}", chip.sign(&to_sign)), "ToSign { .. } Signed { .. }");
     let by_another = Chip::make().sign(&to_sign);
     let refused = |result| matches!(result, Err(PhoneError::SignatureRefused(_)));
     assert!(refused(enrol(chip.key(presence), by_another)));
@@ -408,6 +414,45 @@ fn a_concealed_phone_lets_nothing_be_approved_by_a_key() {
     world.phone.set_concealed(true);
     assert_eq!(world.phone.approval_to_sign(&asked.id, None), Err(PhoneError::DeviceLocked));
     assert!(world.phone.denial_to_sign(&asked.id, None).is_ok(), "it can be denied as it is");
+}
+
+/// A prompt for it would take a finger in vain.
+#[test]
+fn nothing_is_to_be_signed_for_what_is_answered_withdrawn_or_over() {
+    let world = World::new();
+    let (credential, chip) = with_chip(&world, UserPresence::Biometric);
+    let refused = |id: &str, error: PhoneError| {
+        assert_eq!(world.phone.approval_to_sign(id, None), Err(error.clone()));
+        assert_eq!(world.phone.denial_to_sign(id, Some(DenyReason::NotMe)), Err(error));
+    };
+    let answered = credential.send(&world.phone, 1, json!({})).unwrap();
+    let signed = chip.sign(&world.phone.approval_to_sign(&answered.id, None).unwrap());
+    world.phone.approve_signed(&answered.id, Evidence::Tap, &signed).unwrap();
+    refused(&answered.id, PhoneError::AlreadyAnswered);
+
+    let withdrawn = credential.send(&world.phone, 2, json!({})).unwrap();
+    let pull = world.phone.pull_account(&credential.account_id, 0).unwrap();
+    world.phone.pulled(&pull, response_with(200, json!({"messages": []}))).unwrap();
+    refused(&withdrawn.id, PhoneError::Withdrawn);
+
+    let over = credential.send(&world.phone, 3, json!({})).unwrap();
+    world.clock.advance(600_000);
+    refused(&over.id, PhoneError::Expired);
+}
+
+/// An unmet policy keeps an account from approving, so there is nothing to be signed for it.
+#[test]
+fn a_locked_account_signs_denials_and_no_approval() {
+    let world = World::new();
+    let policies = base64(r#"{"deviceTampering": {"score": 0.8}}"#);
+    let code = code(&[("v", Some("2")), ("policies", Some(&policies))]);
+    let (credential, chip) = with_chip_of(&world, UserPresence::Biometric, &code);
+    let asked = credential.send(&world.phone, 1, json!({})).unwrap();
+    world.phone.set_device_facts(DeviceFacts { biometric_available: true, tamper_score: 0.9 });
+    let locked = Err(PhoneError::Locked { policy: "deviceTampering".into() });
+    assert_eq!(world.phone.approval_to_sign(&asked.id, None), locked);
+    let denial = chip.sign(&world.phone.denial_to_sign(&asked.id, None).unwrap());
+    world.phone.deny_signed(&asked.id, None, &denial).unwrap();
 }
 
 /// Commits in the vault's write-ahead log: frames whose header says how large the file is after them.

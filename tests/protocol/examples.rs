@@ -2,13 +2,18 @@
 
 use serde_json::Value;
 
-use push_authenticator::protocol::device_key::PublicKey;
+use push_authenticator::protocol::device_key::{KeyLevel, PublicKey, UserPresence};
 use push_authenticator::protocol::jws::{sign, verify};
 use push_authenticator::protocol::message::{
-    Ask, Decision, DeviceBody, PushMessage, RefreshClaims, RegistrationClaims, SignedBody, response_is_right,
-    sign_answer,
+    AnswerClaims, Ask, Decision, DeviceBody, PushMessage, RefreshClaims, RegistrationClaims, SignedBody,
+    response_is_right, sign_answer, sign_proved_answer,
+};
+use push_authenticator::protocol::proof::{
+    AnswerProof, Binding, DenyReason, ExpectedAnswer, ProvedDecision, RegistrationProof, sign_keyed_registration,
+    verify_registration,
 };
 use push_authenticator::protocol::pull::{ExpectedPull, Hint, PullClaims, PullProof};
+use push_authenticator::protocol::shown::{shown_digest, shown_text};
 use push_authenticator::protocol::uri::{Registration, parse, print};
 use push_authenticator::secret::{Reason, SecretBytes};
 
@@ -16,6 +21,12 @@ const DOCUMENT: &str = include_str!("../../docs/wire.md");
 
 fn secret() -> SecretBytes {
     SecretBytes::new((1..=32).collect())
+}
+
+/// RFC 6979, appendix A.2.5.
+fn key() -> PublicKey {
+    let jwk = r#"{"kty":"EC","crv":"P-256","x":"YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y","y":"eQP-EAi4vJmkGunpVii8ZPLxsgwtfp9Rd6PClNRGIpk"}"#;
+    PublicKey::parse(jwk).unwrap()
 }
 
 /// The block under this bold line of the section about examples.
@@ -93,8 +104,6 @@ fn the_pull_with_a_proof_is_signed_as_it_stands_and_its_proof_holds() {
     assert_eq!(sign(&secret(), &claims).unwrap(), jwt);
     let plain = verify::<PullClaims>(&secret(), &of_device("Pull body").jwt).ok().unwrap().into_inner();
     assert!(PullClaims { proof: None, ..claims.clone() } == plain, "the same pull");
-    // RFC 6979, appendix A.2.5.
-    let key = r#"{"kty":"EC","crv":"P-256","x":"YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y","y":"eQP-EAi4vJmkGunpVii8ZPLxsgwtfp9Rd6PClNRGIpk"}"#;
     let pull = ExpectedPull {
         mechanism_uid: &claims.sub,
         audience: "https://login.example.com",
@@ -102,7 +111,45 @@ fn the_pull_with_a_proof_is_signed_as_it_stands_and_its_proof_holds() {
         nonce: &claims.nonce,
     };
     let proof = claims.proof.as_deref().unwrap();
-    assert_eq!(PullProof::verify(&PublicKey::parse(key).unwrap(), proof, pull, claims.iat), Ok(()));
+    assert_eq!(PullProof::verify(&key(), proof, pull, claims.iat), Ok(()));
+}
+
+/// As of the pull, its proof stands as it is.
+#[test]
+fn the_registration_with_a_key_is_signed_as_it_stands_and_its_proof_holds() {
+    let body = signed("Registration body with a key");
+    let (claims, found) = verify_registration(&secret(), &body.jwt).ok().unwrap();
+    let found = found.unwrap().unwrap();
+    assert_eq!(sign_keyed_registration(&secret(), &claims, &found).unwrap(), body.jwt);
+    let plain = verify::<RegistrationClaims>(&secret(), &signed("Registration body").jwt).ok().unwrap().into_inner();
+    assert!(claims == plain, "the same registration");
+    assert_eq!((found.jwk, found.key_level, found.user_presence), (key(), KeyLevel::Tee, UserPresence::Biometric));
+    let challenge: Vec<u8> = (0x20..0x40).collect();
+    let audience = "https://login.example.com";
+    let binding = Binding { message_id: &body.message_id, challenge: &challenge, audience };
+    assert!(RegistrationProof::verify(&key(), &found.proof, binding, 1_796_040_010).is_ok());
+}
+
+#[test]
+fn answers_with_a_proof_are_signed_as_they_stand_and_their_proofs_hold() {
+    let message = PushMessage::verify(&secret(), example("Push message")).ok().unwrap();
+    let (text, shown) = example("What was displayed").split_once('\n').unwrap();
+    assert_eq!(shown_text(message.get(), "Example Bank", "ada").unwrap(), text);
+    assert_eq!(shown_digest(message.get(), "Example Bank", "ada").unwrap(), shown);
+    let (approve, deny) = (ProvedDecision::Approve, ProvedDecision::Deny);
+    for (name, plain, decision, number, reason) in [
+        ("Answer that taps 43, with a proof", Decision::Number("43"), approve, Some("43"), None),
+        ("Answer that denies as not-me, with a proof", Decision::Deny, deny, None, Some(DenyReason::NotMe)),
+    ] {
+        let body = signed(name);
+        let proof = verify::<AnswerClaims>(&secret(), &body.jwt).ok().unwrap().into_inner().proof.unwrap();
+        assert_eq!(sign_proved_answer(&secret(), &message, plain, Some(proof.clone())).unwrap(), body.jwt, "{name}");
+        let (challenge, audience) = (&message.get().challenge, "https://login.example.com");
+        let binding = Binding { message_id: &body.message_id, challenge, audience };
+        let expected = ExpectedAnswer { decision, number, shown };
+        let found = AnswerProof::verify(&key(), &proof, binding, expected, 1_796_040_070).unwrap();
+        assert_eq!(found.get().reason, reason, "{name}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Proofs of device keys: the cases under tests/vectors/proofs, one file each, and Project Wycheproof's signatures.
 
+use push_authenticator::protocol::attestation::client_data_hash;
 use push_authenticator::protocol::device_key::PublicKey;
 use push_authenticator::protocol::jws::es256;
 use push_authenticator::protocol::message::{CommunicationType, PushMessage, RegistrationClaims};
@@ -54,7 +55,21 @@ fn judge(case: &Value) -> Value {
 
 #[test]
 fn proofs_are_accepted_or_refused_as_the_vectors_say() {
-    let (shown, proofs): (Vec<_>, Vec<_>) = cases("proofs").into_iter().partition(|case| case["kind"] == "shown");
+    let (attestations, others): (Vec<_>, Vec<_>) =
+        cases("proofs").into_iter().partition(|case| case["kind"] == "attestation");
+    let (shown, proofs): (Vec<_>, Vec<_>) = others.into_iter().partition(|case| case["kind"] == "shown");
+    assert_eq!(attestations.len(), 2);
+    for case in attestations {
+        let [message_id, audience] = ["message_id", "audience"].map(|name| case[name].as_str().unwrap());
+        let [registration, attested, client_data] =
+            ["challenge", "attestation_challenge", "client_data_hash"].map(|name| unhex(case[name].as_str().unwrap()));
+        let binding = Binding { message_id, challenge: registration.expose(Reason::Authenticate), audience };
+        let challenge = binding.attestation_challenge();
+        assert_eq!(challenge.as_slice(), attested.expose(Reason::Authenticate), "{}", case["name"]);
+        let key = PublicKey::parse(&case["jwk"].to_string()).unwrap();
+        let hash = client_data_hash(&challenge, &key);
+        assert_eq!(hash.as_slice(), client_data.expose(Reason::Authenticate), "{}", case["name"]);
+    }
     let accepted = proofs.iter().filter(|case| case["accepted"] == true).count();
     assert!(proofs.iter().filter(|case| case["kind"] == "pull").count() >= 25, "those of pulls, too");
     assert!(shown.len() >= 5 && accepted >= 10 && proofs.len() - accepted > 40, "the vectors were found");
@@ -163,6 +178,8 @@ fn a_registration_says_all_of_its_key_or_nothing() {
     let jwt = sign_keyed_registration(&secret, &registration(), &key).unwrap();
     let (read, found) = verify_registration(&secret, &jwt).unwrap();
     assert!(read == registration());
+    let printed = format!("{key:?}");
+    assert!(printed.contains("Strongbox") && !printed.contains(&key.proof), "{printed}");
     assert_eq!(found, Ok(Some(key)));
     let claims: serde_json::Map<String, Value> = jws::peek(&jwt).unwrap();
     let read = |claims: &serde_json::Map<String, Value>| {
@@ -185,6 +202,9 @@ fn a_registration_says_all_of_its_key_or_nothing() {
         other.insert("attestation".to_owned(), chain.clone());
         assert_eq!(read(&other), Err(ProofError::BadKey), "{chain}");
     }
+    let mut empty = claims.clone();
+    empty.insert("attestation".to_owned(), json!([]));
+    assert_eq!(read(&empty).unwrap().unwrap().attestation, None, "which attests nothing");
     let mut plain = claims;
     plain.retain(|name, _| !names.contains(&name.as_str()) && name != "attestation");
     assert_eq!(read(&plain), Ok(None));

@@ -16,6 +16,7 @@ mod harness;
 mod journey;
 mod journey_files;
 mod limits;
+mod not_me;
 mod operation;
 mod pages;
 mod phones;

@@ -43,7 +43,7 @@ fn start_at(url: &str, secrets: &[&[u8]]) -> (Server, Phone, Key) {
     (server, phone, key)
 }
 
-fn start_with(receiver: &Receiver) -> (Server, Phone, Key) {
+pub fn start_with(receiver: &Receiver) -> (Server, Phone, Key) {
     start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET])
 }
 

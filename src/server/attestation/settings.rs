@@ -19,7 +19,7 @@ pub struct AttestationSettings {
     /// File of revoked certificates in the form that Google publishes; absent: none is checked.
     #[serde(default)]
     pub android_revoked: Option<PathBuf>,
-    /// Names of the packages whose keys are taken; empty: any.
+    /// Names of the packages whose keys are taken; empty: any. Without the digests a name says nothing.
     #[serde(default)]
     pub android_packages: Vec<String>,
     /// SHA-256 of the certificates that those apps are signed with, in hexadecimal digits, with or without colons; empty:
@@ -71,14 +71,23 @@ impl AttestationSettings {
         if self.android_packages.iter().any(String::is_empty) {
             return Err("push.attestation.android_packages holds an empty name".to_owned());
         }
+        if !self.android_packages.is_empty() && self.android_signing_digests.is_empty() {
+            return Err(
+                "push.attestation.android_packages needs android_signing_digests beside it: anybody may build an \
+                        app of that name"
+                    .to_owned(),
+            );
+        }
         self.signing_digests().map(|_| ())
     }
 
     /// What is allowed and may still not be meant.
-    pub fn warning(&self) -> Option<String> {
-        let is_missing = self.android_roots.is_some() && self.android_revoked.is_none();
-        let warning = "push.attestation has no android_revoked: keys of phones' makers that are known to have leaked vouch for others";
-        is_missing.then(|| warning.to_owned())
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let revoked = "push.attestation has no android_revoked: keys of phones' makers that are known to have leaked vouch for others";
+        let apps = "push.attestation has no android_signing_digests: keys of any app are taken, also of one that shows something else than it signs";
+        let missing = [(self.android_revoked.is_none(), revoked), (self.android_signing_digests.is_empty(), apps)];
+        let missing = missing.into_iter().filter(|(is_missing, _)| self.android_roots.is_some() && *is_missing);
+        missing.map(|(_, warning)| warning).collect()
     }
 
     /// The digests as bytes.

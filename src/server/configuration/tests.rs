@@ -59,6 +59,7 @@ fn wrong_values_are_named() {
     let attestation = |text: &str| check(&format!("[push.attestation]\n{text}")).unwrap_err();
     assert!(attestation("").contains("android_roots or apple_roots"));
     assert!(attestation("android_roots = \"a\"\nandroid_packages = [\"\"]").contains("android_packages"));
+    assert!(attestation("android_roots = \"a\"\nandroid_packages = [\"a.b\"]").contains("android_signing_digests"));
     assert!(attestation("android_roots = \"a\"\nandroid_signing_digests = [\"ab\"]").contains("SHA-256"));
     assert!(attestation("apple_roots = \"a\"").contains("apple_app_ids"));
     assert!(attestation("apple_roots = \"a\"\napple_app_ids = [\"bundle\"]").contains("team, dot and bundle"));

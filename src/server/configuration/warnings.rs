@@ -17,8 +17,8 @@ impl Configuration {
         );
         let no_relay = (hints && self.push.sns.is_none())
             .then_some("push.hint_only does nothing without [push.sns]: phones fetch their messages anyway");
-        let attestation = self.push.attestation.as_ref().and_then(AttestationSettings::warning);
-        [proxy, no_keys, no_relay].into_iter().flatten().map(str::to_owned).chain(attestation).collect()
+        let attestation = self.push.attestation.as_ref().map(AttestationSettings::warnings).unwrap_or_default();
+        [proxy, no_keys, no_relay].into_iter().flatten().chain(attestation).map(str::to_owned).collect()
     }
 }
 

@@ -87,6 +87,16 @@ pub fn step(
     end(journey, state, surroundings, false, "The sign-on cannot go on. Start again.")
 }
 
+/// Ends the journey as a failure at whatever node it is.
+pub fn give_up(
+    journey: &Journey,
+    state: &State,
+    surroundings: &Surroundings<'_>,
+    message: &str,
+) -> Result<Progress, StoreError> {
+    end(journey, state, surroundings, false, message)
+}
+
 /// When a step that waits has something new.
 pub fn readiness(
     journey: &Journey,

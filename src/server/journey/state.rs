@@ -36,6 +36,9 @@ pub struct Shared {
     /// When that user was added: another one may come to have the name.
     #[serde(default)]
     pub user_added_at: Option<EpochMilliseconds>,
+    /// Since when the sign-on is that user's.
+    #[serde(default)]
+    pub user_since: Option<EpochMilliseconds>,
     /// The push request that is waited for.
     pub push_request: Option<String>,
     /// How the push is shown while waiting: the number of a challenge.
@@ -105,6 +108,7 @@ impl Shared {
             self.push_request = None;
             self.registration = None;
             self.user_added_at = None;
+            self.user_since = None;
         }
         self.user = user;
     }

@@ -1,18 +1,21 @@
-//! Taking a phone's answer (docs/wire.md, "The answer"). A verified answer settles the message for good.
+//! Taking a phone's answer (docs/wire.md, "The answer"). A verified answer settles the message for good; a denial
+//! as somebody else's counts when the message is over, too.
 
 use super::device_key::{KeyRefusal, check_answer};
 use super::not_me::not_me;
 use super::{Effect, Refusal, Tools};
 use serde_json::{Map, Value};
 
+use crate::ports::EpochMilliseconds;
 use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, CUSTOM_PAYLOAD_LIMIT, SignedBody, response_is_right};
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
-use crate::server::store::pushes::{self, PushState};
+use crate::server::store::devices::Device;
+use crate::server::store::pushes::{self, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
 use crate::server::wake::Waiter;
-use crate::server::webhook::Device;
+use crate::server::webhook;
 
 const WRONG_NUMBER: &str = "The number does not match.";
 
@@ -57,26 +60,22 @@ pub fn answer(
         (Some(_), _) => return Err(Refusal::Told("This sign-on was answered already.")),
         (None, _) => {}
     }
+    let device = devices::find(transaction, &message.device)?.ok_or(Refusal::Mute("the device was removed"))?;
     let reason = match check_answer(transaction, &message, &secret, &claims, &terms.audience, tools)? {
         Ok(reason) => reason,
         Err(error) => {
             let KeyRefusal { name, refusal } = error.into();
-            let user = devices::find(transaction, &message.device)?.map(|device| device.user);
-            note(transaction, tools, "push-answer", user, &message.device, name)?;
+            audit::add_refusal(transaction, &event(tools, &device, name))?;
             return Ok((Err(refusal), Vec::new()));
         }
     };
     let request =
         pushes::find_request(transaction, &message.request)?.ok_or(StoreError::Damaged("push_message.request"))?;
-    match request.state {
-        PushState::Pending => {}
-        PushState::Superseded => return Err(Refusal::Told("This sign-on is no longer waited for.")),
-        PushState::Approved | PushState::Denied | PushState::Failed => {
-            return Err(Refusal::Told("This sign-on was answered already."));
-        }
-    }
-    if request.expires_at <= tools.now {
-        return Err(Refusal::Told("This sign-on has expired."));
+    let over = over(&request, tools.now);
+    // Who began the sign-on knows the password, whatever became of the message since.
+    let is_late_alarm = over.is_some() && reason == Some(DenyReason::NotMe);
+    if let Some(refusal) = over.filter(|_| !is_late_alarm) {
+        return Err(Refusal::Told(refusal));
     }
     let state = if claims.deny == Some(true) {
         PushState::Denied
@@ -90,27 +89,27 @@ pub fn answer(
         }
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
-    pushes::settle(transaction, &request.id, state, &message_id, &body_digest, status, tools.now)?;
-    if let Some(content) = content {
+    if !is_late_alarm {
+        pushes::settle(transaction, &request.id, state, tools.now)?;
+    }
+    pushes::keep_answer(transaction, &message_id, &body_digest, status)?;
+    if let Some(content) = content.filter(|_| !is_late_alarm) {
         pushes::keep_content(transaction, &request.id, &content)?;
     }
-    let device = devices::find(transaction, &message.device)?;
-    match device.as_ref().and_then(|device| device.provisional_journey.clone()) {
+    let is_its_first = device.provisional_journey.as_ref() == Some(&request.journey);
+    match &device.provisional_journey {
         // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
         // somebody else's phone.
         Some(journey)
             if state == PushState::Approved
-                && (journey == request.journey
-                    || !journeys::is_under_way(transaction, &journey, tools.now, &tools.keys)?) =>
+                && (is_its_first || !journeys::is_under_way(transaction, journey, tools.now, &tools.keys)?) =>
         {
-            devices::confirm(transaction, &message.device)?;
+            devices::confirm(transaction, &device.id)?;
         }
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
-        Some(journey) if journey == request.journey => {
-            if let Some(device) = &device {
-                audit::device_removed(transaction, tools.now, device, None)?;
-            }
-            devices::retire(transaction, &message.device, tools.now)?;
+        Some(_) if is_its_first => {
+            audit::device_removed(transaction, tools.now, &device, None)?;
+            devices::retire(transaction, &device.id, tools.now)?;
         }
         _ => {}
     }
@@ -118,15 +117,26 @@ pub fn answer(
         Some(reason) if state == PushState::Denied => format!("denied-{}", reason.name()),
         _ => state.name().to_owned(),
     };
-    note(transaction, tools, "push-answer", Some(request.user.clone()), &message.device, &outcome)?;
-    tracing::info!(user = request.user, device = message.device, outcome, "push answered");
+    audit::add(transaction, &event(tools, &device, &outcome))?;
+    tracing::info!(user = request.user, device = device.id, outcome, "push answered");
     let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone()))];
-    if reason == Some(DenyReason::NotMe) {
-        let device = Device { id: message.device, name: device.map(|device| device.name).unwrap_or_default() };
+    // A phone that was only just brought in by the password has no say over the user's others, nor over the next one.
+    if reason == Some(DenyReason::NotMe) && !is_its_first {
+        let device = webhook::Device { id: device.id, name: device.name };
         effects.extend(not_me(transaction, &request, device, terms, tools)?);
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, effects))
+}
+
+/// Why a request takes no answer any more; nothing where it does.
+fn over(request: &PushRequest, now: EpochMilliseconds) -> Option<&'static str> {
+    match request.state {
+        PushState::Pending if request.expires_at <= now => Some("This sign-on has expired."),
+        PushState::Pending => None,
+        PushState::Superseded => Some("This sign-on is no longer waited for."),
+        PushState::Approved | PushState::Denied | PushState::Failed => Some("This sign-on was answered already."),
+    }
 }
 
 /// What the phone sent beside the claims of an answer, for the journey; nothing where it is none, or more than may be.
@@ -138,21 +148,13 @@ fn further_content(sent: &Map<String, Value>) -> Option<String> {
     (text != "{}" && text.len() <= CUSTOM_PAYLOAD_LIMIT).then_some(text)
 }
 
-fn note(
-    transaction: &Transaction,
-    tools: &Tools,
-    event: &str,
-    user: Option<String>,
-    device: &str,
-    outcome: &str,
-) -> Result<(), StoreError> {
-    let event = audit::Event {
+fn event(tools: &Tools, device: &Device, outcome: &str) -> audit::Event {
+    audit::Event {
         at: tools.now,
-        event: event.to_owned(),
-        user,
-        device: Some(device.to_owned()),
+        event: "push-answer".to_owned(),
+        user: Some(device.user.clone()),
+        device: Some(device.id.clone()),
         outcome: outcome.to_owned(),
         address: None,
-    };
-    audit::add(transaction, &event)
+    }
 }

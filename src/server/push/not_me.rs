@@ -22,8 +22,9 @@ pub(super) fn not_me(
         minutes => tools.now + minutes * 60_000,
     };
     users::freeze(transaction, user, until)?;
-    // Of messages there is one at a time, and this was it; but a code that waits for a phone would bring one in.
-    let ended = registrations::withdraw_all(transaction, user)?;
+    // A newer message may wait by now, and a code that waits for a phone would bring one in.
+    let mut ended = pushes::supersede(transaction, user)?;
+    ended.extend(registrations::withdraw_all(transaction, user)?);
     let mut effects: Vec<Effect> = ended.into_iter().map(|journey| Effect::Wake(Waiter::Journey(journey))).collect();
     let origin = pushes::origin(transaction, &request.id, &tools.keys)?;
     let event = audit::Event {

@@ -15,8 +15,6 @@ use crate::server::store::{StoreError, Transaction, audit, devices, digest};
 
 /// How far a signing time may be from the server's clock, in seconds.
 const CLOCK_TOLERANCE: u64 = 300;
-/// The same refusal of the same device within this time is not written down again, in milliseconds.
-const REPEATED_REFUSAL: i64 = 60_000;
 
 /// A pull that may be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +97,7 @@ fn check_proof(key: Option<&DeviceKey>, claims: &PullClaims, audience: &str, too
     }
 }
 
-/// Writes a refused pull down; the same again within a minute is not, as phones ask again and again.
+/// Writes a refused pull down.
 fn note(transaction: &Transaction, tools: &Tools, device: &Device, outcome: &str) -> Result<(), StoreError> {
     let event = audit::Event {
         at: tools.now,
@@ -109,10 +107,7 @@ fn note(transaction: &Transaction, tools: &Tools, device: &Device, outcome: &str
         outcome: outcome.to_owned(),
         address: None,
     };
-    if audit::was_noted_since(transaction, &event, tools.now - REPEATED_REFUSAL)? {
-        return Ok(());
-    }
-    audit::add(transaction, &event)
+    audit::add_refusal(transaction, &event)
 }
 
 /// The messages that wait for this device's answer, exactly as sent, oldest first.

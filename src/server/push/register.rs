@@ -144,7 +144,7 @@ pub fn register(
     let key = match check_registration(&registration, claimed_key, audience, tools) {
         Ok(key) => key,
         Err(KeyRefusal { name, refusal }) => {
-            note(transaction, tools, &registration.user, None, name)?;
+            audit::add_refusal(transaction, &event(tools, &registration.user, None, name))?;
             return Ok((Err(refusal), Vec::new()));
         }
     };
@@ -178,7 +178,7 @@ pub fn register(
         let level = key.counted(tools.attestation.is_some()).level;
         format!("success-{}-{}", level.name(), key.state().name())
     });
-    note(transaction, tools, &device.user, Some(&device.id), &outcome)?;
+    audit::add(transaction, &event(tools, &device.user, Some(&device.id), &outcome))?;
     tracing::info!(user = device.user, device = device.id, outcome, "device registered");
     let effects = vec![
         Effect::Wake(Waiter::Journey(registration.journey)),
@@ -187,22 +187,15 @@ pub fn register(
     Ok((Ok(()), effects))
 }
 
-fn note(
-    transaction: &Transaction,
-    tools: &Tools,
-    user: &str,
-    device: Option<&str>,
-    outcome: &str,
-) -> Result<(), StoreError> {
-    let event = audit::Event {
+fn event(tools: &Tools, user: &str, device: Option<&str>, outcome: &str) -> audit::Event {
+    audit::Event {
         at: tools.now,
         event: "device-registered".to_owned(),
         user: Some(user.to_owned()),
         device: device.map(str::to_owned),
         outcome: outcome.to_owned(),
         address: None,
-    };
-    audit::add(transaction, &event)
+    }
 }
 
 /// The name that a phone gave itself, fit to be shown.

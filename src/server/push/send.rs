@@ -33,7 +33,7 @@ pub struct Outgoing<'a> {
     pub only_to_added: bool,
     /// Where the browser is that waits.
     pub origin: Origin,
-    /// What is asked of the keys of the phones that it goes to. A biometric one asks for a key that takes a biometric.
+    /// What is asked of the keys of the phones that it goes to. A biometric one goes to no key that does not take a biometric.
     pub key_policy: KeyPolicy,
     /// Only to phones with a key that takes a biometric, whatever is asked of keys else.
     pub biometric_key: bool,
@@ -69,7 +69,7 @@ pub enum Sent {
     Sent(Box<PushRequest>, Vec<Effect>),
     /// The user has no device.
     NoDevice,
-    /// None of the user's devices has a key that is good enough.
+    /// None of the user's devices has a key that is good enough, or all have one that is not.
     NoKey,
     /// The user denied a sign-on as somebody else's, and nothing is sent for a while.
     Frozen,
@@ -176,6 +176,7 @@ pub fn send(
 }
 
 /// Leaves the devices whose keys are as they are asked for; all of them where that is no more than preferred and none is.
+/// For a biometric never one with a key that does not take it.
 fn retain_by_key(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
@@ -186,15 +187,19 @@ fn retain_by_key(
     let demand = if outgoing.biometric_key { KeyDemand::Required } else { outgoing.key_policy.demand };
     let policy = KeyPolicy { demand, ..outgoing.key_policy };
     let takes_biometric = outgoing.biometric_key || outgoing.kind == Kind::Biometric;
-    if policy.demand == KeyDemand::Off {
+    if policy.demand == KeyDemand::Off && !takes_biometric {
         return Ok(());
     }
     let keys = device_keys::by_device(transaction, Some(outgoing.user))?;
-    let is_good = |device: &Device| {
-        keys.get(&device.id).map(|key| key.counted(checks)).is_some_and(|key| {
-            policy.is_met_by(key.level) && (!takes_biometric || key.presence == UserPresence::Biometric)
-        })
-    };
+    let counted = |device: &Device| keys.get(&device.id).map(|key| key.counted(checks));
+    if takes_biometric {
+        // A key that asks nobody approves by itself. Phones without one have their own gate, as ever.
+        devices.retain(|device| counted(device).is_none_or(|key| key.presence == UserPresence::Biometric));
+    }
+    let is_good = |device: &Device| counted(device).is_some_and(|key| policy.is_met_by(key.level));
+    if policy.demand == KeyDemand::Off {
+        return Ok(());
+    }
     if policy.demand == KeyDemand::Required || devices.iter().any(is_good) {
         devices.retain(is_good);
     }

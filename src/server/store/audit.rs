@@ -33,13 +33,22 @@ pub fn add(transaction: &Transaction, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the same was written down of the same device after this time.
-pub fn was_noted_since(transaction: &Transaction, event: &Event, since: EpochMilliseconds) -> Result<bool, StoreError> {
-    Ok(transaction
+/// The same refusal of the same device within this time is not written down again, in milliseconds.
+const REPEATED_REFUSAL: i64 = 60_000;
+
+/// Writes a refusal down; the same again of the same user and device within a minute is not, as phones ask again and again, and so
+/// may who holds a shared secret.
+pub fn add_refusal(transaction: &Transaction, event: &Event) -> Result<(), StoreError> {
+    let is_noted: bool = transaction
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM audit WHERE at > ?1 AND event = ?2 AND device IS ?3 AND outcome = ?4)",
+            "SELECT EXISTS (SELECT 1 FROM audit
+             WHERE at > ?1 AND event = ?2 AND user IS ?3 AND device IS ?4 AND outcome = ?5)",
         )?
-        .query_row(params![since, event.event, event.device, event.outcome], |row| row.get(0))?)
+        .query_row(
+            params![event.at - REPEATED_REFUSAL, event.event, event.user, event.device, event.outcome],
+            |row| row.get(0),
+        )?;
+    if is_noted { Ok(()) } else { add(transaction, event) }
 }
 
 /// Writes down that a device was removed, from this address where a browser did it.

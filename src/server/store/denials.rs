@@ -71,6 +71,14 @@ pub fn last(transaction: &Transaction, user: &str, keys: &Keys) -> Result<Option
     found.map(|(at, sealed)| Ok(Denial { at, origin: Origin::open(place(user), &sealed, keys)? })).transpose()
 }
 
+/// When the user's last denial was, where it is kept still.
+pub fn last_at(transaction: &Transaction, user: &str) -> Result<Option<EpochMilliseconds>, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT at FROM denial WHERE user = ?1")?
+        .query_row([user], |row| row.get(0))
+        .optional()?)
+}
+
 /// Forgets denials of before this time.
 pub fn sweep(transaction: &Transaction, before: EpochMilliseconds) -> Result<(), StoreError> {
     transaction.prepare_cached("DELETE FROM denial WHERE at < ?1")?.execute([before])?;

@@ -215,19 +215,21 @@ pub fn supersede(transaction: &Transaction, user: &str) -> Result<Vec<Vec<u8>>, 
     Ok(journeys)
 }
 
-/// Settles a pending request for good and notes the answer that did it.
+/// Settles a pending request for good.
 pub fn settle(
     transaction: &Transaction,
     request: &str,
     state: PushState,
-    message: &str,
-    body: &[u8],
-    status: u16,
     now: EpochMilliseconds,
 ) -> Result<(), StoreError> {
     transaction
         .prepare_cached("UPDATE push_request SET state = ?2, settled_at = ?3 WHERE id = ?1 AND state = 'pending'")?
         .execute(params![request, state.name(), now])?;
+    Ok(())
+}
+
+/// Notes the answer that a message got: SHA-256 of its body, and the status that it was answered with.
+pub fn keep_answer(transaction: &Transaction, message: &str, body: &[u8], status: u16) -> Result<(), StoreError> {
     transaction
         .prepare_cached("UPDATE push_message SET answer_body = ?2, answer_status = ?3 WHERE id = ?1")?
         .execute(params![message, body, status])?;

@@ -233,6 +233,18 @@ fn a_server_does_not_start_with_files_that_it_cannot_use() {
     assert!(start(list).to_string().contains("no list of revoked certificates"));
 }
 
+/// Where attestations are checked, and where they are not.
+#[test]
+fn an_empty_attestation_is_none() {
+    let trusted = Trusted::new(Maker::new());
+    for server in [trusted.server(), crate::device_keys::start_with("preferred")] {
+        let phone = attested(&server, &server.at_qr_code(), "software", "none", |_, _| Vec::new());
+        assert_eq!(phone.register(&server).status, 200);
+        assert_eq!(last_audit(&server), "device-registered success-software-none");
+        assert_eq!(server.count("device_key WHERE attestation IS NOT NULL"), 0);
+    }
+}
+
 /// What its owner is told of a phone's key, over REST; and nothing of a key where there is none.
 #[test]
 fn an_owner_sees_what_counts_of_a_key_and_on_whose_word() {

@@ -159,7 +159,7 @@ fn each_check_of_app_attest_violated_alone_is_refused_by_name() {
     let refused = |case: &str, name: &str, level: &str, object: &Made<'_>| {
         let phone = attested(&server, &step, level, "none", object);
         let told = phone.register(&server).refused(400);
-        assert_eq!(last_audit(&server), format!("device-registered attestation-{name}"), "{case}: {told}");
+        assert_eq!(take_last_audit(&server), format!("device-registered attestation-{name}"), "{case}: {told}");
         assert_eq!(server.count("device"), 0);
     };
     for (case, name, edit) in cases {

@@ -14,7 +14,7 @@ use push_authenticator::server::attestation::AttestationSettings;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::device_keys::{Key, REGISTRATION, last_audit, origin, scan_with};
+use crate::device_keys::{Key, REGISTRATION, last_audit, origin, scan_with, take_last_audit};
 use crate::harness::*;
 use maker::*;
 

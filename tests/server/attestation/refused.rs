@@ -14,7 +14,12 @@ fn refused(server: &Server, cases: Vec<Case<'_>>) {
     let step = server.at_qr_code();
     for (case, name, chain) in cases {
         let response = attested(server, &step, "tee", "biometric", chain).register(server);
-        assert_eq!(last_audit(server), format!("device-registered attestation-{name}"), "{case}: {}", response.text());
+        assert_eq!(
+            take_last_audit(server),
+            format!("device-registered attestation-{name}"),
+            "{case}: {}",
+            response.text()
+        );
         assert!(response.refused(400).contains("phone") || name == "app", "{case}: the person learns what is wrong");
         assert_eq!(server.count("device"), 0, "{case}");
     }
@@ -93,7 +98,6 @@ fn a_chain_that_does_not_hold_is_refused_by_name() {
                 chain.swap(0, 1);
                 chain
             }),
-            ("no certificate", "chain", &|_, _| Vec::new()),
             ("a chain of one", "chain", &|key, challenge| right(key, challenge)[..1].to_vec()),
             ("the root alone", "chain", &|_, _| vec![maker.root.der.clone()]),
             ("the root twice", "authority", &|_, _| vec![maker.root.der.clone(); 2]),
@@ -419,6 +423,19 @@ fn another_app_is_refused() {
         trusted.maker.chain(trusted.maker.batch.attest(key, &Description::new(challenge)))
     });
     assert_eq!(phone.register(&server).status, 200);
+
+    // The signer alone says whose app it is; a name alone says nothing, and is no setting.
+    let signers = |settings: &mut AttestationSettings| settings.android_signing_digests = vec!["07".repeat(32)];
+    let server = trusted.server_with(signers, Setup::new());
+    refused_descriptions(
+        &trusted,
+        &server,
+        vec![("our name, signed by another", "app", &|description| {
+            description.application(Some(application(&[PACKAGE], &[[8; 32]])))
+        })],
+    );
+    let settings = AttestationSettings { android_packages: vec![PACKAGE.to_owned()], ..trusted.settings() };
+    assert!(settings.check().unwrap_err().contains("android_signing_digests"));
 }
 
 #[test]
@@ -450,7 +467,7 @@ fn a_revoked_certificate_is_refused_as_soon_as_the_file_says_so() {
     for serial in ["5cb417", "cff01", "0CFF01", "6075415"] {
         revoke(&entry(serial));
         assert!(!is_taken(&codes[1]), "{serial}");
-        assert_eq!(last_audit(&server), "device-registered attestation-revoked");
+        assert_eq!(take_last_audit(&server), "device-registered attestation-revoked");
     }
     // What cannot be read takes nothing back.
     revoke("{}");
