@@ -44,7 +44,8 @@
 //! - `webhook_event`: what is still to be told to the webhook's receiver; the row goes when it was, or is given up.
 //!   `body` is sealed and never changes; `attempts` failed so far, the next is due at `due_at`. `user`: whom it is about, for
 //!   the audit log; it is told even if the user was removed since.
-//! - `denial`: the last sign-on that a user denied as somebody else's, for the signed-in page: when, and `origin` as above.
+//! - `denial`: the last sign-on that a user denied as somebody else's: when, for the signed-in page and to end the sign-ons
+//!   that were past the password then; and `origin` as above.
 //! - `familiar`: from where users signed on and with which browsers, for rules of Push Senders; nothing where no journey has
 //!   such a rule. `tag` is HMAC-SHA-256 of the network or the browser under the server key, `kind` `network` or `agent`;
 //!   at most sixteen of a kind a user, each until the longest of these rules no longer asks for it.
