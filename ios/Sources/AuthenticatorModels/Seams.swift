@@ -1,12 +1,14 @@
 import Foundation
 import PushAuthenticator
 
-/// A key that is bound to the person's biometric. Wrapping asks nobody; unwrapping does.
+/// Keys that are bound to the person's biometric. Wrapping asks nobody; unwrapping does.
 public protocol Biometrics: SlotWrapper {
     /// Unwraps what ``SlotWrapper/wrap(slot:)`` gave, once the person passed the prompt.
     ///
     /// - Throws: ``BiometricFailure``
     func unwrap(_ wrapped: Data) async throws -> Data
+    /// Takes away every key but those that these were wrapped under.
+    func keepOnly(_ wrapped: [Data])
 }
 
 /// Keys of accounts' own, in the device's hardware.

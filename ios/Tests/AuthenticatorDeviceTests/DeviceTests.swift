@@ -48,7 +48,7 @@ import UserNotifications
 
     @Test func theBiometricKeyIsBoundToTheBiometricsOfNow() async throws {
         let wrapped = try biometrics.wrap(slot: Data([1, 2, 3]))
-        let access = try #require(StubKeychain.shared.key("org.pushauthenticator.biometric")?.access)
+        let access = try #require(biometricTags.first.flatMap { StubKeychain.shared.key($0)?.access })
         #expect(access.flags == [.privateKeyUsage, .biometryCurrentSet])
         #expect(access.protection == kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly)
         #expect(try await biometrics.unwrap(wrapped) == Data([1, 2, 3]))
@@ -73,16 +73,34 @@ import UserNotifications
         #expect(try await biometrics.unwrap(wrapped) == Data([1]))
     }
 
+    private var biometricTags: [String] { StubKeychain.shared.tags.filter { $0.hasPrefix("org.pushauthenticator.biometric.") } }
+
     @Test func aKeyThatChangedBiometricsMadeInvalidIsTakenAway() async throws {
         let wrapped = try biometrics.wrap(slot: Data([1]))
         StubKeychain.shared.use(endsWith: errSecAuthFailed)
         await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(wrapped) }
-        #expect(StubKeychain.shared.key("org.pushauthenticator.biometric") == nil)
+        #expect(biometricTags.isEmpty)
         StubKeychain.shared.use(endsWith: errSecSuccess)
         await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(wrapped) }
-        let again = try biometrics.wrap(slot: Data([2]))
-        #expect(try await biometrics.unwrap(again) == Data([2]))
-        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(wrapped) }
+        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(Data()) }
+    }
+
+    @Test func aKeyThatIsGoneTakesNoOtherAccountsWithIt() async throws {
+        let (first, second) = (try biometrics.wrap(slot: Data([1])), try biometrics.wrap(slot: Data([2])))
+        let enrolledBefore = biometricTags
+        // Another face: all keys of before are dead, whether they were asked yet or not.
+        StubKeychain.shared.invalidate()
+        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(first) }
+        let again = try biometrics.wrap(slot: Data([3]))
+        #expect(try await biometrics.unwrap(again) == Data([3]), "an account that is added again is bound to no dead key")
+        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(second) }
+        #expect(try await biometrics.unwrap(again) == Data([3]), "the other account's end leaves it alone")
+        let secondAgain = try biometrics.wrap(slot: Data([4]))
+        #expect(try await biometrics.unwrap(secondAgain) == Data([4]))
+        #expect(Set(biometricTags).isDisjoint(with: enrolledBefore))
+        biometrics.keepOnly([again])
+        #expect(biometricTags.count == 1)
+        #expect(try await biometrics.unwrap(again) == Data([3]))
     }
 
     @Test func theOwnerIsAskedAndTheDeviceDescribed() async {

@@ -17,7 +17,9 @@ final class TestSettings: SettingsStore {
 /// A biometric whose prompt ends as a test says.
 final class TestBiometrics: Biometrics {
     let failure = Box<BiometricFailure?>(nil)
+    let kept = Box<[Data]?>(nil)
 
+    func keepOnly(_ wrapped: [Data]) { kept.change { $0 = wrapped } }
     func wrap(slot: Data) throws -> Data { Finger.touch(slot) }
 
     func unwrap(_ wrapped: Data) async throws -> Data {
