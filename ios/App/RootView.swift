@@ -71,7 +71,7 @@ private struct TabsView: View {
                 .tabItem { Label(LocalizedStringKey(.accountsTitle), systemImage: "person.badge.key") }
             HistoryView(services: services)
                 .tabItem { Label(LocalizedStringKey(.historyTitle), systemImage: "clock") }
-            SettingsView(services: services)
+            SettingsView(services: services, owner: app.owner)
                 .tabItem { Label(LocalizedStringKey(.settingsTitle), systemImage: "gear") }
         }
         .task { await accounts.watch() }

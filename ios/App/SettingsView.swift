@@ -6,13 +6,14 @@ import SwiftUI
 struct SettingsView: View {
     @State private var model: SettingsModel
 
-    init(services: Services) { _model = State(initialValue: SettingsModel(services)) }
+    init(services: Services, owner: any OwnerCheck) { _model = State(initialValue: SettingsModel(services, owner: owner)) }
 
     var body: some View {
         NavigationStack {
             Form {
                 if let failure = model.failure { FailureText(failure: failure) }
-                Toggle(LocalizedStringKey(.settingsAppLock), isOn: appLock)
+                Toggle(LocalizedStringKey(.settingsAppLock), isOn: appLock).disabled(!model.canLock && !model.settings.appLock)
+                if !model.canLock { Text(.settingsAppLockNeedsPasscode).font(.footnote) }
                 Picker(LocalizedStringKey(.settingsHistory), selection: history) {
                     Text(.settingsHistoryAll).tag(UInt32?.none)
                     ForEach([UInt32(50), 200, 1000], id: \.self) { count in

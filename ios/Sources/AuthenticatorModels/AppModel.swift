@@ -19,7 +19,7 @@ public final class AppModel {
     /// A registration code that the app was opened with, until a screen takes it.
     public private(set) var openedCode: String?
     private let settings: any SettingsStore
-    private let owner: any OwnerCheck
+    public let owner: any OwnerCheck
     private let open: @Sendable () async throws -> Services
     private var starting: Task<Void, Never>?
 
@@ -75,7 +75,7 @@ public final class AppModel {
     }
 
     public func unlock() async {
-        guard isLocked, await owner.confirm() else { return }
+        guard isLocked, await owner.confirm() != .refused else { return }
         isLocked = false
         await conceal()
     }

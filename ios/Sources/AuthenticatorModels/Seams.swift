@@ -47,7 +47,16 @@ public protocol DeviceState: Sendable {
 
 /// Asks whether the owner of the device holds it: by biometric or passcode.
 public protocol OwnerCheck: Sendable {
-    func confirm() async -> Bool
+    /// Whether the device can tell its owner at all: it has a passcode.
+    var canConfirm: Bool { get }
+    func confirm() async -> OwnerAnswer
+}
+
+public enum OwnerAnswer: Sendable {
+    case confirmed
+    case refused
+    /// The device has no passcode: whoever holds it owns it, and a lock would lock everybody out.
+    case unprotected
 }
 
 /// Where settings are kept. They hold no secret.

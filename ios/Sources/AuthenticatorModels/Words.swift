@@ -78,6 +78,7 @@ public enum Words: String, CaseIterable, Sendable {
     case historyMore = "history.more"
     case settingsTitle = "settings.title"
     case settingsAppLock = "settings.app-lock"
+    case settingsAppLockNeedsPasscode = "settings.app-lock.needs-passcode"
     case settingsHistory = "settings.history"
     case settingsHistoryAll = "settings.history.all"
     case settingsHistoryCount = "settings.history.count"

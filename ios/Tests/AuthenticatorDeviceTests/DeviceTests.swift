@@ -104,9 +104,14 @@ import UserNotifications
     }
 
     @Test func theOwnerIsAskedAndTheDeviceDescribed() async {
-        #expect(await Owner(reason: "Open").confirm())
-        StubOwner.shared.set(failure: .userCancel)
-        #expect(await !Owner(reason: "Open").confirm())
+        let owner = Owner(reason: "Open")
+        #expect(await owner.confirm() == .confirmed && owner.canConfirm)
+        for code in [LAError.Code.userCancel, .authenticationFailed, .biometryLockout] {
+            StubOwner.shared.set(failure: code)
+            #expect(await owner.confirm() == .refused && owner.canConfirm)
+        }
+        StubOwner.shared.set(failure: .passcodeNotSet)
+        #expect(await owner.confirm() == .unprotected && !owner.canConfirm)
         StubOwner.shared.set(hasBiometric: false)
         #expect(ThisDevice(name: "Phone") { 0.5 }.facts == DeviceFacts(biometricAvailable: false, tamperScore: 0.5))
     }

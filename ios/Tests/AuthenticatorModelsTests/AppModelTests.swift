@@ -60,7 +60,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         settings.appLock = true
         app.settings.save(settings)
         let request = try await app.request(app.registered(), 1, ["k": "challenge", "n": "34,43,57"])
-        let refusing = AppModel(settings: app.settings, owner: TestOwner(passes: false)) { app.services }
+        let refusing = AppModel(settings: app.settings, owner: TestOwner(answer: .refused)) { app.services }
         await refusing.start()
         await refusing.unlock()
         XCTAssertTrue(refusing.isLocked)
@@ -82,6 +82,25 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         XCTAssertFalse(shown.concealed)
         await model.lock()
         XCTAssertTrue(model.isLocked)
+    }
+
+    @MainActor func testADeviceWithoutAPasscodeIsNotLockedOut() async throws {
+        let app = try await App()
+        let bare = TestOwner(answer: .unprotected)
+        let settings = SettingsModel(app.services, owner: bare)
+        settings.setAppLock(true)
+        XCTAssertFalse(settings.canLock || settings.settings.appLock || app.settings.load().appLock)
+
+        // The passcode was taken away after the lock was turned on.
+        SettingsModel(app.services, owner: TestOwner()).setAppLock(true)
+        let model = AppModel(settings: app.settings, owner: bare) { app.services }
+        await model.start()
+        XCTAssertTrue(model.isLocked)
+        await model.unlock()
+        XCTAssertFalse(model.isLocked)
+        let now = SettingsModel(app.services, owner: bare)
+        now.setAppLock(false)
+        XCTAssertFalse(app.settings.load().appLock, "it can be turned off")
     }
 
     @MainActor func testAPushTokenIsToldToServersOnce() async throws {

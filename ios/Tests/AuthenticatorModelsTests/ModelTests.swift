@@ -311,7 +311,7 @@ import Testing
         await model.loadMore()
         await model.loadMore()
         #expect(model.entries.count == 5 && !model.hasMore && Set(model.entries.map(\.id)).count == 5)
-        let settings = SettingsModel(app.services)
+        let settings = SettingsModel(app.services, owner: TestOwner())
         await settings.setHistory(count: 3, days: nil)
         await model.load()
         await model.loadMore()
@@ -326,7 +326,7 @@ import Testing
         })
         let server = try await app.registered()
         await RequestModel(try await app.request(server), app.services).deny()
-        let model = SettingsModel(app.services)
+        let model = SettingsModel(app.services, owner: TestOwner())
         await model.load()
         #expect(model.outbox.count == 1 && model.tokens.map(\.state) == [.current])
         #expect(model.events.map(\.kind).contains("enrolled"))
@@ -334,6 +334,6 @@ import Testing
         await model.sendNow()
         #expect(model.outbox.isEmpty && model.failure == nil)
         model.setAppLock(true)
-        #expect(SettingsModel(app.services).settings.appLock)
+        #expect(SettingsModel(app.services, owner: TestOwner()).settings.appLock)
     }
 }

@@ -53,8 +53,9 @@ final class TestSigningKeys: SigningKeys {
 }
 
 struct TestOwner: OwnerCheck {
-    var passes = true
-    func confirm() async -> Bool { passes }
+    var answer = OwnerAnswer.confirmed
+    var canConfirm: Bool { answer != .unprotected }
+    func confirm() async -> OwnerAnswer { answer }
 }
 
 /// The real core over a vault of its own, without a network where there is a recorder.
