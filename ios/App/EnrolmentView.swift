@@ -103,7 +103,6 @@ struct EntryView: View {
                         let moving: CodeMoving = isCounting ? .counter(next: 0) : .time(periodSeconds: 30)
                         let settings = CodeSettings(algorithm: .sha1, digits: 6, moving: moving)
                         read(ManualEntry(issuer: issuer, account: account, secret: secret, settings: settings))
-                        dismiss()
                     }
                 }
             }

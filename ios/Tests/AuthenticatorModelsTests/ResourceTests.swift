@@ -34,6 +34,13 @@ struct ResourceTests {
         #expect(views.firstMatch(of: literal) == nil, "a text that is not in the catalogue")
     }
 
+    @Test func nothingLiesAboveTheAppsLock() throws {
+        let views = try sources(["App"])
+        let covers = views.matches(of: /\.(sheet|fullScreenCover|popover|alert)\(([^)]*)/).map { String($0.2) }
+        #expect(covers.sorted() == ["Text(.removalTitle", "item: cover"], "what CoverModel does not know is not gated")
+        #expect(views.contains("alert(Text(.removalTitle), isPresented: isRemoving)") && views.contains("Binding { covers.isRemovalAsked }"))
+    }
+
     @Test func textsGrowAndColoursFollowTheAppearance() throws {
         let views = try sources(["App"])
         #expect(views.firstMatch(of: /\.font\(\.system\(size/) == nil, "a font that does not grow")
