@@ -13,6 +13,16 @@ struct AccountsView: View {
             List {
                 if let failure = requests.failure ?? requests.unreachable.first { FailureText(failure: failure) }
                 if let failure = model.failure { FailureText(failure: failure) }
+                if !requests.others.isEmpty {
+                    Section(LocalizedStringKey(.resultPending)) {
+                        ForEach(requests.others, id: \.id) { request in
+                            Button { requests.show(request) } label: {
+                                Label { Text(verbatim: "\(request.issuer), \(request.account)") } icon: { Image(systemName: "bell.badge") }
+                            }
+                            .frame(minHeight: 44)
+                        }
+                    }
+                }
                 ForEach(model.accounts, id: \.id) { account in
                     AccountRow(account: account, model: model)
                         .swipeActions {

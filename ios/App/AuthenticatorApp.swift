@@ -12,7 +12,7 @@ struct AuthenticatorApp: App {
 
     var body: some Scene {
         WindowGroup {
-            RootView(app: delegate.app, requestId: delegate.opened)
+            RootView(app: delegate.app)
                 .onOpenURL { delegate.app.open($0.absoluteString) }
                 .onChange(of: phase) { _, phase in
                     Task {
@@ -32,7 +32,6 @@ struct AuthenticatorApp: App {
 /// What the system hands to an application as a whole: pushes, their actions, and background time.
 @MainActor
 final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCenterDelegate {
-    let opened = OpenedRequest()
     let app: AppModel
 
     override init() {
@@ -76,7 +75,7 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
     func userNotificationCenter(_: UNUserNotificationCenter, didReceive response: UNNotificationResponse) async {
         guard let id = response.notification.request.content.userInfo[PushAlerts.requestId] as? String else { return }
         guard response.actionIdentifier == PushAlerts.deny else {
-            opened.id = id
+            app.openRequest(id)
             return
         }
         await app.start()
@@ -90,10 +89,4 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
         await requests.refresh()
         return requests.failure == nil
     }
-}
-
-/// The sign-on request whose notification was tapped.
-@MainActor @Observable
-final class OpenedRequest {
-    var id: String?
 }

@@ -4,7 +4,6 @@ import SwiftUI
 /// What is shown for where the app stands.
 struct RootView: View {
     let app: AppModel
-    let requestId: OpenedRequest
 
     var body: some View {
         ZStack {
@@ -22,7 +21,7 @@ struct RootView: View {
                     Button(.retry) { Task { await app.start() } }
                 }
                 .padding()
-            case .ready(let services): TabsView(app: app, requestId: requestId, services: services)
+            case .ready(let services): TabsView(app: app, services: services)
             }
             if app.isLocked { LockView(app: app) }
         }
@@ -49,7 +48,6 @@ private struct LockView: View {
 
 private struct TabsView: View {
     let app: AppModel
-    let requestId: OpenedRequest
     let services: Services
     @State private var accounts: AccountsModel
     @State private var requests: RequestsModel
@@ -57,9 +55,8 @@ private struct TabsView: View {
     @State private var covers: CoverModel
     @Environment(\.scenePhase) private var phase
 
-    init(app: AppModel, requestId: OpenedRequest, services: Services) {
+    init(app: AppModel, services: Services) {
         self.app = app
-        self.requestId = requestId
         self.services = services
         let (accounts, requests, enrolment) = (AccountsModel(services), RequestsModel(services), EnrolmentModel(services))
         _accounts = State(initialValue: accounts)
@@ -81,13 +78,10 @@ private struct TabsView: View {
         .task { await requests.watch() }
         .task { await requests.deliver() }
         .task(id: phase) { if phase == .active { await requests.refresh() } }
-        .task(id: app.isLocked) { await takeCode() }
-        .onChange(of: app.openedCode) { Task { await takeCode() } }
-        .onChange(of: requestId.id) { _, id in
-            guard let id else { return }
-            requestId.id = nil
-            Task { await covers.show(requestId: id) }
-        }
+        // What the app was started with is there before this is.
+        .task(id: app.isLocked) { await takeOpened() }
+        .onChange(of: app.openedCode) { Task { await takeOpened() } }
+        .onChange(of: app.openedRequest) { Task { await takeOpened() } }
         .onChange(of: phase) { if phase != .active { accounts.hideCodes() } }
         .sheet(item: cover) { cover in
             switch cover {
@@ -106,7 +100,8 @@ private struct TabsView: View {
         return Binding { covers.cover } set: { if $0 == nil { covers.close(shown) } }
     }
 
-    private func takeCode() async {
+    private func takeOpened() async {
         if let code = app.takeOpenedCode() { await enrolment.read(code) }
+        if let id = app.takeOpenedRequest() { await covers.show(requestId: id) }
     }
 }

@@ -18,6 +18,8 @@ public final class AppModel {
     public private(set) var isLocked: Bool
     /// A registration code that the app was opened with, until a screen takes it.
     public private(set) var openedCode: String?
+    /// The sign-on request whose notification was tapped, until a screen takes it.
+    public private(set) var openedRequest: String?
     private let settings: any SettingsStore
     public let owner: any OwnerCheck
     private let open: @Sendable () async throws -> Services
@@ -66,6 +68,16 @@ public final class AppModel {
         guard !isLocked else { return nil }
         defer { openedCode = nil }
         return openedCode
+    }
+
+    /// A request in the system's list of notifications was tapped, perhaps before there is any screen.
+    public func openRequest(_ id: String) { openedRequest = id }
+
+    /// Takes the request that was tapped; not while the app is locked.
+    public func takeOpenedRequest() -> String? {
+        guard !isLocked else { return nil }
+        defer { openedRequest = nil }
+        return openedRequest
     }
 
     /// The app left the front.

@@ -11,20 +11,29 @@ public final class RequestsModel {
     public private(set) var unreachable: [Failure] = []
     public private(set) var failure: Failure?
     private let services: Services
+    /// What the person closed without an answer: it stays in the list, and comes to the front no more by itself.
+    private var putOff: Set<String> = []
 
     public init(_ services: Services) { self.services = services }
 
+    /// What waits beside the request on the screen.
+    public var others: [SignOnRequest] { pending.filter { $0.id != shown?.id } }
+
     /// Follows the vault until the task is cancelled or the phone closed. A new request comes to the front, unless
-    /// another one is there.
+    /// another one is there; one that was answered elsewhere, or is over, says so.
     public func watch() async {
         do {
             for try await pending in services.phone.notifications {
                 self.pending = pending
+                putOff.formIntersection(pending.map(\.id))
                 if let shown {
+                    guard let now = pending.first(where: { $0.id == shown.id }) else {
+                        await shown.end()
+                        continue
+                    }
                     // Unlocked meanwhile, for instance: the same request, and more of it to see.
-                    let now = pending.first { $0.id == shown.id }
-                    if shown.state == .asking, let now, now != shown.request { show(now) }
-                } else if let first = pending.first {
+                    if shown.state == .asking, now != shown.request { show(now) }
+                } else if let first = pending.first(where: { !putOff.contains($0.id) }) {
                     show(first)
                 }
             }
@@ -47,8 +56,8 @@ public final class RequestsModel {
 
     /// The person is done with the request on the screen; the next one comes.
     public func dismiss() {
-        let done = shown?.request.id
-        shown = pending.first { $0.id != done }.map { RequestModel($0, services) }
+        if let shown { putOff.insert(shown.id) }
+        shown = pending.first { !putOff.contains($0.id) }.map { RequestModel($0, services) }
     }
 
     /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed.

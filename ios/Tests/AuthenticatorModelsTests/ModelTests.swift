@@ -237,9 +237,13 @@ import Testing
         let after = RequestModel(try await app.request(server, 3, ["k": "biometric"]), app.services)
         await after.acceptWithBiometric()
         #expect(after.state == .settled(.biometricChanged), "the core remembers")
-        let deniable = RequestModel(after.request, app.services)
-        await deniable.deny()
-        #expect(deniable.state == .settled(.denied))
+        await changed.accept()
+        #expect(changed.state == .settled(.biometricChanged), "nothing but a denial is taken now")
+        for model in [changed, after] {
+            #expect(model.canDeny)
+            await model.deny()
+            #expect(model.state == .settled(.denied) && !model.canDeny)
+        }
         let without = RequestModel(try await app.request(server, 4, ["k": "biometric"]), try await App(hasBiometric: false).services)
         #expect(!without.canApprove)
         await without.acceptWithBiometric()
@@ -262,9 +266,56 @@ import Testing
         model.dismiss()
         #expect(model.shown?.id == second.id)
         await model.show(id: first.id)
-        #expect(model.shown?.request.state == .denied)
+        #expect(model.shown?.state == .settled(.denied))
         await model.show(id: "no such")
         #expect(model.failure != nil)
+        watching.cancel()
+    }
+
+    @Test func whatIsClosedWithoutAnAnswerStaysInTheList() async throws {
+        let app = try await App()
+        let server = try await app.registered()
+        let model = RequestsModel(app.services)
+        let watching = Task { await model.watch() }
+        let first = try await app.request(server, 1)
+        #expect(await eventually { model.shown?.id == first.id })
+        #expect(model.others == [])
+        model.dismiss()
+        #expect(model.shown == nil && model.others.map(\.id) == [first.id])
+        let second = try await app.request(server, 2)
+        #expect(await eventually { model.shown?.id == second.id })
+        model.dismiss()
+        let third = try await app.request(server, 3)
+        #expect(await eventually { model.shown?.id == third.id })
+        await model.shown?.deny()
+        model.dismiss()
+        #expect(model.shown == nil, "what was closed does not come back by itself")
+        #expect(await eventually { Set(model.others.map(\.id)) == [first.id, second.id] })
+        model.show(first)
+        await model.shown?.accept()
+        #expect(model.shown?.state == .settled(.approved))
+        watching.cancel()
+    }
+
+    @Test func aRequestThatEndsElsewhereSaysSo() async throws {
+        let app = try await App()
+        let server = try await app.registered()
+        let model = RequestsModel(app.services)
+        let watching = Task { await model.watch() }
+        let denied = try await app.request(server, 1)
+        #expect(await eventually { model.shown?.id == denied.id })
+        // In the system's notification, for instance.
+        _ = try await app.services.courier.deny(denied.id)
+        #expect(await eventually { model.shown?.state == .settled(.denied) })
+        model.dismiss()
+        let short = try await app.request(server, 2, ["t": "1"])
+        #expect(await eventually { model.shown?.id == short.id })
+        #expect(await eventually { model.shown?.state == .settled(.expired) })
+        model.dismiss()
+        let orphan = try await app.request(server, 3)
+        #expect(await eventually { model.shown?.id == orphan.id })
+        try await app.phone.call { try $0.remove(accountId: server.account.id) }
+        #expect(await eventually { model.shown?.canDeny == false })
         watching.cancel()
     }
 
