@@ -43,7 +43,8 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
             let signingKeys = Composition.signingKeys()
             return Services(
                 phone: phone, courier: Courier(phone, signer: UnaskedSigner(phone, signingKeys)), device: device, settings: settings,
-                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys)
+                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys,
+                alerts: SystemAlerts(Composition.text))
         }
         super.init()
     }
@@ -85,8 +86,6 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
     private static func refresh(_ app: AppModel) async -> Bool {
         await app.start()
         guard case .ready(let services) = app.stage else { return false }
-        let requests = RequestsModel(services)
-        await requests.refresh()
-        return requests.failure == nil
+        return await RequestsModel(services).refreshInBackground()
     }
 }

@@ -26,6 +26,7 @@ public final class RequestsModel {
             for try await pending in services.phone.notifications {
                 self.pending = pending
                 putOff.formIntersection(pending.map(\.id))
+                await takeBackAlerts()
                 if let shown {
                     guard let now = pending.first(where: { $0.id == shown.id }) else {
                         await shown.end()
@@ -69,6 +70,34 @@ public final class RequestsModel {
         } catch {
             failure = Failure(error)
         }
+    }
+
+    /// As ``refresh()``, while the app is not on the screen: the system tells of what is new, and no more of what is over.
+    ///
+    /// - Returns: whether it was done
+    public func refreshInBackground() async -> Bool {
+        do {
+            let before = Set(try await services.phone.call { try $0.pending() }.map(\.id))
+            await refresh()
+            pending = try await services.phone.call { try $0.pending() }
+            // A push may have come meanwhile, and was told of then.
+            let shown = await services.alerts?.shown() ?? []
+            for request in pending where !before.contains(request.id) && !shown.contains(request.id) {
+                await services.alerts?.post(try await PushIntake.alert(for: request, services.phone))
+            }
+            await takeBackAlerts()
+            return failure == nil
+        } catch {
+            failure = Failure(error)
+            return false
+        }
+    }
+
+    /// Takes back what the system shows of requests that wait for nobody any more.
+    private func takeBackAlerts() async {
+        guard let alerts = services.alerts else { return }
+        let over = await alerts.shown().subtracting(pending.map(\.id))
+        if !over.isEmpty { await alerts.remove(over) }
     }
 
     /// Sends what waits, and asks the servers for what is pending.

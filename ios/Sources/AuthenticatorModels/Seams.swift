@@ -59,6 +59,15 @@ public enum OwnerAnswer: Sendable {
     case unprotected
 }
 
+/// The system's list of notifications.
+public protocol AlertCenter: Sendable {
+    /// The ids of the requests that it shows.
+    func shown() async -> Set<String>
+    func post(_ alert: PushIntake.Alert) async
+    /// Takes back what is shown for these requests.
+    func remove(_ requestIds: Set<String>) async
+}
+
 /// Where settings are kept. They hold no secret.
 public protocol SettingsStore: Sendable {
     func load() -> Settings
@@ -92,10 +101,12 @@ public struct Services: Sendable {
     public let biometrics: (any Biometrics)?
     /// Nothing where the device has no hardware for keys.
     public let signingKeys: (any SigningKeys)?
+    /// Nothing where the system shows no notifications.
+    public let alerts: (any AlertCenter)?
 
     public init(
         phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?,
-        signingKeys: (any SigningKeys)?
+        signingKeys: (any SigningKeys)?, alerts: (any AlertCenter)? = nil
     ) {
         self.phone = phone
         self.courier = courier
@@ -103,6 +114,7 @@ public struct Services: Sendable {
         self.settings = settings
         self.biometrics = biometrics
         self.signingKeys = signingKeys
+        self.alerts = alerts
     }
 
     func enrolment(replace: Bool, key: KeyChoice? = nil) -> Enrolment {

@@ -175,6 +175,24 @@ import UserNotifications
         #expect(!success)
     }
 
+    @Test func theSystemsListShowsWhatIsPostedAndNoMoreOfWhatIsTakenBack() async throws {
+        let alerts = SystemAlerts(\.rawValue)
+        // As the extension leaves a push: under a name of the system's.
+        let pushed = UNMutableNotificationContent()
+        PushAlerts.fill(pushed, with: .init(title: .requestTitle, subtitle: "Ping, demo", requestId: "7"), \.rawValue)
+        try await UNUserNotificationCenter.current().add(UNNotificationRequest(identifier: "of the system", content: pushed, trigger: nil))
+        let foreign = UNNotificationRequest(identifier: "8", content: UNMutableNotificationContent(), trigger: nil)
+        try await UNUserNotificationCenter.current().add(foreign)
+        await alerts.post(.init(title: .requestTitle, subtitle: "Ping, ada", requestId: "8-of-ada", canDenyThere: true))
+        #expect(await alerts.shown() == ["7", "8-of-ada"])
+        let posted = await UNUserNotificationCenter.current().deliveredNotifications().last?.request.content as? UNMutableNotificationContent
+        #expect(posted?.subtitle == "Ping, ada" && posted?.body == "" && posted?.categoryIdentifier == PushAlerts.category)
+        #expect(posted?.sound != nil)
+        await alerts.remove(["7", "8"])
+        #expect(await alerts.shown() == ["8-of-ada"])
+        #expect(await UNUserNotificationCenter.current().deliveredNotifications().map(\.request.identifier) == ["8", "8-of-ada"])
+    }
+
     @Test func aLockScreenShowsNoMoreThanWhoAsks() {
         let content = UNMutableNotificationContent()
         content.userInfo = ["aps": ["data": "a signed message"]]

@@ -340,6 +340,38 @@ import Testing
         #expect(model.failure == nil)
     }
 
+    @Test func theSystemTellsOfWhatIsFetchedInTheBackgroundAndNoMoreOfWhatIsOver() async throws {
+        let waiting = Box<[[String: String]]>([])
+        let transport = Recorder { post in
+            guard !post.url.contains("_action=authenticate") else { return Recorder.taken }
+            return HttpResponse(status: 200, date: nil, body: try JSONSerialization.data(withJSONObject: ["messages": waiting.value]))
+        }
+        let app = try await App(transport)
+        let server = try await app.registered()
+        // A push told of this one, and the person took that away.
+        let told = try await app.request(server, 1)
+        let message = try server.message(2)
+        waiting.change { $0 = [["messageId": "message-2", "message": message]] }
+        let model = RequestsModel(app.services)
+        #expect(await model.refreshInBackground())
+        let fetched = try #require(try await app.phone.call { try $0.pending() }.first { $0.id != told.id })
+        #expect(app.alerts.list.value == [.init(title: .requestTitle, subtitle: "Ping, demo", requestId: fetched.id, canDenyThere: true)])
+        #expect(await model.refreshInBackground())
+        #expect(app.alerts.list.value.count == 1, "once")
+
+        let watching = Task { await model.watch() }
+        _ = try await app.services.courier.deny(fetched.id)
+        #expect(await eventually { app.alerts.list.value.isEmpty }, "it was answered")
+        watching.cancel()
+        await app.alerts.post(.init(title: .requestTitle, subtitle: "Ping, demo", requestId: told.id))
+        _ = try await app.services.courier.deny(told.id)
+        waiting.change { $0 = [] }
+        #expect(await RequestsModel(app.services).refreshInBackground())
+        #expect(app.alerts.list.value.isEmpty, "also where nobody looks")
+        app.phone.close()
+        #expect(await !RequestsModel(app.services).refreshInBackground())
+    }
+
     @Test func refreshingSaysWhichServersGaveNoAnswer() async throws {
         let app = try await App(Recorder { _ in throw TransportError.notSent(reason: "no network") })
         _ = try await app.registered()

@@ -52,6 +52,15 @@ final class TestSigningKeys: SigningKeys {
     func keepOnly(_ jwks: Set<String>) { pairs.change { $0 = $0.filter { jwks.contains($0.key) } } }
 }
 
+/// The system's list of notifications, as the app fills it.
+final class TestAlerts: AlertCenter {
+    let list = Box<[PushIntake.Alert]>([])
+
+    func shown() async -> Set<String> { Set(list.value.compactMap(\.requestId)) }
+    func post(_ alert: PushIntake.Alert) async { list.change { $0.append(alert) } }
+    func remove(_ requestIds: Set<String>) async { list.change { $0.removeAll { requestIds.contains($0.requestId ?? "") } } }
+}
+
 struct TestOwner: OwnerCheck {
     var answer = OwnerAnswer.confirmed
     var canConfirm: Bool { answer != .unprotected }
@@ -65,13 +74,14 @@ struct App {
     let biometrics = TestBiometrics()
     let settings = TestSettings()
     let signingKeys = TestSigningKeys()
+    let alerts = TestAlerts()
 
     init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true) async throws {
         phone = try await openPhone()
         services = Services(
             phone: phone,
             courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: TestDevice(), settings: settings,
-            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil)
+            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil, alerts: alerts)
     }
 
     func registered(_ code: String = registrationCode()) async throws -> Registered {
