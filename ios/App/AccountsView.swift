@@ -50,8 +50,12 @@ struct AccountsView: View {
             Button(.accountRemove, role: .destructive) { Task { await covers.decideRemoval(true) } }
             Button(.cancel, role: .cancel) { Task { await covers.decideRemoval(false) } }
         } message: {
-            Text(verbatim: model.removal?.consequences.map(\.explanation).joined(separator: "\n\n") ?? "")
+            Text(consequences, separator: "\n\n")
         }
+    }
+
+    private var consequences: [Text] {
+        model.removal?.consequences.map { Text(Words(consequence: $0.code), else: $0.explanation) } ?? []
     }
 
     private var isRemoving: Binding<Bool> {

@@ -44,7 +44,9 @@ private struct ConfirmView: View {
                 Text(.confirmCodesOnly)
             }
             if !preview.policies.isEmpty {
-                LabeledContent(LocalizedStringKey(.confirmPolicies)) { Text(verbatim: preview.policies.joined(separator: ", ")) }
+                LabeledContent(LocalizedStringKey(.confirmPolicies)) {
+                    Text(preview.policies.map { Text(Words(policy: $0), else: $0) }, separator: ", ")
+                }
             }
             ForEach(preview.namesakes, id: \.accountId) { namesake in
                 Label { Text(.confirmNamesake) + Text(verbatim: " \(namesake.host ?? "")") } icon: { Image(systemName: "exclamationmark.triangle") }

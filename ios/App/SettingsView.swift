@@ -27,7 +27,8 @@ struct SettingsView: View {
                 Section(LocalizedStringKey(.settingsEvents)) {
                     ForEach(Array(model.events.enumerated()), id: \.offset) { _, event in
                         VStack(alignment: .leading) {
-                            Text(verbatim: [event.kind, event.detail].compactMap { $0 }.joined(separator: ": "))
+                            Text(Words(eventOf: event.kind), else: event.kind)
+                            if let detail = event.detail { Text(verbatim: detail).font(.footnote) }
                             Text(Date(timeIntervalSince1970: Double(event.at) / 1000), format: .dateTime)
                                 .font(.footnote)
                                 .foregroundStyle(.secondary)
