@@ -43,7 +43,7 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
             let signingKeys = Composition.signingKeys()
             return Services(
                 phone: phone, courier: Courier(phone, signer: UnaskedSigner(phone, signingKeys)), device: device, settings: settings,
-                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys,
+                biometrics: biometrics, signingKeys: signingKeys,
                 alerts: SystemAlerts(Composition.text))
         }
         super.init()

@@ -77,7 +77,7 @@ private struct TabsView: View {
         .task { await accounts.watch() }
         .task { await requests.watch() }
         .task { await requests.deliver() }
-        .task(id: phase) { if phase == .active { await requests.refresh() } }
+        .task(id: phase) { if phase == .active { await requests.follow() } }
         // What the app was started with is there before this is.
         .task(id: app.isLocked) { await takeOpened() }
         .onChange(of: app.openedCode) { Task { await takeOpened() } }

@@ -100,11 +100,29 @@ public final class RequestsModel {
         if !over.isEmpty { await alerts.remove(over) }
     }
 
+    /// Fetches what is pending while the app is in front, until the task is cancelled: once where pushes tell of more, else
+    /// again and again, with servers holding the question until something is there.
+    ///
+    /// - Parameter pause: between two questions
+    public func follow(pause: Duration = .seconds(5)) async {
+        await refresh()
+        while !Task.isCancelled, services.settings.load().pushToken == nil {
+            do {
+                try await Task.sleep(for: pause)
+            } catch {
+                return
+            }
+            await refresh(wait: .seconds(20))
+        }
+    }
+
     /// Sends what waits, and asks the servers for what is pending.
-    public func refresh() async {
+    ///
+    /// - Parameter wait: how long a server may hold the question
+    public func refresh(wait: Duration = .zero) async {
         do {
             try await services.courier.deliver()
-            unreachable = try await services.courier.pull().compactMap { result in
+            unreachable = try await services.courier.pull(wait: wait).compactMap { result in
                 switch result.outcome {
                 case .answered: nil
                 case .rejected(let reason): Failure(reason)

@@ -97,8 +97,7 @@ public struct Services: Sendable {
     public let courier: Courier
     public let device: any DeviceState
     public let settings: any SettingsStore
-    /// Nothing where the device has no biometric.
-    public let biometrics: (any Biometrics)?
+    private let heldBiometrics: (any Biometrics)?
     /// Nothing where the device has no hardware for keys.
     public let signingKeys: (any SigningKeys)?
     /// Nothing where the system shows no notifications.
@@ -112,10 +111,13 @@ public struct Services: Sendable {
         self.courier = courier
         self.device = device
         self.settings = settings
-        self.biometrics = biometrics
+        heldBiometrics = biometrics
         self.signingKeys = signingKeys
         self.alerts = alerts
     }
+
+    /// Nothing where the device has no biometric now.
+    public var biometrics: (any Biometrics)? { device.facts.biometricAvailable ? heldBiometrics : nil }
 
     func enrolment(replace: Bool, key: KeyChoice? = nil) -> Enrolment {
         let settings = settings.load()

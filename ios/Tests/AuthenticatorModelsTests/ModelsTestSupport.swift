@@ -4,7 +4,8 @@ import PushAuthenticator
 
 struct TestDevice: DeviceState {
     let name = "Swift on Linux"
-    var facts = DeviceFacts(biometricAvailable: true, tamperScore: 0)
+    let hasBiometric = Box(true)
+    var facts: DeviceFacts { DeviceFacts(biometricAvailable: hasBiometric.value, tamperScore: 0) }
 }
 
 final class TestSettings: SettingsStore {
@@ -75,12 +76,13 @@ struct App {
     let settings = TestSettings()
     let signingKeys = TestSigningKeys()
     let alerts = TestAlerts()
+    let device = TestDevice()
 
     init(_ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true) async throws {
         phone = try await openPhone()
         services = Services(
             phone: phone,
-            courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: TestDevice(), settings: settings,
+            courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: device, settings: settings,
             biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil, alerts: alerts)
     }
 
