@@ -50,7 +50,7 @@ suite() {
 }
 
 suite "Swift" bindings/swift 90 "$@"
-suite "iOS" ios 70 "$@"
+suite "iOS" ios 72 "$@"
 suite "Swift example" examples/swift/phone 2 "$@"
 # What takes an Apple system to compile is read at least.
 in_swift bash -c 'swiftc -frontend -parse -swift-version 6 ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift'

@@ -80,7 +80,11 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
             return
         }
         await app.start()
-        if case .ready(let services) = app.stage { _ = try? await services.courier.deny(id) }
+        if case .ready(let services) = app.stage {
+            await RequestsModel(services).denyInAlert(id)
+        } else {
+            await SystemAlerts(Composition.text).post(.init(title: .resultNotDenied, subtitle: nil, requestId: id))
+        }
     }
 
     private static func refresh(_ app: AppModel) async -> Bool {

@@ -25,7 +25,11 @@ struct RequestView: View {
             .navigationTitle(LocalizedStringKey(.requestTitle))
             .toolbar { Button(.done, action: close).disabled(model.state == .answering) }
         }
-        .task(id: model.id) { await model.prepare() }
+        // Also where the same request comes with more to see.
+        .task(id: ObjectIdentifier(model)) {
+            await model.prepare()
+            await model.follow()
+        }
     }
 }
 

@@ -96,14 +96,30 @@ public final class RequestModel: Identifiable {
     /// The request does not wait for the person any more, and not by an answer given here: says what became of it.
     func end() async {
         guard canDeny else { return }
-        let ended: Result?
-        do {
-            ended = Self.result(of: try await services.phone.call { [request] in try $0.notification(id: request.id) }.state)
-        } catch {
-            ended = .failed(Failure(error))
-        }
+        let ended = await look()
         // An answer may have begun meanwhile.
         if let ended, canDeny { (state, note) = (.settled(ended), nil) }
+    }
+
+    /// Says what becomes of an answer that waits or is on its way, until the task is cancelled.
+    public func follow(pause: Duration = .seconds(1)) async {
+        while !Task.isCancelled {
+            do {
+                try await Task.sleep(for: pause)
+            } catch {
+                return
+            }
+            if state == .settled(.queued), let now = await look() { state = .settled(now) }
+        }
+    }
+
+    /// What became of the request; nothing while it waits for the person.
+    private func look() async -> Result? {
+        do {
+            return Self.result(of: try await services.phone.call { [request] in try $0.notification(id: request.id) }.state)
+        } catch {
+            return .failed(Failure(error))
+        }
     }
 
     private static func result(of state: NotificationState) -> Result? {

@@ -93,6 +93,25 @@ public final class RequestsModel {
         }
     }
 
+    /// The person denied a request in the system's notification, and sees no screen: what did not go through is told by another.
+    public func denyInAlert(_ id: String) async {
+        let word: Words
+        do {
+            switch try await services.courier.deny(id) {
+            case .settled(.denied): return
+            case .settled(let state): word = Words(state)
+            case .refused: word = .resultRefused
+            case .outcomeUnknown: word = .resultUnknown
+            case .queued: word = .resultQueued
+            case .expired: word = .resultExpired
+            case .rejected: word = .resultNotDenied
+            }
+        } catch {
+            word = .resultNotDenied
+        }
+        await services.alerts?.post(.init(title: word, subtitle: nil, requestId: id))
+    }
+
     /// Takes back what the system shows of requests that wait for nobody any more.
     private func takeBackAlerts() async {
         guard let alerts = services.alerts else { return }

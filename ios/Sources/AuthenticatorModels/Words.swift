@@ -73,6 +73,7 @@ public enum Words: String, CaseIterable, Sendable {
     case resultApproved = "result.approved"
     case resultDenied = "result.denied"
     case resultNotMe = "result.not-me"
+    case resultNotDenied = "result.not-denied"
     case resultRefused = "result.refused"
     case resultUnknown = "result.unknown"
     case resultQueued = "result.queued"

@@ -148,8 +148,12 @@ import Testing
         let denied = try await app.request(server, 1)
         #expect(await eventually { model.shown?.id == denied.id })
         // In the system's notification, for instance.
+        let screen = try #require(model.shown)
+        let following = Task { await screen.follow(pause: .milliseconds(10)) }
         _ = try await app.services.courier.deny(denied.id)
-        #expect(await eventually { model.shown?.state == .settled(.denied) })
+        #expect(await eventually { screen.state == .settled(.denied) })
+        following.cancel()
+        await following.value
         model.dismiss()
         let short = try await app.request(server, 2, ["t": "1"])
         #expect(await eventually { model.shown?.id == short.id })
@@ -213,6 +217,47 @@ import Testing
         #expect(app.alerts.list.value.isEmpty, "also where nobody looks")
         app.phone.close()
         #expect(await !RequestsModel(app.services).refreshInBackground())
+    }
+
+    @Test func anAnswerThatWaitsSaysWhatBecameOfIt() async throws {
+        let isOffline = Box(true)
+        let app = try await App(Recorder { _ in
+            if isOffline.value { throw TransportError.notSent(reason: "no network") }
+            return Recorder.taken
+        })
+        let model = RequestModel(try await app.request(try await app.registered()), app.services)
+        await model.accept()
+        #expect(model.state == .settled(.queued))
+        let following = Task { await model.follow(pause: .milliseconds(10)) }
+        isOffline.change { $0 = false }
+        try await app.phone.call { try $0.retryNow() }
+        try await app.services.courier.deliver()
+        #expect(await eventually { model.state == .settled(.approved) })
+        following.cancel()
+        await following.value
+    }
+
+    @Test func aDenialInTheNotificationThatDoesNotGoThroughIsTold() async throws {
+        let status = Box<UInt16?>(200)
+        let app = try await App(Recorder { _ in
+            guard let status = status.value else { throw TransportError.notSent(reason: "no network") }
+            return HttpResponse(status: status, date: nil, body: Data("{}".utf8))
+        })
+        let server = try await app.registered()
+        let model = RequestsModel(app.services)
+        let denied = try await app.request(server, 1)
+        await model.denyInAlert(denied.id)
+        #expect(app.alerts.list.value.isEmpty, "done as it was asked for")
+        #expect(try await app.phone.call { try $0.notification(id: denied.id) }.state == .denied)
+        status.change { $0 = 400 }
+        let refused = try await app.request(server, 2)
+        await model.denyInAlert(refused.id)
+        status.change { $0 = nil }
+        let queued = try await app.request(server, 3)
+        await model.denyInAlert(queued.id)
+        await model.denyInAlert("no such request")
+        #expect(app.alerts.list.value.map(\.title) == [.resultRefused, .resultQueued, .resultNotDenied])
+        #expect(app.alerts.list.value.map(\.requestId) == [refused.id, queued.id, "no such request"])
     }
 
     @Test func refreshingSaysWhichServersGaveNoAnswer() async throws {
