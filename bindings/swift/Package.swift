@@ -23,7 +23,8 @@ let package = Package(
                 "README.md", "Tests", "Sources/PushAuthenticatorFFI",
                 "generated/PushAuthenticatorFFI.h", "generated/PushAuthenticatorFFI.modulemap",
             ],
-            sources: ["generated", "Sources/PushAuthenticator"]),
+            sources: ["generated", "Sources/PushAuthenticator"],
+            resources: [.copy("PrivacyInfo.xcprivacy")]),
         .testTarget(name: "PushAuthenticatorTests", dependencies: ["PushAuthenticator"]),
     ],
     swiftLanguageModes: [.v6]

@@ -6,23 +6,30 @@ import SwiftUI
 struct AccountsView: View {
     let model: AccountsModel
     let requests: RequestsModel
-    let enrolment: EnrolmentModel
-    @State private var isScanning = false
-    @State private var isTyping = false
-    @State private var renamed: Account?
+    let covers: CoverModel
 
     var body: some View {
         NavigationStack {
             List {
                 if let failure = requests.failure ?? requests.unreachable.first { FailureText(failure: failure) }
                 if let failure = model.failure { FailureText(failure: failure) }
+                if !requests.others.isEmpty {
+                    Section(LocalizedStringKey(.resultPending)) {
+                        ForEach(requests.others, id: \.id) { request in
+                            Button { requests.show(request) } label: {
+                                Label { Text(verbatim: "\(request.issuer), \(request.account)") } icon: { Image(systemName: "bell.badge") }
+                            }
+                            .frame(minHeight: 44)
+                        }
+                    }
+                }
                 ForEach(model.accounts, id: \.id) { account in
                     AccountRow(account: account, model: model)
                         .swipeActions {
                             Button(.accountRemove, role: .destructive) { Task { await model.askRemoval(of: account.id) } }
-                            Button(.accountRename) { renamed = account }
+                            Button(.accountRename) { covers.rename(account) }
                         }
-                        .accessibilityAction(named: Text(.accountRename)) { renamed = account }
+                        .accessibilityAction(named: Text(.accountRename)) { covers.rename(account) }
                 }
             }
             .overlay {
@@ -32,35 +39,29 @@ struct AccountsView: View {
             .refreshable { await requests.refresh() }
             .toolbar {
                 Menu {
-                    Button(.accountScan) { isScanning = true }
-                    Button(.accountType) { isTyping = true }
+                    Button(.accountScan) { covers.scan() }
+                    Button(.accountType) { covers.type() }
                 } label: {
                     Label(LocalizedStringKey(.accountScan), systemImage: "plus")
                 }
             }
         }
-        .sheet(isPresented: $isScanning) { ScannerView { code in Task { await enrolment.read(code) } } }
-        .sheet(isPresented: $isTyping) { EntryView { entry in Task { await enrolment.read(entry) } } }
-        .sheet(isPresented: isEnrolling) { EnrolmentView(model: enrolment) }
-        .sheet(item: $renamed) { account in RenameView(account: account, model: model) }
         .alert(Text(.removalTitle), isPresented: isRemoving) {
-            Button(.accountRemove, role: .destructive) { Task { await model.decideRemoval(true) } }
-            Button(.cancel, role: .cancel) { Task { await model.decideRemoval(false) } }
+            Button(.accountRemove, role: .destructive) { Task { await covers.decideRemoval(true) } }
+            Button(.cancel, role: .cancel) { Task { await covers.decideRemoval(false) } }
         } message: {
-            Text(verbatim: model.removal?.consequences.map(\.explanation).joined(separator: "\n\n") ?? "")
+            Text(consequences, separator: "\n\n")
         }
     }
 
-    private var isEnrolling: Binding<Bool> {
-        Binding { enrolment.state != .waiting && !isScanning && !isTyping } set: { if !$0 { enrolment.cancel() } }
+    private var consequences: [Text] {
+        model.removal?.consequences.map { Text(Words(consequence: $0.code), else: $0.explanation) } ?? []
     }
 
     private var isRemoving: Binding<Bool> {
-        Binding { model.removal != nil } set: { if !$0 { Task { await model.decideRemoval(false) } } }
+        Binding { covers.isRemovalAsked } set: { if !$0 { Task { await covers.decideRemoval(false) } } }
     }
 }
-
-extension Account: @retroactive Identifiable {}
 
 private struct AccountRow: View {
     let account: Account
@@ -109,7 +110,8 @@ private struct CodeButton: View {
     }
 }
 
-private struct RenameView: View {
+/// Changes how an account is shown.
+struct RenameView: View {
     let account: Account
     let model: AccountsModel
     @State private var issuer: String

@@ -12,7 +12,7 @@ struct AuthenticatorApp: App {
 
     var body: some Scene {
         WindowGroup {
-            RootView(app: delegate.app, requestId: delegate.opened)
+            RootView(app: delegate.app)
                 .onOpenURL { delegate.app.open($0.absoluteString) }
                 .onChange(of: phase) { _, phase in
                     Task {
@@ -32,7 +32,6 @@ struct AuthenticatorApp: App {
 /// What the system hands to an application as a whole: pushes, their actions, and background time.
 @MainActor
 final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCenterDelegate {
-    let opened = OpenedRequest()
     let app: AppModel
 
     override init() {
@@ -44,7 +43,8 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
             let signingKeys = Composition.signingKeys()
             return Services(
                 phone: phone, courier: Courier(phone, signer: UnaskedSigner(phone, signingKeys)), device: device, settings: settings,
-                biometrics: device.facts.biometricAvailable ? biometrics : nil, signingKeys: signingKeys, appAttest: AppAttest())
+                biometrics: biometrics, signingKeys: signingKeys, appAttest: AppAttest(),
+                alerts: SystemAlerts(Composition.text))
         }
         super.init()
     }
@@ -76,24 +76,20 @@ final class AppDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
     func userNotificationCenter(_: UNUserNotificationCenter, didReceive response: UNNotificationResponse) async {
         guard let id = response.notification.request.content.userInfo[PushAlerts.requestId] as? String else { return }
         guard response.actionIdentifier == PushAlerts.deny else {
-            opened.id = id
+            app.openRequest(id)
             return
         }
         await app.start()
-        if case .ready(let services) = app.stage { _ = try? await services.courier.deny(id) }
+        if case .ready(let services) = app.stage {
+            await RequestsModel(services).denyInAlert(id)
+        } else {
+            await SystemAlerts(Composition.text).post(.init(title: .resultNotDenied, subtitle: nil, requestId: id))
+        }
     }
 
     private static func refresh(_ app: AppModel) async -> Bool {
         await app.start()
         guard case .ready(let services) = app.stage else { return false }
-        let requests = RequestsModel(services)
-        await requests.refresh()
-        return requests.failure == nil
+        return await RequestsModel(services).refreshInBackground()
     }
-}
-
-/// The sign-on request whose notification was tapped.
-@MainActor @Observable
-final class OpenedRequest {
-    var id: String?
 }

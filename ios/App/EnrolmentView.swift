@@ -44,7 +44,9 @@ private struct ConfirmView: View {
                 Text(.confirmCodesOnly)
             }
             if !preview.policies.isEmpty {
-                LabeledContent(LocalizedStringKey(.confirmPolicies)) { Text(verbatim: preview.policies.joined(separator: ", ")) }
+                LabeledContent(LocalizedStringKey(.confirmPolicies)) {
+                    Text(preview.policies.map { Text(Words(policy: $0), else: $0) }, separator: ", ")
+                }
             }
             ForEach(preview.namesakes, id: \.accountId) { namesake in
                 Label { Text(.confirmNamesake) + Text(verbatim: " \(namesake.host ?? "")") } icon: { Image(systemName: "exclamationmark.triangle") }
@@ -79,19 +81,27 @@ private struct AddedView: View {
 /// An account that is typed in.
 struct EntryView: View {
     let read: (ManualEntry) -> Void
-    @State private var issuer = ""
-    @State private var account = ""
-    @State private var secret = ""
-    @State private var isCounting = false
+    @State private var model = EntryModel()
     @Environment(\.dismiss) private var dismiss
 
     var body: some View {
         NavigationStack {
             Form {
-                TextField(LocalizedStringKey(.confirmIssuer), text: $issuer)
-                TextField(LocalizedStringKey(.confirmAccount), text: $account)
-                SecureField(LocalizedStringKey(.entrySecret), text: $secret)
-                Toggle(LocalizedStringKey(.entryCounts), isOn: $isCounting)
+                TextField(LocalizedStringKey(.confirmIssuer), text: $model.issuer)
+                TextField(LocalizedStringKey(.confirmAccount), text: $model.account)
+                SecureField(LocalizedStringKey(.entrySecret), text: $model.secret)
+                Toggle(LocalizedStringKey(.entryCounts), isOn: $model.isCounting)
+                Picker(LocalizedStringKey(.entryAlgorithm), selection: $model.algorithm) {
+                    ForEach(EntryModel.algorithms, id: \.self) { Text(verbatim: $0.name).tag($0) }
+                }
+                Picker(LocalizedStringKey(.entryDigits), selection: $model.digits) {
+                    ForEach(EntryModel.digits, id: \.self) { Text($0, format: .number).tag($0) }
+                }
+                if !model.isCounting {
+                    Picker(LocalizedStringKey(.entryPeriod), selection: $model.periodSeconds) {
+                        ForEach(EntryModel.periods, id: \.self) { Text($0, format: .number).tag($0) }
+                    }
+                }
             }
             .autocorrectionDisabled()
             .textInputAutocapitalization(.never)
@@ -99,12 +109,7 @@ struct EntryView: View {
             .toolbar {
                 ToolbarItem(placement: .cancellationAction) { Button(.cancel) { dismiss() } }
                 ToolbarItem(placement: .confirmationAction) {
-                    Button(.done) {
-                        let moving: CodeMoving = isCounting ? .counter(next: 0) : .time(periodSeconds: 30)
-                        let settings = CodeSettings(algorithm: .sha1, digits: 6, moving: moving)
-                        read(ManualEntry(issuer: issuer, account: account, secret: secret, settings: settings))
-                        dismiss()
-                    }
+                    Button(.done) { read(model.entry) }
                 }
             }
         }

@@ -11,23 +11,30 @@ struct RequestView: View {
         NavigationStack {
             Group {
                 if case .settled(let result) = model.state {
-                    ResultView(result: result, reason: model.reason)
-                } else if model.request.state == .pending {
-                    QuestionView(model: model)
+                    VStack {
+                        ResultView(result: result, reason: model.reason)
+                        if model.canDeny {
+                            NoteView(note: model.note)
+                            DenyButton(model: model)
+                        }
+                    }
                 } else {
-                    ContentUnavailableView(LocalizedStringKey(Words(model.request.state)), systemImage: "clock")
+                    QuestionView(model: model)
                 }
             }
             .navigationTitle(LocalizedStringKey(.requestTitle))
             .toolbar { Button(.done, action: close).disabled(model.state == .answering) }
         }
-        .task(id: model.id) { await model.prepare() }
+        // Also where the same request comes with more to see.
+        .task(id: ObjectIdentifier(model)) {
+            await model.prepare()
+            await model.follow()
+        }
     }
 }
 
 private struct QuestionView: View {
     let model: RequestModel
-    @State private var isAskedWhy = false
 
     var body: some View {
         ScrollView {
@@ -43,23 +50,12 @@ private struct QuestionView: View {
                 if let context = model.request.context { ContextView(context: context) }
                 answers
                 if !model.canApprove && !model.request.concealed { Text(.requestCannotApprove) }
-                switch model.note {
-                case .refused(let failure): FailureText(failure: failure)
-                case .biometricUnavailable: Text(.biometricUnavailable).foregroundStyle(.red)
-                case nil: EmptyView()
-                }
-                Button(.requestDeny, role: .destructive) { if model.takesReason { isAskedWhy = true } else { deny(nil) } }
-                    .frame(minHeight: 44)
-                    .confirmationDialog(Text(.denyWhy), isPresented: $isAskedWhy, titleVisibility: .visible) {
-                        Button(.denyNotMe, role: .destructive) { deny(.notMe) }
-                        Button(.denyMistake) { deny(.mistake) }
-                        Button(.denyOther) { deny(.other) }
-                    } message: {
-                        Text(.denyNotMeHint)
-                    }
+                NoteView(note: model.note)
+                DenyButton(model: model)
                 HStack {
                     Text(.requestEnds)
-                    Text(Date(timeIntervalSince1970: Double(model.request.expiresAt) / 1000), style: .relative)
+                    // It ends at nothing, and does not count up again.
+                    Text(timerInterval: min(received, end)...end, countsDown: true)
                 }
                 .font(.footnote)
                 .foregroundStyle(.secondary)
@@ -71,7 +67,8 @@ private struct QuestionView: View {
         .overlay { if model.state == .answering { ProgressView() } }
     }
 
-    private func deny(_ reason: DenyReason?) { Task { await model.deny(reason) } }
+    private var received: Date { Date(timeIntervalSince1970: Double(model.request.receivedAt) / 1000) }
+    private var end: Date { Date(timeIntervalSince1970: Double(model.request.expiresAt) / 1000) }
 
     @ViewBuilder private var answers: some View {
         if model.canApprove {
@@ -104,6 +101,39 @@ private struct QuestionView: View {
             .accessibilityLabel(Text(.requestNumber) + Text(verbatim: " \(number)"))
         }
     }
+}
+
+/// Why an answer did not go through.
+private struct NoteView: View {
+    let note: RequestModel.Note?
+
+    var body: some View {
+        switch note {
+        case .refused(let failure): FailureText(failure: failure)
+        case .biometricUnavailable: Text(.biometricUnavailable).foregroundStyle(.red)
+        case nil: EmptyView()
+        }
+    }
+}
+
+/// Denies, and asks why where the server takes a reason.
+private struct DenyButton: View {
+    let model: RequestModel
+    @State private var isAskedWhy = false
+
+    var body: some View {
+        Button(.requestDeny, role: .destructive) { if model.takesReason { isAskedWhy = true } else { deny(nil) } }
+            .frame(minHeight: 44)
+            .confirmationDialog(Text(.denyWhy), isPresented: $isAskedWhy, titleVisibility: .visible) {
+                Button(.denyNotMe, role: .destructive) { deny(.notMe) }
+                Button(.denyMistake) { deny(.mistake) }
+                Button(.denyOther) { deny(.other) }
+            } message: {
+                Text(.denyNotMeHint)
+            }
+    }
+
+    private func deny(_ reason: DenyReason?) { Task { await model.deny(reason) } }
 }
 
 private struct ContextView: View {
@@ -140,6 +170,7 @@ private struct ResultView: View {
         case .outcomeUnknown: shown(.resultUnknown, "questionmark.circle")
         case .queued: shown(.resultQueued, "clock")
         case .expired: shown(.resultExpired, "hourglass")
+        case .withdrawn: shown(.resultWithdrawn, "xmark.circle")
         case .biometricChanged: shown(.resultBiometricChanged, "faceid")
         case .keyGone: shown(.resultKeyGone, "key.slash", Text(.resultKeyGoneHint))
         case .failed(let failure): FailureText(failure: failure).padding()

@@ -4,7 +4,6 @@ import SwiftUI
 /// What is shown for where the app stands.
 struct RootView: View {
     let app: AppModel
-    let requestId: OpenedRequest
 
     var body: some View {
         ZStack {
@@ -22,7 +21,7 @@ struct RootView: View {
                     Button(.retry) { Task { await app.start() } }
                 }
                 .padding()
-            case .ready(let services): TabsView(app: app, requestId: requestId, services: services)
+            case .ready(let services): TabsView(app: app, services: services)
             }
             if app.isLocked { LockView(app: app) }
         }
@@ -49,55 +48,60 @@ private struct LockView: View {
 
 private struct TabsView: View {
     let app: AppModel
-    let requestId: OpenedRequest
     let services: Services
     @State private var accounts: AccountsModel
     @State private var requests: RequestsModel
     @State private var enrolment: EnrolmentModel
+    @State private var covers: CoverModel
     @Environment(\.scenePhase) private var phase
 
-    init(app: AppModel, requestId: OpenedRequest, services: Services) {
+    init(app: AppModel, services: Services) {
         self.app = app
-        self.requestId = requestId
         self.services = services
-        _accounts = State(initialValue: AccountsModel(services))
-        _requests = State(initialValue: RequestsModel(services))
-        _enrolment = State(initialValue: EnrolmentModel(services))
+        let (accounts, requests, enrolment) = (AccountsModel(services), RequestsModel(services), EnrolmentModel(services))
+        _accounts = State(initialValue: accounts)
+        _requests = State(initialValue: requests)
+        _enrolment = State(initialValue: enrolment)
+        _covers = State(initialValue: CoverModel(app: app, accounts: accounts, requests: requests, enrolment: enrolment))
     }
 
     var body: some View {
         TabView {
-            AccountsView(model: accounts, requests: requests, enrolment: enrolment)
+            AccountsView(model: accounts, requests: requests, covers: covers)
                 .tabItem { Label(LocalizedStringKey(.accountsTitle), systemImage: "person.badge.key") }
             HistoryView(services: services)
                 .tabItem { Label(LocalizedStringKey(.historyTitle), systemImage: "clock") }
-            SettingsView(services: services)
+            SettingsView(services: services, owner: app.owner)
                 .tabItem { Label(LocalizedStringKey(.settingsTitle), systemImage: "gear") }
         }
         .task { await accounts.watch() }
         .task { await requests.watch() }
         .task { await requests.deliver() }
-        .task(id: phase) { if phase == .active { await requests.refresh() } }
-        .task(id: app.isLocked) { await takeCode() }
-        .onChange(of: app.openedCode) { Task { await takeCode() } }
-        .onChange(of: requestId.id) { _, id in
-            guard let id else { return }
-            requestId.id = nil
-            Task { await requests.show(id: id) }
-        }
+        .task(id: phase) { if phase == .active { await requests.follow() } }
+        // What the app was started with is there before this is.
+        .task(id: app.isLocked) { await takeOpened() }
+        .onChange(of: app.openedCode) { Task { await takeOpened() } }
+        .onChange(of: app.openedRequest) { Task { await takeOpened() } }
         .onChange(of: phase) { if phase != .active { accounts.hideCodes() } }
-        .sheet(isPresented: isRequestShown) {
-            if let shown = requests.shown { RequestView(model: shown) { requests.dismiss() } }
+        .sheet(item: cover) { cover in
+            switch cover {
+            case .request: if let shown = requests.shown { RequestView(model: shown) { covers.close(.request) } }
+            case .scanner: ScannerView { code in Task { await covers.read(code) } }
+            case .entry: EntryView { entry in Task { await covers.read(entry) } }
+            case .enrolment: EnrolmentView(model: enrolment)
+            case .renaming(let account): RenameView(account: account, model: accounts)
+            }
         }
     }
 
-    private var isRequestShown: Binding<Bool> {
-        Binding { requests.shown != nil && !app.isLocked } set: { isShown in
-            if !isShown, !app.isLocked { requests.dismiss() }
-        }
+    /// The one sheet of the app, so that the app's lock, which lies beneath sheets, finds none above it.
+    private var cover: Binding<CoverModel.Cover?> {
+        let shown = covers.cover
+        return Binding { covers.cover } set: { if $0 == nil { covers.close(shown) } }
     }
 
-    private func takeCode() async {
+    private func takeOpened() async {
         if let code = app.takeOpenedCode() { await enrolment.read(code) }
+        if let id = app.takeOpenedRequest() { await covers.show(requestId: id) }
     }
 }

@@ -25,10 +25,7 @@ struct ScannerView: View {
         }
         .task {
             hasCamera = await scanner.start { code in
-                Task { @MainActor in
-                    dismiss()
-                    found(code)
-                }
+                Task { @MainActor in found(code) }
             }
         }
         .onDisappear { scanner.stop() }

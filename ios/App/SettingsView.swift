@@ -6,13 +6,14 @@ import SwiftUI
 struct SettingsView: View {
     @State private var model: SettingsModel
 
-    init(services: Services) { _model = State(initialValue: SettingsModel(services)) }
+    init(services: Services, owner: any OwnerCheck) { _model = State(initialValue: SettingsModel(services, owner: owner)) }
 
     var body: some View {
         NavigationStack {
             Form {
                 if let failure = model.failure { FailureText(failure: failure) }
-                Toggle(LocalizedStringKey(.settingsAppLock), isOn: appLock)
+                Toggle(LocalizedStringKey(.settingsAppLock), isOn: appLock).disabled(!model.canLock && !model.settings.appLock)
+                if !model.canLock { Text(.settingsAppLockNeedsPasscode).font(.footnote) }
                 Picker(LocalizedStringKey(.settingsHistory), selection: history) {
                     Text(.settingsHistoryAll).tag(UInt32?.none)
                     ForEach([UInt32(50), 200, 1000], id: \.self) { count in
@@ -26,7 +27,8 @@ struct SettingsView: View {
                 Section(LocalizedStringKey(.settingsEvents)) {
                     ForEach(Array(model.events.enumerated()), id: \.offset) { _, event in
                         VStack(alignment: .leading) {
-                            Text(verbatim: [event.kind, event.detail].compactMap { $0 }.joined(separator: ": "))
+                            Text(Words(eventOf: event.kind), else: event.kind)
+                            if let detail = event.detail { Text(verbatim: detail).font(.footnote) }
                             Text(Date(timeIntervalSince1970: Double(event.at) / 1000), format: .dateTime)
                                 .font(.footnote)
                                 .foregroundStyle(.secondary)

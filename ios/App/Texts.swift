@@ -8,6 +8,16 @@ extension LocalizedStringKey {
 
 extension Text {
     init(_ word: Words) { self.init(LocalizedStringKey(word)) }
+
+    /// A word where there is one, else what the core calls it.
+    init(_ word: Words?, else name: String) {
+        self = word.map { Text($0) } ?? Text(verbatim: name)
+    }
+
+    /// These texts, with something between them.
+    init(_ texts: [Text], separator: String) {
+        self = texts.dropFirst().reduce(texts.first ?? Text(verbatim: "")) { $0 + Text(verbatim: separator) + $1 }
+    }
 }
 
 extension Button where Label == Text {

@@ -24,5 +24,5 @@ enum Composition {
 
     static func signingKeys() -> AccountKeys { AccountKeys(accessGroup: accessGroup, reason: text(.requestBiometric)) }
 
-    static func text(_ word: Words) -> String { String(localized: String.LocalizationValue(word.rawValue)) }
+    @Sendable static func text(_ word: Words) -> String { String(localized: String.LocalizationValue(word.rawValue)) }
 }

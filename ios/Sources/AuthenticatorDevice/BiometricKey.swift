@@ -5,26 +5,29 @@ import LocalAuthentication
 import PushAuthenticator
 import Security
 
-/// The biometric key, in the Secure Enclave: bound to the biometrics that are enrolled now, and gone when they change.
+/// The biometric keys, in the Secure Enclave: one for each account, bound to the biometrics that are enrolled when it is
+/// made, and gone when they change. An account is never bound to a key of another time, and a key that is gone takes no
+/// other with it. What is wrapped begins with the name of its key.
 public final class BiometricKey: Biometrics {
-    /// Where the key may block.
+    private static let prefix = "org.pushauthenticator.biometric."
+    private static let nameLength = UUID().uuidString.utf8.count
+    /// Where the keys may block.
     private static let queue = DispatchQueue(label: "org.pushauthenticator.biometric", qos: .userInitiated)
-    private let key: EnclaveKey
+    private let accessGroup: String
     private let prompt: BiometricPrompt
 
     /// - Parameters:
     ///   - accessGroup: the keychain group of the app
     ///   - reason: what the prompt says
     public init(accessGroup: String, reason: String) {
-        key = EnclaveKey(
-            tag: "org.pushauthenticator.biometric", accessGroup: accessGroup,
-            protection: kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly, flags: [.privateKeyUsage, .biometryCurrentSet])
+        self.accessGroup = accessGroup
         prompt = BiometricPrompt(reason: reason)
     }
 
     public func wrap(slot: Data) throws -> Data {
+        let name = Data(UUID().uuidString.utf8)
         do {
-            return try key.encrypt(slot)
+            return name + (try key(name).encrypt(slot))
         } catch {
             throw PlatformKeyError.Unavailable
         }
@@ -32,10 +35,11 @@ public final class BiometricKey: Biometrics {
 
     public func unwrap(_ wrapped: Data) async throws -> Data {
         let context = try await prompt.pass()
+        let key = key(wrapped.prefix(Self.nameLength))
         do {
-            return try await decrypt(wrapped, context)
+            return try await decrypt(wrapped.dropFirst(Self.nameLength), key, context)
         } catch EnclaveKey.Failure.missing, EnclaveKey.Failure.refused {
-            // It can never work again; the next account is bound to a new one.
+            // It can never work again; the account is bound to a new one when it is added again.
             key.remove()
             throw BiometricFailure.invalidated
         } catch is EnclaveKey.Failure {
@@ -43,9 +47,22 @@ public final class BiometricKey: Biometrics {
         }
     }
 
-    private func decrypt(_ wrapped: Data, _ context: LAContext) async throws -> Data {
+    public func keepOnly(_ wrapped: [Data]) {
+        let kept = Set(wrapped.map { Data(Self.prefix.utf8) + $0.prefix(Self.nameLength) })
+        // What cannot be listed now lies there until the next time, and harms nobody.
+        let tags = ((try? EnclaveKey.tags(accessGroup: accessGroup)) ?? []).filter { $0.starts(with: Data(Self.prefix.utf8)) }
+        for tag in tags where !kept.contains(tag) { EnclaveKey.remove(tag: tag, accessGroup: accessGroup) }
+    }
+
+    private func key(_ name: Data) -> EnclaveKey {
+        EnclaveKey(
+            tag: Self.prefix + String(decoding: name, as: UTF8.self), accessGroup: accessGroup,
+            protection: kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly, flags: [.privateKeyUsage, .biometryCurrentSet])
+    }
+
+    private func decrypt(_ sealed: Data, _ key: EnclaveKey, _ context: LAContext) async throws -> Data {
         try await withCheckedThrowingContinuation { continuation in
-            Self.queue.async { continuation.resume(with: Result { try self.key.decrypt(wrapped, context: context) }) }
+            Self.queue.async { continuation.resume(with: Result { try key.decrypt(Data(sealed), context: context) }) }
         }
     }
 }

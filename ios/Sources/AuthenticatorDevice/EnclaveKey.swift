@@ -59,8 +59,15 @@ struct EnclaveKey {
         return point
     }
 
-    /// All keys of a keychain group. Lists, and asks nobody.
+    /// All keys of a keychain group with their public halves. Lists, and asks nobody.
     static func all(accessGroup: String) throws -> [Listed] {
+        try items(accessGroup).compactMap { tag, key in point(of: key).map { Listed(tag: tag, jwk: DeviceKey.jwk(point: $0)) } }
+    }
+
+    /// The tags of all keys of a keychain group.
+    static func tags(accessGroup: String) throws -> [Data] { try items(accessGroup).map(\.0) }
+
+    private static func items(_ accessGroup: String) throws -> [(Data, SecKey)] {
         let query: [String: Any] = [
             kSecClass as String: kSecClassKey,
             kSecAttrKeyType as String: kSecAttrKeyTypeECSECPrimeRandom,
@@ -78,7 +85,7 @@ struct EnclaveKey {
         return (found as? [[String: Any]] ?? []).compactMap { item in
             guard let tag = item[kSecAttrApplicationTag as String] as? Data, let reference = item[kSecValueRef as String] else { return nil }
             // The query asks for keys, and this type of Apple's knows no cast that could fail.
-            return point(of: reference as! SecKey).map { Listed(tag: tag, jwk: DeviceKey.jwk(point: $0)) }
+            return (tag, reference as! SecKey)
         }
     }
 

@@ -10,9 +10,17 @@ public struct Owner: OwnerCheck {
     /// - Parameter reason: what the prompt says
     public init(reason: String) { self.reason = reason }
 
-    public func confirm() async -> Bool {
-        // An error is a prompt that was not passed.
-        (try? await LAContext().evaluatePolicy(.deviceOwnerAuthentication, localizedReason: reason)) ?? false
+    public var canConfirm: Bool { LAContext().canEvaluatePolicy(.deviceOwnerAuthentication, error: nil) }
+
+    public func confirm() async -> OwnerAnswer {
+        do {
+            return try await LAContext().evaluatePolicy(.deviceOwnerAuthentication, localizedReason: reason) ? .confirmed : .refused
+        } catch let error as LAError where error.code == .passcodeNotSet {
+            return .unprotected
+        } catch {
+            // A prompt that was not passed.
+            return .refused
+        }
     }
 }
 

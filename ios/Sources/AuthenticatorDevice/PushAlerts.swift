@@ -1,5 +1,6 @@
 #if canImport(UserNotifications)
 import AuthenticatorModels
+import Foundation
 import PushAuthenticator
 import UserNotifications
 
@@ -24,6 +25,36 @@ public enum PushAlerts {
         content.body = ""
         content.categoryIdentifier = alert.canDenyThere ? category : ""
         content.userInfo = alert.requestId.map { [requestId: $0] } ?? [:]
+    }
+}
+
+/// The system's list of notifications, also those of pushes.
+public struct SystemAlerts: AlertCenter {
+    private let text: @Sendable (Words) -> String
+
+    public init(_ text: @escaping @Sendable (Words) -> String) { self.text = text }
+
+    public func shown() async -> Set<String> { Set(await delivered().map(\.requestId)) }
+
+    public func post(_ alert: PushIntake.Alert) async {
+        let content = UNMutableNotificationContent()
+        PushAlerts.fill(content, with: alert, text)
+        content.sound = .default
+        let request = UNNotificationRequest(identifier: alert.requestId ?? UUID().uuidString, content: content, trigger: nil)
+        // Where the person allowed none, the request waits in the app.
+        try? await UNUserNotificationCenter.current().add(request)
+    }
+
+    public func remove(_ requestIds: Set<String>) async {
+        let identifiers = await delivered().filter { requestIds.contains($0.requestId) }.map(\.identifier)
+        UNUserNotificationCenter.current().removeDeliveredNotifications(withIdentifiers: identifiers)
+    }
+
+    private func delivered() async -> [(identifier: String, requestId: String)] {
+        await UNUserNotificationCenter.current().deliveredNotifications().compactMap { notification in
+            let requestId = notification.request.content.userInfo[PushAlerts.requestId] as? String
+            return requestId.map { (notification.request.identifier, $0) }
+        }
     }
 }
 

@@ -55,8 +55,12 @@ extension Services {
     /// Takes away the keys of accounts that are no more. Not to be called while one is being added.
     func forgetUnusedKeys() async {
         // Without the list nothing is known to be unused.
-        guard let signingKeys, let accounts = try? await phone.call({ try $0.accounts() }) else { return }
-        signingKeys.keepOnly(Set(accounts.filter(\.needsSignature).compactMap(\.key?.jwk)))
+        guard let accounts = try? await phone.call({ try $0.accounts() }) else { return }
+        signingKeys?.keepOnly(Set(accounts.filter(\.needsSignature).compactMap(\.key?.jwk)))
+        let bound = accounts.filter(\.hasBiometricSlot)
+        guard let biometrics, let slots = try? await phone.call({ core in try bound.map { try core.biometricSlot(accountId: $0.id) } })
+        else { return }
+        biometrics.keepOnly(slots)
     }
 
     /// Nothing where no signature of this app's is needed.

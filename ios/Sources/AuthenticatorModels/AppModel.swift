@@ -18,8 +18,10 @@ public final class AppModel {
     public private(set) var isLocked: Bool
     /// A registration code that the app was opened with, until a screen takes it.
     public private(set) var openedCode: String?
+    /// The sign-on request whose notification was tapped, until a screen takes it.
+    public private(set) var openedRequest: String?
     private let settings: any SettingsStore
-    private let owner: any OwnerCheck
+    public let owner: any OwnerCheck
     private let open: @Sendable () async throws -> Services
     private var starting: Task<Void, Never>?
 
@@ -68,6 +70,16 @@ public final class AppModel {
         return openedCode
     }
 
+    /// A request in the system's list of notifications was tapped, perhaps before there is any screen.
+    public func openRequest(_ id: String) { openedRequest = id }
+
+    /// Takes the request that was tapped; not while the app is locked.
+    public func takeOpenedRequest() -> String? {
+        guard !isLocked else { return nil }
+        defer { openedRequest = nil }
+        return openedRequest
+    }
+
     /// The app left the front.
     public func lock() async {
         isLocked = settings.load().appLock
@@ -75,7 +87,7 @@ public final class AppModel {
     }
 
     public func unlock() async {
-        guard isLocked, await owner.confirm() else { return }
+        guard isLocked, await owner.confirm() != .refused else { return }
         isLocked = false
         await conceal()
     }

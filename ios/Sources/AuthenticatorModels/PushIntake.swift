@@ -41,16 +41,20 @@ public struct PushIntake: Sendable {
             let payload = try JSONSerialization.data(withJSONObject: userInfo)
             switch try await courier.receive(payload) {
             case .request(let request):
-                let accounts = try await phone.call { try $0.accounts() }
-                let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
-                return Alert(
-                    title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
+                return try await Self.alert(for: request, phone)
             // The app asks again when it is opened.
             case .missing: return Self.missing
             }
         } catch {
             return Self.refused
         }
+    }
+
+    /// What the system may show of a request.
+    static func alert(for request: SignOnRequest, _ phone: Phone) async throws -> Alert {
+        let accounts = try await phone.call { try $0.accounts() }
+        let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
+        return Alert(title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
     }
 
     /// The request is there, and cannot be read before the device is unlocked.

@@ -11,20 +11,30 @@ public final class RequestsModel {
     public private(set) var unreachable: [Failure] = []
     public private(set) var failure: Failure?
     private let services: Services
+    /// What the person closed without an answer: it stays in the list, and comes to the front no more by itself.
+    private var putOff: Set<String> = []
 
     public init(_ services: Services) { self.services = services }
 
+    /// What waits beside the request on the screen.
+    public var others: [SignOnRequest] { pending.filter { $0.id != shown?.id } }
+
     /// Follows the vault until the task is cancelled or the phone closed. A new request comes to the front, unless
-    /// another one is there.
+    /// another one is there; one that was answered elsewhere, or is over, says so.
     public func watch() async {
         do {
             for try await pending in services.phone.notifications {
                 self.pending = pending
+                putOff.formIntersection(pending.map(\.id))
+                await takeBackAlerts()
                 if let shown {
+                    guard let now = pending.first(where: { $0.id == shown.id }) else {
+                        await shown.end()
+                        continue
+                    }
                     // Unlocked meanwhile, for instance: the same request, and more of it to see.
-                    let now = pending.first { $0.id == shown.id }
-                    if shown.state == .asking, let now, now != shown.request { show(now) }
-                } else if let first = pending.first {
+                    if shown.state == .asking, now != shown.request { show(now) }
+                } else if let first = pending.first(where: { !putOff.contains($0.id) }) {
                     show(first)
                 }
             }
@@ -47,8 +57,8 @@ public final class RequestsModel {
 
     /// The person is done with the request on the screen; the next one comes.
     public func dismiss() {
-        let done = shown?.request.id
-        shown = pending.first { $0.id != done }.map { RequestModel($0, services) }
+        if let shown { putOff.insert(shown.id) }
+        shown = pending.first { !putOff.contains($0.id) }.map { RequestModel($0, services) }
     }
 
     /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed.
@@ -62,11 +72,76 @@ public final class RequestsModel {
         }
     }
 
+    /// As ``refresh()``, while the app is not on the screen: the system tells of what is new, and no more of what is over.
+    ///
+    /// - Returns: whether it was done
+    public func refreshInBackground() async -> Bool {
+        do {
+            let before = Set(try await services.phone.call { try $0.pending() }.map(\.id))
+            await refresh()
+            pending = try await services.phone.call { try $0.pending() }
+            // A push may have come meanwhile, and was told of then.
+            let shown = await services.alerts?.shown() ?? []
+            for request in pending where !before.contains(request.id) && !shown.contains(request.id) {
+                await services.alerts?.post(try await PushIntake.alert(for: request, services.phone))
+            }
+            await takeBackAlerts()
+            return failure == nil
+        } catch {
+            failure = Failure(error)
+            return false
+        }
+    }
+
+    /// The person denied a request in the system's notification, and sees no screen: what did not go through is told by another.
+    public func denyInAlert(_ id: String) async {
+        let word: Words
+        do {
+            switch try await services.courier.deny(id) {
+            case .settled(.denied): return
+            case .settled(let state): word = Words(state)
+            case .refused: word = .resultRefused
+            case .outcomeUnknown: word = .resultUnknown
+            case .queued: word = .resultQueued
+            case .expired: word = .resultExpired
+            case .rejected: word = .resultNotDenied
+            }
+        } catch {
+            word = .resultNotDenied
+        }
+        await services.alerts?.post(.init(title: word, subtitle: nil, requestId: id))
+    }
+
+    /// Takes back what the system shows of requests that wait for nobody any more.
+    private func takeBackAlerts() async {
+        guard let alerts = services.alerts else { return }
+        let over = await alerts.shown().subtracting(pending.map(\.id))
+        if !over.isEmpty { await alerts.remove(over) }
+    }
+
+    /// Fetches what is pending while the app is in front, until the task is cancelled: once where pushes tell of more, else
+    /// again and again, with servers holding the question until something is there.
+    ///
+    /// - Parameter pause: between two questions
+    public func follow(pause: Duration = .seconds(5)) async {
+        await refresh()
+        while !Task.isCancelled, services.settings.load().pushToken == nil {
+            do {
+                try await Task.sleep(for: pause)
+            } catch {
+                return
+            }
+            await refresh(wait: .seconds(20))
+        }
+    }
+
     /// Sends what waits, and asks the servers for what is pending.
-    public func refresh() async {
+    ///
+    /// - Parameter wait: how long a server may hold the question
+    public func refresh(wait: Duration = .zero) async {
         do {
             try await services.courier.deliver()
-            unreachable = try await services.courier.pull().compactMap { result in
+            unreachable = try await services.courier.pull(wait: wait).compactMap { result in
                 switch result.outcome {
                 case .answered: nil
                 case .rejected(let reason): Failure(reason)

@@ -1,12 +1,14 @@
 import Foundation
 import PushAuthenticator
 
-/// A key that is bound to the person's biometric. Wrapping asks nobody; unwrapping does.
+/// Keys that are bound to the person's biometric. Wrapping asks nobody; unwrapping does.
 public protocol Biometrics: SlotWrapper {
     /// Unwraps what ``SlotWrapper/wrap(slot:)`` gave, once the person passed the prompt.
     ///
     /// - Throws: ``BiometricFailure``
     func unwrap(_ wrapped: Data) async throws -> Data
+    /// Takes away every key but those that these were wrapped under.
+    func keepOnly(_ wrapped: [Data])
 }
 
 /// Keys of accounts' own, in the device's hardware.
@@ -45,7 +47,25 @@ public protocol DeviceState: Sendable {
 
 /// Asks whether the owner of the device holds it: by biometric or passcode.
 public protocol OwnerCheck: Sendable {
-    func confirm() async -> Bool
+    /// Whether the device can tell its owner at all: it has a passcode.
+    var canConfirm: Bool { get }
+    func confirm() async -> OwnerAnswer
+}
+
+public enum OwnerAnswer: Sendable {
+    case confirmed
+    case refused
+    /// The device has no passcode: whoever holds it owns it, and a lock would lock everybody out.
+    case unprotected
+}
+
+/// The system's list of notifications.
+public protocol AlertCenter: Sendable {
+    /// The ids of the requests that it shows.
+    func shown() async -> Set<String>
+    func post(_ alert: PushIntake.Alert) async
+    /// Takes back what is shown for these requests.
+    func remove(_ requestIds: Set<String>) async
 }
 
 /// Where settings are kept. They hold no secret.
@@ -77,25 +97,30 @@ public struct Services: Sendable {
     public let courier: Courier
     public let device: any DeviceState
     public let settings: any SettingsStore
-    /// Nothing where the device has no biometric.
-    public let biometrics: (any Biometrics)?
+    private let heldBiometrics: (any Biometrics)?
     /// Nothing where the device has no hardware for keys.
     public let signingKeys: (any SigningKeys)?
     /// Nothing where nobody vouches for the app.
     public let appAttest: (any AppAttestService)?
+    /// Nothing where the system shows no notifications.
+    public let alerts: (any AlertCenter)?
 
     public init(
         phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?,
-        signingKeys: (any SigningKeys)?, appAttest: (any AppAttestService)?
+        signingKeys: (any SigningKeys)?, appAttest: (any AppAttestService)?, alerts: (any AlertCenter)? = nil
     ) {
         self.phone = phone
         self.courier = courier
         self.device = device
         self.settings = settings
-        self.biometrics = biometrics
+        heldBiometrics = biometrics
         self.signingKeys = signingKeys
         self.appAttest = appAttest
+        self.alerts = alerts
     }
+
+    /// Nothing where the device has no biometric now.
+    public var biometrics: (any Biometrics)? { device.facts.biometricAvailable ? heldBiometrics : nil }
 
     func enrolment(replace: Bool, key: KeyChoice? = nil) -> Enrolment {
         let settings = settings.load()

@@ -11,9 +11,11 @@ public final class SettingsModel {
     public private(set) var outbox: [Waiting] = []
     public private(set) var failure: Failure?
     private let services: Services
+    private let owner: any OwnerCheck
 
-    public init(_ services: Services) {
+    public init(_ services: Services, owner: any OwnerCheck) {
         self.services = services
+        self.owner = owner
         settings = services.settings.load()
     }
 
@@ -26,7 +28,11 @@ public final class SettingsModel {
         }
     }
 
+    /// Whether the lock can be turned on here; it can always be turned off.
+    public var canLock: Bool { owner.canConfirm }
+
     public func setAppLock(_ isOn: Bool) {
+        guard !isOn || canLock else { return }
         settings.appLock = isOn
         services.settings.save(settings)
     }

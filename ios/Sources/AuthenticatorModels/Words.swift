@@ -22,6 +22,12 @@ public enum Words: String, CaseIterable, Sendable {
     case codeHidden = "code.hidden"
     case codeShown = "code.shown"
     case removalTitle = "removal.title"
+    case removalStaysRegistered = "removal.stays-registered"
+    case removalMayBeRegistered = "removal.may-be-registered"
+    case removalRegistrationGivenUp = "removal.registration-given-up"
+    case removalCodesEnd = "removal.codes-end"
+    case removalAnswersNotSent = "removal.answers-not-sent"
+    case removalMessagesUnanswered = "removal.messages-unanswered"
     case confirmTitle = "confirm.title"
     case confirmIssuer = "confirm.issuer"
     case confirmAccount = "confirm.account"
@@ -30,6 +36,8 @@ public enum Words: String, CaseIterable, Sendable {
     case confirmReplaces = "confirm.replaces"
     case confirmNamesake = "confirm.namesake"
     case confirmPolicies = "confirm.policies"
+    case policyBiometric = "policy.biometricAvailable"
+    case policyTampering = "policy.deviceTampering"
     case confirmKey = "confirm.key"
     case confirmAdd = "confirm.add"
     case confirmReplace = "confirm.replace"
@@ -40,6 +48,9 @@ public enum Words: String, CaseIterable, Sendable {
     case entryTitle = "entry.title"
     case entrySecret = "entry.secret"
     case entryCounts = "entry.counts"
+    case entryAlgorithm = "entry.algorithm"
+    case entryDigits = "entry.digits"
+    case entryPeriod = "entry.period"
     case scanTitle = "scan.title"
     case scanNoCamera = "scan.no-camera"
     case requestTitle = "request.title"
@@ -62,6 +73,7 @@ public enum Words: String, CaseIterable, Sendable {
     case resultApproved = "result.approved"
     case resultDenied = "result.denied"
     case resultNotMe = "result.not-me"
+    case resultNotDenied = "result.not-denied"
     case resultRefused = "result.refused"
     case resultUnknown = "result.unknown"
     case resultQueued = "result.queued"
@@ -78,12 +90,28 @@ public enum Words: String, CaseIterable, Sendable {
     case historyMore = "history.more"
     case settingsTitle = "settings.title"
     case settingsAppLock = "settings.app-lock"
+    case settingsAppLockNeedsPasscode = "settings.app-lock.needs-passcode"
     case settingsHistory = "settings.history"
     case settingsHistoryAll = "settings.history.all"
     case settingsHistoryCount = "settings.history.count"
     case settingsSend = "settings.send"
     case settingsWaiting = "settings.waiting"
     case settingsEvents = "settings.events"
+    case eventEnrolled = "event.enrolled"
+    case eventRegistrationConfirmed = "event.registration-confirmed"
+    case eventRegistrationRefused = "event.registration-refused"
+    case eventRemoved = "event.removed"
+    case eventMessageReceived = "event.message-received"
+    case eventMessageRefused = "event.message-refused"
+    case eventDecided = "event.decided"
+    case eventSettled = "event.settled"
+    case eventTokenChanged = "event.token-changed"
+    case eventTokenRefused = "event.token-refused"
+    case eventTokenNotOffered = "event.token-not-offered"
+    case eventKeyRewrapped = "event.key-rewrapped"
+    case eventBiometricRebound = "event.biometric-rebound"
+    case eventBiometricInvalidated = "event.biometric-invalidated"
+    case eventDeviceKeyInvalidated = "event.device-key-invalidated"
     case lockTitle = "lock.title"
     case lockUnlock = "lock.unlock"
     case lockReason = "lock.reason"
@@ -91,6 +119,50 @@ public enum Words: String, CaseIterable, Sendable {
     case retry = "action.retry"
     case cancel = "action.cancel"
     case done = "action.done"
+
+    /// The word for what happened, by the core's name for it; nothing for a kind of a newer core.
+    public init?(eventOf kind: String) {
+        switch kind {
+        case "enrolled": self = .eventEnrolled
+        case "registration-confirmed": self = .eventRegistrationConfirmed
+        case "registration-refused": self = .eventRegistrationRefused
+        case "removed": self = .eventRemoved
+        case "message-received": self = .eventMessageReceived
+        case "message-refused": self = .eventMessageRefused
+        case "decided": self = .eventDecided
+        case "settled": self = .eventSettled
+        case "token-changed": self = .eventTokenChanged
+        case "token-refused": self = .eventTokenRefused
+        case "token-not-offered": self = .eventTokenNotOffered
+        case "key-rewrapped": self = .eventKeyRewrapped
+        case "biometric-rebound": self = .eventBiometricRebound
+        case "biometric-invalidated": self = .eventBiometricInvalidated
+        case "device-key-invalidated": self = .eventDeviceKeyInvalidated
+        default: return nil
+        }
+    }
+
+    /// The word for a consequence of a removal, by the core's code; nothing for one of a newer core.
+    public init?(consequence code: String) {
+        switch code {
+        case "stays-registered": self = .removalStaysRegistered
+        case "may-be-registered": self = .removalMayBeRegistered
+        case "registration-given-up": self = .removalRegistrationGivenUp
+        case "codes-end": self = .removalCodesEnd
+        case "answers-not-sent": self = .removalAnswersNotSent
+        case "messages-unanswered": self = .removalMessagesUnanswered
+        default: return nil
+        }
+    }
+
+    /// The word for a policy of an account, by its name; nothing for one that this app does not know.
+    public init?(policy name: String) {
+        switch name {
+        case "biometricAvailable": self = .policyBiometric
+        case "deviceTampering": self = .policyTampering
+        default: return nil
+        }
+    }
 
     /// The word for where a settled request ended.
     public init(_ state: NotificationState) {

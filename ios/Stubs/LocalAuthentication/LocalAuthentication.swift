@@ -5,7 +5,7 @@ public enum LAPolicy: Sendable { case deviceOwnerAuthenticationWithBiometrics, d
 
 public struct LAError: Error {
     public enum Code: Int, Sendable {
-        case authenticationFailed = -1, userCancel = -2, userFallback = -3, systemCancel = -4, biometryNotEnrolled = -7
+        case authenticationFailed = -1, userCancel = -2, userFallback = -3, systemCancel = -4, passcodeNotSet = -5, biometryNotEnrolled = -7
         case biometryLockout = -8, appCancel = -9
     }
 
@@ -27,7 +27,8 @@ open class LAContext: @unchecked Sendable {
     public init() {}
 
     public func canEvaluatePolicy(_ policy: LAPolicy, error _: UnsafeMutablePointer<NSError?>?) -> Bool {
-        policy == .deviceOwnerAuthentication || StubOwner.shared.current.hasBiometric
+        let owner = StubOwner.shared.current
+        return policy == .deviceOwnerAuthentication ? owner.failure != .passcodeNotSet : owner.hasBiometric
     }
 
     public func evaluatePolicy(_: LAPolicy, localizedReason _: String) async throws -> Bool {

@@ -87,6 +87,7 @@ public final class StubKeychain: @unchecked Sendable {
     private var made: UInt8 = 0
     private var status = errSecSuccess
     private var decryption = errSecSuccess
+    private var invalid: Set<UInt8> = []
 
     private var pairs: (@Sendable () -> StubPair)?
 
@@ -99,7 +100,11 @@ public final class StubKeychain: @unchecked Sendable {
     public func lookUp(endsWith status: OSStatus) { lock.withLock { self.status = status } }
     /// What using a private key ends with.
     public func use(endsWith status: OSStatus) { lock.withLock { decryption = status } }
-    public func reset() { lock.withLock { (keys, status, decryption) = ([:], errSecSuccess, errSecSuccess) } }
+    public func reset() { lock.withLock { (keys, invalid, status, decryption) = ([:], [], errSecSuccess, errSecSuccess) } }
+    /// Makes all keys of now that are bound to a biometric unusable, as another face or finger does.
+    public func invalidate() {
+        lock.withLock { invalid.formUnion(keys.values.filter { $0.access?.flags.contains(.biometryCurrentSet) == true }.map(\.pad)) }
+    }
     public func key(_ tag: String) -> SecKey? { lock.withLock { keys[Data(tag.utf8)] } }
 
     func find(_ tag: Data) -> (OSStatus, SecKey?) {
@@ -116,7 +121,7 @@ public final class StubKeychain: @unchecked Sendable {
     }
 
     func remove(_ tag: Data) -> OSStatus { lock.withLock { keys.removeValue(forKey: tag) } == nil ? errSecItemNotFound : errSecSuccess }
-    var useStatus: OSStatus { lock.withLock { decryption } }
+    func useStatus(_ key: SecKey) -> OSStatus { lock.withLock { invalid.contains(key.pad) ? errSecAuthFailed : decryption } }
 }
 
 public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
@@ -150,7 +155,7 @@ public func SecKeyCopyExternalRepresentation(_ key: SecKey, _: UnsafeMutablePoin
 public func SecKeyCreateSignature(
     _ key: SecKey, _: SecKeyAlgorithm, _ data: CFData, _ error: UnsafeMutablePointer<Unmanaged<CFError>?>?
 ) -> CFData? {
-    let status = StubKeychain.shared.useStatus
+    let status = StubKeychain.shared.useStatus(key)
     guard status == errSecSuccess, let pair = key.pair else {
         error?.pointee = Unmanaged(value: NSError(domain: NSOSStatusErrorDomain, code: Int(status)))
         return nil
@@ -167,7 +172,8 @@ public func SecKeyCreateEncryptedData(
 public func SecKeyCreateDecryptedData(
     _ key: SecKey, _: SecKeyAlgorithm, _ sealed: CFData, _ error: UnsafeMutablePointer<Unmanaged<CFError>?>?
 ) -> CFData? {
-    let status = StubKeychain.shared.useStatus != errSecSuccess ? StubKeychain.shared.useStatus : sealed.first == key.pad ? 0 : errSecParam
+    let use = StubKeychain.shared.useStatus(key)
+    let status = use != errSecSuccess ? use : sealed.first == key.pad ? 0 : errSecParam
     guard status == errSecSuccess else {
         error?.pointee = Unmanaged(value: NSError(domain: NSOSStatusErrorDomain, code: Int(status)))
         return nil

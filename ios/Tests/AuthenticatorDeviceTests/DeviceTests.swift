@@ -48,7 +48,7 @@ import UserNotifications
 
     @Test func theBiometricKeyIsBoundToTheBiometricsOfNow() async throws {
         let wrapped = try biometrics.wrap(slot: Data([1, 2, 3]))
-        let access = try #require(StubKeychain.shared.key("org.pushauthenticator.biometric")?.access)
+        let access = try #require(biometricTags.first.flatMap { StubKeychain.shared.key($0)?.access })
         #expect(access.flags == [.privateKeyUsage, .biometryCurrentSet])
         #expect(access.protection == kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly)
         #expect(try await biometrics.unwrap(wrapped) == Data([1, 2, 3]))
@@ -73,22 +73,45 @@ import UserNotifications
         #expect(try await biometrics.unwrap(wrapped) == Data([1]))
     }
 
+    private var biometricTags: [String] { StubKeychain.shared.tags.filter { $0.hasPrefix("org.pushauthenticator.biometric.") } }
+
     @Test func aKeyThatChangedBiometricsMadeInvalidIsTakenAway() async throws {
         let wrapped = try biometrics.wrap(slot: Data([1]))
         StubKeychain.shared.use(endsWith: errSecAuthFailed)
         await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(wrapped) }
-        #expect(StubKeychain.shared.key("org.pushauthenticator.biometric") == nil)
+        #expect(biometricTags.isEmpty)
         StubKeychain.shared.use(endsWith: errSecSuccess)
         await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(wrapped) }
-        let again = try biometrics.wrap(slot: Data([2]))
-        #expect(try await biometrics.unwrap(again) == Data([2]))
-        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(wrapped) }
+        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(Data()) }
+    }
+
+    @Test func aKeyThatIsGoneTakesNoOtherAccountsWithIt() async throws {
+        let (first, second) = (try biometrics.wrap(slot: Data([1])), try biometrics.wrap(slot: Data([2])))
+        let enrolledBefore = biometricTags
+        // Another face: all keys of before are dead, whether they were asked yet or not.
+        StubKeychain.shared.invalidate()
+        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(first) }
+        let again = try biometrics.wrap(slot: Data([3]))
+        #expect(try await biometrics.unwrap(again) == Data([3]), "an account that is added again is bound to no dead key")
+        await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(second) }
+        #expect(try await biometrics.unwrap(again) == Data([3]), "the other account's end leaves it alone")
+        let secondAgain = try biometrics.wrap(slot: Data([4]))
+        #expect(try await biometrics.unwrap(secondAgain) == Data([4]))
+        #expect(Set(biometricTags).isDisjoint(with: enrolledBefore))
+        biometrics.keepOnly([again])
+        #expect(biometricTags.count == 1)
+        #expect(try await biometrics.unwrap(again) == Data([3]))
     }
 
     @Test func theOwnerIsAskedAndTheDeviceDescribed() async {
-        #expect(await Owner(reason: "Open").confirm())
-        StubOwner.shared.set(failure: .userCancel)
-        #expect(await !Owner(reason: "Open").confirm())
+        let owner = Owner(reason: "Open")
+        #expect(await owner.confirm() == .confirmed && owner.canConfirm)
+        for code in [LAError.Code.userCancel, .authenticationFailed, .biometryLockout] {
+            StubOwner.shared.set(failure: code)
+            #expect(await owner.confirm() == .refused && owner.canConfirm)
+        }
+        StubOwner.shared.set(failure: .passcodeNotSet)
+        #expect(await owner.confirm() == .unprotected && !owner.canConfirm)
         StubOwner.shared.set(hasBiometric: false)
         #expect(ThisDevice(name: "Phone") { 0.5 }.facts == DeviceFacts(biometricAvailable: false, tamperScore: 0.5))
     }
@@ -150,6 +173,24 @@ import UserNotifications
             task.expirationHandler?()
         }
         #expect(!success)
+    }
+
+    @Test func theSystemsListShowsWhatIsPostedAndNoMoreOfWhatIsTakenBack() async throws {
+        let alerts = SystemAlerts(\.rawValue)
+        // As the extension leaves a push: under a name of the system's.
+        let pushed = UNMutableNotificationContent()
+        PushAlerts.fill(pushed, with: .init(title: .requestTitle, subtitle: "Ping, demo", requestId: "7"), \.rawValue)
+        try await UNUserNotificationCenter.current().add(UNNotificationRequest(identifier: "of the system", content: pushed, trigger: nil))
+        let foreign = UNNotificationRequest(identifier: "8", content: UNMutableNotificationContent(), trigger: nil)
+        try await UNUserNotificationCenter.current().add(foreign)
+        await alerts.post(.init(title: .requestTitle, subtitle: "Ping, ada", requestId: "8-of-ada", canDenyThere: true))
+        #expect(await alerts.shown() == ["7", "8-of-ada"])
+        let posted = await UNUserNotificationCenter.current().deliveredNotifications().last?.request.content as? UNMutableNotificationContent
+        #expect(posted?.subtitle == "Ping, ada" && posted?.body == "" && posted?.categoryIdentifier == PushAlerts.category)
+        #expect(posted?.sound != nil)
+        await alerts.remove(["7", "8"])
+        #expect(await alerts.shown() == ["8-of-ada"])
+        #expect(await UNUserNotificationCenter.current().deliveredNotifications().map(\.request.identifier) == ["8", "8-of-ada"])
     }
 
     @Test func aLockScreenShowsNoMoreThanWhoAsks() {

@@ -159,6 +159,16 @@ import XCTest
         #expect(app.signingKeys.pairs.value.isEmpty)
     }
 
+    @Test func biometricKeysGoWithTheirAccounts() async throws {
+        let app = try await App()
+        let (kept, removed) = (try await app.registered().account, try await app.registered(registrationCode("ada")).account)
+        let slot = try await app.phone.call { try $0.biometricSlot(accountId: kept.id) }
+        let model = AccountsModel(app.services)
+        await model.askRemoval(of: removed.id)
+        await model.decideRemoval(true)
+        #expect(app.biometrics.kept.value == [slot])
+    }
+
     @Test func whatHasToBeSignedCannotBeDeniedInTheNotification() async throws {
         let app = try await App()
         let server = try await keyed(app)

@@ -60,7 +60,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         settings.appLock = true
         app.settings.save(settings)
         let request = try await app.request(app.registered(), 1, ["k": "challenge", "n": "34,43,57"])
-        let refusing = AppModel(settings: app.settings, owner: TestOwner(passes: false)) { app.services }
+        let refusing = AppModel(settings: app.settings, owner: TestOwner(answer: .refused)) { app.services }
         await refusing.start()
         await refusing.unlock()
         XCTAssertTrue(refusing.isLocked)
@@ -73,15 +73,38 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         XCTAssertNil(model.openedCode)
         model.open(registrationCode("ada"))
         XCTAssertNil(model.takeOpenedCode(), "not while it is locked")
+        model.openRequest(request.id)
+        XCTAssertNil(model.takeOpenedRequest(), "not while it is locked")
         await model.start()
         await model.unlock()
         XCTAssertFalse(model.isLocked)
         XCTAssertEqual(model.takeOpenedCode(), registrationCode("ada"))
         XCTAssertNil(model.takeOpenedCode())
+        XCTAssertEqual(model.takeOpenedRequest(), request.id, "also what was tapped before the app was started")
+        XCTAssertNil(model.takeOpenedRequest())
         let shown = try await app.phone.call { try $0.notification(id: request.id) }
         XCTAssertFalse(shown.concealed)
         await model.lock()
         XCTAssertTrue(model.isLocked)
+    }
+
+    @MainActor func testADeviceWithoutAPasscodeIsNotLockedOut() async throws {
+        let app = try await App()
+        let bare = TestOwner(answer: .unprotected)
+        let settings = SettingsModel(app.services, owner: bare)
+        settings.setAppLock(true)
+        XCTAssertFalse(settings.canLock || settings.settings.appLock || app.settings.load().appLock)
+
+        // The passcode was taken away after the lock was turned on.
+        SettingsModel(app.services, owner: TestOwner()).setAppLock(true)
+        let model = AppModel(settings: app.settings, owner: bare) { app.services }
+        await model.start()
+        XCTAssertTrue(model.isLocked)
+        await model.unlock()
+        XCTAssertFalse(model.isLocked)
+        let now = SettingsModel(app.services, owner: bare)
+        now.setAppLock(false)
+        XCTAssertFalse(app.settings.load().appLock, "it can be turned off")
     }
 
     @MainActor func testAPushTokenIsToldToServersOnce() async throws {

@@ -162,142 +162,23 @@ import Testing
         await watching.value
     }
 
-    @Test func aTapANumberAndADenialEndInAResult() async throws {
+    @Test func anAccountIsTypedInWithTheSettingsItsIssuerNames() async throws {
         let app = try await App()
-        let server = try await app.registered()
-        let tap = RequestModel(try await app.request(server, 1), app.services)
-        #expect(tap.numbers == [] && tap.canApprove && (1...120).contains(tap.remaining(at: Date())))
-        #expect(tap.remaining(at: .distantFuture) == 0)
-        await tap.accept()
-        #expect(tap.state == .settled(.approved))
-        await tap.deny()
-        #expect(tap.state == .settled(.approved), "it is answered once")
-
-        let number = RequestModel(try await app.request(server, 2, ["k": "challenge", "n": "34,43,57"]), app.services)
-        #expect(number.numbers == ["34", "43", "57"])
-        await number.accept()
-        guard case .refused(let failure)? = number.note else {
-            Issue.record("\(number.state)")
-            return
+        let entry = EntryModel()
+        #expect(entry.entry.settings == CodeSettings(algorithm: .sha1, digits: 6, moving: .time(periodSeconds: 30)))
+        (entry.issuer, entry.account, entry.secret) = ("Acme", "demo", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+        for algorithm in EntryModel.algorithms {
+            for digits in EntryModel.digits {
+                for period in EntryModel.periods {
+                    (entry.algorithm, entry.digits, entry.periodSeconds) = (algorithm, digits, period)
+                    let preview = try await app.phone.call { [entry = entry.entry] in try $0.previewEntry(entry: entry) }
+                    #expect(preview.codes == entry.entry.settings && preview.kinds == [.totp])
+                }
+            }
         }
-        #expect(number.state == .asking && failure.code == "number-needed")
-        async let one: Void = number.choose("43")
-        async let two: Void = number.choose("34")
-        _ = await (one, two)
-        #expect(number.state == .settled(.approved) && number.note == nil)
-
-        let denied = RequestModel(try await app.request(server, 3), app.services)
-        await denied.deny()
-        #expect(denied.state == .settled(.denied))
-    }
-
-    @Test func whatTheServerOrTheNetworkMakesOfAnAnswerIsShown() async throws {
-        let answers = Box<@Sendable () throws -> HttpResponse>({ Recorder.taken })
-        let app = try await App(Recorder { _ in try answers.value() })
-        let server = try await app.registered()
-        answers.change { $0 = { HttpResponse(status: 400, date: nil, body: Data(#"{"message":"Too late."}"#.utf8)) } }
-        let late = RequestModel(try await app.request(server, 1), app.services)
-        await late.accept()
-        #expect(late.state == .settled(.refused("Too late.")))
-        answers.change { $0 = { throw TransportError.noAnswer(reason: "lost") } }
-        let queued = RequestModel(try await app.request(server, 2), app.services)
-        await queued.accept()
-        #expect(queued.state == .settled(.queued))
-        let again = RequestModel(queued.request, app.services)
-        await again.accept()
-        guard case .settled(.failed(let failure)) = again.state else {
-            Issue.record("\(again.state)")
-            return
-        }
-        #expect(failure.code == "already-answered")
-    }
-
-    @Test func theBiometricIsAskedForAndItsEndIsTold() async throws {
-        let app = try await App()
-        let enrolling = EnrolmentModel(app.services)
-        await enrolling.read(registrationCode("ada"))
-        await enrolling.confirm()
-        let server = try await app.registered()
-        let request = try await app.request(server, 1, ["k": "biometric"])
-        let model = RequestModel(request, app.services)
-        for (failure, note) in [(BiometricFailure.cancelled, nil), (.unavailable, RequestModel.Note.biometricUnavailable)] {
-            app.biometrics.failure.change { $0 = failure }
-            await model.acceptWithBiometric()
-            #expect(model.state == .asking && model.note == note)
-        }
-        app.biometrics.failure.change { $0 = nil }
-        await model.acceptWithBiometric()
-        #expect(model.state == .settled(.approved))
-
-        app.biometrics.failure.change { $0 = .invalidated }
-        let changed = RequestModel(try await app.request(server, 2, ["k": "biometric"]), app.services)
-        await changed.acceptWithBiometric()
-        #expect(changed.state == .settled(.biometricChanged))
-        app.biometrics.failure.change { $0 = nil }
-        let after = RequestModel(try await app.request(server, 3, ["k": "biometric"]), app.services)
-        await after.acceptWithBiometric()
-        #expect(after.state == .settled(.biometricChanged), "the core remembers")
-        let deniable = RequestModel(after.request, app.services)
-        await deniable.deny()
-        #expect(deniable.state == .settled(.denied))
-        let without = RequestModel(try await app.request(server, 4, ["k": "biometric"]), try await App(hasBiometric: false).services)
-        #expect(!without.canApprove)
-        await without.acceptWithBiometric()
-        #expect(without.state == .asking)
-    }
-
-    @Test func aNewRequestComesToTheFrontAndTheNextAfterIt() async throws {
-        let app = try await App()
-        let server = try await app.registered()
-        let model = RequestsModel(app.services)
-        let watching = Task { await model.watch() }
-        let first = try await app.request(server, 1)
-        #expect(await eventually { model.shown?.id == first.id })
-        let second = try await app.request(server, 2)
-        #expect(await eventually { model.pending.count == 2 })
-        #expect(model.shown?.id == first.id, "nothing moves under the finger")
-        await model.shown?.deny()
-        #expect(model.shown?.state == .settled(.denied))
-        #expect(await eventually { model.pending.map(\.id) == [second.id] })
-        model.dismiss()
-        #expect(model.shown?.id == second.id)
-        await model.show(id: first.id)
-        #expect(model.shown?.request.state == .denied)
-        await model.show(id: "no such")
-        #expect(model.failure != nil)
-        watching.cancel()
-    }
-
-    @Test func aRequestOnTheScreenShowsAllOnceTheDeviceIsUnlocked() async throws {
-        let app = try await App()
-        let server = try await app.registered()
-        try await app.phone.call { $0.setConcealed(concealed: true) }
-        let model = RequestsModel(app.services)
-        let watching = Task { await model.watch() }
-        let delivering = Task { await model.deliver() }
-        let request = try await app.request(server, 1, ["k": "challenge", "n": "34,43,57"])
-        #expect(await eventually { model.shown?.id == request.id })
-        #expect(model.shown?.canApprove == false)
-        try await app.phone.call { $0.setConcealed(concealed: false) }
-        #expect(await eventually { model.shown?.canApprove == true })
-        #expect(model.shown?.numbers == ["34", "43", "57"])
-        await model.shown?.choose("34")
-        #expect(model.shown?.state == .settled(.approved), "also while another task delivers")
-        app.phone.close()
-        await watching.value
-        await delivering.value
-        #expect(model.failure == nil)
-    }
-
-    @Test func refreshingSaysWhichServersGaveNoAnswer() async throws {
-        let app = try await App(Recorder { _ in throw TransportError.notSent(reason: "no network") })
-        _ = try await app.registered()
-        let model = RequestsModel(app.services)
-        await model.refresh()
-        #expect(model.unreachable.count == 1 && model.failure == nil)
-        app.phone.close()
-        await model.refresh()
-        #expect(model.failure != nil)
+        #expect(Set(EntryModel.algorithms.map(\.name)).count == 3)
+        entry.isCounting = true
+        #expect(entry.entry.settings == CodeSettings(algorithm: .sha512, digits: 8, moving: .counter(next: 0)))
     }
 
     @Test func historyComesInPagesAndIsCleaned() async throws {
@@ -311,7 +192,7 @@ import Testing
         await model.loadMore()
         await model.loadMore()
         #expect(model.entries.count == 5 && !model.hasMore && Set(model.entries.map(\.id)).count == 5)
-        let settings = SettingsModel(app.services)
+        let settings = SettingsModel(app.services, owner: TestOwner())
         await settings.setHistory(count: 3, days: nil)
         await model.load()
         await model.loadMore()
@@ -326,7 +207,7 @@ import Testing
         })
         let server = try await app.registered()
         await RequestModel(try await app.request(server), app.services).deny()
-        let model = SettingsModel(app.services)
+        let model = SettingsModel(app.services, owner: TestOwner())
         await model.load()
         #expect(model.outbox.count == 1 && model.tokens.map(\.state) == [.current])
         #expect(model.events.map(\.kind).contains("enrolled"))
@@ -334,6 +215,6 @@ import Testing
         await model.sendNow()
         #expect(model.outbox.isEmpty && model.failure == nil)
         model.setAppLock(true)
-        #expect(SettingsModel(app.services).settings.appLock)
+        #expect(SettingsModel(app.services, owner: TestOwner()).settings.appLock)
     }
 }

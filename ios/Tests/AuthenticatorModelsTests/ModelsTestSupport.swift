@@ -4,7 +4,8 @@ import PushAuthenticator
 
 struct TestDevice: DeviceState {
     let name = "Swift on Linux"
-    var facts = DeviceFacts(biometricAvailable: true, tamperScore: 0)
+    let hasBiometric = Box(true)
+    var facts: DeviceFacts { DeviceFacts(biometricAvailable: hasBiometric.value, tamperScore: 0) }
 }
 
 final class TestSettings: SettingsStore {
@@ -17,7 +18,9 @@ final class TestSettings: SettingsStore {
 /// A biometric whose prompt ends as a test says.
 final class TestBiometrics: Biometrics {
     let failure = Box<BiometricFailure?>(nil)
+    let kept = Box<[Data]?>(nil)
 
+    func keepOnly(_ wrapped: [Data]) { kept.change { $0 = wrapped } }
     func wrap(slot: Data) throws -> Data { Finger.touch(slot) }
 
     func unwrap(_ wrapped: Data) async throws -> Data {
@@ -71,9 +74,19 @@ final class TestAppAttest: AppAttestService {
     }
 }
 
+/// The system's list of notifications, as the app fills it.
+final class TestAlerts: AlertCenter {
+    let list = Box<[PushIntake.Alert]>([])
+
+    func shown() async -> Set<String> { Set(list.value.compactMap(\.requestId)) }
+    func post(_ alert: PushIntake.Alert) async { list.change { $0.append(alert) } }
+    func remove(_ requestIds: Set<String>) async { list.change { $0.removeAll { requestIds.contains($0.requestId ?? "") } } }
+}
+
 struct TestOwner: OwnerCheck {
-    var passes = true
-    func confirm() async -> Bool { passes }
+    var answer = OwnerAnswer.confirmed
+    var canConfirm: Bool { answer != .unprotected }
+    func confirm() async -> OwnerAnswer { answer }
 }
 
 /// The real core over a vault of its own, without a network where there is a recorder.
@@ -83,6 +96,8 @@ struct App {
     let biometrics = TestBiometrics()
     let settings = TestSettings()
     let signingKeys = TestSigningKeys()
+    let alerts = TestAlerts()
+    let device = TestDevice()
 
     init(
         _ transport: any HTTPTransport = Recorder(), hasBiometric: Bool = true, hasEnclave: Bool = true,
@@ -91,8 +106,8 @@ struct App {
         phone = try await openPhone()
         services = Services(
             phone: phone,
-            courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: TestDevice(), settings: settings,
-            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil, appAttest: appAttest)
+            courier: Courier(phone, transport: transport, signer: UnaskedSigner(phone, hasEnclave ? signingKeys : nil)), device: device, settings: settings,
+            biometrics: hasBiometric ? biometrics : nil, signingKeys: hasEnclave ? signingKeys : nil, appAttest: appAttest, alerts: alerts)
     }
 
     func registered(_ code: String = registrationCode()) async throws -> Registered {

@@ -26,12 +26,36 @@ struct ResourceTests {
         }
     }
 
+    /// What the core may name to an app, by its own source.
+    private func names(_ file: String, _ type: String) throws -> [String] {
+        let source = try String(contentsOfFile: "\(repository)/src/phone/\(file)", encoding: .utf8)
+        let after = try #require(source.components(separatedBy: "impl \(type) {").dropFirst().first)
+        let part = after.components(separatedBy: "\n}\n").first ?? ""
+        return part.matches(of: /=> "([a-z-]+)"/).map { String($0.1) }
+    }
+
+    @Test func whatTheCoreNamesHasAWord() throws {
+        let (events, consequences) = (try names("log.rs", "EventKind"), try names("removal.rs", "Consequence"))
+        #expect(events.count >= 15 && consequences.count >= 6)
+        for kind in events { #expect(Words(eventOf: kind) != nil, "\(kind)") }
+        for code in consequences { #expect(Words(consequence: code) != nil, "\(code)") }
+        for policy in ["biometricAvailable", "deviceTampering"] { #expect(Words(policy: policy) != nil) }
+        #expect(Words(eventOf: "of another time") == nil && Words(consequence: "") == nil && Words(policy: "") == nil)
+    }
+
     @Test func everyWordIsUsedAndNoTextIsInTheViews() throws {
         let app = try sources(["App", "Shared", "NotificationService", "Sources/AuthenticatorModels", "Sources/AuthenticatorDevice"])
         for word in Words.allCases { #expect(app.contains(".\(word)"), "\(word)") }
         let views = try sources(["App"])
         let literal = /(Text|Button|Label|Toggle|TextField|Picker|navigationTitle|accessibilityLabel|accessibilityHint)\("/
         #expect(views.firstMatch(of: literal) == nil, "a text that is not in the catalogue")
+    }
+
+    @Test func nothingLiesAboveTheAppsLock() throws {
+        let views = try sources(["App"])
+        let covers = views.matches(of: /\.(sheet|fullScreenCover|popover|alert)\(([^)]*)/).map { String($0.2) }
+        #expect(covers.sorted() == ["Text(.removalTitle", "item: cover"], "what CoverModel does not know is not gated")
+        #expect(views.contains("alert(Text(.removalTitle), isPresented: isRemoving)") && views.contains("Binding { covers.isRemovalAsked }"))
     }
 
     @Test func textsGrowAndColoursFollowTheAppearance() throws {

@@ -79,7 +79,19 @@ public final class Phone: Sendable {
 
     private static func blocking<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result(catching: work)) }
+            queue.async { continuation.resume(with: Result { try guarded(work) }) }
+        }
+    }
+
+    /// What the generated code throws of its own, as the one kind of error that callers know.
+    private static func guarded<T>(_ work: () throws -> T) throws -> T {
+        do {
+            return try work()
+        } catch where String(describing: type(of: error)) == "UniffiInternalError" {
+            // A panic of the core; the type is private to its file. Its text is for its developers, and nobody checked what it holds.
+            throw AuthenticatorError.Vault(
+                code: "internal-failure",
+                explanation: "Something went wrong inside the app. Close it and open it again; if that does not help, report it.")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import PushAuthenticator
+import PushAuthenticatorFFI
 import Testing
 
 /// What crosses the border and what must not: foreign errors, hostile input, memory, keys that are gone.
@@ -53,6 +54,28 @@ import Testing
         let locked = Keys(unwrap: { _ in throw PlatformKeyError.Unavailable })
         #expect(platformError { try openCore(file, keys: locked) }?.code == "key-unavailable")
         _ = try openCore(file)
+    }
+
+    @Test func aFailureOfTheGeneratedCodeIsAnErrorThatCallersKnow() async throws {
+        let phone = try await openPhone()
+        // What the generated code throws where it caught a panic, or cannot read what came over the border.
+        do {
+            _ = try await phone.call { _ in try FfiConverterTypeRemoval_lift(FfiConverterTypeEvidence_lower(.tap)) }
+            Issue.record("read")
+        } catch AuthenticatorError.Vault(let code, let explanation) {
+            #expect(code == "internal-failure" && explanation.hasPrefix("Something went wrong"))
+        }
+        await #expect(throws: NoFinger.self) { try await phone.call { _ in throw NoFinger() } }
+        #expect(try await phone.call { try $0.accounts() } == [], "it can still be used")
+    }
+
+    /// The core panics on an argument that nobody could have lowered, and the panic ends at the border.
+    @Test func aPanicOfTheCoreEndsAtTheBorder() throws {
+        let core = try openCore()
+        var status = RustCallStatus()
+        let nothing = uniffi_push_authenticator_fn_method_authenticator_preview(core.uniffiCloneHandle(), RustBuffer(capacity: 0, len: 1, data: nil), &status)
+        #expect(status.code == 2 && nothing.len == 0)
+        #expect(try core.accounts() == [])
     }
 
     @Test func errorsSpeakToAPerson() throws {

@@ -17,11 +17,9 @@ final class ReadmeTests: XCTestCase {
         if confirmed(preview) { try await show("\(courier.enrol(scannedText, enrolment, slotWrapper: biometric))") }
         try await courier.pull(wait: .seconds(30))                                  // or courier.receive(push)
         guard let request = try await phone.notifications.compactMap(\.first).first(where: { _ in true }) else { return }
-        switch try await courier.approve(request.id, ask(request)) {
-        case .settled(let state): try await show("\(state)")
-        case .rejected(let reason): try await show(reason.explanation)
-        case let answer: try await show("\(answer)")
-        }
+        let answer = try await courier.approve(request.id, ask(request))
+        if case .rejected(let reason) = answer { return try await show(reason.explanation) }
+        try await show("\(answer)")
         // README ends
         phone.close()
     }
@@ -40,7 +38,7 @@ final class ReadmeTests: XCTestCase {
                 shown.append(line)
                 if shown.count == 1 { waiting = try await server.registered(step) }
             })
-        XCTAssertEqual(shown.last, "approved")
+        XCTAssertEqual(shown.last, "\(Answer.settled(.approved))")
         let session = try await server.next(waiting)["tokenId"]
         XCTAssertNotNil(session)
     }
@@ -74,11 +72,68 @@ final class ReadmeTests: XCTestCase {
     }
 
     func testTheReadmesHoldIt() throws {
-        try check("", ["README.md", "bindings/swift/README.md"])
+        XCTAssertLessThanOrEqual(try check("", ["README.md", "bindings/swift/README.md"]), 10, "lines")
         try check("of keys ", ["bindings/swift/README.md"])
     }
 
-    private func check(_ part: String, _ files: [String]) throws {
+    func testPathsThatTheReadmesNameAreThere() throws {
+        for readme in ["bindings/swift/README.md", "ios/README.md", "examples/swift/README.md"] {
+            let text = try String(contentsOfFile: "\(repository)/\(readme)", encoding: .utf8)
+            let folder = URL(fileURLWithPath: "\(repository)/\(readme)").deletingLastPathComponent()
+            let links = text.matches(of: /\]\((?!https?:)([^)#]+)/).map { String($0.1) }
+            let paths = text.matches(of: /`((?:\.\.\/|tests\/|scripts\/|examples\/)[\w.\/-]+)`/).map { String($0.1) }
+            XCTAssertGreaterThan(links.count + paths.count, 1, readme)
+            for path in links + paths {
+                // Beside the README, or from the repository's own folder.
+                let places = [folder.appendingPathComponent(path).path, "\(repository)/\(path)"]
+                XCTAssertTrue(places.contains { FileManager.default.fileExists(atPath: $0) }, "\(path) in \(readme)")
+            }
+        }
+    }
+
+    /// The categories of required reasons with the reasons given, of a manifest.
+    private func reasons(_ file: String) throws -> [String: [String]] {
+        let content = try Data(contentsOf: URL(fileURLWithPath: "\(repository)/\(file)"))
+        let manifest = try XCTUnwrap(try PropertyListSerialization.propertyList(from: content, format: nil) as? [String: Any])
+        XCTAssertEqual(manifest["NSPrivacyTracking"] as? Bool, false)
+        XCTAssertEqual((manifest["NSPrivacyCollectedDataTypes"] as? [Any])?.count, 0)
+        let entries = try XCTUnwrap(manifest["NSPrivacyAccessedAPITypes"] as? [[String: Any]])
+        return try Dictionary(uniqueKeysWithValues: entries.map { entry in
+            let category = try XCTUnwrap(entry["NSPrivacyAccessedAPIType"] as? String)
+            return (category.replacingOccurrences(of: "NSPrivacyAccessedAPICategory", with: ""), entry["NSPrivacyAccessedAPITypeReasons"] as? [String] ?? [])
+        })
+    }
+
+    func testTheManifestsGiveTheReasonsOfWhatIsCalled() throws {
+        // SQLite looks at the vault's file: what is in the containers of the app and its group.
+        let ofThePackage = ["FileTimestamp": ["C617.1"]]
+        XCTAssertEqual(try reasons("bindings/swift/PrivacyInfo.xcprivacy"), ofThePackage)
+        // The app's settings are in the defaults of its group.
+        XCTAssertEqual(try reasons("ios/Shared/PrivacyInfo.xcprivacy"), ofThePackage.merging(["UserDefaults": ["1C8F.1"]]) { $1 })
+        let callsOfReasons = [
+            "UserDefaults": /UserDefaults/, "SystemBootTime": /systemUptime|mach_absolute_time/,
+            "DiskSpace": /volumeAvailableCapacity|systemFreeSize|systemSize|statfs/, "ActiveKeyboards": /activeInputModes/,
+            "FileTimestamp": /creationDate|modificationDate|contentModificationDate/,
+        ]
+        for (folders, manifest) in [
+            (["bindings/swift/Sources/PushAuthenticator", "bindings/swift/generated"], ofThePackage),
+            (["ios/App", "ios/Shared", "ios/NotificationService", "ios/Sources"], try reasons("ios/Shared/PrivacyInfo.xcprivacy")),
+        ] {
+            let files = folders.flatMap { folder in
+                (FileManager.default.enumerator(atPath: "\(repository)/\(folder)")?.compactMap { $0 as? String } ?? []).map { "\(folder)/\($0)" }
+            }
+            let code = try files.filter { $0.hasSuffix(".swift") }.map { try String(contentsOfFile: "\(repository)/\($0)", encoding: .utf8) }
+                .joined(separator: "\n")
+            XCTAssertFalse(code.isEmpty)
+            for (category, call) in callsOfReasons where code.firstMatch(of: call) != nil {
+                XCTAssertNotNil(manifest[category], "\(category) is called in \(folders) and has no reason")
+            }
+        }
+    }
+
+    /// How many lines it has.
+    @discardableResult
+    private func check(_ part: String, _ files: [String]) throws -> Int {
         let here = try String(contentsOfFile: "\(repository)/bindings/swift/Tests/PushAuthenticatorTests/ReadmeTests.swift", encoding: .utf8)
         let lines = here.components(separatedBy: "\n")
         let begin = try XCTUnwrap(lines.firstIndex { $0.hasSuffix("// README \(part)begins") })
@@ -90,5 +145,6 @@ final class ReadmeTests: XCTestCase {
             let same = blocks.filter { $0.trimmingCharacters(in: .newlines) == code.trimmingCharacters(in: .newlines) }
             XCTAssertEqual(same.count, 1, "\(file) and this test differ")
         }
+        return end - begin - 1
     }
 }
