@@ -4,6 +4,7 @@ import android.content.pm.PackageManager
 import android.os.UserManager
 import android.security.keystore.KeyProperties
 import java.io.File
+import javax.xml.parsers.DocumentBuilderFactory
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -17,6 +18,7 @@ import org.pushauthenticator.PlatformKeyException
 import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.keys.VaultKey
 import org.robolectric.Shadows.shadowOf
+import org.w3c.dom.Element
 
 class KeysTest : AppTest() {
     private val secret = ByteArray(32) { it.toByte() }
@@ -119,6 +121,15 @@ class KeysTest : AppTest() {
         FakeKeyStore.invalidate(BiometricKey.ALIAS)
         key.wrap(secret.clone())
         assertEquals("nothing is wrapped under a dead key", 2, FakeKeyStore.specs.size)
+    }
+
+    @Test
+    fun `the manifest names every app that is looked for`() {
+        val manifest = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File("src/main/AndroidManifest.xml"))
+        val packages = (manifest.getElementsByTagName("queries").item(0) as Element).getElementsByTagName("package")
+        val named = (0 until packages.length).map { (packages.item(it) as Element).getAttribute("android:name") }
+        assertTrue(TamperSignal.SUPERUSER_APPS.isNotEmpty())
+        assertEquals(TamperSignal.SUPERUSER_APPS, named)
     }
 
     @Test
