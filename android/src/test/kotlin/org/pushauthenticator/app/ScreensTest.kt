@@ -36,13 +36,15 @@ class ScreensTest : AppTest() {
         val screen = open<AccountsActivity>()
         val row = screen.row()
         assertEquals("••• •••", row.code())
+        val description = { row.requireViewById<TextView>(R.id.code).contentDescription.toString() }
+        assertEquals("Code of alice@example.com at Example, hidden", description())
         row.performClick()
         screen.awaitText("left")
         val made = phone { code(account.id) }
         val next = (made.validity as CodeValidity.Timed).next
         val shown = row.code().replace(" ", "")
         assertTrue("$shown is none of the two", shown == made.code || shown == next)
-        assertEquals(shown.toList().joinToString(" "), row.requireViewById<TextView>(R.id.code).contentDescription)
+        assertEquals("Code of alice@example.com at Example: " + shown.toList().joinToString(" "), description())
         screen.finish()
         close()
         assertEquals("••• •••", row.code())
