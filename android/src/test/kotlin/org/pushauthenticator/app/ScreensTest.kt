@@ -95,6 +95,31 @@ class ScreensTest : AppTest() {
     }
 
     @Test
+    fun `a place south or west says so`() {
+        val server = LocalServer(this)
+        val places = listOf(
+            (-33.868 to 151.209) to "33.868° south, 151.209° east", (47.37 to 8.54) to "47.370° north, 8.540° east",
+            (40.713 to -74.006) to "40.713° north, 74.006° west",
+        )
+        places.forEachIndexed { index, (place, text) ->
+            val request = server.push("n$index", "default", place = place)
+            open<RequestActivity>(RequestActivity.intent(app, request.id)).awaitText(text)
+        }
+    }
+
+    @Test
+    fun `a request that was denied before is shown as denied`() {
+        val server = LocalServer(this)
+        val request = server.push("n", "default")
+        phone { deny(request.id) }
+        server.settleAll()
+        val screen = open<RequestActivity>(RequestActivity.intent(app, request.id))
+        screen.awaitText("Denied")
+        val icon = screen.requireViewById<android.widget.ImageView>(R.id.result_icon)
+        assertEquals(R.drawable.bad, shadowOf(icon.drawable).createdFromResId)
+    }
+
+    @Test
     fun `touches through another app's window are refused`() {
         val server = LocalServer(this)
         val request = server.push("n", "default")
