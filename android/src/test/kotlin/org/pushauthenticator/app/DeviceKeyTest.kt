@@ -354,8 +354,39 @@ class DeviceKeyTest : AppTest() {
     }
 
     @Test
-    fun `where the Keystore makes no such key the core does, and says so`() {
+    fun `a Keystore that makes no key now is told, and the account gets its key with the next try`() {
+        running = Server("CHALLENGE", deviceKey = "preferred")
         FakeKeyStore.makesSigningKeys = false
+        val (step, code) = server.offer()
+        val screen = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(code)))
+        screen.awaitText(server.address)
+        assertFalse(screen.requireViewById<View>(R.id.add_software).isShown)
+        screen.tap(R.id.add)
+        screen.awaitText("could not make a key for the account")
+        assertEquals("nothing is added in silence", 0, phone { accounts() }.size)
+        FakeKeyStore.makesSigningKeys = true
+        screen.tap(R.id.add)
+        prompt().pass()
+        screen.awaitText("Account added")
+        server.registered(step)
+        assertEquals(KeyLevel.TEE, phone { accounts() }.single().key?.level)
+    }
+
+    @Test
+    fun `whoever wants it has the core's key where the Keystore goes on failing`() {
+        running = Server("CHALLENGE", deviceKey = "preferred")
+        FakeKeyStore.makesSigningKeys = false
+        val screen = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(server.offer().second)))
+        screen.awaitText(server.address)
+        screen.tap(R.id.add)
+        screen.tap(R.id.add_software)
+        screen.awaitText("Account added")
+        assertTrue(phone { accounts() }.single().key!!.isSoftware)
+    }
+
+    @Test
+    fun `where the Keystore can make no such key the core does, and says so`() {
+        FakeKeyStore.knowsNoCurves()
         val waiting = enrol("CHALLENGE", prompts = false)
         val account = phone { accounts() }.single()
         assertTrue(account.key!!.isSoftware && account.hasBiometricSlot)

@@ -13,6 +13,7 @@ import org.pushauthenticator.Device
 import org.pushauthenticator.Enrolled
 import org.pushauthenticator.Enrolment
 import org.pushauthenticator.EnrolmentPreview
+import org.pushauthenticator.KeyChoice
 import org.pushauthenticator.ManualEntry
 import org.pushauthenticator.Platform
 import org.pushauthenticator.app.DeviceState
@@ -27,6 +28,7 @@ import org.pushauthenticator.app.messages.DeliveryJob
  */
 class ConfirmActivity : Screen() {
     private val add get() = requireViewById<Button>(R.id.add)
+    private val software get() = requireViewById<Button>(R.id.add_software)
     private val source get() = if (intent.hasExtra(OWN)) own?.source else Source.Code(intent.dataString.orEmpty())
 
     /** What this app read itself, for the screen that was opened for it and no other. */
@@ -70,6 +72,7 @@ class ConfirmActivity : Screen() {
             add.visibility = View.VISIBLE
             add.setText(if (preview.conflict == null) R.string.confirm_add else R.string.confirm_replace)
             add.setOnClickListener { enrol(source, preview) }
+            software.setOnClickListener { enrol(source, preview, KeyChoice.Software) }
         }
     }
 
@@ -78,19 +81,20 @@ class ConfirmActivity : Screen() {
         requireViewById<View>(R.id.preview).visibility = View.GONE
         requireViewById<View>(R.id.warnings).visibility = View.GONE
         add.visibility = View.GONE
+        software.visibility = View.GONE
     }
 
-    private fun enrol(source: Source, preview: EnrolmentPreview) {
-        add.isEnabled = false
-        withCore({ add.isEnabled = true; refuse(it) }) { core ->
+    private fun enrol(source: Source, preview: EnrolmentPreview, key: KeyChoice? = null) {
+        busy(true)
+        withCore({ busy(false); refuse(it) }) { core ->
             val device = Device("${Build.MANUFACTURER} ${Build.MODEL}", Platform.ANDROID, app.settings.pushToken, app.settings.communicationType)
             val state = DeviceState(app)
-            val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null)
+            val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null, key = key)
             when (source) {
                 is Source.Code -> when (val used = AccountSigner(this, app).enrol(core, source.text, preview, enrolment, state.hasBiometric)) {
                     is Used.Done -> show(used.result)
                     is Used.Cancelled -> return@withCore tryAgain(null)
-                    is Used.Failed -> return@withCore tryAgain(used.text)
+                    is Used.Failed -> return@withCore tryAgain(used.text, used.takesSoftware)
                     is Used.Invalidated -> return@withCore tryAgain(getString(R.string.prompt_failed))
                 }
                 is Source.Typed -> {
@@ -102,9 +106,15 @@ class ConfirmActivity : Screen() {
         }
     }
 
-    private fun tryAgain(text: String?) {
+    private fun tryAgain(text: String?, takesSoftware: Boolean = false) {
         notice(text)
-        add.isEnabled = true
+        software.visibility = if (takesSoftware) View.VISIBLE else View.GONE
+        busy(false)
+    }
+
+    private fun busy(now: Boolean) {
+        add.isEnabled = !now
+        software.isEnabled = !now
     }
 
     private fun show(enrolled: Enrolled) = when (enrolled) {
