@@ -13,7 +13,7 @@ import org.pushauthenticator.Notification
 import org.pushauthenticator.signedBy
 
 /** Signs messages as a server does, without a network: for screens with every kind of request. */
-class LocalServer(private val test: AppTest, keyed: Boolean = false) {
+class LocalServer(private val test: AppTest, keyed: Boolean = false, host: String = HOST, private val scheme: String = "https") {
     private val secret = "shared secret of 32 bytes length".toByteArray()
     val account: Account
     lateinit var last: Notification
@@ -22,7 +22,7 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false) {
     private var count = 0
 
     init {
-        account = if (keyed) keyed() else test.core { enrol(registration(HOST), test.enrolment(), test.biometricKey()) }
+        account = if (keyed) keyed() else test.core { enrol(registration(host), test.enrolment(), test.biometricKey()) }
         val request = test.core { due() }.single()
         val jwt = JSONObject(String(request.body)).getString("jwt")
         mechanism = JSONObject(String(Base64.getUrlDecoder().decode(jwt.split('.')[1]))).getString("mechanismUid")
@@ -40,8 +40,8 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false) {
     }
 
     fun registration(host: String, name: String = "demo") = "pushauth://push/Ping:$name?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
-        "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("https://$host/am/push?_action=register")}" +
-        "&a=${encode("https://$host/am/push?_action=authenticate")}"
+        "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("$scheme://$host/am/push?_action=register")}" +
+        "&a=${encode("$scheme://$host/am/push?_action=authenticate")}"
 
     fun push(id: String, type: String, numbers: String? = null, place: Pair<Double, Double> = 47.37 to 8.54): Notification {
         val claims = JSONObject().put("u", mechanism).put("c", Base64.getEncoder().encodeToString(ByteBuffer.allocate(32).putInt(++count).array()))
