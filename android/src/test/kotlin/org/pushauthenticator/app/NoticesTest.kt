@@ -66,6 +66,7 @@ class NoticesTest : AppTest() {
         val switch = open<SettingsActivity>().requireViewById<Switch>(R.id.app_lock)
         switch.performClick()
         awaitThat("no approving") { titles() == listOf("Deny") }
+        assertEquals("nor what it is about", "demo", notice(RequestNotices.REQUEST)?.text())
         switch.performClick()
         awaitThat("approving again") { titles() == listOf("Approve", "Deny") }
     }

@@ -54,12 +54,13 @@ class RequestNotices(private val context: Context, private val settings: Setting
         manager.notify(id, RESULT, notice)
     }
 
-    /** A [guarded] app is opened before anything is approved. */
+    /** A [guarded] app is opened before anything is approved, or said about the sign-on. */
     private fun notice(request: SignOn, account: Account?, guarded: Boolean): Notification {
         val title = context.getString(R.string.notice_title, request.issuer)
+        val text = request.message?.takeUnless { guarded } ?: request.account
         val builder = builder(title)
-            .setContentText(request.message ?: request.account)
-            .setStyle(Notification.BigTextStyle().bigText(request.message ?: request.account))
+            .setContentText(text)
+            .setStyle(Notification.BigTextStyle().bigText(text))
             .setPublicVersion(builder(context.getString(R.string.notice_public)).build())
             .setContentIntent(open(request.id))
             .setTimeoutAfter((request.expiresAt - System.currentTimeMillis()).coerceAtLeast(1))
