@@ -253,6 +253,20 @@ class ScreensTest : AppTest() {
     }
 
     @Test
+    fun `texts can be told from what they stand on, in light and dark`() {
+        val pairs = listOf(R.color.text, R.color.text_second, R.color.danger, R.color.accent).flatMap { listOf(it to R.color.background, it to R.color.surface) } +
+            listOf(R.color.on_accent to R.color.accent, R.color.on_notice to R.color.notice)
+        for (look in listOf("notnight", "night")) {
+            org.robolectric.RuntimeEnvironment.setQualifiers("+$look")
+            for ((text, ground) in pairs) {
+                val (lighter, darker) = listOf(text, ground).map { android.graphics.Color.luminance(app.getColor(it)) + 0.05 }.sortedDescending()
+                val names = listOf(text, ground).joinToString(" on ") { app.resources.getResourceEntryName(it) }
+                assertTrue("$look: $names has ${lighter / darker}", lighter / darker >= 4.5)
+            }
+        }
+    }
+
+    @Test
     fun `every text comes from the catalogue`() {
         val sources = java.io.File("src/main").walk().filter { it.extension in setOf("xml", "kt") && it.name != "strings.xml" }.toList()
         assertTrue("the sources are found", sources.size > 40)
