@@ -70,6 +70,9 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         var attests = true
         var makesSigningKeys = true
 
+        /** Aliases of accounts' own keys. */
+        val signing get() = pairs.keys.filter { it.startsWith("account-") }
+
         /** Whether an invalidated key is given out and fails when it is used; the real store says so when it is loaded, too. */
         var handsOutInvalidated = true
 
@@ -77,19 +80,16 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         var isBusy = false
         var keepsAll = false
 
-        /** Aliases of accounts' own keys. */
-        val signing get() = pairs.keys.filter { it.startsWith("account-") }
-
         fun install() {
             attests = true
             makesSigningKeys = true
-            handsOutInvalidated = true
-            isBusy = false
-            keepsAll = false
             specs.clear()
             secrets.clear()
             pairs.clear()
             hasStrongBox = false
+            handsOutInvalidated = true
+            isBusy = false
+            keepsAll = false
             Security.removeProvider("AndroidKeyStore")
             Security.insertProviderAt(FakeKeyStore(), 1)
         }
