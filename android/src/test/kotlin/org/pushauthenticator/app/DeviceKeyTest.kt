@@ -355,14 +355,27 @@ class DeviceKeyTest : AppTest() {
     @Test
     fun `where the Keystore can make no such key the core does, and says so`() {
         FakeKeyStore.knowsNoCurves()
-        val waiting = enrol("CHALLENGE", prompts = false)
+        val first = enrol("CHALLENGE", prompts = false)
         val account = phone { accounts() }.single()
         assertTrue(account.key!!.isSoftware && account.hasBiometricSlot)
         open<AccountActivity>(AccountActivity.intent(app, account.id)).awaitText("A key of its own, in this app's storage")
-        runBlocking { DeliveryJob.run(app, networkIsBack = false) }
-        val notice = await("a notification") { notice() }.notification
-        assertEquals("it signs unasked", listOf("Deny"), notice.actions.map { it.title.toString() })
-        val screen = open<RequestActivity>(shadowOf(notice.contentIntent).savedIntent).also { it.awaitText("Deny") }
+        fun next(): RequestActivity {
+            runBlocking { DeliveryJob.run(app, networkIsBack = false) }
+            val id = phone { pending() }.single().id
+            val notices = app.service<NotificationManager>()
+            val notice = await("a notification") { notices.activeNotifications.find { it.tag == id } }.notification
+            assertEquals("it signs unasked", listOf("Deny"), notice.actions.map { it.title.toString() })
+            return open<RequestActivity>(shadowOf(notice.contentIntent).savedIntent).also { it.awaitText("Deny") }
+        }
+        // A phone that never approved anything stops no requests.
+        next().run {
+            val row = requireViewById<ViewGroup>(R.id.numbers)
+            (0 until row.childCount).map { row.getChildAt(it) as Button }.single { it.text == Server.hiddenValue(first) }.performClick()
+            awaitText("Approved")
+        }
+        server.next(first)
+        val waiting = server.signOn()
+        val screen = next()
         screen.tap(R.id.deny)
         screen.tap(R.id.deny_not_me)
         screen.awaitText("for a while no more requests come to you")
