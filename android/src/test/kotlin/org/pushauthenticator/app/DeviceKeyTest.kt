@@ -311,17 +311,6 @@ class DeviceKeyTest : AppTest() {
     }
 
     @Test
-    fun `a key that is not in the store any more is as good as invalid`() {
-        val keyed = LocalServer(this, keyed = true)
-        val screen = open<RequestActivity>(RequestActivity.intent(app, keyed.push("n", "default").id))
-        screen.awaitText("Deny")
-        FakeKeyStore.pairs.clear()
-        screen.tap(R.id.approve)
-        screen.awaitText("This account's key is gone")
-        assertTrue(phone { accounts() }.single().key!!.isInvalidated)
-    }
-
-    @Test
     fun `a Keystore that makes no key now is told, and the account gets its key with the next try`() {
         running = Server("CHALLENGE", deviceKey = "preferred")
         FakeKeyStore.makesSigningKeys = false

@@ -7,7 +7,7 @@ import org.junit.Test
 import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.screens.RequestActivity
 
-/** Keys of which the Keystore says that they are gone as soon as they are loaded, and one that keeps what it is to forget. */
+/** Keys that are gone: not there any more, said so by the Keystore as soon as they are loaded, or kept by it when they are to be forgotten. */
 class GoneKeysTest : AppTest() {
     @Test
     fun `a key that is gone when it is loaded ends the account, even where the store keeps it`() {
@@ -39,5 +39,16 @@ class GoneKeysTest : AppTest() {
         screen.tap(R.id.approve)
         screen.awaitText("the key behind the biometric is gone")
         assertFalse(phone { accounts() }.single().hasBiometricSlot)
+    }
+
+    @Test
+    fun `a key that is not in the store any more is as good as invalid`() {
+        val keyed = LocalServer(this, keyed = true)
+        val screen = open<RequestActivity>(RequestActivity.intent(app, keyed.push("n", "default").id))
+        screen.awaitText("Deny")
+        FakeKeyStore.pairs.clear()
+        screen.tap(R.id.approve)
+        screen.awaitText("This account's key is gone")
+        assertTrue(phone { accounts() }.single().key!!.isInvalidated)
     }
 }
