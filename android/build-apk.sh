@@ -5,7 +5,8 @@
 #
 # The core comes in as src/main/jniLibs/ABI/libpush_authenticator.so (scripts/build-android.sh, which takes an NDK). Where there
 # is none, the result is named -nocore: it installs, and stops at its first screen.
-# Takes Debian's packages aapt, zipalign, apksigner and android-framework-res; r8 and the libraries come through Maven.
+# Beside it R8 runs once more as for a release, and check-release.py looks at what became of the names.
+# Takes Debian's packages aapt, zipalign, apksigner, android-framework-res and python3; r8 and the libraries come through Maven.
 set -euo pipefail
 cd "$(dirname "$0")"
 version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
@@ -26,6 +27,12 @@ jar --create --file "$out/app.jar" -C target/classes .
 # The compiler for devices: what nobody calls goes, names stay readable in a debug build.
 java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --debug --min-api 28 --output "$out/dex" \
     --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro --pg-conf debug-rules.pro "$out/app.jar" "${libraries[@]}"
+
+# A release shortens names. What JNA, the generated code and the manifest look for by name has to be there under its name still.
+mkdir -p "$out/release"
+java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --release --min-api 28 --output "$out/release" --pg-map-output "$out/release.map" \
+    --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro "$out/app.jar" "${libraries[@]}"
+python3 check-release.py "$out/release" "$out/release.map" "$out/app.jar" "${libraries[@]}"
 
 # JNA's own native half, and the core where it was built.
 unzip -q -o target/apk-tools/jna-*.aar 'jni/*' -d "$out/jna"

@@ -35,6 +35,8 @@ if [ "$variant" = debug ]; then
     aapt2 compile --dir src/debug/res -o "$out/debug.zip"
     overlay=(-R "$out/debug.zip")
 fi
-aapt2 link -I "$framework" -I "$out/newer.apk" --manifest src/main/AndroidManifest.xml \
+# The tool does not know <queries> either, and would refuse what it does not know; it may warn of that and of nothing else.
+aapt2 link --warn-manifest-validation -I "$framework" -I "$out/newer.apk" --manifest src/main/AndroidManifest.xml \
     --min-sdk-version 28 --target-sdk-version 35 --version-code 1 --version-name "$version" \
-    ${variant:+--debug-mode} --java "$out/java" -o "$out/resources.apk" "${overlay[@]}" "$out/main.zip"
+    ${variant:+--debug-mode} --java "$out/java" -o "$out/resources.apk" "${overlay[@]}" "$out/main.zip" 2>"$out/warnings" || { cat "$out/warnings" >&2; exit 1; }
+if grep -v 'unexpected element <queries> found in <manifest>' "$out/warnings" >&2; then exit 1; fi

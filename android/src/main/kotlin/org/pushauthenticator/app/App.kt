@@ -30,7 +30,7 @@ class App : Application() {
     val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     val settings by lazy { Settings(this) }
     val lock by lazy { AppLock(settings) }
-    val notices by lazy { RequestNotices(this) }
+    val notices by lazy { RequestNotices(this, settings) }
     val biometricKey by lazy { BiometricKey(this) }
     val signingKeys by lazy { SigningKeys(this) }
 
@@ -52,7 +52,7 @@ class App : Application() {
     suspend fun core(): Core {
         val core = opening.withLock { opened ?: open().also { opened = it } }
         val facts = DeviceState(this).facts()
-        val locked = service<KeyguardManager>().isDeviceLocked
+        val locked = service<KeyguardManager>().isDeviceLocked || lock.isLocked
         core.phone.call {
             setDeviceFacts(facts)
             setConcealed(locked)

@@ -70,8 +70,10 @@ enum class TamperSignal(val weight: Double) {
 
     abstract fun isThere(context: Context): Boolean
 
-    private companion object {
-        val SUPERUSER_FOLDERS = listOf("/sbin", "/system/bin", "/system/xbin", "/system/sbin", "/vendor/bin", "/data/local/bin", "/data/local/xbin")
-        val SUPERUSER_APPS = listOf("com.topjohnwu.magisk", "eu.chainfire.supersu", "com.koushikdutta.superuser", "me.weishu.kernelsu")
+    companion object {
+        private val SUPERUSER_FOLDERS = listOf("/sbin", "/system/bin", "/system/xbin", "/system/sbin", "/vendor/bin", "/data/local/bin", "/data/local/xbin")
+
+        /** The manifest names them, too: without that, newer systems show none of them. */
+        internal val SUPERUSER_APPS = listOf("com.topjohnwu.magisk", "eu.chainfire.supersu", "com.koushikdutta.superuser", "me.weishu.kernelsu")
     }
 }

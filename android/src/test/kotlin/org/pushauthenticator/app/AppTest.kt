@@ -83,6 +83,11 @@ abstract class AppTest {
     protected fun <T : Activity> open(type: Class<T>, intent: Intent?): T =
         Robolectric.buildActivity(type, intent).also { screens += it }.setup().get()
 
+    /** As the system does it in another light or with another font: the screen is made anew from what it saved. */
+    protected inline fun <reified T : Activity> again(screen: T): T = again(T::class.java, screen)
+
+    protected fun <T : Activity> again(type: Class<T>, screen: T): T = type.cast(screens.single { it.get() === screen }.recreate().get())!!
+
     /** Lets the main thread work until [condition] holds. */
     protected fun <T : Any> await(what: String, condition: () -> T?): T {
         val end = System.nanoTime() + Duration.ofSeconds(20).toNanos()

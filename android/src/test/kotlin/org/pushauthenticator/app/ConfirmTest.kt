@@ -116,6 +116,61 @@ class ConfirmTest : AppTest() {
     }
 
     @Test
+    fun `a result stays when its screen is made anew, and nothing is asked again`() {
+        val added = link("otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQ&issuer=Example")
+        added.tap(R.id.add)
+        added.awaitText("Account added")
+        val screen = again(added)
+        screen.awaitText("Account added")
+        screen.awaitText("Its codes are in the list")
+        assertNull(screen.findViewById(R.id.add))
+        screen.tap(R.id.done)
+        assertTrue(screen.isFinishing)
+        assertEquals(1, phone { accounts() }.size)
+    }
+
+    @Test
+    fun `a screen that is made anew before anything was added goes on asking`() {
+        val intent = ConfirmActivity.intent(app, "otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQ&issuer=Example")
+        val first = open<ConfirmActivity>(intent)
+        first.awaitText("Example")
+        val screen = again(first)
+        screen.awaitText("Example")
+        screen.tap(R.id.add)
+        screen.awaitText("Account added")
+    }
+
+    @Test
+    fun `what was scanned is forgotten with its screen, and no other app can bring it up`() {
+        val scanned = ConfirmActivity.intent(app, "otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQ&issuer=Example")
+        for (name in listOf(true, "", "own")) {
+            val foreign = Intent(app, ConfirmActivity::class.java)
+            if (name is String) foreign.putExtra("own", name) else foreign.putExtra("own", true)
+            val screen = open<ConfirmActivity>(foreign)
+            screen.awaitText("The code was not kept")
+            assertFalse(screen.texts().any { "Example" in it })
+        }
+        val screen = open<ConfirmActivity>(scanned)
+        screen.awaitText("Example")
+        screen.tap(R.id.cancel)
+        close()
+        open<ConfirmActivity>(scanned).awaitText("The code was not kept")
+    }
+
+    @Test
+    fun `a typed secret is not kept by the system, and no other app's task takes in a screen`() {
+        val screen = open<EntryActivity>()
+        val field = screen.requireViewById<android.widget.EditText>(R.id.secret)
+        field.setText("GEZDGNBVGY3TQOJQ")
+        screen.requireViewById<android.widget.EditText>(R.id.name).setText("bob")
+        val second = again(screen)
+        assertEquals("bob", second.requireViewById<android.widget.EditText>(R.id.name).text.toString())
+        assertEquals("", second.requireViewById<android.widget.EditText>(R.id.secret).text.toString())
+        val info = app.packageManager.getPackageInfo(app.packageName, android.content.pm.PackageManager.GET_ACTIVITIES)
+        assertEquals(emptyList<String>(), info.activities!!.mapNotNull { it.taskAffinity?.ifEmpty { null } })
+    }
+
+    @Test
     fun `an account is typed in, judged, confirmed and added`() {
         val screen = open<EntryActivity>()
         fun type(id: Int, text: String) = screen.requireViewById<android.widget.EditText>(id).setText(text)

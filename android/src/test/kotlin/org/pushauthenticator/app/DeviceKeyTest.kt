@@ -334,27 +334,60 @@ class DeviceKeyTest : AppTest() {
     }
 
     @Test
-    fun `a key that is not in the store any more is as good as invalid`() {
-        val keyed = LocalServer(this, keyed = true)
-        val screen = open<RequestActivity>(RequestActivity.intent(app, keyed.push("n", "default").id))
-        screen.awaitText("Deny")
-        FakeKeyStore.pairs.clear()
-        screen.tap(R.id.approve)
-        screen.awaitText("This account's key is gone")
-        assertTrue(phone { accounts() }.single().key!!.isInvalidated)
+    fun `a Keystore that makes no key now is told, and the account gets its key with the next try`() {
+        running = Server("CHALLENGE", deviceKey = "preferred")
+        FakeKeyStore.makesSigningKeys = false
+        val (step, code) = server.offer()
+        val screen = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(code)))
+        screen.awaitText(server.address)
+        assertFalse(screen.requireViewById<View>(R.id.add_software).isShown)
+        screen.tap(R.id.add)
+        screen.awaitText("could not make a key for the account")
+        assertEquals("nothing is added in silence", 0, phone { accounts() }.size)
+        FakeKeyStore.makesSigningKeys = true
+        screen.tap(R.id.add)
+        prompt().pass()
+        screen.awaitText("Account added")
+        server.registered(step)
+        assertEquals(KeyLevel.TEE, phone { accounts() }.single().key?.level)
     }
 
     @Test
-    fun `where the Keystore makes no such key the core does, and says so`() {
+    fun `whoever wants it has the core's key where the Keystore goes on failing`() {
+        running = Server("CHALLENGE", deviceKey = "preferred")
         FakeKeyStore.makesSigningKeys = false
-        val waiting = enrol("CHALLENGE", prompts = false)
+        val screen = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(server.offer().second)))
+        screen.awaitText(server.address)
+        screen.tap(R.id.add)
+        screen.tap(R.id.add_software)
+        screen.awaitText("Account added")
+        assertTrue(phone { accounts() }.single().key!!.isSoftware)
+    }
+
+    @Test
+    fun `where the Keystore can make no such key the core does, and says so`() {
+        FakeKeyStore.knowsNoCurves()
+        val first = enrol("CHALLENGE", prompts = false)
         val account = phone { accounts() }.single()
         assertTrue(account.key!!.isSoftware && account.hasBiometricSlot)
         open<AccountActivity>(AccountActivity.intent(app, account.id)).awaitText("A key of its own, in this app's storage")
-        runBlocking { DeliveryJob.run(app, networkIsBack = false) }
-        val notice = await("a notification") { notice() }.notification
-        assertEquals("it signs unasked", listOf("Deny"), notice.actions.map { it.title.toString() })
-        val screen = open<RequestActivity>(shadowOf(notice.contentIntent).savedIntent).also { it.awaitText("Deny") }
+        fun next(): RequestActivity {
+            runBlocking { DeliveryJob.run(app, networkIsBack = false) }
+            val id = phone { pending() }.single().id
+            val notices = app.service<NotificationManager>()
+            val notice = await("a notification") { notices.activeNotifications.find { it.tag == id } }.notification
+            assertEquals("it signs unasked", listOf("Deny"), notice.actions.map { it.title.toString() })
+            return open<RequestActivity>(shadowOf(notice.contentIntent).savedIntent).also { it.awaitText("Deny") }
+        }
+        // A phone that never approved anything stops no requests.
+        next().run {
+            val row = requireViewById<ViewGroup>(R.id.numbers)
+            (0 until row.childCount).map { row.getChildAt(it) as Button }.single { it.text == Server.hiddenValue(first) }.performClick()
+            awaitText("Approved")
+        }
+        server.next(first)
+        val waiting = server.signOn()
+        val screen = next()
         screen.tap(R.id.deny)
         screen.tap(R.id.deny_not_me)
         screen.awaitText("for a while no more requests come to you")

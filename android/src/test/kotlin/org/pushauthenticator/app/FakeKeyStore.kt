@@ -15,6 +15,7 @@ import java.security.KeyFactorySpi
 import java.security.KeyPair
 import java.security.KeyPairGenerator
 import java.security.KeyPairGeneratorSpi
+import java.security.KeyStoreException
 import java.security.KeyStoreSpi
 import java.security.PrivateKey
 import java.security.Provider
@@ -25,6 +26,7 @@ import java.security.Security
 import java.security.Signature
 import java.security.SignatureException
 import java.security.SignatureSpi
+import java.security.UnrecoverableKeyException
 import java.security.cert.Certificate
 import java.security.spec.AlgorithmParameterSpec
 import java.security.spec.KeySpec
@@ -75,6 +77,13 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         /** Aliases of accounts' own keys. */
         val signing get() = pairs.keys.filter { it.startsWith("account-") }
 
+        /** Whether an invalidated key is given out and fails when it is used; the real store says so when it is loaded, too. */
+        var handsOutInvalidated = true
+
+        /** The store fails for now: it gives out no key, or takes none away. */
+        var isBusy = false
+        var keepsAll = false
+
         fun install() {
             attests = true
             makesSigningKeys = true
@@ -83,9 +92,15 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
             secrets.clear()
             pairs.clear()
             hasStrongBox = false
+            handsOutInvalidated = true
+            isBusy = false
+            keepsAll = false
             Security.removeProvider("AndroidKeyStore")
             Security.insertProviderAt(FakeKeyStore(), 1)
         }
+
+        /** A store that knows no keys on elliptic curves, today or ever. */
+        fun knowsNoCurves() = Security.getProvider("AndroidKeyStore").remove("KeyPairGenerator.EC")
 
         /** Another finger was enrolled. */
         fun invalidate(alias: String) {
@@ -236,9 +251,16 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
     }
 
     class Store : KeyStoreSpi() {
-        override fun engineGetKey(alias: String, password: CharArray?): Key? = secrets[alias] ?: pairs[alias]?.private
+        override fun engineGetKey(alias: String, password: CharArray?): Key? {
+            if (isBusy) throw UnrecoverableKeyException("Failed to obtain information about key").apply { initCause(KeyStoreException("busy")) }
+            val private = pairs[alias]?.private
+            if (!handsOutInvalidated && (private as? BoundKey)?.invalidated == true) throw UnrecoverableKeyException("Key permanently invalidated")
+            return secrets[alias] ?: private
+        }
+
         override fun engineGetCertificate(alias: String): Certificate? = pairs[alias]?.let { Bare(it.public) }
         override fun engineDeleteEntry(alias: String) {
+            if (keepsAll) throw KeyStoreException("Failed to delete entry")
             secrets.remove(alias)
             pairs.remove(alias)
         }

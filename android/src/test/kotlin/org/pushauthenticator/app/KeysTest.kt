@@ -2,8 +2,11 @@ package org.pushauthenticator.app
 
 import android.content.pm.PackageManager
 import android.os.UserManager
+import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.KeyProperties
 import java.io.File
+import java.security.UnrecoverableKeyException
+import javax.xml.parsers.DocumentBuilderFactory
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -17,6 +20,7 @@ import org.pushauthenticator.PlatformKeyException
 import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.keys.VaultKey
 import org.robolectric.Shadows.shadowOf
+import org.w3c.dom.Element
 
 class KeysTest : AppTest() {
     private val secret = ByteArray(32) { it.toByte() }
@@ -119,6 +123,47 @@ class KeysTest : AppTest() {
         FakeKeyStore.invalidate(BiometricKey.ALIAS)
         key.wrap(secret.clone())
         assertEquals("nothing is wrapped under a dead key", 2, FakeKeyStore.specs.size)
+    }
+
+    @Test
+    fun `a key that the store reports as gone while it is loaded is gone, a busy store is not`() {
+        val key = BiometricKey(app)
+        key.wrap(secret.clone())
+        FakeKeyStore.isBusy = true
+        assertThrows(UnrecoverableKeyException::class.java) { key.unwrapper() }
+        assertThrows(PlatformKeyException.Unavailable::class.java) { key.wrap(secret.clone()) }
+        assertEquals("nothing is thrown away", 1, FakeKeyStore.specs.size)
+        FakeKeyStore.isBusy = false
+        FakeKeyStore.handsOutInvalidated = false
+        FakeKeyStore.invalidate(BiometricKey.ALIAS)
+        assertThrows(KeyPermanentlyInvalidatedException::class.java) { key.unwrapper() }
+        key.wrap(secret.clone())
+        assertEquals(2, FakeKeyStore.specs.size)
+
+        val vault = VaultKey(app)
+        val wrapped = vault.wrap(secret.clone())
+        FakeKeyStore.isBusy = true
+        assertThrows("no reason to tell that accounts are lost", PlatformKeyException.Unavailable::class.java) { vault.unwrap(wrapped) }
+    }
+
+    @Test
+    fun `a store that takes no key away now ends nothing`() {
+        val key = BiometricKey(app)
+        key.wrap(secret.clone())
+        FakeKeyStore.keepsAll = true
+        key.forget()
+        FakeKeyStore.invalidate(BiometricKey.ALIAS)
+        key.wrap(secret.clone())
+        assertEquals("made in its place", 2, FakeKeyStore.specs.size)
+    }
+
+    @Test
+    fun `the manifest names every app that is looked for`() {
+        val manifest = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File("src/main/AndroidManifest.xml"))
+        val packages = (manifest.getElementsByTagName("queries").item(0) as Element).getElementsByTagName("package")
+        val named = (0 until packages.length).map { (packages.item(it) as Element).getAttribute("android:name") }
+        assertTrue(TamperSignal.SUPERUSER_APPS.isNotEmpty())
+        assertEquals(TamperSignal.SUPERUSER_APPS, named)
     }
 
     @Test

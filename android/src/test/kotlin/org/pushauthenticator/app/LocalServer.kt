@@ -13,7 +13,7 @@ import org.pushauthenticator.Notification
 import org.pushauthenticator.signedBy
 
 /** Signs messages as a server does, without a network: for screens with every kind of request. */
-class LocalServer(private val test: AppTest, keyed: Boolean = false) {
+class LocalServer(private val test: AppTest, keyed: Boolean = false, host: String = HOST, private val scheme: String = "https") {
     private val secret = "shared secret of 32 bytes length".toByteArray()
     val account: Account
     lateinit var last: Notification
@@ -22,7 +22,7 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false) {
     private var count = 0
 
     init {
-        account = if (keyed) keyed() else test.core { enrol(registration(HOST), test.enrolment(), test.biometricKey()) }
+        account = if (keyed) keyed() else test.core { enrol(registration(host), test.enrolment(), test.biometricKey()) }
         val request = test.core { due() }.single()
         val jwt = JSONObject(String(request.body)).getString("jwt")
         mechanism = JSONObject(String(Base64.getUrlDecoder().decode(jwt.split('.')[1]))).getString("mechanismUid")
@@ -40,13 +40,13 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false) {
     }
 
     fun registration(host: String, name: String = "demo") = "pushauth://push/Ping:$name?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
-        "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("https://$host/am/push?_action=register")}" +
-        "&a=${encode("https://$host/am/push?_action=authenticate")}"
+        "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("$scheme://$host/am/push?_action=register")}" +
+        "&a=${encode("$scheme://$host/am/push?_action=authenticate")}"
 
-    fun push(id: String, type: String, numbers: String? = null): Notification {
+    fun push(id: String, type: String, numbers: String? = null, place: Pair<Double, Double> = 47.37 to 8.54): Notification {
         val claims = JSONObject().put("u", mechanism).put("c", Base64.getEncoder().encodeToString(ByteBuffer.allocate(32).putInt(++count).array()))
             .put("t", "120").put("m", "Login attempt from demo at Ping").put("k", type)
-            .put("x", """{"remoteIp":"203.0.113.7","userAgent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","platform":"Linux x86_64","location":{"latitude":47.37,"longitude":8.54}}""")
+            .put("x", """{"remoteIp":"203.0.113.7","userAgent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","platform":"Linux x86_64","location":{"latitude":${place.first},"longitude":${place.second}}}""")
         if (numbers != null) claims.put("n", numbers)
         val signed = encode("""{"typ":"JWT","alg":"HS256"}""") + "." + encode(claims.toString())
         val mac = Mac.getInstance("HmacSHA256").apply { init(SecretKeySpec(secret, "RAW")) }.doFinal(signed.toByteArray())

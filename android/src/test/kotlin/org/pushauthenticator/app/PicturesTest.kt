@@ -119,6 +119,10 @@ class PicturesTest : AppTest() {
         val confirm = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(code)))
         confirm.awaitText("made on this phone")
         draw("confirm-key", confirm)
+        FakeKeyStore.makesSigningKeys = false
+        confirm.tap(R.id.add)
+        confirm.awaitText("could not make a key")
+        draw("confirm-no-key", confirm)
         FakeKeyStore.invalidate(FakeKeyStore.signing.single())
         asked.tap(R.id.deny_other)
         asked.awaitText("This account's key is gone")
@@ -189,6 +193,7 @@ class PicturesTest : AppTest() {
         if (view.isClickable && view.isShown) {
             val smallest = (48 * view.resources.displayMetrics.density).toInt()
             assertTrue("$where: ${view.javaClass.simpleName} is ${view.height} pixels high", view.height >= smallest)
+            assertTrue("$where: ${view.javaClass.simpleName} is ${view.width} pixels wide", view.width >= smallest)
             assertTrue("$where: ${view.javaClass.simpleName} has no name", hasName(view))
         }
     }

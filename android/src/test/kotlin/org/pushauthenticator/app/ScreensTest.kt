@@ -36,13 +36,15 @@ class ScreensTest : AppTest() {
         val screen = open<AccountsActivity>()
         val row = screen.row()
         assertEquals("••• •••", row.code())
+        val description = { row.requireViewById<TextView>(R.id.code).contentDescription.toString() }
+        assertEquals("Code of alice@example.com at Example, hidden", description())
         row.performClick()
         screen.awaitText("left")
         val made = phone { code(account.id) }
         val next = (made.validity as CodeValidity.Timed).next
         val shown = row.code().replace(" ", "")
         assertTrue("$shown is none of the two", shown == made.code || shown == next)
-        assertEquals(shown.toList().joinToString(" "), row.requireViewById<TextView>(R.id.code).contentDescription)
+        assertEquals("Code of alice@example.com at Example: " + shown.toList().joinToString(" "), description())
         screen.finish()
         close()
         assertEquals("••• •••", row.code())
@@ -90,6 +92,31 @@ class ScreensTest : AppTest() {
         screen.tap(R.id.remove_now)
         awaitThat("the end") { screen.isFinishing }
         assertEquals(0, phone { accounts() }.size)
+    }
+
+    @Test
+    fun `a place south or west says so`() {
+        val server = LocalServer(this)
+        val places = listOf(
+            (-33.868 to 151.209) to "33.868° south, 151.209° east", (47.37 to 8.54) to "47.370° north, 8.540° east",
+            (40.713 to -74.006) to "40.713° north, 74.006° west",
+        )
+        places.forEachIndexed { index, (place, text) ->
+            val request = server.push("n$index", "default", place = place)
+            open<RequestActivity>(RequestActivity.intent(app, request.id)).awaitText(text)
+        }
+    }
+
+    @Test
+    fun `a request that was denied before is shown as denied`() {
+        val server = LocalServer(this)
+        val request = server.push("n", "default")
+        phone { deny(request.id) }
+        server.settleAll()
+        val screen = open<RequestActivity>(RequestActivity.intent(app, request.id))
+        screen.awaitText("Denied")
+        val icon = screen.requireViewById<android.widget.ImageView>(R.id.result_icon)
+        assertEquals(R.drawable.bad, shadowOf(icon.drawable).createdFromResId)
     }
 
     @Test
@@ -223,6 +250,20 @@ class ScreensTest : AppTest() {
             org.xmlpull.v1.XmlPullParser.TEXT -> found.last().second["text"] = parser.text.trim()
         }
         return found
+    }
+
+    @Test
+    fun `texts can be told from what they stand on, in light and dark`() {
+        val pairs = listOf(R.color.text, R.color.text_second, R.color.danger, R.color.accent).flatMap { listOf(it to R.color.background, it to R.color.surface) } +
+            listOf(R.color.on_accent to R.color.accent, R.color.on_notice to R.color.notice)
+        for (look in listOf("notnight", "night")) {
+            org.robolectric.RuntimeEnvironment.setQualifiers("+$look")
+            for ((text, ground) in pairs) {
+                val (lighter, darker) = listOf(text, ground).map { android.graphics.Color.luminance(app.getColor(it)) + 0.05 }.sortedDescending()
+                val names = listOf(text, ground).joinToString(" on ") { app.resources.getResourceEntryName(it) }
+                assertTrue("$look: $names has ${lighter / darker}", lighter / darker >= 4.5)
+            }
+        }
     }
 
     @Test

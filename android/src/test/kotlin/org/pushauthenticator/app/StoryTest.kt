@@ -133,7 +133,7 @@ class StoryTest : AppTest() {
         assertEquals("alice", notice.extras.getString("android.text"))
         press(notice.actions[0].actionIntent)
         val told = await("the result") { notice(RequestNotices.RESULT) }
-        assertEquals("Unlock the phone to see what this is about and to approve it.", told.notification.extras.getString("android.text"))
+        assertEquals("Unlock the phone and this app to see what this is about and to approve it.", told.notification.extras.getString("android.text"))
         assertEquals(1, phone { pending() }.size)
     }
 

@@ -72,12 +72,7 @@ public class PushAuthenticator private constructor(
     internal suspend fun <T> look(work: Authenticator.() -> T): T = withContext(dispatcher) {
         // The generated object goes on taking calls while one runs that began before it was closed.
         check(changes.value != CLOSED) { "This phone was closed." }
-        try {
-            core.work()
-        } catch (unreadable: CharacterCodingException) {
-            // A half of a surrogate pair is no text outside of the JVM.
-            throw AuthenticatorException.Refused("bad-text", "The text holds characters that cannot be read.")
-        }
+        guarded { core.work() }
     }
 
     internal val version: Long get() = changes.value
@@ -127,8 +122,21 @@ public class PushAuthenticator private constructor(
             dispatcher: CoroutineDispatcher = Dispatchers.IO,
         ): PushAuthenticator {
             // Cancelled meanwhile, nobody would be left to close it; the core's cleaner does then.
-            val core = withContext(dispatcher) { Authenticator.open(vaultFile, keys, log) }
+            val core = withContext(dispatcher) { guarded { Authenticator.open(vaultFile, keys, log) } }
             return PushAuthenticator(core, dispatcher)
+        }
+
+        /** What the generated code throws of its own, as the one kind of exception that callers know. */
+        private inline fun <T> guarded(work: () -> T): T = try {
+            work()
+        } catch (unreadable: CharacterCodingException) {
+            // A half of a surrogate pair is no text outside of the JVM.
+            throw AuthenticatorException.Refused("bad-text", "The text holds characters that cannot be read.")
+        } catch (failed: InternalException) {
+            // A panic of the core. Its text is for its developers, and nobody checked what it holds.
+            throw AuthenticatorException.Vault(
+                "internal-failure", "Something went wrong inside the app. Close it and open it again; if that does not help, report it.",
+            )
         }
     }
 }

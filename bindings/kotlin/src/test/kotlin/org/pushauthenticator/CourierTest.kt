@@ -290,4 +290,17 @@ class CourierTest {
         val thrown = runCatching { phone.call { preview("\ud800") } }.exceptionOrNull()
         assertEquals("bad-text", assertInstanceOf(AuthenticatorException.Refused::class.java, thrown).code)
     }
+
+    @Test
+    fun `a panic of the core is an exception that callers know, and its text stays inside`() = runBlocking {
+        openPhone().use { phone ->
+            // What the generated code throws when it caught one.
+            val thrown = phone.runCatching { call<Unit> { throw InternalException("index out of bounds: secret") } }.exceptionOrNull()
+            val failure = assertInstanceOf(AuthenticatorException.Vault::class.java, thrown)
+            assertEquals("internal-failure", failure.code)
+            assertEquals(null, failure.cause)
+            assertTrue("secret" !in "$failure" && failure.explanation.startsWith("Something went wrong"))
+            assertEquals(emptyList<Account>(), phone.call { accounts() })
+        }
+    }
 }

@@ -3,12 +3,14 @@ package org.pushauthenticator
 import java.security.KeyPair
 import java.security.Signature
 import java.security.interfaces.ECPublicKey
+import kotlin.io.path.exists
 import kotlin.io.path.readText
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotNull
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 /** The README's start for Kotlin is the code below, and it does what it says. */
@@ -25,7 +27,6 @@ class ReadmeTest {
         courier.pull(wait = 30.seconds)                              // or courier.receive(pushPayload)
         val request = phone.notifications.first { it.isNotEmpty() }.first()
         when (val answer = courier.approve(request.id, ask(request))) {
-            is Answer.Settled -> show("${answer.state}")
             is Answer.Rejected -> show(answer.reason.explanation)
             else -> show("$answer")
         }
@@ -47,7 +48,7 @@ class ReadmeTest {
                     if (shown.size == 1) waiting = server.registered(step)
                 },
             )
-            assertEquals("APPROVED", shown.last())
+            assertEquals("Settled(state=APPROVED)", shown.last())
             assertNotNull(server.next(waiting)["tokenId"])
         }
         Unit
@@ -80,16 +81,35 @@ class ReadmeTest {
 
     @Test
     fun `the README holds it`() {
-        check("", listOf("README.md", "bindings/kotlin/README.md"))
+        assertTrue(check("", listOf("README.md", "bindings/kotlin/README.md")).lines().size <= 10, "a start of ten lines")
         check("of keys ", listOf("bindings/kotlin/README.md"))
     }
 
-    private fun check(part: String, files: List<String>) {
+    /** What stands here and there: paths that a README names, by links and in their own words. */
+    @Test
+    fun `every path that a README names is there`() {
+        val missing = mutableListOf<String>()
+        for (name in listOf("README.md", "bindings/kotlin/README.md", "android/README.md")) {
+            val text = repository.resolve(name).readText()
+            val folder = repository.resolve(name).parent
+            val linked = Regex("""\]\(([^)#:]+)(#[^)]*)?\)""").findAll(text).map { it.groupValues[1] }.toList()
+            missing += linked.filterNot { folder.resolve(it).exists() }.map { "$name: $it" }
+            val named = Regex("""`((?:android|bindings|docs|examples|ios|scripts|src|tests)/[\w./-]*)""").findAll(text).map { it.groupValues[1] }
+            // What is built has no place before it was.
+            val written = named.filterNot { "/target/" in it || "jniLibs" in it }.toList()
+            missing += written.filterNot { repository.resolve(it).exists() || folder.resolve(it).exists() }.map { "$name: $it" }
+            assertTrue(linked.isNotEmpty() && written.isNotEmpty(), "paths are found in $name")
+        }
+        assertEquals(emptyList<String>(), missing)
+    }
+
+    private fun check(part: String, files: List<String>): String {
         val source = repository.resolve("bindings/kotlin/src/test/kotlin/org/pushauthenticator/ReadmeTest.kt").readText()
         val code = source.substringAfter("// README ${part}begins\n").substringBefore("        // README ${part}ends").trimIndent().trim()
         for (file in files) {
             val blocks = Regex("```kotlin\n(.*?)```", RegexOption.DOT_MATCHES_ALL).findAll(repository.resolve(file).readText())
             assertEquals(1, blocks.count { it.groupValues[1].trim() == code }, "$file and this test differ")
         }
+        return code
     }
 }

@@ -2,6 +2,7 @@ package org.pushauthenticator.app.keys
 
 import android.app.Activity
 import java.security.GeneralSecurityException
+import java.security.NoSuchAlgorithmException
 import org.pushauthenticator.Account
 import org.pushauthenticator.Authenticator
 import org.pushauthenticator.Enrolled
@@ -42,15 +43,22 @@ class AccountSigner(private val activity: Activity, private val app: App) {
 
     /**
      * Adds an account with a key of its own where its server takes one, which signs for it inside a prompt if the account
-     * is to ask for a biometric. Where the key store makes none, the core does.
+     * is to ask for a biometric. Where there can be none, the core makes one; where the key store only fails to make it, nothing is
+     * added, and the person may choose that.
+     *
+     * @param enrolment with [KeyChoice.Software] when the person chose the core's key
      */
     suspend fun enrol(core: Core, code: String, preview: EnrolmentPreview, enrolment: Enrolment, biometric: Boolean): Used<Enrolled> {
         val slotWrapper = app.biometricKey.takeIf { biometric }
+        if (enrolment.key is KeyChoice.Software) return Used.Done(core.courier.enrol(code, enrolment, slotWrapper))
         if (!preview.takesDeviceKey) return Used.Done(core.courier.enrol(code, enrolment, slotWrapper))
         val key = try {
             app.signingKeys.make(preview.attestationChallenge, biometric)
-        } catch (unable: GeneralSecurityException) {
+        } catch (never: NoSuchAlgorithmException) {
             return Used.Done(core.courier.enrol(code, enrolment.copy(key = KeyChoice.Software), slotWrapper))
+        } catch (failed: GeneralSecurityException) {
+            // It may work the next time, and what is registered now is for good.
+            return Used.Failed(activity.getString(R.string.key_not_made), takesSoftware = true)
         }
         var kept = false
         try {

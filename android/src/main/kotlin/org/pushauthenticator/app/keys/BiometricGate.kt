@@ -25,8 +25,8 @@ sealed interface Used<out T> {
     /** The person did not want to. */
     data object Cancelled : Used<Nothing>
 
-    /** Not now; [text] is the system's, for the person. */
-    data class Failed(val text: String) : Used<Nothing>
+    /** Not now; [text] is the system's, for the person, who may choose a key of the core's where [takesSoftware]. */
+    data class Failed(val text: String, val takesSoftware: Boolean = false) : Used<Nothing>
 
     /** A finger or face was added: the key is gone for good. */
     data object Invalidated : Used<Nothing>

@@ -11,7 +11,6 @@ import java.security.GeneralSecurityException
 import java.security.KeyFactory
 import java.security.KeyPairGenerator
 import java.security.KeyStore
-import java.security.PrivateKey
 import java.security.ProviderException
 import java.security.PublicKey
 import java.security.spec.MGF1ParameterSpec
@@ -48,14 +47,12 @@ class BiometricKey(private val context: Context) : SlotWrapper {
      * @throws GeneralSecurityException when the key store fails otherwise
      */
     fun unwrapper(): Cipher {
-        val key = store().getKey(ALIAS, null) as PrivateKey? ?: throw KeyPermanentlyInvalidatedException()
+        val key = store().privateKey(ALIAS)
         return Cipher.getInstance(TRANSFORMATION).apply { init(Cipher.DECRYPT_MODE, key, OAEP) }
     }
 
-    /** Takes the key away, so that the next account gets a new one. */
-    fun forget() {
-        store().deleteEntry(ALIAS)
-    }
+    /** Takes the key away where the store can, so that the next account gets a new one; it does not count any more anyway. */
+    fun forget() = forgetKey(ALIAS, ::store)
 
     private fun publicHalf(): PublicKey {
         val half = usableHalf() ?: make()

@@ -43,12 +43,12 @@ class SigningKey(private val alias: String, private val store: KeyStore, val des
      * @throws GeneralSecurityException when the key store fails otherwise
      */
     fun signature(): Signature {
-        val key = store.getKey(alias, null) as PrivateKey? ?: throw KeyPermanentlyInvalidatedException()
+        val key = store.privateKey(alias)
         return Signature.getInstance(ALGORITHM).apply { initSign(key) }
     }
 
-    /** Takes the key away for good. */
-    fun forget() = store.deleteEntry(alias)
+    /** Takes the key away for good; one that the store keeps goes at the next start. */
+    fun forget() = forgetKey(alias) { store }
 
     companion object {
         private const val ALGORITHM = "SHA256withECDSA"

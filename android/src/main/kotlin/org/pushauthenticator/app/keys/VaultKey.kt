@@ -59,7 +59,7 @@ class VaultKey(private val context: Context) : PlatformKeys {
     } catch (another: AEADBadTagException) {
         throw PlatformKeyException.Invalid()
     } catch (gone: UnrecoverableKeyException) {
-        throw missing()
+        throw if (gone.isForGood) missing() else PlatformKeyException.Unavailable()
     } catch (busy: InvalidKeyException) {
         throw PlatformKeyException.Unavailable()
     } catch (busy: GeneralSecurityException) {

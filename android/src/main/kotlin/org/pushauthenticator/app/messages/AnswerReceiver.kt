@@ -11,7 +11,7 @@ import org.pushauthenticator.Evidence
 import org.pushauthenticator.app.App
 import org.pushauthenticator.app.SystemLog
 
-/** Answers from the notification itself. The core refuses an approval while the device is locked. */
+/** Answers from the notification itself. The core refuses an approval while the device or the app is locked. */
 class AnswerReceiver : BroadcastReceiver() {
     override fun onReceive(context: Context, intent: Intent) {
         val app = context.applicationContext as App
@@ -30,6 +30,8 @@ class AnswerReceiver : BroadcastReceiver() {
                 app.notices.tell(id, answer)
             } catch (failed: AuthenticatorException) {
                 SystemLog.failure(failed)
+                // Nobody looks at a screen: that nothing was answered is told where the button was.
+                app.notices.tell(id, Answer.Rejected(failed))
             } finally {
                 ended?.finish()
             }

@@ -13,6 +13,7 @@ import org.pushauthenticator.Answer
 import org.pushauthenticator.Ask
 import org.pushauthenticator.app.service
 import org.pushauthenticator.app.R
+import org.pushauthenticator.app.Settings
 import org.pushauthenticator.app.screens.RequestActivity
 import org.pushauthenticator.app.screens.summary
 import org.pushauthenticator.app.screens.title
@@ -20,9 +21,11 @@ import org.pushauthenticator.needsSignature
 import org.pushauthenticator.Notification as SignOn
 
 /** Sign-on requests in the system's notification area. What they are about is not shown on the lock screen. */
-class RequestNotices(private val context: Context) {
+class RequestNotices(private val context: Context, private val settings: Settings) {
     private val manager = context.service<NotificationManager>()
-    private val shown = mutableMapOf<String, SignOn>()
+
+    /** What is shown, and whether the app's lock was on then. */
+    private val shown = mutableMapOf<String, Pair<SignOn, Boolean>>()
 
     fun makeChannel() {
         val name = context.getString(R.string.channel_requests)
@@ -37,9 +40,10 @@ class RequestNotices(private val context: Context) {
         val ids = pending.map { it.id }
         manager.activeNotifications.filter { it.id == REQUEST && it.tag !in ids }.forEach { manager.cancel(it.tag, REQUEST) }
         shown.keys.retainAll(ids.toSet())
-        pending.filter { shown[it.id] != it }.forEach {
-            manager.notify(it.id, REQUEST, notice(it, accounts.find { account -> account.id == it.accountId }))
-            shown[it.id] = it
+        val guarded = settings.appLock
+        pending.filter { shown[it.id] != it to guarded }.forEach {
+            manager.notify(it.id, REQUEST, notice(it, accounts.find { account -> account.id == it.accountId }, guarded))
+            shown[it.id] = it to guarded
         }
     }
 
@@ -50,17 +54,19 @@ class RequestNotices(private val context: Context) {
         manager.notify(id, RESULT, notice)
     }
 
-    private fun notice(request: SignOn, account: Account?): Notification {
+    /** A [guarded] app is opened before anything is approved, or said about the sign-on. */
+    private fun notice(request: SignOn, account: Account?, guarded: Boolean): Notification {
         val title = context.getString(R.string.notice_title, request.issuer)
+        val text = request.message?.takeUnless { guarded } ?: request.account
         val builder = builder(title)
-            .setContentText(request.message ?: request.account)
-            .setStyle(Notification.BigTextStyle().bigText(request.message ?: request.account))
+            .setContentText(text)
+            .setStyle(Notification.BigTextStyle().bigText(text))
             .setPublicVersion(builder(context.getString(R.string.notice_public)).build())
             .setContentIntent(open(request.id))
             .setTimeoutAfter((request.expiresAt - System.currentTimeMillis()).coerceAtLeast(1))
         // Older systems would run an action of a locked phone. A key of the account's own signs on the screen, where it may prompt.
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S && account?.needsSignature != true) {
-            if (request.ask == Ask.Tap) builder.addAction(action(request.id, R.string.approve, AnswerReceiver.APPROVE))
+            if (request.ask == Ask.Tap && !guarded) builder.addAction(action(request.id, R.string.approve, AnswerReceiver.APPROVE))
             builder.addAction(action(request.id, R.string.deny, AnswerReceiver.DENY))
         }
         return builder.build()

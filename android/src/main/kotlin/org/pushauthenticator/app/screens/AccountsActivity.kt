@@ -58,7 +58,8 @@ class AccountsActivity : Screen() {
         row.requireViewById<TextView>(R.id.state).show(problem(account))
         row.requireViewById<View>(R.id.open).setOnClickListener { startActivity(AccountActivity.intent(this, account.id)) }
         val codes = account.kinds.firstOrNull { it != CredentialKind.PUSH } ?: return
-        CodeView(row, counts = codes == CredentialKind.HOTP).onAsked { shown ->
+        val name = getString(R.string.prompt_account, account.displayName, account.displayIssuer)
+        CodeView(row, name, counts = codes == CredentialKind.HOTP).onAsked { shown ->
             whileShown { core -> shown.run { core.phone.call { code(account.id) } } }
         }
     }

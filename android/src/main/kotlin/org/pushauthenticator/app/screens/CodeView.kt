@@ -9,8 +9,11 @@ import org.pushauthenticator.Code
 import org.pushauthenticator.CodeValidity
 import org.pushauthenticator.app.R
 
-/** An account's one-time code: hidden until it is tapped, with the time that is left, and hidden again. */
-class CodeView(private val row: View, private val counts: Boolean) {
+/**
+ * An account's one-time code: hidden until it is tapped, with the time that is left, and hidden again. [of] names the account
+ * for those who hear the screen.
+ */
+class CodeView(private val row: View, private val of: String, private val counts: Boolean) {
     private val code: TextView = row.requireViewById(R.id.code)
     private val hint: TextView = row.requireViewById(R.id.hint)
     private val left: ProgressBar = row.requireViewById(R.id.left)
@@ -36,7 +39,7 @@ class CodeView(private val row: View, private val counts: Boolean) {
                 val made = make()
                 code.text = spaced(made.code)
                 // Read digit by digit, not as a number.
-                code.contentDescription = made.code.toList().joinToString(" ")
+                code.contentDescription = code.context.getString(R.string.code_description, of, made.code.toList().joinToString(" "))
                 when (val validity = made.validity) {
                     is CodeValidity.Timed -> countDown(validity)
                     is CodeValidity.Counted -> {
@@ -70,7 +73,7 @@ class CodeView(private val row: View, private val counts: Boolean) {
         showing = false
         left.visibility = View.GONE
         code.text = code.context.getString(R.string.code_hidden)
-        code.contentDescription = code.context.getString(R.string.code_hidden_description)
+        code.contentDescription = code.context.getString(R.string.code_hidden_description, of)
         hint.setText(if (counts) R.string.code_hint_counts else R.string.code_hint)
     }
 

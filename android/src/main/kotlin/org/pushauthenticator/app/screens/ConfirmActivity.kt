@@ -7,11 +7,13 @@ import android.os.Bundle
 import android.view.View
 import android.widget.Button
 import android.widget.TextView
+import java.util.UUID
 import org.pushauthenticator.CredentialKind
 import org.pushauthenticator.Device
 import org.pushauthenticator.Enrolled
 import org.pushauthenticator.Enrolment
 import org.pushauthenticator.EnrolmentPreview
+import org.pushauthenticator.KeyChoice
 import org.pushauthenticator.ManualEntry
 import org.pushauthenticator.Platform
 import org.pushauthenticator.app.DeviceState
@@ -26,17 +28,38 @@ import org.pushauthenticator.app.messages.DeliveryJob
  */
 class ConfirmActivity : Screen() {
     private val add get() = requireViewById<Button>(R.id.add)
-    private val source get() = if (intent.hasExtra(OWN)) pending else Source.Code(intent.dataString.orEmpty())
-    private var done = false
+    private val software get() = requireViewById<Button>(R.id.add_software)
+    private val source get() = if (intent.hasExtra(OWN)) own?.source else Source.Code(intent.dataString.orEmpty())
+
+    /** What this app read itself, for the screen that was opened for it and no other. */
+    private val own get() = pending?.takeIf { it.name == intent.getStringExtra(OWN) }
+
+    /** How it ended, and what was said about that. */
+    private var ended: Pair<Ending, String>? = null
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         fill(R.layout.confirm)
         requireViewById<Button>(R.id.cancel).setOnClickListener { finish() }
+        val ending = state?.getString(ENDING)?.let { name -> Ending.entries.find { it.name == name } } ?: return
+        show(ending, state.getString(TEXT).orEmpty())
+    }
+
+    /** A screen that is made anew, as in another light, shows the result and does not ask again. */
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        val (ending, text) = ended ?: return
+        state.putString(ENDING, ending.name)
+        state.putString(TEXT, text)
+    }
+
+    override fun onDestroy() {
+        if (isFinishing && own != null) pending = null
+        super.onDestroy()
     }
 
     override fun begin() {
-        if (done) return
+        if (ended != null) return
         val source = source ?: return refuse(getString(R.string.confirm_gone))
         withCore(::refuse) { core ->
             val preview = core.phone.call {
@@ -49,6 +72,7 @@ class ConfirmActivity : Screen() {
             add.visibility = View.VISIBLE
             add.setText(if (preview.conflict == null) R.string.confirm_add else R.string.confirm_replace)
             add.setOnClickListener { enrol(source, preview) }
+            software.setOnClickListener { enrol(source, preview, KeyChoice.Software) }
         }
     }
 
@@ -57,59 +81,75 @@ class ConfirmActivity : Screen() {
         requireViewById<View>(R.id.preview).visibility = View.GONE
         requireViewById<View>(R.id.warnings).visibility = View.GONE
         add.visibility = View.GONE
+        software.visibility = View.GONE
     }
 
-    private fun enrol(source: Source, preview: EnrolmentPreview) {
-        add.isEnabled = false
-        withCore({ add.isEnabled = true; refuse(it) }) { core ->
+    private fun enrol(source: Source, preview: EnrolmentPreview, key: KeyChoice? = null) {
+        busy(true)
+        withCore({ busy(false); refuse(it) }) { core ->
             val device = Device("${Build.MANUFACTURER} ${Build.MODEL}", Platform.ANDROID, app.settings.pushToken, app.settings.communicationType)
             val state = DeviceState(app)
-            val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null)
+            val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null, key = key)
             when (source) {
                 is Source.Code -> when (val used = AccountSigner(this, app).enrol(core, source.text, preview, enrolment, state.hasBiometric)) {
                     is Used.Done -> show(used.result)
                     is Used.Cancelled -> return@withCore tryAgain(null)
-                    is Used.Failed -> return@withCore tryAgain(used.text)
+                    is Used.Failed -> return@withCore tryAgain(used.text, used.takesSoftware)
                     is Used.Invalidated -> return@withCore tryAgain(getString(R.string.prompt_failed))
                 }
                 is Source.Typed -> {
                     core.phone.call { enrolEntry(source.entry, enrolment) }
-                    show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(R.string.enrolled_codes_text))
+                    show(Ending.READY, getString(R.string.enrolled_codes_text))
                 }
             }
-            pending = null
+            if (own != null) pending = null
         }
     }
 
-    private fun tryAgain(text: String?) {
+    private fun tryAgain(text: String?, takesSoftware: Boolean = false) {
         notice(text)
-        add.isEnabled = true
+        software.visibility = if (takesSoftware) View.VISIBLE else View.GONE
+        busy(false)
+    }
+
+    private fun busy(now: Boolean) {
+        add.isEnabled = !now
+        software.isEnabled = !now
     }
 
     private fun show(enrolled: Enrolled) = when (enrolled) {
         is Enrolled.Ready -> {
             val answers = CredentialKind.PUSH in enrolled.account.kinds
             val text = if (answers) R.string.enrolled_ready_text else R.string.enrolled_codes_text
-            show(R.drawable.good, R.color.good, R.string.enrolled_ready, getString(text))
+            show(Ending.READY, getString(text))
         }
         is Enrolled.Queued -> {
             DeliveryJob.soon(app)
-            show(R.drawable.unsure, R.color.accent, R.string.enrolled_queued, getString(R.string.enrolled_queued_text))
+            show(Ending.QUEUED, getString(R.string.enrolled_queued_text))
         }
-        is Enrolled.Unconfirmed ->
-            show(R.drawable.unsure, R.color.accent, R.string.enrolled_unconfirmed, getString(R.string.state_unconfirmed))
-        is Enrolled.Refused ->
-            show(R.drawable.bad, R.color.danger, R.string.enrolled_refused, enrolled.message ?: getString(R.string.enrolled_refused_text))
-        is Enrolled.Rejected ->
-            show(R.drawable.bad, R.color.danger, R.string.enrolled_rejected, explain(enrolled.reason))
+        is Enrolled.Unconfirmed -> show(Ending.UNCONFIRMED, getString(R.string.state_unconfirmed))
+        is Enrolled.Refused -> show(Ending.REFUSED, enrolled.message ?: getString(R.string.enrolled_refused_text))
+        is Enrolled.Rejected -> show(Ending.REJECTED, explain(enrolled.reason))
     }
 
-    private fun show(icon: Int, tint: Int, title: Int, text: String) {
-        done = true
+    private fun show(ending: Ending, text: String) {
+        ended = ending to text
         notice(null)
         heading(getString(R.string.app_name))
-        Result(this, fill(R.layout.result)).show(icon, tint, title, text)
+        Result(this, fill(R.layout.result)).show(ending.icon, ending.tint, ending.title, text)
     }
+
+    /** How adding an account can end. */
+    private enum class Ending(val icon: Int, val tint: Int, val title: Int) {
+        READY(R.drawable.good, R.color.good, R.string.enrolled_ready),
+        QUEUED(R.drawable.unsure, R.color.accent, R.string.enrolled_queued),
+        UNCONFIRMED(R.drawable.unsure, R.color.accent, R.string.enrolled_unconfirmed),
+        REFUSED(R.drawable.bad, R.color.danger, R.string.enrolled_refused),
+        REJECTED(R.drawable.bad, R.color.danger, R.string.enrolled_rejected),
+    }
+
+    /** What this app read itself, under a name that other apps do not know. */
+    private class Own(val name: String, val source: Source)
 
     /** Where the account comes from. */
     private sealed interface Source {
@@ -119,9 +159,11 @@ class ConfirmActivity : Screen() {
 
     companion object {
         private const val OWN = "own"
+        private const val ENDING = "ending"
+        private const val TEXT = "text"
 
         /** What this app read itself. It holds a secret, so it is not put into an intent, which the system may keep. */
-        private var pending: Source? = null
+        private var pending: Own? = null
 
         /** For a code that was scanned. */
         fun intent(context: Context, code: String): Intent = intent(context, Source.Code(code))
@@ -130,8 +172,9 @@ class ConfirmActivity : Screen() {
         fun intent(context: Context, entry: ManualEntry): Intent = intent(context, Source.Typed(entry))
 
         private fun intent(context: Context, source: Source): Intent {
-            pending = source
-            return Intent(context, ConfirmActivity::class.java).putExtra(OWN, true)
+            val own = Own(UUID.randomUUID().toString(), source)
+            pending = own
+            return Intent(context, ConfirmActivity::class.java).putExtra(OWN, own.name)
         }
     }
 }

@@ -75,7 +75,7 @@ class RequestActivity : Screen() {
             list.field(R.string.request_address, from.remoteIp)
             list.field(R.string.request_browser, from.userAgent)
             list.field(R.string.request_platform, from.platform)
-            from.location?.let { list.field(R.string.request_location, getString(R.string.request_degrees, it.latitude, it.longitude)) }
+            list.field(R.string.request_location, from.location?.let { place(it) })
         }
         if (request.concealed) notice(getString(R.string.error_device_locked))
         ask(request)
@@ -182,8 +182,7 @@ class RequestActivity : Screen() {
     private fun show(answer: Answer, reason: DenyReason?) {
         if (answer is Answer.Queued) DeliveryJob.soon(app)
         val (icon, tint) = when {
-            answer is Answer.Settled && answer.state == NotificationState.APPROVED -> R.drawable.good to R.color.good
-            answer is Answer.Settled -> R.drawable.bad to R.color.text_second
+            answer is Answer.Settled -> icon(answer.state)
             answer is Answer.Queued || answer is Answer.OutcomeUnknown -> R.drawable.unsure to R.color.accent
             else -> R.drawable.bad to R.color.danger
         }
@@ -191,8 +190,17 @@ class RequestActivity : Screen() {
         end(icon, tint, answer.title, if (stopped) getString(R.string.result_not_me_text) else answer.summary(this))
     }
 
-    private fun settled(request: Notification) =
-        end(R.drawable.unsure, R.color.text_second, request.state.label, getString(R.string.request_settled_text))
+    private fun settled(request: Notification) {
+        val (icon, tint) = icon(request.state)
+        end(icon, tint, request.state.label, getString(R.string.request_settled_text))
+    }
+
+    private fun icon(state: NotificationState): Pair<Int, Int> = when (state) {
+        NotificationState.APPROVED -> R.drawable.good to R.color.good
+        NotificationState.DENIED -> R.drawable.bad to R.color.text_second
+        NotificationState.FAILED -> R.drawable.bad to R.color.danger
+        else -> R.drawable.unsure to R.color.text_second
+    }
 
     private fun keyGone() = end(
         R.drawable.bad, R.color.danger, R.string.key_gone, getString(R.string.key_gone_text), R.string.accounts_scan to ScanActivity::class.java,

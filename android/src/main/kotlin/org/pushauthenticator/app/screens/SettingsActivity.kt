@@ -38,6 +38,8 @@ class SettingsActivity : Screen() {
         switch.setOnCheckedChangeListener { _, on ->
             app.settings.appLock = on
             app.lock.unlocked()
+            // What is in the notification area offers less while the lock is on.
+            withCore { core -> app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() }) }
         }
         requireViewById<TextView>(R.id.app_lock_hint)
             .setText(if (hasScreenLock) R.string.settings_lock_hint else R.string.settings_lock_impossible)

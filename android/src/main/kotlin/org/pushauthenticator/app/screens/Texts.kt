@@ -2,6 +2,7 @@ package org.pushauthenticator.app.screens
 
 import android.content.Context
 import android.text.format.DateUtils
+import kotlin.math.abs
 import org.pushauthenticator.Account
 import org.pushauthenticator.AccountKey
 import org.pushauthenticator.AccountState
@@ -12,6 +13,7 @@ import org.pushauthenticator.CodeMoving
 import org.pushauthenticator.CodeSettings
 import org.pushauthenticator.CredentialKind
 import org.pushauthenticator.KeyLevel
+import org.pushauthenticator.Location
 import org.pushauthenticator.NotificationState
 import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
@@ -31,6 +33,13 @@ fun Context.explain(reason: AuthenticatorException): String = when (reason.code)
 
 fun Context.time(at: Long): String = DateUtils.formatDateTime(
     this, at, DateUtils.FORMAT_SHOW_DATE or DateUtils.FORMAT_SHOW_TIME or DateUtils.FORMAT_ABBREV_MONTH,
+)
+
+/** In degrees, to some 100 metres; the sign is a word. */
+fun Context.place(location: Location): String = getString(
+    R.string.request_degrees,
+    abs(location.latitude), getString(if (location.latitude < 0) R.string.request_south else R.string.request_north),
+    abs(location.longitude), getString(if (location.longitude < 0) R.string.request_west else R.string.request_east),
 )
 
 fun Context.kinds(kinds: List<CredentialKind>): String = kinds.joinToString("\n") {
