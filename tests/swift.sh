@@ -49,8 +49,8 @@ suite() {
     fi
 }
 
-suite "Swift" bindings/swift 90 "$@"
-suite "iOS" ios 72 "$@"
+suite "Swift" bindings/swift 95 "$@"
+suite "iOS" ios 81 "$@"
 suite "Swift example" examples/swift/phone 2 "$@"
 # What takes an Apple system to compile is read at least.
 in_swift bash -c 'swiftc -frontend -parse -swift-version 6 ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift'

@@ -103,6 +103,8 @@ public enum Words: String, CaseIterable, Sendable {
     case eventRemoved = "event.removed"
     case eventMessageReceived = "event.message-received"
     case eventMessageRefused = "event.message-refused"
+    case eventDecisionRefused = "event.decision-refused"
+    case eventEnrolmentRefused = "event.enrolment-refused"
     case eventDecided = "event.decided"
     case eventSettled = "event.settled"
     case eventTokenChanged = "event.token-changed"
@@ -129,6 +131,8 @@ public enum Words: String, CaseIterable, Sendable {
         case "removed": self = .eventRemoved
         case "message-received": self = .eventMessageReceived
         case "message-refused": self = .eventMessageRefused
+        case "decision-refused": self = .eventDecisionRefused
+        case "enrolment-refused": self = .eventEnrolmentRefused
         case "decided": self = .eventDecided
         case "settled": self = .eventSettled
         case "token-changed": self = .eventTokenChanged

@@ -98,6 +98,8 @@ final class StoryTests: XCTestCase {
             XCTAssertEqual(lines.value, [
                 "enrolled account=\(account)", "registration-confirmed account=\(account)",
                 "message-received account=\(account) request=\(request.id)",
+                "decision-refused account=\(account) request=\(request.id) detail=number-not-offered",
+                "decision-refused account=\(account) request=\(request.id) detail=number-needed",
                 "decided account=\(account) request=\(request.id) detail=approve",
                 "settled account=\(account) request=\(request.id) detail=approved",
             ])
