@@ -369,7 +369,7 @@ mod tests {
             assert_eq!(number("synchronous"), 2);
             assert_eq!(number("fullfsync"), 1);
             assert_eq!(number("checkpoint_fullfsync"), 1);
-            assert_eq!(number("wal_autocheckpoint"), 2000);
+            assert_eq!(number("wal_autocheckpoint"), 4000);
             assert_eq!(number("page_size"), 2048);
             assert_eq!(number("secure_delete"), 1);
             assert_eq!(number("foreign_keys"), 1);
