@@ -212,7 +212,8 @@ fn carried(rows: &Writer<'_>, request: &OutboxRecord, credential: &PushCredentia
     Ok(PushToken { token: claims.device_id, communication_type: claims.communication_type })
 }
 
-/// Settles a change that the server took, which shows that it has this credential; another one follows where something else is wanted by now.
+/// Settles a change that the server took, which shows that it has this credential; another one follows where something
+/// else is wanted by now.
 pub(super) fn take(
     rows: &Writer<'_>,
     request: &OutboxRecord,
