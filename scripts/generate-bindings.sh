@@ -25,6 +25,8 @@ for language in kotlin swift; do
     # The generator leaves spaces at the ends of lines.
     find "$made/$language" -type f -exec sed -i 's/[[:space:]]*$//' {} +
 done
+# What slows the start of an app, and what nothing uses, goes (docs/size.md).
+python3 scripts/trim_kotlin.py "$made/kotlin/org/pushauthenticator/push_authenticator.kt"
 
 folder() { if [ "$1" = kotlin ]; then echo bindings/kotlin/src/main/generated; else echo bindings/swift/generated; fi; }
 stale=false
