@@ -3,14 +3,21 @@
 #
 #   scripts/generate-bindings.sh           writes bindings/kotlin/src/main/generated and bindings/swift/generated
 #   scripts/generate-bindings.sh --check   changes nothing; fails when what is there is stale
+#   scripts/generate-bindings.sh --untrimmed FOLDER
+#                                          writes the Kotlin code as UniFFI makes it into FOLDER, and nothing else
+#
+# scripts/trim_kotlin.py takes out of the Kotlin code what slows the start of an app; it fails when UniFFI's code is not as
+# it expects.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
 check=false
+untrimmed=
 case ${1:-} in
     "") ;;
     --check) check=true ;;
-    *) echo "usage: scripts/generate-bindings.sh [--check]" >&2 && exit 2 ;;
+    --untrimmed) untrimmed=${2:?usage: scripts/generate-bindings.sh --untrimmed FOLDER} ;;
+    *) echo "usage: scripts/generate-bindings.sh [--check | --untrimmed FOLDER]" >&2 && exit 2 ;;
 esac
 
 cargo rustc --locked --lib --no-default-features --features ffi --crate-type cdylib
@@ -25,7 +32,10 @@ for language in kotlin swift; do
     # The generator leaves spaces at the ends of lines.
     find "$made/$language" -type f -exec sed -i 's/[[:space:]]*$//' {} +
 done
-# What slows the start of an app, and what nothing uses, goes (docs/size.md).
+if [ -n "$untrimmed" ]; then
+    cp "$made/kotlin/org/pushauthenticator/push_authenticator.kt" "$untrimmed"
+    exit
+fi
 python3 scripts/trim_kotlin.py "$made/kotlin/org/pushauthenticator/push_authenticator.kt"
 
 folder() { if [ "$1" = kotlin ]; then echo bindings/kotlin/src/main/generated; else echo bindings/swift/generated; fi; }

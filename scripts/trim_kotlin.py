@@ -204,7 +204,11 @@ def register_when_needed(code):
 def remove_unreturned(code):
     """Removes what wraps an object of a callback interface that Rust made: the library hands no such object out."""
     for name in callback_interfaces(code):
-        code.refuse(f"an object of {name} that the library hands out", rf"FfiConverter(?:Optional|Sequence|Map\w*)?Type{name}\.lift\(")
+        # The converter of an object that may be missing reads one, but nothing uses it to.
+        code.refuse(
+            f"an object of {name} that the library hands out",
+            rf"FfiConverter\w*Type{name}\.lift\(|(?<!return )FfiConverterType{name}\.read\(|FfiConverter\w+Type{name}\.read\(",
+        )
         code.replace(
             f"the class of objects of {name} made in Rust",
             rf"^(?:/\*\*\n(?: \*.*\n)+)?open class {name}Impl: Disposable, AutoCloseable, {name}\n\{{\n"
@@ -280,7 +284,10 @@ def trim(text):
     name_fields(code)
     make_cleaner_when_needed(code)
     remove_uncalled(code)
-    code.replace("the file's heading", r"\A(?://.*\n)+", lambda found: found.group() + "// scripts/trim_kotlin.py changed it, for an app to start faster.\n")
+    code.replace(
+        "the file's heading", r"\A(?://.*\n)+",
+        lambda found: found.group() + "// scripts/trim_kotlin.py changed it, for an app to start faster.\n",
+    )
     return code.text
 
 

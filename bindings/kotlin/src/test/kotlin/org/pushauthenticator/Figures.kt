@@ -36,12 +36,7 @@ class Figures {
     @Test
     fun `library start`() {
         val starts = List(7) {
-            val java = ProcessHandle.current().info().command().get()
-            val child = ProcessBuilder(
-                java, "-Djna.library.path=" + System.getProperty("jna.library.path"),
-                "-cp", System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path"),
-                "org.pushauthenticator.StartKt", folder().resolve("vault").toString(),
-            ).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+            val child = java(emptyList(), "org.pushauthenticator.StartKt", folder().resolve("vault").toString())
             val line = child.inputReader().readLine()
             assertEquals(0, child.waitFor())
             line.split(' ').map { it.toDouble() }

@@ -159,6 +159,13 @@ fun vectors(kind: String): List<JsonNode> = repository.resolve("tests/vectors").
 fun JsonNode.textOrNull(): String? = if (isNull) null else asText()
 fun JsonNode.texts(): List<String> = map { it.asText() }
 
+/** Another JVM with what the tests have, and its [options]; both of its outputs are one. */
+fun java(options: List<String>, main: String, vararg arguments: String): Process = ProcessBuilder(
+    listOf(ProcessHandle.current().info().command().get()) +
+        listOf("jna.library.path", "repository.root").map { "-D$it=" + System.getProperty(it) } + options +
+        listOf("-cp", System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path"), main) + arguments,
+).redirectErrorStream(true).start()
+
 /** The stable code that the core refuses [work] with. */
 fun refusal(work: () -> Unit): String = assertThrows(AuthenticatorException.Refused::class.java) { work() }.code
 
