@@ -6,7 +6,8 @@
 Changes FILE in place:
 
 - What only asynchronous functions need goes: the interface has none.
-- The check that library and code are of one version stays whole, but looks functions up instead of registering each with JNA.
+- The check that library and code are of one version stays whole, but looks functions up instead of registering each with JNA. It is
+  made before the first call, whatever that is; UniFFI makes it only for who asks for it.
 - What wraps objects of callback interfaces that Rust made goes: the library hands none out.
 - The functions of a callback interface are handed to the library when its first object is, except those that every app needs.
 - Structures name their fields in code, and the cleaner is made by an object: annotations and lazy properties load more classes.
@@ -157,6 +158,10 @@ internal fun uniffiChecksums(): Map<String, Int> {{
         "why there are two objects for the library's functions",
         r"^// For large crates we prevent `MethodTooLargeException` \(see #2340\)\n(?://.*\n)+", "",
     )
+    code.replace("where functions are registered", r"^        Native\.register\(UniffiLib::class\.java, ", lambda found: f"""\
+        // UniffiLib is what every call comes by, so no function of a library of another version is ever called.
+        IntegrityCheckingUniffiLib.ensureInitialized()
+{found.group()}""")
     code.replace("an import of JNA", r"^import com\.sun\.jna\.Native\n", "import com.sun.jna.Native\nimport com.sun.jna.NativeLibrary\n")
     code.refuse("what is left of the old check", r"uniffiCheckContractApiVersion|uniffiCheckApiChecksums|external fun \w+_checksum_\w+")
 

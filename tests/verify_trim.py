@@ -24,6 +24,7 @@ OTHER_CODE = [
     (r"^internal object IntegrityCheckingUniffiLib \{", "internal object UniffiIntegrity {", "the object that checks the library"),
     (r"^        uniffiCheckApiChecksums\(this\)\n", "", "the object that checks the library"),
     (r"val bindings_contract_version = \d+", "val bindings_contract_version = VERSION", "the check of the contract's version"),
+    (r"Native\.register\(UniffiLib::class\.java, ", "Native.register(UniffiLib::class, ", "where functions are registered"),
     (r"and 0xFFFF", "and 0xFFFFFF", "the check of checksums"),
     (CHECKSUM, "", "the functions that are declared are not those that are compared"),
     (r"_checksum_method_authenticator_approve\(\n", "_checksum_method_authenticator_agree(\n", "are not those that are compared"),

@@ -507,6 +507,8 @@ internal object UniffiLib {
 
 
     init {
+        // UniffiLib is what every call comes by, so no function of a library of another version is ever called.
+        IntegrityCheckingUniffiLib.ensureInitialized()
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "push_authenticator"))
         uniffiCallbackInterfacePlatformKeys.register(this)
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
 import kotlin.io.path.readText
 import kotlin.io.path.writeText
+import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -43,6 +44,12 @@ object FirstUse {
         threads.forEach { it.join() }
         println("lines=$lines slots=$slots")
     }
+}
+
+/** Opens a vault as an app does, which asks for no check of the library; [StartTest] starts it. */
+object Opening {
+    @JvmStatic
+    fun main(arguments: Array<String>) = runBlocking { PushAuthenticator.open(arguments[0], TestKeys(), null).close() }
 }
 
 /** The start of the library: what is checked, what is registered, and what waits until it is needed. */
@@ -117,11 +124,13 @@ class StartTest {
         val other = checksums.keys.last()
         val path = library(right + (other to 1))
         val vault = folder().resolve("vault")
-        val child = java(listOf("-Duniffi.component.push_authenticator.libraryOverride=$path"), "org.pushauthenticator.StartKt", "$vault")
-        val output = child.inputReader().readText()
-        assertEquals(1, child.waitFor(), output)
-        assertTrue("RuntimeException: UniFFI API checksum mismatch: try cleaning and rebuilding your project ($other)" in output, output)
-        assertFalse(vault.toFile().exists())
+        for (main in listOf("org.pushauthenticator.Opening", "org.pushauthenticator.StartKt")) {
+            val child = java(listOf("-Duniffi.component.push_authenticator.libraryOverride=$path"), main, "$vault")
+            val output = child.inputReader().readText()
+            assertEquals(1, child.waitFor(), output)
+            assertTrue("RuntimeException: UniFFI API checksum mismatch: try cleaning and rebuilding your project ($other)" in output, output)
+            assertFalse(vault.toFile().exists())
+        }
     }
 
     @Test
