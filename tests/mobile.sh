@@ -31,5 +31,6 @@ PYTHON
 )
 
 . scripts/mobile-flags.sh
-env -u LIBSQLITE3_FLAGS RUSTFLAGS="${RUSTFLAGS:-} ${small_p256[*]}" \
-    cargo test --locked --no-default-features --test protocol --target-dir "$target/small-p256"
+# With a target named, the flags are not for build scripts, which have no P-256.
+env -u LIBSQLITE3_FLAGS RUSTFLAGS="${RUSTFLAGS:-} ${small_p256[*]}" cargo test --locked --no-default-features --test protocol \
+    --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir "$target/small-p256"
