@@ -35,7 +35,7 @@ fn make_anew(transaction: &Connection, version: i64) -> Result<(), VaultError> {
         transaction.execute_batch(&format!("CREATE TEMP TABLE before_{table} AS SELECT * FROM main.{table}"))?;
     }
     // Those that refer to others first, so that nothing is removed along.
-    for table in there().collect::<Vec<_>>().into_iter().rev() {
+    for table in there().rev() {
         transaction.execute_batch(&format!("DROP TABLE main.{table}"))?;
     }
     make_tables(transaction)?;
@@ -61,6 +61,6 @@ fn make_anew(transaction: &Connection, version: i64) -> Result<(), VaultError> {
 /// The columns of a table that was put aside, as an edited file may name them.
 fn columns(transaction: &Connection, table: &str) -> Result<String, VaultError> {
     let statement = transaction.prepare(&format!("SELECT * FROM temp.before_{table}"))?;
-    let quoted = statement.column_names().into_iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+    let quoted = statement.column_names().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
     Ok(quoted.collect::<Vec<_>>().join(", "))
 }
