@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use data_encoding::{BASE32_NOPAD, Encoding, Specification};
 use ring::hmac;
 use zeroize::Zeroizing;
 
@@ -25,6 +24,8 @@ pub const HIGHEST_COUNTER: u64 = i64::MAX as u64;
 pub const SHORTEST_SECRET: usize = 10;
 /// Longest secret, in bytes.
 pub const LONGEST_SECRET: usize = 128;
+/// The letters of base32 (RFC 4648 section 6), each for five bits.
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Longest base32 text that is looked at, in bytes: the longest secret, grouped by spaces.
 const LONGEST_TEXT: usize = 512;
 
@@ -167,24 +168,49 @@ pub fn read_secret(text: &str) -> Result<SecretBytes, NotASecret> {
     let mut bare = Zeroizing::new(Vec::with_capacity(text.len()));
     bare.extend(text.bytes().filter(|byte| *byte != b' ').map(|byte| byte.to_ascii_uppercase()));
     let padding = bare.iter().rev().take_while(|byte| **byte == b'=').count();
-    if padding > 6 {
+    let letters = bare.get(..bare.len().saturating_sub(padding)).unwrap_or_default();
+    // A last byte is never begun by one letter, nor by three or six: the letter would hold nothing of the one before.
+    if padding > 6 || matches!(letters.len() % 8, 1 | 3 | 6) {
         return Err(NotASecret);
     }
-    let length = bare.len().saturating_sub(padding);
-    bare.truncate(length);
-    let base32 = lenient_base32().ok_or(NotASecret)?;
-    let bytes = SecretBytes::new(base32.decode(&bare).map_err(|_| NotASecret)?);
+    let bytes = SecretBytes::new(from_base32(letters)?);
     if (SHORTEST_SECRET..=LONGEST_SECRET).contains(&bytes.len()) { Ok(bytes) } else { Err(NotASecret) }
+}
+
+/// The bytes of which every bit is there.
+fn from_base32(letters: &[u8]) -> Result<Vec<u8>, NotASecret> {
+    // Room for all of them, so that no copy is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(letters.len()));
+    let (mut bits, mut waiting) = (0u32, 0u32);
+    for letter in letters {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'2'..=b'7' => letter - b'2' + 26,
+            _ => return Err(NotASecret),
+        };
+        bits = bits << 5 | u32::from(value);
+        waiting += 5;
+        if waiting >= 8 {
+            waiting -= 8;
+            bytes.extend((bits >> waiting).to_le_bytes().first());
+            bits &= (1 << waiting) - 1;
+        }
+    }
+    Ok(std::mem::take(&mut *bytes))
 }
 
 /// Writes a secret in base32 without padding, as registration codes hold it.
 pub fn print_secret(secret: &SecretBytes) -> SecretText {
-    SecretText::new(BASE32_NOPAD.encode(secret.expose(Reason::HandOver)))
-}
-
-fn lenient_base32() -> Option<Encoding> {
-    let mut specification = Specification::new();
-    specification.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-    specification.check_trailing_bits = false;
-    specification.encoding().ok()
+    let secret = secret.expose(Reason::HandOver);
+    let mut text = String::with_capacity(secret.len().div_ceil(5) * 8);
+    for chunk in secret.chunks(5) {
+        // Five bytes are eight letters; what a last chunk lacks is zero, and written are the letters that hold bits of it.
+        let number = chunk.iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte)) << (8 * (5 - chunk.len()));
+        let letters = (chunk.len() * 8).div_ceil(5);
+        text.extend((0..letters).filter_map(|place| {
+            let letter = (number >> (35 - 5 * place)) & 0x1f;
+            BASE32.get(usize::try_from(letter).ok()?).copied().map(char::from)
+        }));
+    }
+    SecretText::new(text)
 }

@@ -268,6 +268,53 @@ fn vaults_of_later_versions_are_opened_with_their_codes() {
 }
 
 #[test]
+fn a_vault_that_was_brought_to_the_present_is_made_like_a_new_one() {
+    let definitions = |sql: &rusqlite::Connection| -> Vec<String> {
+        let mut query = sql.prepare("SELECT type || name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let numbers = |sql: &rusqlite::Connection| -> Vec<String> {
+        let mut query = sql
+            .prepare(
+                "SELECT name || seq FROM sqlite_sequence WHERE name IN ('account', 'credential', 'oath') ORDER BY 1",
+            )
+            .unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let new = World::new();
+    let new = definitions(&rusqlite::Connection::open(new.file()).unwrap());
+    for version in 1..=4 {
+        let thawed = Thawed::of(&format!("version-{version}.sqlite"));
+        // The numbers of an account and its credential that are gone.
+        thawed.sql().execute_batch("UPDATE sqlite_sequence SET seq = seq + 7").unwrap();
+        let before = numbers(&thawed.sql());
+        thawed.open().unwrap();
+        assert_eq!(definitions(&thawed.sql()), new, "version {version}");
+        assert_eq!(numbers(&thawed.sql()), before, "version {version}");
+        let unnamed = "replay WHERE notification_id IS NULL OR notification_id NOT IN (SELECT id FROM notification)";
+        assert_eq!(thawed.count(unnamed), 0, "version {version}");
+    }
+}
+
+#[test]
+fn an_older_vault_with_tables_of_another_make_is_refused_and_stays_as_it_is() {
+    for edit in [
+        "ALTER TABLE account ADD COLUMN more TEXT",
+        "ALTER TABLE account RENAME COLUMN name TO \"name) SELECT 1; DROP TABLE account; --\"",
+        "ALTER TABLE outbox RENAME TO inbox",
+        "PRAGMA foreign_keys = OFF; DELETE FROM account",
+    ] {
+        let thawed = Thawed::of("version-3.sqlite");
+        thawed.sql().execute_batch(edit).unwrap();
+        let before = std::fs::read(thawed.file()).unwrap();
+        assert!(thawed.open().is_err(), "{edit}");
+        assert_eq!(thawed.version(), 3, "{edit}");
+        drop(thawed.sql());
+        assert!(std::fs::read(thawed.file()).unwrap() == before, "{edit}");
+    }
+}
+
+#[test]
 fn the_key_of_a_vault_of_version_4_signs() {
     let thawed = Thawed::of("version-4.sqlite");
     let phone = thawed.open().unwrap();

@@ -10,6 +10,7 @@ mod device_keys;
 mod error;
 mod events;
 mod file;
+mod migration;
 mod moment;
 mod notifications;
 mod oath;
@@ -32,6 +33,7 @@ pub(super) use error::MayBeDamage;
 pub use error::VaultError;
 pub(super) use events::{EventRecord, Listener};
 use file::{BUSY_TIMEOUT, create_private, set_pragmas};
+use migration::{make_tables, migrate};
 use moment::Moment;
 pub(super) use notifications::{NotificationRecord, ReplayRecord};
 pub(super) use outbox::{NewRequest, OutboxRecord};
@@ -278,34 +280,12 @@ fn version(sql: &Connection) -> Result<i64, VaultError> {
     }
 }
 
-/// Makes the steps that a vault of this version lacks, inside the caller's transaction.
-fn step_up(transaction: &Connection, version: i64) -> Result<(), VaultError> {
-    for (_, statements) in schema::STEPS.iter().filter(|(from, _)| *from >= version) {
-        transaction.execute_batch(statements)?;
-    }
-    transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", schema::VERSION)?;
-    Ok(())
-}
-
-/// Brings an older vault to the present version: all of it, or, after an error or a kill, nothing. No key is needed.
-fn migrate(connection: &mut Connection) -> Result<(), VaultError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have done it in the meantime.
-    let version = version(&transaction)?;
-    if version < schema::VERSION {
-        step_up(&transaction, version)?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
 fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entropy) -> Result<(), VaultError> {
     let (_, wrapped, check) = make_key(key, entropy, 1)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have made it in the meantime; then its key counts.
     if version(&transaction)? == 0 {
-        step_up(&transaction, 0)?;
+        make_tables(&transaction)?;
         transaction.execute("INSERT INTO meta VALUES (1, 1, ?1, ?2)", params![wrapped, check])?;
     }
     transaction.commit()?;
