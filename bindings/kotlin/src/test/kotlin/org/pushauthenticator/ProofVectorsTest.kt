@@ -66,9 +66,9 @@ class ProofVectorsTest {
     fun `what a platform has to attest is that of the case`(): List<DynamicTest> =
         cases.filter { it["kind"].asText() == "attestation" }.map { case ->
             DynamicTest.dynamicTest(case["name"].asText()) {
-                val origin = case["audience"].asText()
+                val (origin, challenge) = case["audience"].asText() to unhex(case["challenge"].asText())
                 val code = "pushauth://push/Ping:ada?issuer=${encode("Ping")}&v=2&m=${case["message_id"].asText()}&s=${encode(SECRET)}" +
-                    "&c=${encode(unhex(case["challenge"].asText()))}&r=${encode("$origin/am?_action=register")}&a=${encode("$origin/am?_action=authenticate")}"
+                    "&c=${encode(challenge)}&r=${encode("$origin/am?_action=register")}&a=${encode("$origin/am?_action=authenticate")}"
                 openCore().use { core ->
                     assertEquals(case["attestation_challenge"].asText(), HexFormat.of().formatHex(core.preview(code).attestationChallenge))
                     assertEquals(case["client_data_hash"].asText(), HexFormat.of().formatHex(core.appAttestClientDataHash(code, "${case["jwk"]}")))
