@@ -49,7 +49,7 @@ suite() {
     fi
 }
 
-suite "Swift" bindings/swift 95 "$@"
+suite "Swift" bindings/swift 104 "$@"
 suite "iOS" ios 81 "$@"
 suite "Swift example" examples/swift/phone 2 "$@"
 # What takes an Apple system to compile is read at least.

@@ -15,8 +15,9 @@ pub(super) const ID: usize = 64;
 pub(super) const MESSAGE_ID: usize = message::MESSAGE_ID_LIMIT;
 /// A signed message, in bytes.
 pub(super) const SIGNED_MESSAGE: usize = jws::LENGTH_LIMIT;
-/// A push as a platform delivers it, in bytes.
-pub(super) const PAYLOAD: usize = 16 * 1024;
+/// A push as a platform delivers it, in bytes: twice of what the core looks at, so that what is a little too long gets the
+/// core's own error.
+pub(super) const PAYLOAD: usize = 32 * 1024;
 /// The name of a device, in bytes.
 pub(super) const DEVICE_NAME: usize = 400;
 /// The name of an account or of who it is with, in bytes.

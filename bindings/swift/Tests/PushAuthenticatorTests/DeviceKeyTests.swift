@@ -132,10 +132,7 @@ import Testing
         let keyed = try Keyed()
         let request = try keyed.ask()
         let toSign = try keyed.approval(request)
-        // DER says how long r is, with a zero before it where its first bit is set.
-        let bytes = [UInt8](keyed.chip.pair.sign(toSign.bytes))
-        let r = bytes[4..<4 + Int(bytes[3])], s = bytes[(6 + Int(bytes[3]))...]
-        let raw = [r, s].map { Data(repeating: 0, count: 32) + $0 }.map { $0.suffix(32) }.reduce(Data(), +)
+        let raw = OpenSSL.KeyPair.raw(keyed.chip.pair.sign(toSign.bytes))
         try keyed.approve(request, toSign.signed(raw: raw))
     }
 

@@ -26,7 +26,7 @@ import Testing
     private struct Recorded {
         let core: Authenticator
         let secret: Data
-        let mechanismUid: String
+        let recordedUid, mechanismUid: String
     }
 
     private func recorded() throws -> Recorded {
@@ -40,20 +40,21 @@ import Testing
         let headers = try sent(register).headers
         for name in ["Accept-API-Version", "Cookie"] { #expect(request.headers.contains { $0.name == name && $0.value == headers[name] }) }
         var (ours, theirs) = (try claims(json(request.body)["jwt"], secret: secret), try #require(register["claims"] as? [String: Any]))
-        let mechanismUid = try #require(ours["mechanismUid"] as? String)
+        let (mechanismUid, recordedUid) = try (#require(ours["mechanismUid"] as? String), #require(theirs["mechanismUid"] as? String))
         (ours["mechanismUid"], theirs["mechanismUid"]) = (nil, nil)
         #expect(ours as NSDictionary == theirs as NSDictionary)
         let answer = HttpResponse(status: 200, date: date(Self.recordedAt), body: Data("{}".utf8))
         _ = try core.delivered(requestId: request.id, response: answer)
-        return Recorded(core: core, secret: secret, mechanismUid: mechanismUid)
+        return Recorded(core: core, secret: secret, recordedUid: recordedUid, mechanismUid: mechanismUid)
     }
 
     private func receive(_ account: Recorded, _ name: String) throws -> SignOnRequest {
         let capture = try capture(name)
-        var message = try claims(capture["message"], secret: account.secret)
-        message["u"] = account.mechanismUid
-        let messageId = try #require(capture["messageId"] as? String)
-        return try account.core.receiveMessage(messageId: messageId, jwt: sign(message, secret: account.secret))
+        let parts = try #require(capture["message"] as? String).split(separator: ".")
+        let claims = try String(decoding: #require(Data(base64URL: parts[1])), as: UTF8.self)
+        let signed = "\(parts[0]).\(encode(claims.replacingOccurrences(of: account.recordedUid, with: account.mechanismUid)))"
+        let jwt = signed + "." + OpenSSL.hmac("SHA256", key: account.secret, Data(signed.utf8)).base64URL
+        return try account.core.receiveMessage(messageId: #require(capture["messageId"] as? String), jwt: jwt)
     }
 
     @Test func answersAreTheRecordedBytes() throws {
@@ -70,7 +71,7 @@ import Testing
             }),
             ("message full context", "accept full", tap),
             ("message without i, t, l, k, m", "accept minimal (no cookie in message)", tap),
-            ("server says 400", "accept, server 400", tap),
+            ("header without typ", "accept no-typ", tap), ("server says 400", "accept, server 400", tap),
         ]
         for (message, recorded, answer) in cases {
             try answer(receive(account, message).id)
@@ -90,11 +91,25 @@ import Testing
             ("expired (i 10 min ago, t 120)", "expired"), ("unknown push type k=foo", "unknown-push-type"),
             ("challenge c in base64url unpadded", "bad-challenge"),
         ] { #expect(refusal { try receive(account, name) } == code, "\(name)") }
-        let stranger = try capture("unknown mechanism u")
-        let (id, jwt) = (try #require(stranger["messageId"] as? String), try #require(stranger["message"] as? String))
-        #expect(refusal { try core.receiveMessage(messageId: id, jwt: jwt) } == "unknown-credential")
+        for name in ["unknown mechanism u", "wrong signature"] {
+            let stranger = try capture(name)
+            let (id, jwt) = (try #require(stranger["messageId"] as? String), try #require(stranger["message"] as? String))
+            #expect(refusal { try core.receiveMessage(messageId: id, jwt: jwt) } == "unknown-credential", "\(name)")
+        }
         // The SDK crashes on claims that are numbers.
         #expect(try receive(account, "claims as numbers t=120 i=now").state == .pending)
+    }
+
+    @Test func aChangedTokenIsToldWithTheRecordedClaims() throws {
+        let account = try recorded(), update = try capture("device token update")
+        try account.core.setPushToken(token: "new-fcm-token-9876", communicationType: .gcm)
+        let request = try #require(try account.core.due().first)
+        var claims = try claims(json(request.body)["jwt"], secret: account.secret)
+        claims["iat"] = nil
+        let recorded = try #require(update["claims"] as? NSDictionary)
+        #expect(claims as NSDictionary == recorded)
+        let line = try #require((update["sent"] as? [[String: Any]])?.first?["request"] as? String)
+        #expect(request.url == "http://127.0.0.1:19081\(line.split(separator: " ")[1])")
     }
 
     @Test func everyRecordedRegistrationCodeIsPreviewedOrRefusedByName() throws {

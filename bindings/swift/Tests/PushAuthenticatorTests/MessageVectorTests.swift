@@ -43,7 +43,7 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
 
     @Test(arguments: cases) func message(_ vector: MessageCase) throws {
         guard vector.accepted else {
-            let core = try copy()
+            let core = try openMessagesVault()
             // Without the account's name there is no secret to check the signature with.
             let error = vector.name == "mechanism-uid-missing" ? "malformed-message" : vector.error
             #expect(try refusal { try core.receiveMessage(messageId: "message", jwt: vector.input) } == #require(error))
@@ -71,7 +71,7 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
         _ vector: MessageCase, _ expected: MessageCase.Expected, _ answer: String,
         _ decide: (Authenticator, SignOnRequest) throws -> Void
     ) throws {
-        let core = try copy()
+        let core = try openMessagesVault()
         if let sentAt = expected.sentAt { try setServerTime(core, sentAt / 1000) }
         let notification = try core.receiveMessage(messageId: "message", jwt: input(vector))
         try decide(core, notification)
@@ -106,18 +106,5 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
         var claims = try claims(vector.input, secret: Data(hexadecimal: vector.secret))
         claims["u"] = "5b7fba25-109a-4d2e-8da5-73d6530785b9"
         return try sign(claims, secret: Data(hexadecimal: vector.secret))
-    }
-
-    private func copy() throws -> Authenticator {
-        let file = vaultFile()
-        try FileManager.default.copyItem(atPath: "\(repository)/tests/vectors/messages/phone.sqlite", toPath: file)
-        return try openCore(file)
-    }
-
-    /// Has the phone learn the server's time, as it does from every answer.
-    private func setServerTime(_ core: Authenticator, _ seconds: Int64) throws {
-        let pull = try #require(try core.pull(waitSeconds: 0).first)
-        let answer = HttpResponse(status: 200, date: date(seconds), body: Data(#"{"messages":[]}"#.utf8))
-        _ = try core.pulled(pull: pull, response: answer)
     }
 }

@@ -29,6 +29,8 @@ enum OpenSSL {
         private typealias Encode = @convention(c) (OpaquePointer?, OpaquePointer?, Int32, Out?, Int, OpaquePointer?) -> Int
         private typealias Sign = @convention(c) (Int32, Bytes?, Int32, Out?, UnsafeMutablePointer<UInt32>?, OpaquePointer?) -> Int32
         private typealias Verify = @convention(c) (Int32, Bytes?, Int32, Bytes?, Int32, OpaquePointer?) -> Int32
+        private typealias ReadPrivate = @convention(c) (OpaquePointer?, Bytes?, Int) -> Int32
+        private typealias ReadPublic = @convention(c) (OpaquePointer?, Bytes?, Int, OpaquePointer?) -> Int32
 
         /// Uncompressed.
         let point: Data
@@ -42,6 +44,14 @@ enum OpenSSL {
             let (group, half) = (function("EC_KEY_get0_group", as: Of.self)(key), function("EC_KEY_get0_public_key", as: Of.self)(key))
             _ = function("EC_POINT_point2oct", as: Encode.self)(group, half, 4, &output, output.count, nil)
             point = Data(output)
+        }
+
+        /// A pair that is known: its number, and its uncompressed point.
+        init(number: Data, point: Data) {
+            key = function("EC_KEY_new_by_curve_name", as: New.self)(415)
+            _ = function("EC_KEY_oct2priv", as: ReadPrivate.self)(key, [UInt8](number), number.count)
+            _ = function("EC_KEY_oct2key", as: ReadPublic.self)(key, [UInt8](point), point.count, nil)
+            self.point = point
         }
 
         deinit { function("EC_KEY_free", as: Free.self)(key) }
@@ -59,6 +69,11 @@ enum OpenSSL {
             return function("ECDSA_verify", as: Verify.self)(0, digest, Int32(digest.count), [UInt8](der), Int32(der.count), key) == 1
         }
 
+        /// r and s of a signature in DER, which says how long each is, with a zero before it where its first bit is set.
+        static func raw(_ der: Data) -> Data {
+            let bytes = [UInt8](der), length = Int(bytes[3])
+            return [bytes[4..<4 + length], bytes[(6 + length)...]].map { (Data(count: 32) + $0).suffix(32) }.reduce(Data(), +)
+        }
     }
 
     static func sha256(_ data: Data) -> Data {

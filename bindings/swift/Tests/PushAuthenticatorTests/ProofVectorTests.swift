@@ -4,7 +4,8 @@ import Testing
 
 struct ProofCase: Decodable, Sendable, CustomTestStringConvertible {
     struct Expected: Decodable, Sendable {
-        let messageId, challenge, audience, decision, number, shown: String?
+        let messageId, challenge, audience, decision, number, shown, mechanismUid, nonce: String?
+        let iat, now: Int64?
     }
 
     let name, kind: String
@@ -12,28 +13,39 @@ struct ProofCase: Decodable, Sendable, CustomTestStringConvertible {
     let token: String?
     let expected: Expected?
     let accepted: Bool?
-    let reason: String?
+    let reason, error: String?
     let secret, message, issuer, account, digest: String?
+    let messageId, challenge, audience, attestationChallenge, clientDataHash: String?
     var testDescription: String { name }
+
+    /// Uncompressed.
+    var point: Data? {
+        guard let x = jwk?["x"].flatMap({ Data(base64URL: $0) }), let y = jwk?["y"].flatMap({ Data(base64URL: $0) }) else { return nil }
+        return [4] + x + y
+    }
 }
 
-/// The cases under tests/vectors/proofs, as far as a phone makes what they hold: what was shown, and accepted registrations and
-/// answers. What is refused there, and the proofs of pulls, are a server's to read: this interface reads none.
+/// The cases under tests/vectors/proofs, as far as a phone makes what they hold: what was shown, what a platform has to attest,
+/// and accepted registrations, answers and pulls. How it checks what was signed is in `SignedProofVectorTests`.
 @Suite(.timeLimit(.minutes(2))) struct ProofVectorTests {
     static let cases: [ProofCase] = vectors("proofs")
     static let shown = cases.filter { $0.kind == "shown" }
     static let registrations = cases.filter { $0.kind == "registration" && $0.accepted == true }
+    static let attestations = cases.filter { $0.kind == "attestation" }
     static let answers = cases.filter { $0.kind == "answer" && $0.accepted == true }
 
     @Test func theCasesAreThere() {
         #expect(Self.cases.count == vectorCount("proofs"))
-        #expect(Self.shown.count == 5 && Self.registrations.count == 1 && Self.answers.count == 9)
+        #expect(Self.shown.count == 5 && Self.attestations.count == 2 && Self.registrations.count == 1 && Self.answers.count == 9)
     }
 
-    private static func code(_ issuer: String, _ account: String, _ secret: Data, messageId: String = "REGISTER:1", challenge: Data = Data(count: 32)) -> String {
+    static func code(
+        _ issuer: String, _ account: String, _ secret: Data, messageId: String = "REGISTER:1", challenge: Data = Data(count: 32),
+        origin: String = "https://login.example.com"
+    ) -> String {
         "pushauth://push/\(account.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")?issuer=\(encode(issuer))&v=2"
             + "&m=\(messageId.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")&s=\(secret.base64URL)&c=\(challenge.base64URL)"
-            + "&r=\(encode("https://login.example.com/am/push?_action=register"))&a=\(encode("https://login.example.com/am/push?_action=authenticate"))"
+            + "&r=\(encode("\(origin)/am/push?_action=register"))&a=\(encode("\(origin)/am/push?_action=authenticate"))"
     }
 
     /// Header and claims of a token or of what is to be signed, but for the times, which are the clock's.
@@ -64,9 +76,29 @@ struct ProofCase: Decodable, Sendable, CustomTestStringConvertible {
         #expect(try parts(String(decoding: toSign.bytes, as: UTF8.self)).claims["shown"] as? String == vector.digest)
     }
 
+    @Test(arguments: attestations) func whatAPlatformHasToAttest(_ vector: ProofCase) throws {
+        let (messageId, challenge) = try (#require(vector.messageId), Data(hexadecimal: #require(vector.challenge)))
+        let code = try Self.code("Ping", "ada", secret, messageId: messageId, challenge: challenge, origin: #require(vector.audience))
+        let core = try openCore()
+        #expect(try core.preview(code: code).attestationChallenge == Data(hexadecimal: #require(vector.attestationChallenge)))
+        let jwk = try DeviceKey.jwk(point: #require(vector.point))
+        #expect(try core.appAttestClientDataHash(code: code, jwk: jwk) == Data(hexadecimal: #require(vector.clientDataHash)))
+    }
+
+    @Test func aPull() throws {
+        let (core, chip) = (try openCore(), Chip())
+        let code = Self.code("Ping", "ada", secret)
+        let server = try Registered(core, code, date: date(1_893_456_000), key: chip.choice(core, code, .none))
+        let toSign = try #require(try core.pullsToSign().first).toSign
+        let token = try #require(Self.cases.first { $0.name == "pull" }?.token)
+        let (made, theirs) = (try parts(String(decoding: toSign.bytes, as: UTF8.self)), try parts(token))
+        #expect(made.header == theirs.header && Set(made.claims.allKeys.map { "\($0)" }) == Set(theirs.claims.allKeys.map { "\($0)" }))
+        #expect(made.claims["sub"] as? String == server.mechanismUid)
+        #expect(made.claims["aud"] as? String == theirs.claims["aud"] as? String)
+    }
+
     @Test(arguments: registrations) func registration(_ vector: ProofCase) throws {
-        let (expected, jwk) = try (#require(vector.expected), #require(vector.jwk))
-        let point = try Data([4]) + #require(jwk["x"].flatMap { Data(base64URL: $0) }) + #require(jwk["y"].flatMap { Data(base64URL: $0) })
+        let (expected, point) = try (#require(vector.expected), #require(vector.point))
         let code = try Self.code("Ping", "ada", secret, messageId: #require(expected.messageId), challenge: Data(hexadecimal: #require(expected.challenge)))
         let toSign = try openCore().registrationToSign(code: code, key: DeviceKey(point: point, level: .secureEnclave, presence: .biometric))
         let (made, theirs) = (try parts(String(decoding: toSign.bytes, as: UTF8.self)), try parts(#require(vector.token)))

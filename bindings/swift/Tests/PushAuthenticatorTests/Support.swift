@@ -191,6 +191,20 @@ struct Registered {
     }
 }
 
+/// A copy of the vault that the cases under tests/vectors/messages and arrivals are for.
+func openMessagesVault() throws -> Authenticator {
+    let file = vaultFile()
+    try FileManager.default.copyItem(atPath: "\(repository)/tests/vectors/messages/phone.sqlite", toPath: file)
+    return try openCore(file)
+}
+
+/// Has the phone of that vault learn the server's time, as it does from every answer: here from one that refuses a pull.
+func setServerTime(_ core: Authenticator, _ seconds: Int64) throws {
+    let pull = try #require(try core.pull(waitSeconds: 0).first)
+    let refused = Data(#"{"code":400,"reason":"Bad Request","message":"clock"}"#.utf8)
+    #expect(try core.pulled(pull: pull, response: HttpResponse(status: 400, date: date(seconds), body: refused)) == .askAgain)
+}
+
 /// A time as the header `Date` has it.
 func date(_ seconds: Int64) -> String {
     let formatter = DateFormatter()

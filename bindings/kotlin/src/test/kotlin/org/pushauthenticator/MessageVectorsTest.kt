@@ -2,7 +2,6 @@ package org.pushauthenticator
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
-import java.nio.file.Files
 import java.util.Base64
 import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -38,7 +37,7 @@ class MessageVectorsTest {
                 }
                 checkAnswer(case, "deny") { core, notification -> core.deny(notification.id) }
             } else {
-                copy().use { core ->
+                openMessagesVault().use { core ->
                     // Without the account's name there is no secret to check the signature with.
                     val error = if (case["name"].asText() == "mechanism-uid-missing") "malformed-message" else case["error"].asText()
                     assertEquals(error, refusal { core.receiveMessage("message", case["input"].asText()) })
@@ -48,7 +47,7 @@ class MessageVectorsTest {
         }
     }
 
-    private fun checkAnswer(case: JsonNode, answer: String, decide: (Authenticator, Notification) -> Unit) = copy().use { core ->
+    private fun checkAnswer(case: JsonNode, answer: String, decide: (Authenticator, Notification) -> Unit) = openMessagesVault().use { core ->
         val expected = case["expected"]
         if (!expected["sent_at"].isNull) setServerTime(core, expected["sent_at"].asLong() / 1000)
         val notification = core.receiveMessage("message", input(case))
@@ -95,17 +94,5 @@ class MessageVectorsTest {
         claims.put("u", "5b7fba25-109a-4d2e-8da5-73d6530785b9")
         @Suppress("UNCHECKED_CAST")
         return sign(json.treeToValue(claims, Map::class.java) as Map<String, Any?>, unhex(case["secret"].asText()))
-    }
-
-    private fun copy(): Authenticator {
-        val file = folder().resolve("vault")
-        Files.copy(repository.resolve("tests/vectors/messages/phone.sqlite"), file)
-        return openCore(file)
-    }
-
-    /** Has the phone learn the server's time, as it does from every answer. */
-    private fun setServerTime(core: Authenticator, seconds: Long) {
-        val pull = core.pull(0u).single()
-        core.pulled(pull, HttpResponse(200u, date(seconds), """{"messages":[]}""".toByteArray()))
     }
 }

@@ -3,6 +3,7 @@ package org.pushauthenticator
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
 import java.util.Base64
+import java.util.HexFormat
 import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -11,8 +12,8 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
 /**
- * The cases under tests/vectors/proofs, as far as a phone makes what they hold: what was displayed, the proofs of answers, of
- * registrations and of pulls. Refused ones are read by servers only; this interface reads no proof.
+ * The cases under tests/vectors/proofs, as far as a phone makes what they hold: what was displayed, what a platform has to
+ * attest, the proofs of answers, of registrations and of pulls. How it checks what was signed is in [SignedProofVectorsTest].
  */
 class ProofVectorsTest {
     private val cases = vectors("proofs")
@@ -47,7 +48,7 @@ class ProofVectorsTest {
 
     @Test
     fun theCasesAreThere() {
-        assertEquals(5, cases.count { it["kind"].asText() == "shown" })
+        assertEquals(listOf(5, 2), listOf("shown", "attestation").map { kind -> cases.count { it["kind"].asText() == kind } })
         assertTrue(cases.count { it.path("accepted").asBoolean() } >= 14)
     }
 
@@ -60,6 +61,20 @@ class ProofVectorsTest {
             }
         }
     }
+
+    @TestFactory
+    fun `what a platform has to attest is that of the case`(): List<DynamicTest> =
+        cases.filter { it["kind"].asText() == "attestation" }.map { case ->
+            DynamicTest.dynamicTest(case["name"].asText()) {
+                val (origin, challenge) = case["audience"].asText() to unhex(case["challenge"].asText())
+                val code = "pushauth://push/Ping:ada?issuer=${encode("Ping")}&v=2&m=${case["message_id"].asText()}&s=${encode(SECRET)}" +
+                    "&c=${encode(challenge)}&r=${encode("$origin/am?_action=register")}&a=${encode("$origin/am?_action=authenticate")}"
+                openCore().use { core ->
+                    assertEquals(case["attestation_challenge"].asText(), HexFormat.of().formatHex(core.preview(code).attestationChallenge))
+                    assertEquals(case["client_data_hash"].asText(), HexFormat.of().formatHex(core.appAttestClientDataHash(code, "${case["jwk"]}")))
+                }
+            }
+        }
 
     @TestFactory
     fun `the proof of an answer is that of the case, but for the signature`(): List<DynamicTest> =

@@ -148,6 +148,19 @@ class Registered(
     }
 }
 
+/** A copy of the vault that the cases under tests/vectors/messages and arrivals are for. */
+fun openMessagesVault(): Authenticator {
+    val file = folder().resolve("vault")
+    Files.copy(repository.resolve("tests/vectors/messages/phone.sqlite"), file)
+    return openCore(file)
+}
+
+/** Has the phone of that vault learn the server's time, as it does from every answer: here from one that refuses a pull. */
+fun setServerTime(core: Authenticator, seconds: Long) {
+    val refused = """{"code":400,"reason":"Bad Request","message":"clock"}""".toByteArray()
+    assertEquals(Pulled.AskAgain, core.pulled(core.pull(0u).single(), HttpResponse(400u, date(seconds), refused)))
+}
+
 fun date(seconds: Long): String = DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
     .format(Instant.ofEpochSecond(seconds).atOffset(ZoneOffset.UTC))
 
