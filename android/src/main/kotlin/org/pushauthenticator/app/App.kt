@@ -19,6 +19,7 @@ import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.keys.SigningKeys
 import org.pushauthenticator.app.keys.VaultKey
 import org.pushauthenticator.app.messages.DeliveryJob
+import org.pushauthenticator.app.messages.Outgoing
 import org.pushauthenticator.app.messages.RequestNotices
 
 /** The core over this app's vault, and who carries its requests. */
@@ -31,6 +32,7 @@ class App : Application() {
     val settings by lazy { Settings(this) }
     val lock by lazy { AppLock(settings) }
     val notices by lazy { RequestNotices(this, settings) }
+    val outgoing by lazy { Outgoing(this) }
     val biometricKey by lazy { BiometricKey(this) }
     val signingKeys by lazy { SigningKeys(this) }
 

@@ -6,38 +6,52 @@ import android.os.Bundle
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Job
-import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeoutOrNull
 import org.pushauthenticator.AuthenticatorException
-import org.pushauthenticator.PullResult
-import org.pushauthenticator.Pulled
+import org.pushauthenticator.app.messages.DeliveryJob
 
 /** While a screen is shown: what waits is sent, and servers that list messages are asked for them all the time. */
 class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks {
     private var shown = 0
-    private var work: Job? = null
+    private var sending: Job? = null
+    private var asking: Job? = null
+    private var leaving: Job? = null
 
     override fun onActivityStarted(activity: Activity) {
         if (shown++ > 0) return
         app.lock.returned()
-        work = app.scope.launch { run() }
+        leaving?.cancel()
+        if (sending?.isActive != true) sending = again { it.courier.run() }
+        asking = again(::ask)
     }
 
     override fun onActivityStopped(activity: Activity) {
         if (--shown > 0) return
         app.lock.left()
-        work?.cancel()
+        // A message that is lost with this is listed again.
+        asking?.cancel()
+        val ended = sending
+        leaving = app.scope.launch { end(ended) }
+        // The system leaves a process alone while its job runs; of a screen that is only made anew, it does not take long.
+        if (app.outgoing.isBusy && !activity.isChangingConfigurations) DeliveryJob.soon(app)
     }
 
-    private suspend fun run() {
+    /** A request that is out is not torn: what came of it would not be known. */
+    private suspend fun end(sending: Job?) {
+        try {
+            withTimeoutOrNull(GRACE) { app.core().courier.awaitIdle() }
+        } catch (failed: AuthenticatorException) {
+            SystemLog.failure(failed)
+        }
+        sending?.cancel()
+    }
+
+    private fun again(work: suspend (Core) -> Unit): Job = app.scope.launch {
         while (true) {
             try {
-                val core = app.core()
-                coroutineScope {
-                    launch { core.courier.run() }
-                    launch { ask(core) }
-                }
+                work(app.core())
             } catch (over: CancellationException) {
                 throw over
             } catch (failed: AuthenticatorException) {
@@ -47,12 +61,9 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
         }
     }
 
+    /** The server holds the request until a message is there, and answers at once while one is unanswered. */
     private suspend fun ask(core: Core) {
-        while (true) {
-            // The server holds the request until a message is there, so a message is seen at once.
-            val results = core.courier.pull(HELD)
-            if (results.none { it is PullResult.Answered && it.pulled is Pulled.Messages }) delay(PAUSE)
-        }
+        core.courier.pull(HELD)
     }
 
     override fun onActivityCreated(activity: Activity, state: Bundle?) = Unit
@@ -64,5 +75,8 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
     private companion object {
         val HELD = 20.seconds
         val PAUSE = 5.seconds
+
+        /** Longer than a request takes. */
+        val GRACE = 30.seconds
     }
 }

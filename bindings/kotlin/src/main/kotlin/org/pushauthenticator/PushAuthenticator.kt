@@ -36,10 +36,22 @@ public class PushAuthenticator private constructor(
      * when the time of one is over. Ends when this object is closed.
      */
     public val notifications: Flow<List<Notification>> = watch({ pending() }) { pending ->
-        // The clock of the server decides, which may be off by the core's tolerance: looked at again until it is over.
-        val next = pending.minOfOrNull { it.expiresAt }
-        next?.let { (it - System.currentTimeMillis()).milliseconds.coerceAtLeast(LATE_INTERVAL) }
+        pending.minOfOrNull { it.expiresAt }?.let(::untilOver)
     }
+
+    /**
+     * One sign-on request, whatever became of it: now, after every change made through this object, and when its time is
+     * over. Ends when this object is closed.
+     *
+     * @throws AuthenticatorException where it is collected, when there is no such request
+     */
+    public fun notification(id: String): Flow<Notification> = watch({ notification(id) }) { seen ->
+        seen.takeIf { it.state == NotificationState.PENDING }?.let { untilOver(it.expiresAt) }
+    }
+
+    /** The clock of the server decides, which may be off by the core's tolerance: looked at again until it is over. */
+    private fun untilOver(expiresAt: Long): Duration =
+        (expiresAt - System.currentTimeMillis()).milliseconds.coerceAtLeast(LATE_INTERVAL)
 
     /**
      * Makes a call of the core where it may block, and has the flows look again afterwards:

@@ -61,7 +61,7 @@ class ConfirmActivity : Screen() {
     override fun begin() {
         if (ended != null) return
         val source = source ?: return refuse(getString(R.string.confirm_gone))
-        withCore(::refuse) { core ->
+        withCore({ refuse(explain(it)) }) { core ->
             val preview = core.phone.call {
                 when (source) {
                     is Source.Code -> preview(source.text)
@@ -86,7 +86,7 @@ class ConfirmActivity : Screen() {
 
     private fun enrol(source: Source, preview: EnrolmentPreview, key: KeyChoice? = null) {
         busy(true)
-        withCore({ busy(false); refuse(it) }) { core ->
+        withCore({ busy(false); refuse(explain(it)) }) { core ->
             val device = Device("${Build.MANUFACTURER} ${Build.MODEL}", Platform.ANDROID, app.settings.pushToken, app.settings.communicationType)
             val state = DeviceState(app)
             val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null, key = key)

@@ -30,7 +30,7 @@ class EntryActivity : Screen() {
     private fun next() {
         val entry = entry() ?: return problem(getString(R.string.entry_number_needed))
         problem(null)
-        withCore(::problem) { core ->
+        withCore({ problem(explain(it)) }) { core ->
             core.phone.call { previewEntry(entry) }
             startActivity(ConfirmActivity.intent(this, entry))
             finish()

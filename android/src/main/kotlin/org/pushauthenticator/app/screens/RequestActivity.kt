@@ -10,11 +10,16 @@ import android.view.ViewGroup
 import android.widget.Button
 import android.widget.TextView
 import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
 import org.pushauthenticator.Account
 import org.pushauthenticator.Answer
 import org.pushauthenticator.Ask
 import org.pushauthenticator.Authenticator
+import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.DenyReason
 import org.pushauthenticator.Evidence
 import org.pushauthenticator.Notification
@@ -27,7 +32,7 @@ import org.pushauthenticator.app.R
 import org.pushauthenticator.app.keys.AccountSigner
 import org.pushauthenticator.app.keys.BiometricGate
 import org.pushauthenticator.app.keys.Used
-import org.pushauthenticator.app.messages.DeliveryJob
+import org.pushauthenticator.code
 import org.pushauthenticator.needsSignature
 
 /** One sign-on request: who asks, from where, and the person's answer; then what came of it. */
@@ -35,7 +40,13 @@ class RequestActivity : Screen() {
     private val id get() = intent.data?.schemeSpecificPart.orEmpty()
     private var answering = false
 
-    private var ended = false
+    /** An answer was given that is on its way or waits to be sent, and the screen says so. */
+    private var waiting = false
+
+    /** Nothing changes any more. */
+    private var over = false
+
+    private var looking: Job? = null
 
     /** Whom the request is for. */
     private var account: Account? = null
@@ -45,23 +56,59 @@ class RequestActivity : Screen() {
         content.visibility = View.INVISIBLE
     }
 
+    override fun onResume() {
+        app.outgoing.watch(id)
+        super.onResume()
+    }
+
+    override fun onPause() {
+        // A screen that is made anew goes on looking.
+        if (!isChangingConfigurations) app.outgoing.unwatch(id)
+        super.onPause()
+    }
+
     override fun begin() {
-        if (answering) return
-        whileShown { core ->
-            var request = core.phone.call { notification(id) }
+        if (over || answering) return
+        looking?.cancel()
+        looking = begunWhileShown { core ->
+            val request = core.phone.call { notification(id) }
             account = core.phone.call { accounts() }.find { it.id == request.accountId }
+            if (answering) return@begunWhileShown
             content.visibility = View.VISIBLE
-            if (request.state != NotificationState.PENDING) return@whileShown settled(request)
-            if (account?.key?.isInvalidated == true) return@whileShown keyGone()
-            show(request)
-            // The server's clock decides; the core knows how far it is off.
-            while (request.state == NotificationState.PENDING) {
-                remaining(request)
-                delay(TICK)
-                request = core.phone.call { notification(id) }
+            when {
+                request.state != NotificationState.PENDING -> follow(core, request.state)
+                account?.key?.isInvalidated == true -> keyGone()
+                else -> await(core, request)
             }
-            if (!answering) settled(request)
         }
+    }
+
+    /** Asks the person until the request does not wait any more, by an answer given here or for another reason. */
+    private suspend fun await(core: Core, request: Notification) {
+        show(request)
+        val now = coroutineScope {
+            val counting = launch {
+                while (true) {
+                    remaining(request)
+                    delay(TICK)
+                }
+            }
+            // The server's clock decides; the core knows how far it is off.
+            core.phone.notification(id).first { it.state != NotificationState.PENDING }.also { counting.cancel() }
+        }
+        if (!answering && !over) follow(core, now.state)
+    }
+
+    /** Says what became of the request, and goes on looking while its answer is on its way or waits. */
+    private suspend fun follow(core: Core, first: NotificationState) {
+        if (!waiting) {
+            if (first != NotificationState.ANSWERING) return settled(first)
+            end(R.drawable.unsure, R.color.accent, R.string.request_answering, getString(R.string.request_answering_text))
+            waiting = true
+            over = false
+        }
+        val state = core.phone.notification(id).first { it.state != NotificationState.ANSWERING }.state
+        outcome(state)?.let { show(it, reason) } ?: settled(state)
     }
 
     private fun show(request: Notification) {
@@ -77,7 +124,7 @@ class RequestActivity : Screen() {
             list.field(R.string.request_platform, from.platform)
             list.field(R.string.request_location, from.location?.let { place(it) })
         }
-        if (request.concealed) notice(getString(R.string.error_device_locked))
+        notice(if (request.concealed) getString(R.string.error_device_locked) else null)
         ask(request)
         requireViewById<Button>(R.id.deny).setOnClickListener { if (account?.key == null) deny(null) else askReason(true) }
         for ((button, reason) in REASONS) requireViewById<Button>(button).setOnClickListener { deny(reason) }
@@ -122,12 +169,12 @@ class RequestActivity : Screen() {
     /** Approves with what [evidence] gives; when it gives nothing, the person may try again. */
     private fun approve(number: String? = null, evidence: suspend (Core) -> Evidence?) = answer { core ->
         evidence(core)?.let { given ->
-            signed(core, R.string.prompt_approve, { approvalToSign(id, number) }) { core.courier.approve(id, given, it) }
+            signed(core, R.string.prompt_approve, { approvalToSign(id, number) }) { app.outgoing.answer(id) { core.courier.approve(id, given, it) } }
         }
     }
 
     private fun deny(reason: DenyReason?) = answer(reason) { core ->
-        signed(core, R.string.prompt_deny, { denialToSign(id, reason) }) { core.courier.deny(id, reason, it) }
+        signed(core, R.string.prompt_deny, { denialToSign(id, reason) }) { app.outgoing.answer(id) { core.courier.deny(id, reason, it) } }
     }
 
     /** Sends with the signature of the account's key, where this app holds it. */
@@ -141,14 +188,28 @@ class RequestActivity : Screen() {
         }
     }
 
+    /** What was said why, where the request was denied for a reason. */
+    private var reason: DenyReason? = null
+
     private fun answer(reason: DenyReason? = null, work: suspend (Core) -> Answer?) {
         if (answering) return
         answering(true)
-        withCore({ answering(false); notice(it) }) { core ->
+        notice(null)
+        this.reason = reason
+        withCore({ answering(false); reject(it) }) { core ->
             val answer = work(core)
-            if (!ended) answering(false)
+            answering(false)
             if (answer != null) show(answer, reason)
+            if (looking?.isActive != true) begin()
         }
+    }
+
+    /** Nothing was sent. Where something else than this answer may be taken, the person is asked again. */
+    private fun reject(reason: AuthenticatorException) = when (reason.code) {
+        "expired" -> show(Answer.Expired, null)
+        "already-answered", "withdrawn" -> begin()
+        "device-key-invalidated" -> keyGone()
+        else -> notice(explain(reason))
     }
 
     private fun answering(now: Boolean) {
@@ -180,7 +241,7 @@ class RequestActivity : Screen() {
     }
 
     private fun show(answer: Answer, reason: DenyReason?) {
-        if (answer is Answer.Queued) DeliveryJob.soon(app)
+        if (answer is Answer.Rejected) return reject(answer.reason)
         val (icon, tint) = when {
             answer is Answer.Settled -> icon(answer.state)
             answer is Answer.Queued || answer is Answer.OutcomeUnknown -> R.drawable.unsure to R.color.accent
@@ -188,11 +249,22 @@ class RequestActivity : Screen() {
         }
         val stopped = answer == Answer.Settled(NotificationState.DENIED) && reason == DenyReason.NOT_ME
         end(icon, tint, answer.title, if (stopped) getString(R.string.result_not_me_text) else answer.summary(this))
+        waiting = answer is Answer.Queued
+        over = !waiting
     }
 
-    private fun settled(request: Notification) {
-        val (icon, tint) = icon(request.state)
-        end(icon, tint, request.state.label, getString(R.string.request_settled_text))
+    private fun settled(state: NotificationState) {
+        val (icon, tint) = icon(state)
+        end(icon, tint, state.label, getString(R.string.request_settled_text))
+    }
+
+    /** What an answer came to that was given before, or waited. */
+    private fun outcome(state: NotificationState): Answer? = when (state) {
+        NotificationState.APPROVED, NotificationState.DENIED -> Answer.Settled(state)
+        NotificationState.FAILED -> Answer.Refused(null, null)
+        NotificationState.OUTCOME_UNKNOWN -> Answer.OutcomeUnknown
+        NotificationState.EXPIRED -> Answer.Expired
+        NotificationState.PENDING, NotificationState.ANSWERING, NotificationState.WITHDRAWN -> null
     }
 
     private fun icon(state: NotificationState): Pair<Int, Int> = when (state) {
@@ -207,8 +279,7 @@ class RequestActivity : Screen() {
     )
 
     private fun end(icon: Int, tint: Int, title: Int, text: String, next: Pair<Int, Class<out Activity>>? = null) {
-        answering = true
-        ended = true
+        over = true
         notice(null)
         heading(getString(R.string.app_name))
         Result(this, fill(R.layout.result)).show(icon, tint, title, text, next)

@@ -14,6 +14,7 @@ import android.widget.LinearLayout
 import android.widget.TextView
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
@@ -81,20 +82,28 @@ abstract class Screen : Activity() {
     protected open fun begin() = Unit
 
     /** Does [work] with the core while the screen is shown; what the core refuses is shown as a notice. */
-    protected fun whileShown(work: suspend (Core) -> Unit) = run(shown, ::notice, work)
+    protected fun whileShown(work: suspend (Core) -> Unit) {
+        begunWhileShown(work)
+    }
+
+    /** The same, for who may want to end it earlier. */
+    protected fun begunWhileShown(work: suspend (Core) -> Unit): Job = run(shown, ::refused, work)
 
     /** Does [work] with the core, and goes on when the screen is not shown for a moment. */
-    protected fun withCore(refused: (String) -> Unit = ::notice, work: suspend (Core) -> Unit) = run(scope, refused, work)
+    protected fun withCore(refused: (AuthenticatorException) -> Unit = ::refused, work: suspend (Core) -> Unit) {
+        run(scope, refused, work)
+    }
 
-    private fun run(within: CoroutineScope, refused: (String) -> Unit, work: suspend (Core) -> Unit) {
+    private fun run(within: CoroutineScope, refused: (AuthenticatorException) -> Unit, work: suspend (Core) -> Unit): Job =
         within.launch {
             try {
                 work(app.core())
             } catch (reason: AuthenticatorException) {
-                refused(explain(reason))
+                refused(reason)
             }
         }
-    }
+
+    private fun refused(reason: AuthenticatorException) = notice(explain(reason))
 
     protected fun heading(text: CharSequence) {
         requireViewById<TextView>(R.id.heading).text = text
