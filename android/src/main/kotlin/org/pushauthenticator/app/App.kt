@@ -3,7 +3,6 @@ package org.pushauthenticator.app
 import android.app.Application
 import android.app.KeyguardManager
 import java.io.File
-import java.security.GeneralSecurityException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
@@ -15,6 +14,7 @@ import kotlinx.coroutines.sync.withLock
 import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.Courier
 import org.pushauthenticator.PushAuthenticator
+import org.pushauthenticator.app.keys.AccountKeys
 import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.keys.SigningKeys
 import org.pushauthenticator.app.keys.VaultKey
@@ -35,6 +35,7 @@ class App : Application() {
     val outgoing by lazy { Outgoing(this) }
     val biometricKey by lazy { BiometricKey(this) }
     val signingKeys by lazy { SigningKeys(this) }
+    val accountKeys by lazy { AccountKeys(signingKeys, biometricKey) }
 
     private val opening = Mutex()
     private var opened: Core? = null
@@ -73,11 +74,7 @@ class App : Application() {
                 SystemLog.failure(failed)
             }
         }
-        try {
-            signingKeys.keepOnly(phone.call { accounts() })
-        } catch (busy: GeneralSecurityException) {
-            // They lie there until the next start, and harm nobody.
-        }
+        accountKeys.tidy(phone)
         return Core(phone, Courier(phone, signer = { id, toSign -> signingKeys.signUnasked(phone.call { accounts() }.find { it.id == id }, toSign) }))
     }
 

@@ -88,6 +88,11 @@ abstract class AppTest {
 
     protected fun <T : Activity> again(type: Class<T>, screen: T): T = type.cast(screens.single { it.get() === screen }.recreate().get())!!
 
+    /** Another screen lay over this one for a moment. */
+    protected fun returned(screen: Activity) {
+        screens.single { it.get() === screen }.pause().resume()
+    }
+
     /** Lets the main thread work until [condition] holds. */
     protected fun <T : Any> await(what: String, condition: () -> T?): T {
         val end = System.nanoTime() + Duration.ofSeconds(20).toNanos()

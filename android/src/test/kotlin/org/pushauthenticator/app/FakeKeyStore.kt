@@ -77,6 +77,9 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         /** Aliases of accounts' own keys. */
         val signing get() = pairs.keys.filter { it.startsWith("account-") }
 
+        /** Aliases of the keys that slots are wrapped under. */
+        val biometric get() = pairs.keys.filter { it.startsWith("biometric") }
+
         /** Whether an invalidated key is given out and fails when it is used; the real store says so when it is loaded, too. */
         var handsOutInvalidated = true
 

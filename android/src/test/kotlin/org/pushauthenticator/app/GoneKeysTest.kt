@@ -4,7 +4,6 @@ import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Test
-import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.screens.RequestActivity
 
 /** Keys that are gone: not there any more, said so by the Keystore as soon as they are loaded, or kept by it when they are to be forgotten. */
@@ -33,7 +32,7 @@ class GoneKeysTest : AppTest() {
         val plain = LocalServer(this)
         FakeKeyStore.handsOutInvalidated = false
         FakeKeyStore.keepsAll = true
-        FakeKeyStore.invalidate(BiometricKey.ALIAS)
+        FakeKeyStore.invalidate(FakeKeyStore.biometric.single())
         val screen = open<RequestActivity>(RequestActivity.intent(app, plain.push("n", "biometric").id))
         screen.awaitText("Deny")
         screen.tap(R.id.approve)

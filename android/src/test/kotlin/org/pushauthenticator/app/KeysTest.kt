@@ -116,29 +116,29 @@ class KeysTest : AppTest() {
         assertEquals(KeyProperties.AUTH_BIOMETRIC_STRONG, spec.userAuthenticationType)
         assertEquals(0, spec.userAuthenticationValidityDurationSeconds)
 
-        assertThrows("nothing without a prompt", java.security.GeneralSecurityException::class.java) { key.unwrapper().doFinal(wrapped) }
+        assertThrows("nothing without a prompt", java.security.GeneralSecurityException::class.java) { key.unwrap(wrapped, key.unwrapper(wrapped)) }
         ShadowBiometricPrompt.isOpen = true
-        assertArrayEquals(secret, key.unwrapper().doFinal(wrapped))
+        assertArrayEquals(secret, key.unwrap(wrapped, key.unwrapper(wrapped)))
 
-        FakeKeyStore.invalidate(BiometricKey.ALIAS)
-        key.wrap(secret.clone())
-        assertEquals("nothing is wrapped under a dead key", 2, FakeKeyStore.specs.size)
+        FakeKeyStore.invalidate(FakeKeyStore.biometric.single())
+        val next = key.wrap(secret.clone())
+        assertThrows("it stays dead", KeyPermanentlyInvalidatedException::class.java) { key.unwrapper(wrapped) }
+        ShadowBiometricPrompt.isOpen = true
+        assertArrayEquals("wrapped under a key of its own", secret, key.unwrap(next, key.unwrapper(next)))
+        assertFalse(key.isSame(wrapped, next))
     }
 
     @Test
     fun `a key that the store reports as gone while it is loaded is gone, a busy store is not`() {
         val key = BiometricKey(app)
-        key.wrap(secret.clone())
+        val slot = key.wrap(secret.clone())
         FakeKeyStore.isBusy = true
-        assertThrows(UnrecoverableKeyException::class.java) { key.unwrapper() }
-        assertThrows(PlatformKeyException.Unavailable::class.java) { key.wrap(secret.clone()) }
+        assertThrows(UnrecoverableKeyException::class.java) { key.unwrapper(slot) }
         assertEquals("nothing is thrown away", 1, FakeKeyStore.specs.size)
         FakeKeyStore.isBusy = false
         FakeKeyStore.handsOutInvalidated = false
-        FakeKeyStore.invalidate(BiometricKey.ALIAS)
-        assertThrows(KeyPermanentlyInvalidatedException::class.java) { key.unwrapper() }
-        key.wrap(secret.clone())
-        assertEquals(2, FakeKeyStore.specs.size)
+        FakeKeyStore.invalidate(FakeKeyStore.biometric.single())
+        assertThrows(KeyPermanentlyInvalidatedException::class.java) { key.unwrapper(slot) }
 
         val vault = VaultKey(app)
         val wrapped = vault.wrap(secret.clone())
@@ -149,12 +149,15 @@ class KeysTest : AppTest() {
     @Test
     fun `a store that takes no key away now ends nothing`() {
         val key = BiometricKey(app)
-        key.wrap(secret.clone())
+        val slots = List(2) { key.wrap(secret.clone()) }
         FakeKeyStore.keepsAll = true
-        key.forget()
-        FakeKeyStore.invalidate(BiometricKey.ALIAS)
-        key.wrap(secret.clone())
-        assertEquals("made in its place", 2, FakeKeyStore.specs.size)
+        key.forget(slots[0])
+        assertEquals(2, FakeKeyStore.biometric.size)
+        FakeKeyStore.keepsAll = false
+        key.keepOnly(slots.drop(1))
+        ShadowBiometricPrompt.isOpen = true
+        assertArrayEquals(secret, key.unwrap(slots[1], key.unwrapper(slots[1])))
+        assertThrows(KeyPermanentlyInvalidatedException::class.java) { key.unwrapper(slots[0]) }
     }
 
     @Test

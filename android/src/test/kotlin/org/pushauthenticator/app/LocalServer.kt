@@ -10,11 +10,14 @@ import org.pushauthenticator.Account
 import org.pushauthenticator.HttpResponse
 import org.pushauthenticator.KeyChoice
 import org.pushauthenticator.Notification
+import org.pushauthenticator.SlotWrapper
 import org.pushauthenticator.signedBy
 
 /** Signs messages as a server does, without a network: for screens with every kind of request. */
-class LocalServer(private val test: AppTest, keyed: Boolean = false, host: String = HOST, private val scheme: String = "https") {
-    private val secret = "shared secret of 32 bytes length".toByteArray()
+class LocalServer(
+    private val test: AppTest, keyed: Boolean = false, host: String = HOST, private val scheme: String = "https",
+    name: String = "demo", biometric: SlotWrapper = test.biometricKey(),
+) {
     val account: Account
     lateinit var last: Notification
         private set
@@ -22,7 +25,7 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false, host: Strin
     private var count = 0
 
     init {
-        account = if (keyed) keyed() else test.core { enrol(registration(host), test.enrolment(), test.biometricKey()) }
+        account = if (keyed) keyed() else test.core { enrol(registration(host, name), test.enrolment(), biometric) }
         val request = test.core { due() }.single()
         val jwt = JSONObject(String(request.body)).getString("jwt")
         mechanism = JSONObject(String(Base64.getUrlDecoder().decode(jwt.split('.')[1]))).getString("mechanismUid")
@@ -39,9 +42,7 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false, host: Strin
         return test.core { enrol(code, test.enrolment().copy(key = chosen), null) }
     }
 
-    fun registration(host: String, name: String = "demo") = "pushauth://push/Ping:$name?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
-        "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("$scheme://$host/am/push?_action=register")}" +
-        "&a=${encode("$scheme://$host/am/push?_action=authenticate")}"
+    fun registration(host: String, name: String = "demo") = code(host, name, scheme)
 
     fun push(id: String, type: String, numbers: String? = null, place: Pair<Double, Double> = 47.37 to 8.54): Notification {
         val claims = JSONObject().put("u", mechanism).put("c", Base64.getEncoder().encodeToString(ByteBuffer.allocate(32).putInt(++count).array()))
@@ -60,10 +61,18 @@ class LocalServer(private val test: AppTest, keyed: Boolean = false, host: Strin
         test.core { outbox() }.isEmpty()
     }
 
-    private fun encode(text: String) = encode(text.toByteArray())
-    private fun encode(bytes: ByteArray): String = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)
-
     companion object {
+        private val secret = "shared secret of 32 bytes length".toByteArray()
+
+        /** A registration code of this host. */
+        fun code(host: String, name: String, scheme: String): String =
+            "pushauth://push/Ping:$name?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
+                "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("$scheme://$host/am/push?_action=register")}" +
+                "&a=${encode("$scheme://$host/am/push?_action=authenticate")}"
+
+        private fun encode(text: String) = encode(text.toByteArray())
+        private fun encode(bytes: ByteArray): String = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)
+
         /** Nobody listens there, and that is known at once. */
         const val HOST = "127.0.0.1:1"
     }

@@ -18,7 +18,6 @@ import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.pushauthenticator.NotificationState
-import org.pushauthenticator.app.keys.BiometricKey
 import org.pushauthenticator.app.messages.AnswerReceiver
 import org.pushauthenticator.app.messages.DeliveryJob
 import org.pushauthenticator.app.messages.Messages
@@ -156,7 +155,7 @@ class StoryTest : AppTest() {
     @Test
     fun `another finger ends the biometric, and adding the account again brings it back`() {
         enrol("BIOMETRIC")
-        FakeKeyStore.invalidate(BiometricKey.ALIAS)
+        FakeKeyStore.invalidate(FakeKeyStore.biometric.single())
         val screen = request()
         screen.tap(R.id.approve)
         screen.awaitText("the key behind the biometric is gone")

@@ -33,7 +33,7 @@ class AccountSigner(private val activity: Activity, private val app: App) {
         } catch (busy: GeneralSecurityException) {
             return Used.Failed(activity.getString(R.string.prompt_failed))
         }
-        val used = if (key == null) Used.Invalidated else gate.sign(key, toSign, title, name(account.displayName, account.displayIssuer))
+        val used = if (key == null) Used.Invalidated else gate.sign(key, toSign, title, of(account.displayName, account.displayIssuer))
         if (used is Used.Invalidated) {
             phone.call { deviceKeyInvalidated(account.id) }
             key?.forget()
@@ -46,16 +46,24 @@ class AccountSigner(private val activity: Activity, private val app: App) {
      * is to ask for a biometric. Where there can be none, the core makes one; where the key store only fails to make it, nothing is
      * added, and the person may choose that.
      *
+     * @param name by which the registration is found again when the screen is made anew
      * @param enrolment with [KeyChoice.Software] when the person chose the core's key
      */
-    suspend fun enrol(core: Core, code: String, preview: EnrolmentPreview, enrolment: Enrolment, biometric: Boolean): Used<Enrolled> {
-        val slotWrapper = app.biometricKey.takeIf { biometric }
-        if (enrolment.key is KeyChoice.Software) return Used.Done(core.courier.enrol(code, enrolment, slotWrapper))
-        if (!preview.takesDeviceKey) return Used.Done(core.courier.enrol(code, enrolment, slotWrapper))
+    suspend fun enrol(
+        core: Core, name: String, code: String, preview: EnrolmentPreview, enrolment: Enrolment, biometric: Boolean,
+    ): Used<Enrolled> = app.accountKeys.whileAdding { make(core, name, code, preview, enrolment, biometric) }
+        .also { app.accountKeys.tidy(core.phone) }
+
+    private suspend fun make(
+        core: Core, name: String, code: String, preview: EnrolmentPreview, enrolment: Enrolment, biometric: Boolean,
+    ): Used<Enrolled> {
+        suspend fun enrol(enrolment: Enrolment): Used<Enrolled> =
+            Used.Done(register(core, name) { core.courier.enrol(code, enrolment, app.biometricKey.takeIf { biometric }) })
+        if (enrolment.key is KeyChoice.Software || !preview.takesDeviceKey) return enrol(enrolment)
         val key = try {
             app.signingKeys.make(preview.attestationChallenge, biometric)
         } catch (never: NoSuchAlgorithmException) {
-            return Used.Done(core.courier.enrol(code, enrolment.copy(key = KeyChoice.Software), slotWrapper))
+            return enrol(enrolment.copy(key = KeyChoice.Software))
         } catch (failed: GeneralSecurityException) {
             // It may work the next time, and what is registered now is for good.
             return Used.Failed(activity.getString(R.string.key_not_made), takesSoftware = true)
@@ -63,20 +71,23 @@ class AccountSigner(private val activity: Activity, private val app: App) {
         var kept = false
         try {
             val toSign = core.phone.call { registrationToSign(code, key.description) }
-            val used = gate.sign(key, toSign, R.string.prompt_register, name(preview.account, preview.issuer))
+            val used = gate.sign(key, toSign, R.string.prompt_register, of(preview.account, preview.issuer))
             return used.map { signed ->
                 // From here on the account may be there, whatever becomes of the screen.
                 kept = true
-                val enrolled = core.courier.enrol(code, enrolment.copy(key = KeyChoice.Hardware(key.description, signed)))
-                kept = enrolled !is Enrolled.Rejected && enrolled !is Enrolled.Refused
-                enrolled
+                register(core, name) { core.courier.enrol(code, enrolment.copy(key = KeyChoice.Hardware(key.description, signed))) }
             }
         } finally {
             if (!kept) key.forget()
         }
     }
 
-    private fun name(account: String, issuer: String) = activity.getString(R.string.prompt_account, account, issuer)
+    /** Keys go where the account is not there in the end, or took another's place; here where the screen is gone by then. */
+    private suspend fun register(core: Core, name: String, enrol: suspend () -> Enrolled): Enrolled = app.outgoing.register(name) {
+        app.accountKeys.whileAdding(enrol).also { app.accountKeys.tidy(core.phone) }
+    }
+
+    private fun of(account: String, issuer: String) = activity.getString(R.string.prompt_account, account, issuer)
 
     private suspend fun <T, R> Used<T>.map(use: suspend (T) -> R): Used<R> = when (this) {
         is Used.Done -> Used.Done(use(result))

@@ -34,10 +34,10 @@ sealed interface Used<out T> {
 
 /** The system's biometric prompts, as suspending functions. */
 class BiometricGate(private val activity: Activity) {
-    /** Unwraps what is wrapped under [key], inside a prompt. */
+    /** Unwraps an account's slot, inside a prompt. */
     suspend fun unwrap(key: BiometricKey, wrapped: ByteArray, subtitle: String): Used<ByteArray> = guard {
-        val passed = pass(CryptoObject(key.unwrapper()), R.string.prompt_approve, subtitle)
-        passed.then { it?.cipher?.doFinal(wrapped) }
+        val passed = pass(CryptoObject(key.unwrapper(wrapped)), R.string.prompt_approve, subtitle)
+        passed.then { crypto -> crypto?.cipher?.let { key.unwrap(wrapped, it) } }
     }
 
     /** Has an account's key sign, inside a prompt where it asks for one. */

@@ -1,9 +1,11 @@
 package org.pushauthenticator.app.messages
 
 import java.util.concurrent.atomic.AtomicInteger
+import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.async
 import org.pushauthenticator.Answer
 import org.pushauthenticator.AuthenticatorException
+import org.pushauthenticator.Enrolled
 import org.pushauthenticator.app.App
 
 /**
@@ -13,6 +15,7 @@ import org.pushauthenticator.app.App
 class Outgoing(private val app: App) {
     private val underway = AtomicInteger()
     private val watched = mutableSetOf<String>()
+    private val registrations = mutableMapOf<String, Deferred<Enrolled>>()
 
     /** Whether something is on its way at this moment. */
     val isBusy: Boolean get() = underway.get() > 0
@@ -27,7 +30,7 @@ class Outgoing(private val app: App) {
      *
      * @throws AuthenticatorException when the vault cannot be used
      */
-    suspend fun answer(id: String, send: suspend () -> Answer): Answer = carry {
+    suspend fun answer(id: String, send: suspend () -> Answer): Answer = begin {
         val answer = try {
             send()
         } catch (failed: AuthenticatorException) {
@@ -37,12 +40,48 @@ class Outgoing(private val app: App) {
         if (answer is Answer.Queued) DeliveryJob.soon(app)
         if (!isWatched(id)) app.notices.tell(id, answer)
         answer
+    }.await()
+
+    /**
+     * Adds an account and sends its registration, likewise. Whoever asks for it by this name until [shown] is called waits for the
+     * same one.
+     *
+     * @throws AuthenticatorException when the vault cannot be used
+     */
+    suspend fun register(name: String, enrol: suspend () -> Enrolled): Enrolled {
+        // It may be through before it is written down.
+        val registration = synchronized(registrations) {
+            begin {
+                try {
+                    enrol().also { registered(name, it) }
+                } catch (failed: AuthenticatorException) {
+                    registered(name, Enrolled.Rejected(failed))
+                    throw failed
+                }
+            }.also { registrations[name] = it }
+        }
+        return registration.await()
+    }
+
+    /** The registration that a screen of this name began, and no screen showed the end of. */
+    fun registration(name: String): Deferred<Enrolled>? = synchronized(registrations) { registrations[name] }
+
+    /** A screen says what came of the registration. */
+    fun shown(name: String) {
+        synchronized(registrations) { registrations -= name }
+    }
+
+    private fun registered(name: String, enrolled: Enrolled) {
+        if (enrolled is Enrolled.Queued) DeliveryJob.soon(app)
+        if (isWatched(name)) return
+        app.notices.tell(enrolled)
+        shown(name)
     }
 
     private fun isWatched(name: String) = synchronized(watched) { name in watched }
 
-    /** A cancellation of the caller ends the waiting, not the [work]. */
-    private suspend fun <T> carry(work: suspend () -> T): T {
+    /** What this starts goes on when nobody waits for it any more. */
+    private fun <T> begin(work: suspend () -> T): Deferred<T> {
         underway.incrementAndGet()
         return app.scope.async {
             try {
@@ -50,6 +89,6 @@ class Outgoing(private val app: App) {
             } finally {
                 underway.decrementAndGet()
             }
-        }.await()
+        }
     }
 }

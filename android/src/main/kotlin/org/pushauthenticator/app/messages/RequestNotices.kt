@@ -11,9 +11,11 @@ import android.os.Build
 import org.pushauthenticator.Account
 import org.pushauthenticator.Answer
 import org.pushauthenticator.Ask
+import org.pushauthenticator.Enrolled
 import org.pushauthenticator.app.service
 import org.pushauthenticator.app.R
 import org.pushauthenticator.app.Settings
+import org.pushauthenticator.app.screens.AccountsActivity
 import org.pushauthenticator.app.screens.RequestActivity
 import org.pushauthenticator.app.screens.summary
 import org.pushauthenticator.app.screens.title
@@ -52,6 +54,15 @@ class RequestNotices(private val context: Context, private val settings: Setting
         val notice = builder(context.getString(answer.title)).setContentText(answer.summary(context))
             .setContentIntent(open(id)).setTimeoutAfter(RESULT_SHOWN).build()
         manager.notify(id, RESULT, notice)
+    }
+
+    /** Says how adding an account ended whose screen was left. */
+    fun tell(enrolled: Enrolled) {
+        val list = Intent(context, AccountsActivity::class.java).addFlags(Intent.FLAG_ACTIVITY_NEW_TASK)
+        val text = enrolled.summary(context)
+        val notice = builder(context.getString(enrolled.title)).setContentText(text).setStyle(Notification.BigTextStyle().bigText(text))
+            .setContentIntent(PendingIntent.getActivity(context, 0, list, PendingIntent.FLAG_IMMUTABLE)).build()
+        manager.notify(REGISTRATION, notice)
     }
 
     /** A [guarded] app is opened before anything is approved, or said about the sign-on. */
@@ -99,6 +110,7 @@ class RequestNotices(private val context: Context, private val settings: Setting
         const val CHANNEL = "requests"
         const val REQUEST = 1
         const val RESULT = 2
+        const val REGISTRATION = 3
 
         /** In milliseconds. */
         private const val RESULT_SHOWN = 15_000L

@@ -8,7 +8,6 @@ import android.view.ViewGroup
 import android.widget.Button
 import android.widget.EditText
 import android.widget.TextView
-import java.security.GeneralSecurityException
 import org.pushauthenticator.Account
 import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
@@ -84,11 +83,7 @@ class AccountActivity : Screen() {
 
     private fun remove() = withCore { core ->
         core.phone.call { remove(id) }
-        try {
-            app.signingKeys.keepOnly(core.phone.call { accounts() })
-        } catch (busy: GeneralSecurityException) {
-            // The next start takes its key away.
-        }
+        app.accountKeys.tidy(core.phone)
         finish()
     }
 

@@ -8,7 +8,8 @@ import android.view.View
 import android.widget.Button
 import android.widget.TextView
 import java.util.UUID
-import org.pushauthenticator.CredentialKind
+import kotlinx.coroutines.Deferred
+import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.Device
 import org.pushauthenticator.Enrolled
 import org.pushauthenticator.Enrolment
@@ -20,7 +21,6 @@ import org.pushauthenticator.app.DeviceState
 import org.pushauthenticator.app.R
 import org.pushauthenticator.app.keys.AccountSigner
 import org.pushauthenticator.app.keys.Used
-import org.pushauthenticator.app.messages.DeliveryJob
 
 /**
  * Shows what a code would add, and adds it when the person says so. Links of other apps and web pages end here: opening
@@ -58,8 +58,11 @@ class ConfirmActivity : Screen() {
         super.onDestroy()
     }
 
+    override val watched get() = intent.getStringExtra(OWN) ?: intent.dataString.orEmpty()
+
     override fun begin() {
-        if (ended != null) return
+        if (ended != null || adding) return
+        app.outgoing.registration(watched)?.let { return join(it) }
         val source = source ?: return refuse(getString(R.string.confirm_gone))
         withCore({ refuse(explain(it)) }) { core ->
             val preview = core.phone.call {
@@ -68,12 +71,28 @@ class ConfirmActivity : Screen() {
                     is Source.Typed -> previewEntry(source.entry)
                 }
             }
+            // What is being added is not to be replaced by itself.
+            if (ended != null || adding) return@withCore
             PreviewCard(this, requireViewById(R.id.preview), requireViewById(R.id.warnings)).show(preview)
             add.visibility = View.VISIBLE
             add.setText(if (preview.conflict == null) R.string.confirm_add else R.string.confirm_replace)
             add.setOnClickListener { enrol(source, preview) }
             software.setOnClickListener { enrol(source, preview, KeyChoice.Software) }
         }
+    }
+
+    /** The screen was made anew while its account was being added. */
+    private fun join(registration: Deferred<Enrolled>) {
+        busy(true)
+        notice(getString(R.string.confirm_adding))
+        withCore({ refused(it) }) { show(registration.await()) }
+    }
+
+    private fun refused(reason: AuthenticatorException) {
+        app.outgoing.shown(watched)
+        notice(null)
+        busy(false)
+        refuse(explain(reason))
     }
 
     private fun refuse(text: String) {
@@ -85,24 +104,22 @@ class ConfirmActivity : Screen() {
     }
 
     private fun enrol(source: Source, preview: EnrolmentPreview, key: KeyChoice? = null) {
+        if (adding) return
         busy(true)
-        withCore({ busy(false); refuse(explain(it)) }) { core ->
+        withCore({ refused(it) }) { core ->
             val device = Device("${Build.MANUFACTURER} ${Build.MODEL}", Platform.ANDROID, app.settings.pushToken, app.settings.communicationType)
             val state = DeviceState(app)
             val enrolment = Enrolment(device, state.facts(), replace = preview.conflict != null, key = key)
-            when (source) {
-                is Source.Code -> when (val used = AccountSigner(this, app).enrol(core, source.text, preview, enrolment, state.hasBiometric)) {
-                    is Used.Done -> show(used.result)
-                    is Used.Cancelled -> return@withCore tryAgain(null)
-                    is Used.Failed -> return@withCore tryAgain(used.text, used.takesSoftware)
-                    is Used.Invalidated -> return@withCore tryAgain(getString(R.string.prompt_failed))
-                }
-                is Source.Typed -> {
-                    core.phone.call { enrolEntry(source.entry, enrolment) }
-                    show(Ending.READY, getString(R.string.enrolled_codes_text))
-                }
+            val used = when (source) {
+                is Source.Code -> AccountSigner(this, app).enrol(core, watched, source.text, preview, enrolment, state.hasBiometric)
+                is Source.Typed -> Used.Done(app.outgoing.register(watched) { Enrolled.Ready(core.phone.call { enrolEntry(source.entry, enrolment) }) })
             }
-            if (own != null) pending = null
+            when (used) {
+                is Used.Done -> show(used.result)
+                is Used.Cancelled -> tryAgain(null)
+                is Used.Failed -> tryAgain(used.text, used.takesSoftware)
+                is Used.Invalidated -> tryAgain(getString(R.string.prompt_failed))
+            }
         }
     }
 
@@ -112,24 +129,18 @@ class ConfirmActivity : Screen() {
         busy(false)
     }
 
+    private var adding = false
+
     private fun busy(now: Boolean) {
+        adding = now
         add.isEnabled = !now
         software.isEnabled = !now
     }
 
-    private fun show(enrolled: Enrolled) = when (enrolled) {
-        is Enrolled.Ready -> {
-            val answers = CredentialKind.PUSH in enrolled.account.kinds
-            val text = if (answers) R.string.enrolled_ready_text else R.string.enrolled_codes_text
-            show(Ending.READY, getString(text))
-        }
-        is Enrolled.Queued -> {
-            DeliveryJob.soon(app)
-            show(Ending.QUEUED, getString(R.string.enrolled_queued_text))
-        }
-        is Enrolled.Unconfirmed -> show(Ending.UNCONFIRMED, getString(R.string.state_unconfirmed))
-        is Enrolled.Refused -> show(Ending.REFUSED, enrolled.message ?: getString(R.string.enrolled_refused_text))
-        is Enrolled.Rejected -> show(Ending.REJECTED, explain(enrolled.reason))
+    private fun show(enrolled: Enrolled) {
+        if (own != null) pending = null
+        app.outgoing.shown(watched)
+        show(Ending.of(enrolled), enrolled.summary(this))
     }
 
     private fun show(ending: Ending, text: String) {
@@ -145,7 +156,11 @@ class ConfirmActivity : Screen() {
         QUEUED(R.drawable.unsure, R.color.accent, R.string.enrolled_queued),
         UNCONFIRMED(R.drawable.unsure, R.color.accent, R.string.enrolled_unconfirmed),
         REFUSED(R.drawable.bad, R.color.danger, R.string.enrolled_refused),
-        REJECTED(R.drawable.bad, R.color.danger, R.string.enrolled_rejected),
+        REJECTED(R.drawable.bad, R.color.danger, R.string.enrolled_rejected);
+
+        companion object {
+            fun of(enrolled: Enrolled): Ending = entries.first { it.title == enrolled.title }
+        }
     }
 
     /** What this app read itself, under a name that other apps do not know. */

@@ -38,6 +38,7 @@ import org.pushauthenticator.needsSignature
 /** One sign-on request: who asks, from where, and the person's answer; then what came of it. */
 class RequestActivity : Screen() {
     private val id get() = intent.data?.schemeSpecificPart.orEmpty()
+    override val watched get() = id
     private var answering = false
 
     /** An answer was given that is on its way or waits to be sent, and the screen says so. */
@@ -54,17 +55,6 @@ class RequestActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         content.visibility = View.INVISIBLE
-    }
-
-    override fun onResume() {
-        app.outgoing.watch(id)
-        super.onResume()
-    }
-
-    override fun onPause() {
-        // A screen that is made anew goes on looking.
-        if (!isChangingConfigurations) app.outgoing.unwatch(id)
-        super.onPause()
     }
 
     override fun begin() {
@@ -228,16 +218,10 @@ class RequestActivity : Screen() {
             is Used.Cancelled -> null
             is Used.Failed -> null.also { notice(used.text) }
             is Used.Invalidated -> null.also {
-                invalidated(core)
+                app.accountKeys.biometricGone(core.phone, wrapped)
                 notice(getString(R.string.biometric_invalidated))
             }
         }
-    }
-
-    /** One key serves all accounts, so all of them lost it. */
-    private suspend fun invalidated(core: Core) {
-        core.phone.call { accounts().filter { it.hasBiometricSlot }.forEach { biometricInvalidated(it.id) } }
-        app.biometricKey.forget()
     }
 
     private fun show(answer: Answer, reason: DenyReason?) {

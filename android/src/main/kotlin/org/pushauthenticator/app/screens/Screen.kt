@@ -55,8 +55,12 @@ abstract class Screen : Activity() {
         heading(title)
     }
 
+    /** What this screen began to send, and says the end of, by the name that [org.pushauthenticator.app.messages.Outgoing] has for it. */
+    protected open val watched: String? get() = null
+
     override fun onResume() {
         super.onResume()
+        watched?.let(app.outgoing::watch)
         shown = CoroutineScope(SupervisorJob() + Dispatchers.Main)
         if (app.settings.screenshotsBlocked) window.addFlags(FLAG_SECURE) else window.clearFlags(FLAG_SECURE)
         showLock()
@@ -70,6 +74,8 @@ abstract class Screen : Activity() {
 
     override fun onPause() {
         shown.cancel()
+        // A screen that is made anew goes on looking.
+        if (!isChangingConfigurations) watched?.let(app.outgoing::unwatch)
         super.onPause()
     }
 

@@ -12,6 +12,7 @@ import org.pushauthenticator.CodeAlgorithm
 import org.pushauthenticator.CodeMoving
 import org.pushauthenticator.CodeSettings
 import org.pushauthenticator.CredentialKind
+import org.pushauthenticator.Enrolled
 import org.pushauthenticator.KeyLevel
 import org.pushauthenticator.Location
 import org.pushauthenticator.NotificationState
@@ -132,4 +133,26 @@ fun Answer.summary(context: Context): String = when (this) {
     Answer.Queued -> context.getString(R.string.result_queued_text)
     Answer.Expired -> context.getString(R.string.result_expired_text)
     is Answer.Rejected -> context.explain(reason)
+}
+
+/** How adding an account ended, in two words. */
+val Enrolled.title: Int
+    get() = when (this) {
+        is Enrolled.Ready -> R.string.enrolled_ready
+        is Enrolled.Queued -> R.string.enrolled_queued
+        is Enrolled.Unconfirmed -> R.string.enrolled_unconfirmed
+        is Enrolled.Refused -> R.string.enrolled_refused
+        is Enrolled.Rejected -> R.string.enrolled_rejected
+    }
+
+/** What that means, and what to do. */
+fun Enrolled.summary(context: Context): String = when (this) {
+    is Enrolled.Ready -> {
+        val answers = CredentialKind.PUSH in account.kinds
+        context.getString(if (answers) R.string.enrolled_ready_text else R.string.enrolled_codes_text)
+    }
+    is Enrolled.Queued -> context.getString(R.string.enrolled_queued_text)
+    is Enrolled.Unconfirmed -> context.getString(R.string.state_unconfirmed)
+    is Enrolled.Refused -> message ?: context.getString(R.string.enrolled_refused_text)
+    is Enrolled.Rejected -> context.explain(reason)
 }
