@@ -3,11 +3,16 @@ package org.pushauthenticator.app
 import android.app.Application
 import android.app.KeyguardManager
 import java.io.File
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.combine
+import kotlinx.coroutines.flow.retryWhen
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -54,25 +59,27 @@ class App : Application() {
      */
     suspend fun core(): Core {
         val core = opening.withLock { opened ?: open().also { opened = it } }
+        tell(core.phone)
+        return core
+    }
+
+    private suspend fun tell(phone: PushAuthenticator) {
         val facts = DeviceState(this).facts()
         val locked = service<KeyguardManager>().isDeviceLocked || lock.isLocked
-        core.phone.call {
+        phone.call {
             setDeviceFacts(facts)
             setConcealed(locked)
         }
-        return core
     }
 
     private suspend fun open(): Core {
         val phone = PushAuthenticator.open(File(noBackupFilesDir, "vault").path, VaultKey(this), SystemLog)
+        // Before anything is shown of the requests that are here already.
+        tell(phone)
         // What the person sees as notifications follows what can be answered, whatever changed it.
         scope.launch {
-            try {
-                combine(phone.notifications, phone.accounts) { pending, accounts -> pending to accounts }
-                    .collect { (pending, accounts) -> notices.follow(pending, accounts) }
-            } catch (failed: AuthenticatorException) {
-                SystemLog.failure(failed)
-            }
+            combine(phone.notifications, phone.accounts) { pending, accounts -> pending to accounts }.again()
+                .collect { (pending, accounts) -> notices.follow(pending, accounts) }
         }
         accountKeys.tidy(phone)
         return Core(phone, Courier(phone, signer = { id, toSign -> signingKeys.signUnasked(phone.call { accounts() }.find { it.id == id }, toSign) }))
@@ -82,4 +89,12 @@ class App : Application() {
         scope.cancel()
         super.onTerminate()
     }
+}
+
+/** The same for good: a vault that cannot be read now is read again after a pause. */
+internal fun <T> Flow<T>.again(pause: Duration = 5.seconds): Flow<T> = retryWhen { failed, _ ->
+    if (failed !is AuthenticatorException) return@retryWhen false
+    SystemLog.failure(failed)
+    delay(pause)
+    true
 }

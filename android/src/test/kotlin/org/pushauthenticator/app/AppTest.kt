@@ -89,8 +89,13 @@ abstract class AppTest {
     protected fun <T : Activity> again(type: Class<T>, screen: T): T = type.cast(screens.single { it.get() === screen }.recreate().get())!!
 
     /** Another screen lay over this one for a moment. */
-    protected fun returned(screen: Activity) {
-        screens.single { it.get() === screen }.pause().resume()
+    protected fun returned(screen: Activity) = behind(screen) {}
+
+    protected fun behind(screen: Activity, meanwhile: () -> Unit) {
+        val controller = screens.single { it.get() === screen }.pause()
+        meanwhile()
+        shadowOf(Looper.getMainLooper()).idle()
+        controller.resume()
     }
 
     /** Lets the main thread work until [condition] holds. */

@@ -54,6 +54,10 @@ class LocalServer(
         return test.core { receiveMessage("AUTHENTICATE:$id", "$signed.${encode(mac)}") }.also { last = it }
     }
 
+    /** A push that says no more than where to ask. */
+    fun hint(id: String): ByteArray =
+        JSONObject().put("messageId", "AUTHENTICATE:$id").put("mechanismUid", mechanism).toString().toByteArray()
+
     /** The server takes every answer that waits; a courier that was stopped may hold one for a moment. */
     fun settleAll() = test.until("all is sent") {
         test.core { retryNow() }

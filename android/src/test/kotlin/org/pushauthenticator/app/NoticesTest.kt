@@ -1,5 +1,6 @@
 package org.pushauthenticator.app
 
+import android.app.Notification
 import android.app.NotificationManager
 import android.content.Intent
 import android.net.Uri
@@ -8,11 +9,19 @@ import android.service.notification.StatusBarNotification
 import android.widget.Switch
 import java.io.File
 import java.time.Duration
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
+import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.pushauthenticator.Authenticator
+import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.app.keys.VaultKey
 import org.pushauthenticator.app.messages.AnswerReceiver
 import org.pushauthenticator.app.messages.RequestNotices
@@ -20,6 +29,11 @@ import org.pushauthenticator.app.screens.ConfirmActivity
 import org.pushauthenticator.app.screens.RequestActivity
 import org.pushauthenticator.app.screens.SettingsActivity
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.Implementation
+import org.robolectric.annotation.Implements
+import org.robolectric.shadows.ShadowNotificationManager
+import org.robolectric.util.ReflectionHelpers
 import org.robolectric.shadows.ShadowSystemClock
 
 /** Notifications while the app is locked, and when nothing can be answered. */
@@ -97,5 +111,47 @@ class NoticesTest : AppTest() {
         val told = result()
         assertEquals("Not possible", told.notification.extras.getString("android.title"))
         assertEquals("The key store of this phone cannot be used now. Unlock the phone and try again.", told.text())
+    }
+
+    @Test
+    @Config(shadows = [RecordedNotices::class])
+    fun `the first start on a locked phone shows nothing of the requests that are here already`() {
+        LocalServer(this).push("n", "default")
+        awaitThat("shown with its message") { "Login attempt from demo at Ping" in RecordedNotices.texts }
+        // The process was ended since.
+        ReflectionHelpers.setField(app, "opened", null)
+        ReflectionHelpers.setField(app, "notices\$delegate", lazy { RequestNotices(app, app.settings) })
+        RecordedNotices.texts.clear()
+        keyguard.setIsDeviceLocked(true)
+        phone { pending() }
+        awaitThat("shown without it") { "demo" in RecordedNotices.texts }
+        assertEquals(setOf("demo"), RecordedNotices.texts.toSet())
+    }
+
+    @Test
+    fun `a vault that cannot be read for once is followed afterwards`() {
+        var times = 0
+        val changes = flow {
+            times++
+            emit(times)
+            if (times == 1) throw AuthenticatorException.Vault("vault-busy", "Try again.")
+            emit(times)
+        }
+        assertEquals(listOf(1, 2, 2), runBlocking { changes.again(1.milliseconds).take(3).toList() })
+        assertThrows(IllegalStateException::class.java) { runBlocking { flow<Int> { error("a bug") }.again(1.milliseconds).toList() } }
+    }
+}
+
+/** Keeps the text of everything that was ever shown. */
+@Implements(NotificationManager::class)
+class RecordedNotices : ShadowNotificationManager() {
+    @Implementation
+    public override fun notify(tag: String?, id: Int, notification: Notification) {
+        texts += notification.extras.getString("android.text").orEmpty()
+        super.notify(tag, id, notification)
+    }
+
+    companion object {
+        val texts = CopyOnWriteArrayList<String>()
     }
 }

@@ -1,6 +1,7 @@
 package org.pushauthenticator.app
 
 import android.app.Activity
+import android.app.NotificationManager
 import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.Canvas
@@ -67,6 +68,7 @@ class PicturesTest : AppTest() {
         shadowOf(app.packageManager).setSystemFeature(android.content.pm.PackageManager.FEATURE_CAMERA_ANY, false)
         draw("scan", open<ScanActivity>().also { it.awaitText("has no camera") })
         confirm(local)
+        adding()
         locked()
     }
 
@@ -80,6 +82,10 @@ class PicturesTest : AppTest() {
         row.performClick()
         list.awaitText("left")
         draw("accounts", list)
+        shadowOf(app.service<NotificationManager>()).setNotificationsEnabled(false)
+        draw("accounts-silent", open<AccountsActivity>().also { it.awaitText("Open the settings") })
+        draw("settings-silent", open<SettingsActivity>().also { it.awaitText("Open the settings") })
+        shadowOf(app.service<NotificationManager>()).setNotificationsEnabled(true)
         val account = open<AccountActivity>(AccountActivity.intent(app, local.account.id))
         account.awaitText(LocalServer.HOST)
         draw("account", account)
@@ -93,13 +99,21 @@ class PicturesTest : AppTest() {
         draw("request-number", request(number))
         draw("request-tap", request(local.push("n2", "default")))
         draw("request-biometric", request(local.push("n3", "biometric")))
-        val denied = request(local.push("n4", "default"))
+        val answered = local.push("n4", "default")
+        val denied = request(answered)
         denied.tap(R.id.deny)
         denied.awaitText("Not sent yet")
         draw("result-queued", denied)
+        draw("request-answering", open<RequestActivity>(RequestActivity.intent(app, answered.id)).also { it.awaitText("on its way") })
+        keyguard.setIsDeviceLocked(true)
+        val refused = request(local.push("n5", "default"))
+        refused.tap(R.id.approve)
+        refused.awaitText("Unlock the phone")
+        draw("request-refused", refused)
+        keyguard.setIsDeviceLocked(false)
         close()
         local.settleAll()
-        val over = open<RequestActivity>(RequestActivity.intent(app, local.last.id))
+        val over = open<RequestActivity>(RequestActivity.intent(app, answered.id))
         over.awaitText("cannot be answered")
         draw("result-over", over)
     }
@@ -146,6 +160,15 @@ class PicturesTest : AppTest() {
         added.tap(R.id.add)
         added.awaitText("Account added")
         draw("result-added", added)
+    }
+
+    private fun adding() {
+        HeldServer().use { server ->
+            val first = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(LocalServer.code(server.host, "erin", "http"))))
+            first.tap(R.id.add)
+            awaitThat("the registration is out") { server.count(HeldServer.REGISTRATION) == 1 }
+            draw("confirm-adding", again(first).also { it.awaitText("is being added") })
+        }
     }
 
     private fun locked() {

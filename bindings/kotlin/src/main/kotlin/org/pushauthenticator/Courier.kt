@@ -34,6 +34,9 @@ public class Courier(
     /** Ids of the requests that this courier is sending. */
     private val underway = MutableStateFlow(emptySet<String>())
 
+    /** Accounts whose servers said that they list nothing. */
+    private val unlisted = MutableStateFlow(emptySet<String>())
+
     /**
      * Sends everything that is due now, and what becomes due by that.
      *
@@ -68,15 +71,22 @@ public class Courier(
     }
 
     /**
-     * Asks every server for what is pending; new requests come out of [PushAuthenticator.notifications].
+     * Asks every server for what is pending; new requests come out of [PushAuthenticator.notifications]. A server that said
+     * [Pulled.NotOffered] is not asked again by this courier, and the same is given for it.
      *
      * @param wait how long a server may hold the request until a message is there; at most 30 seconds
      * @throws AuthenticatorException when the vault cannot be used
      */
     public suspend fun pull(wait: Duration = Duration.ZERO): List<PullResult> = coroutineScope {
-        val plain = phone.look { pull(seconds(wait)) }.map { async { ask(it.accountId, wait) { it } } }
-        val signed = phone.look { pullsToSign() }.map { async { ask(it.accountId, wait) { make(it.accountId, wait, it.toSign) } } }
+        val plain = phone.look { pull(seconds(wait)) }.map { async { listed(it.accountId, wait) { it } } }
+        val signed = phone.look { pullsToSign() }.map { async { listed(it.accountId, wait) { make(it.accountId, wait, it.toSign) } } }
         (plain + signed).awaitAll()
+    }
+
+    private suspend fun listed(accountId: String, wait: Duration, first: suspend () -> PullRequest): PullResult {
+        val notOffered = PullResult.Answered(accountId, Pulled.NotOffered)
+        if (accountId in unlisted.value) return notOffered
+        return ask(accountId, wait, first).also { result -> if (result == notOffered) unlisted.update { it + accountId } }
     }
 
     /**

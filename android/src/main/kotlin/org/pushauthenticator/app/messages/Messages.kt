@@ -1,5 +1,8 @@
 package org.pushauthenticator.app.messages
 
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.withTimeoutOrNull
 import org.pushauthenticator.Arrival
 import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.CommunicationType
@@ -15,15 +18,16 @@ class Messages(private val app: App) {
      * nothing.
      *
      * @param payload JSON: FCM's data map, or `{"messageId", "message"}`
+     * @param patience how long the server may take; push services give a receiver some 20 seconds
      * @return the id of the sign-on request; nothing when it was refused, or is not here
      */
-    suspend fun take(payload: ByteArray): String? = try {
+    suspend fun take(payload: ByteArray, patience: Duration = 15.seconds): String? = try {
         val core = app.core()
-        val arrival = core.courier.receive(payload)
+        val arrival = withTimeoutOrNull(patience) { core.courier.receive(payload) }
         // The process may end before whoever follows the flow gets there.
         app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
         // The server did not answer: as soon as there is a network it is asked again.
-        if (arrival is Arrival.Missing && arrival.result is PullResult.Unreachable) DeliveryJob.soon(app)
+        if (arrival == null || arrival is Arrival.Missing && arrival.result is PullResult.Unreachable) DeliveryJob.soon(app)
         (arrival as? Arrival.Request)?.notification?.id
     } catch (refused: AuthenticatorException) {
         SystemLog.failure(refused)

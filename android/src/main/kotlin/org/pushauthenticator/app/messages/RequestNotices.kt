@@ -36,6 +36,10 @@ class RequestNotices(private val context: Context, private val settings: Setting
         manager.createNotificationChannel(channel)
     }
 
+    /** Whether the person lets sign-on requests be shown outside of the app. */
+    val areShown: Boolean
+        get() = manager.areNotificationsEnabled() && manager.getNotificationChannel(CHANNEL)?.importance != NotificationManager.IMPORTANCE_NONE
+
     /** Shows these requests, and takes back every other. */
     @Synchronized
     fun follow(pending: List<SignOn>, accounts: List<Account>) {

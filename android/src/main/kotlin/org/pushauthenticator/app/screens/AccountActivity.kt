@@ -8,6 +8,8 @@ import android.view.ViewGroup
 import android.widget.Button
 import android.widget.EditText
 import android.widget.TextView
+import kotlinx.coroutines.flow.distinctUntilChanged
+import kotlinx.coroutines.flow.map
 import org.pushauthenticator.Account
 import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
@@ -16,23 +18,34 @@ import org.pushauthenticator.app.R
 class AccountActivity : Screen() {
     private val id get() = intent.getStringExtra(ACCOUNT).orEmpty()
 
+    /** The names are in their fields, and from here on what the person makes of them. */
+    private var named = false
+
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         fill(R.layout.account)
+        named = state?.getBoolean(NAMED) == true
         requireViewById<Button>(R.id.save).setOnClickListener { save() }
         requireViewById<Button>(R.id.remove).setOnClickListener { askRemoval() }
         requireViewById<Button>(R.id.keep).setOnClickListener { offer(false) }
         requireViewById<Button>(R.id.remove_now).setOnClickListener { remove() }
     }
 
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putBoolean(NAMED, named)
+    }
+
     override fun begin() = whileShown { core ->
-        val account = core.phone.call { accounts() }.find { it.id == id }
-        if (account == null) finish() else show(account)
+        notice(null)
+        core.phone.accounts.map { accounts -> accounts.find { it.id == id } }.distinctUntilChanged().collect { account ->
+            if (account == null) finish() else show(account)
+        }
     }
 
     private fun show(account: Account) {
         heading(account.displayIssuer)
-        notice(problem(account))
+        requireViewById<TextView>(R.id.state).show(problem(account))
         val details = requireViewById<ViewGroup>(R.id.details)
         details.removeAllViews()
         details.field(R.string.issuer, account.issuer)
@@ -45,6 +58,11 @@ class AccountActivity : Screen() {
             details.field(R.string.biometric, getString(if (account.hasBiometricSlot) R.string.biometric_bound else R.string.biometric_unbound))
         }
         details.field(R.string.added, time(account.createdAt))
+        if (!named) name(account)
+    }
+
+    private fun name(account: Account) {
+        named = true
         requireViewById<EditText>(R.id.issuer).setText(account.displayIssuer)
         requireViewById<EditText>(R.id.name).setText(account.displayName)
     }
@@ -52,7 +70,7 @@ class AccountActivity : Screen() {
     private fun save() = withCore { core ->
         val issuer = requireViewById<EditText>(R.id.issuer).text.toString()
         val name = requireViewById<EditText>(R.id.name).text.toString()
-        show(core.phone.call { rename(id, issuer, name) })
+        name(core.phone.call { rename(id, issuer, name) })
         notice(getString(R.string.saved))
     }
 
@@ -89,6 +107,8 @@ class AccountActivity : Screen() {
 
     companion object {
         private const val ACCOUNT = "account"
+        private const val NAMED = "named"
+
         fun intent(context: Context, id: String): Intent = Intent(context, AccountActivity::class.java).putExtra(ACCOUNT, id)
     }
 }

@@ -23,6 +23,7 @@ class AccountsActivity : Screen() {
         fill(R.layout.accounts)
         action(R.drawable.history, R.string.history_title, R.id.history, HistoryActivity::class.java)
         action(R.drawable.settings, R.string.settings_title, R.id.settings, SettingsActivity::class.java)
+        requireViewById<Button>(R.id.silent_settings).setOnClickListener { startActivity(notificationSettings(this)) }
         requireViewById<Button>(R.id.scan).setOnClickListener { startActivity(Intent(this, ScanActivity::class.java)) }
         requireViewById<Button>(R.id.enter).setOnClickListener { startActivity(Intent(this, EntryActivity::class.java)) }
     }
@@ -31,24 +32,22 @@ class AccountsActivity : Screen() {
         notice(null)
         combine(core.phone.accounts, core.phone.notifications, ::Pair).collect { (accounts, requests) ->
             show(accounts)
-            showRequests(requests)
+            requestRows.show(requests)
         }
     }
 
-    private var listed: List<Account>? = null
+    private val accountRows by lazy { Rows(requireViewById(R.id.accounts), R.layout.account_row, Account::id, ::bind) }
+    private val requestRows by lazy { Rows(requireViewById(R.id.requests), R.layout.request_row, Notification::id, ::bind) }
 
     private fun show(accounts: List<Account>) {
-        // A list that did not change keeps the codes that are shown.
-        if (accounts == listed) return
-        listed = accounts
-        val list = requireViewById<ViewGroup>(R.id.accounts)
-        list.removeAllViews()
-        accounts.forEach { bind(list.add(R.layout.account_row), it) }
+        accountRows.show(accounts)
         requireViewById<View>(R.id.empty).visibility = if (accounts.isEmpty()) View.VISIBLE else View.GONE
-        if (accounts.any { CredentialKind.PUSH in it.kinds }) mayNotify()
+        val answers = accounts.any { CredentialKind.PUSH in it.kinds }
+        if (answers) mayNotify()
+        requireViewById<View>(R.id.silent).visibility = if (answers && !app.notices.areShown) View.VISIBLE else View.GONE
     }
 
-    private fun bind(row: View, account: Account) {
+    private fun bind(row: View, account: Account, isNew: Boolean) {
         row.requireViewById<TextView>(R.id.initial).run {
             text = account.displayIssuer.take(1).uppercase()
             account.colour?.let { tint(this, Color.parseColor("#$it")) }
@@ -57,6 +56,8 @@ class AccountsActivity : Screen() {
         row.requireViewById<TextView>(R.id.name).show(account.displayName)
         row.requireViewById<TextView>(R.id.state).show(problem(account))
         row.requireViewById<View>(R.id.open).setOnClickListener { startActivity(AccountActivity.intent(this, account.id)) }
+        // A code that is shown stays when something else of its account changes.
+        if (!isNew) return
         val codes = account.kinds.firstOrNull { it != CredentialKind.PUSH } ?: return
         val name = getString(R.string.prompt_account, account.displayName, account.displayIssuer)
         CodeView(row, name, counts = codes == CredentialKind.HOTP).onAsked { shown ->
@@ -70,15 +71,10 @@ class AccountsActivity : Screen() {
         view.setTextColor(if (Color.luminance(colour) > BRIGHT) Color.BLACK else Color.WHITE)
     }
 
-    private fun showRequests(requests: List<Notification>) {
-        val list = requireViewById<ViewGroup>(R.id.requests)
-        list.removeAllViews()
-        requests.forEach { request ->
-            val row = list.add(R.layout.request_row)
-            row.requireViewById<TextView>(R.id.title).text = getString(R.string.notice_title, request.issuer)
-            row.requireViewById<TextView>(R.id.text).show(request.message ?: request.account)
-            row.setOnClickListener { startActivity(RequestActivity.intent(this, request.id)) }
-        }
+    private fun bind(row: View, request: Notification, isNew: Boolean) {
+        row.requireViewById<TextView>(R.id.title).text = getString(R.string.notice_title, request.issuer)
+        row.requireViewById<TextView>(R.id.text).show(request.message ?: request.account)
+        if (isNew) row.setOnClickListener { startActivity(RequestActivity.intent(this, request.id)) }
     }
 
     private var asked = false
@@ -92,7 +88,7 @@ class AccountsActivity : Screen() {
 
     override fun onStop() {
         // Codes are not shown to whoever takes up the phone next.
-        listed = null
+        accountRows.clear()
         super.onStop()
     }
 

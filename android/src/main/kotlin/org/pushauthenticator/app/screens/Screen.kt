@@ -60,6 +60,7 @@ abstract class Screen : Activity() {
 
     override fun onResume() {
         super.onResume()
+        resumed = true
         watched?.let(app.outgoing::watch)
         shown = CoroutineScope(SupervisorJob() + Dispatchers.Main)
         if (app.settings.screenshotsBlocked) window.addFlags(FLAG_SECURE) else window.clearFlags(FLAG_SECURE)
@@ -73,6 +74,7 @@ abstract class Screen : Activity() {
     }
 
     override fun onPause() {
+        resumed = false
         shown.cancel()
         // A screen that is made anew goes on looking.
         if (!isChangingConfigurations) watched?.let(app.outgoing::unwatch)
@@ -148,6 +150,7 @@ abstract class Screen : Activity() {
 
     private var asking = false
     private var declined = false
+    private var resumed = false
 
     private fun unlock() {
         if (asking) return
@@ -157,7 +160,8 @@ abstract class Screen : Activity() {
         scope.launch {
             val passed = BiometricGate(this@Screen).unlock()
             asking = false
-            if (passed) unlocked()
+            // Where the system asked on a screen of its own, this one comes back now.
+            if (passed) unlocked() else declined = !resumed
         }
     }
 

@@ -2,6 +2,7 @@ package org.pushauthenticator.app.screens
 
 import android.content.Intent
 import android.os.Bundle
+import android.view.View
 import android.view.ViewGroup
 import android.view.WindowManager.LayoutParams.FLAG_SECURE
 import android.widget.Button
@@ -16,6 +17,7 @@ class SettingsActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         fill(R.layout.settings)
+        requireViewById<Button>(R.id.notifications).setOnClickListener { startActivity(notificationSettings(this)) }
         requireViewById<Button>(R.id.events).setOnClickListener { startActivity(Intent(this, EventsActivity::class.java)) }
     }
 
@@ -27,17 +29,22 @@ class SettingsActivity : Screen() {
         facts.removeAllViews()
         facts.field(R.string.fact_screen_lock, getString(if (device.hasScreenLock) R.string.fact_set_up else R.string.fact_missing))
         facts.field(R.string.fact_biometric, getString(if (device.hasBiometric) R.string.fact_set_up else R.string.fact_missing))
+        val notifies = app.notices.areShown
+        facts.field(R.string.fact_notifications, getString(if (notifies) R.string.fact_notifications_shown else R.string.notifications_off))
+        requireViewById<View>(R.id.notifications).visibility = if (notifies) View.GONE else View.VISIBLE
         val signals = device.tamperSignals().joinToString("\n") { getString(label(it)) }
         facts.field(R.string.fact_tampering, signals.ifEmpty { getString(R.string.fact_tampering_none) })
     }
 
     private fun lock(switch: Switch, hasScreenLock: Boolean) {
-        switch.isEnabled = hasScreenLock
+        // What is on can be turned off when the screen lock is gone.
+        switch.isEnabled = hasScreenLock || app.settings.appLock
         switch.setOnCheckedChangeListener(null)
         switch.isChecked = app.settings.appLock
         switch.setOnCheckedChangeListener { _, on ->
             app.settings.appLock = on
             app.lock.unlocked()
+            switch.isEnabled = hasScreenLock || on
             // What is in the notification area offers less while the lock is on.
             withCore { core -> app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() }) }
         }

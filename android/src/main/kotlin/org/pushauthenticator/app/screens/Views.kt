@@ -1,5 +1,8 @@
 package org.pushauthenticator.app.screens
 
+import android.content.Context
+import android.content.Intent
+import android.provider.Settings
 import android.view.LayoutInflater
 import android.view.View
 import android.view.ViewGroup
@@ -25,3 +28,33 @@ fun ViewGroup.line(text: CharSequence) {
 }
 
 fun ViewGroup.add(layout: Int): View = LayoutInflater.from(context).inflate(layout, this, false).also { addView(it) }
+
+/** Where the system has this app's notifications turned on. */
+fun notificationSettings(context: Context): Intent =
+    Intent(Settings.ACTION_APP_NOTIFICATION_SETTINGS).putExtra(Settings.EXTRA_APP_PACKAGE, context.packageName)
+
+/** Rows of a list, which stay the same views as long as their items are there: nothing under a finger or read out is taken away. */
+class Rows<T>(
+    private val list: ViewGroup, private val layout: Int, private val key: (T) -> String, private val bind: (View, T, isNew: Boolean) -> Unit,
+) {
+    private val shown = mutableMapOf<String, Pair<View, T>>()
+
+    fun show(items: List<T>) {
+        val keys = items.map(key)
+        (shown.keys - keys.toSet()).forEach { gone -> shown.remove(gone)?.let { list.removeView(it.first) } }
+        items.forEachIndexed { place, item ->
+            val (row, before) = shown[keys[place]] ?: (list.add(layout) to null)
+            if (list.indexOfChild(row) != place) {
+                list.removeView(row)
+                list.addView(row, place)
+            }
+            if (before != item) bind(row, item, before == null)
+            shown[keys[place]] = row to item
+        }
+    }
+
+    fun clear() {
+        shown.clear()
+        list.removeAllViews()
+    }
+}
