@@ -220,6 +220,9 @@ class ScreensTest : AppTest() {
         assertEquals(listOf(android.Manifest.permission.CAMERA), shadowOf(screen).lastRequestedPermission?.requestedPermissions?.toList())
         screen.onRequestPermissionsResult(0, arrayOf(android.Manifest.permission.CAMERA), intArrayOf(PackageManager.PERMISSION_DENIED))
         screen.awaitText("Without permission for the camera")
+        screen.tap(R.id.settings)
+        val settings = shadowOf(screen).nextStartedActivity
+        assertEquals(android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS to "package:${app.packageName}", settings.action to settings.dataString)
         assertNotNull(screen.requireViewById<View>(R.id.enter))
     }
 

@@ -135,6 +135,8 @@ class ConfirmActivity : Screen() {
         adding = now
         add.isEnabled = !now
         software.isEnabled = !now
+        // Leaving does not end what has begun.
+        requireViewById<Button>(R.id.cancel).setText(if (now) R.string.back else R.string.cancel)
     }
 
     private fun show(enrolled: Enrolled) {

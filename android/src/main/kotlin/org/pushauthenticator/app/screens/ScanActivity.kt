@@ -17,6 +17,7 @@ class ScanActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         fill(R.layout.scan)
+        requireViewById<Button>(R.id.settings).setOnClickListener { startActivity(appSettings(this)) }
         requireViewById<Button>(R.id.enter).setOnClickListener { startActivity(Intent(this, EntryActivity::class.java)) }
     }
 
@@ -57,6 +58,7 @@ class ScanActivity : Screen() {
 
     private fun problem(text: Int?) {
         requireViewById<TextView>(R.id.problem).show(text?.let(::getString))
+        requireViewById<View>(R.id.settings).visibility = if (text == R.string.scan_no_permission) View.VISIBLE else View.GONE
         requireViewById<View>(R.id.camera).visibility = if (text == null) View.VISIBLE else View.GONE
     }
 }

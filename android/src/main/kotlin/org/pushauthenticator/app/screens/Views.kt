@@ -2,6 +2,7 @@ package org.pushauthenticator.app.screens
 
 import android.content.Context
 import android.content.Intent
+import android.net.Uri
 import android.provider.Settings
 import android.view.LayoutInflater
 import android.view.View
@@ -32,6 +33,10 @@ fun ViewGroup.add(layout: Int): View = LayoutInflater.from(context).inflate(layo
 /** Where the system has this app's notifications turned on. */
 fun notificationSettings(context: Context): Intent =
     Intent(Settings.ACTION_APP_NOTIFICATION_SETTINGS).putExtra(Settings.EXTRA_APP_PACKAGE, context.packageName)
+
+/** Where the system has this app's permissions. */
+fun appSettings(context: Context): Intent =
+    Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", context.packageName, null))
 
 /** Rows of a list, which stay the same views as long as their items are there: nothing under a finger or read out is taken away. */
 class Rows<T>(
