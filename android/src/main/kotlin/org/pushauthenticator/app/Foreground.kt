@@ -19,6 +19,7 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
     private var asking: Job? = null
     private var leaving: Job? = null
 
+    @Synchronized
     override fun onActivityStarted(activity: Activity) {
         if (shown++ > 0) return
         app.lock.returned()
@@ -27,25 +28,31 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
         asking = again(::ask)
     }
 
+    @Synchronized
     override fun onActivityStopped(activity: Activity) {
         if (--shown > 0) return
         app.lock.left()
         // A message that is lost with this is listed again.
         asking?.cancel()
-        val ended = sending
-        leaving = app.scope.launch { end(ended) }
+        leaving = app.scope.launch { awaitSent() }
         // The system leaves a process alone while its job runs; of a screen that is only made anew, it does not take long.
         if (app.outgoing.isBusy && !activity.isChangingConfigurations) DeliveryJob.soon(app)
     }
 
     /** A request that is out is not torn: what came of it would not be known. */
-    private suspend fun end(sending: Job?) {
+    private suspend fun awaitSent() {
         try {
             withTimeoutOrNull(GRACE) { app.core().courier.awaitIdle() }
         } catch (failed: AuthenticatorException) {
             SystemLog.failure(failed)
         }
-        sending?.cancel()
+        stopSending()
+    }
+
+    /** Somebody may have come back in the last moment. */
+    @Synchronized
+    private fun stopSending() {
+        if (shown == 0) sending?.cancel()
     }
 
     private fun again(work: suspend (Core) -> Unit): Job = app.scope.launch {

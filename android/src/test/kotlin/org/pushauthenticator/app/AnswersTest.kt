@@ -84,6 +84,7 @@ class AnswersTest : AppTest() {
         server.release()
         second.awaitText("Approved")
         second.awaitText("The sign-on goes on by itself.")
+        again(second).awaitText("The sign-on goes on by itself.")
         assertNull("it is on the screen", told(request))
         assertNull("nobody left", soon())
         assertEquals(1, server.count(HeldServer.ANSWER))

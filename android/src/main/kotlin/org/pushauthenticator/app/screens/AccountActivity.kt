@@ -10,6 +10,7 @@ import android.widget.EditText
 import android.widget.TextView
 import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.launch
 import org.pushauthenticator.Account
 import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
@@ -101,7 +102,8 @@ class AccountActivity : Screen() {
 
     private fun remove() = withCore { core ->
         core.phone.call { remove(id) }
-        app.accountKeys.tidy(core.phone)
+        // Not cut short by this screen's end.
+        app.scope.launch { app.accountKeys.tidy(core.phone) }
         finish()
     }
 

@@ -36,7 +36,7 @@ class AccountsActivity : Screen() {
         }
     }
 
-    private val accountRows by lazy { Rows(requireViewById(R.id.accounts), R.layout.account_row, Account::id, ::bind) }
+    private val accountRows by lazy { Rows<Account>(requireViewById(R.id.accounts), R.layout.account_row, { "${it.id} ${it.kinds}" }, ::bind) }
     private val requestRows by lazy { Rows(requireViewById(R.id.requests), R.layout.request_row, Notification::id, ::bind) }
 
     private fun show(accounts: List<Account>) {

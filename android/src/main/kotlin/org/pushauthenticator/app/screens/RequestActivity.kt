@@ -44,6 +44,13 @@ class RequestActivity : Screen() {
     /** An answer was given that is on its way or waits to be sent, and the screen says so. */
     private var waiting = false
 
+    /** It was answered while this screen looked on, and what was said why, where it was denied for a reason. */
+    private var answered = false
+    private var reason: DenyReason? = null
+
+    /** Whether the screen says that the phone is locked. */
+    private var concealed = false
+
     /** Nothing changes any more. */
     private var over = false
 
@@ -55,6 +62,15 @@ class RequestActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         content.visibility = View.INVISIBLE
+        answered = state?.getBoolean(ANSWERED) == true
+        reason = state?.getString(REASON)?.let { name -> DenyReason.entries.find { it.name == name } }
+    }
+
+    /** A screen that is made anew, as in another light, says the same of its answer. */
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putBoolean(ANSWERED, answered)
+        state.putString(REASON, reason?.name)
     }
 
     override fun begin() {
@@ -91,14 +107,14 @@ class RequestActivity : Screen() {
 
     /** Says what became of the request, and goes on looking while its answer is on its way or waits. */
     private suspend fun follow(core: Core, first: NotificationState) {
-        if (!waiting) {
-            if (first != NotificationState.ANSWERING) return settled(first)
+        if (first == NotificationState.ANSWERING && !waiting) {
             end(R.drawable.unsure, R.color.accent, R.string.request_answering, getString(R.string.request_answering_text))
+            answered = true
             waiting = true
             over = false
         }
         val state = core.phone.notification(id).first { it.state != NotificationState.ANSWERING }.state
-        outcome(state)?.let { show(it, reason) } ?: settled(state)
+        outcome(state)?.takeIf { answered }?.let { show(it, reason) } ?: settled(state)
     }
 
     private fun show(request: Notification) {
@@ -114,7 +130,8 @@ class RequestActivity : Screen() {
             list.field(R.string.request_platform, from.platform)
             list.field(R.string.request_location, from.location?.let { place(it) })
         }
-        notice(if (request.concealed) getString(R.string.error_device_locked) else null)
+        if (request.concealed) notice(getString(R.string.error_device_locked)) else if (concealed) notice(null)
+        concealed = request.concealed
         ask(request)
         requireViewById<Button>(R.id.deny).setOnClickListener { if (account?.key == null) deny(null) else askReason(true) }
         for ((button, reason) in REASONS) requireViewById<Button>(button).setOnClickListener { deny(reason) }
@@ -178,20 +195,18 @@ class RequestActivity : Screen() {
         }
     }
 
-    /** What was said why, where the request was denied for a reason. */
-    private var reason: DenyReason? = null
-
     private fun answer(reason: DenyReason? = null, work: suspend (Core) -> Answer?) {
         if (answering) return
         answering(true)
         notice(null)
         this.reason = reason
-        withCore({ answering(false); reject(it) }) { core ->
-            val answer = work(core)
-            answering(false)
-            if (answer != null) show(answer, reason)
-            if (looking?.isActive != true) begin()
-        }
+        withCore({ answered(Answer.Rejected(it)) }) { core -> answered(work(core)) }
+    }
+
+    private fun answered(answer: Answer?) {
+        answering(false)
+        if (answer != null) show(answer, reason)
+        if (looking?.isActive != true) begin()
     }
 
     /** Nothing was sent. Where something else than this answer may be taken, the person is asked again. */
@@ -233,6 +248,7 @@ class RequestActivity : Screen() {
         }
         val stopped = answer == Answer.Settled(NotificationState.DENIED) && reason == DenyReason.NOT_ME
         end(icon, tint, answer.title, if (stopped) getString(R.string.result_not_me_text) else answer.summary(this))
+        answered = true
         waiting = answer is Answer.Queued
         over = !waiting
     }
@@ -275,6 +291,8 @@ class RequestActivity : Screen() {
     }
 
     companion object {
+        private const val ANSWERED = "answered"
+        private const val REASON = "reason"
         private val TICK = 1000.milliseconds
         private val REASONS = mapOf(R.id.deny_not_me to DenyReason.NOT_ME, R.id.deny_mistake to DenyReason.MISTAKE, R.id.deny_other to DenyReason.OTHER)
 
