@@ -26,6 +26,17 @@ struct ResourceTests {
         }
     }
 
+    @Test func theSystemsQuestionsAreInACatalogueToo() throws {
+        let catalogue = try json(Data(contentsOf: URL(fileURLWithPath: "\(repository)/ios/App/InfoPlist.xcstrings")))
+        let strings = try #require(catalogue["strings"] as? [String: [String: Any]])
+        let usages = try plist("App/Info.plist").filter { $0.key.hasSuffix("UsageDescription") }
+        #expect(Set(strings.keys) == Set(usages.keys) && catalogue["sourceLanguage"] as? String == "en")
+        for (key, entry) in strings {
+            let english = (entry["localizations"] as? [String: [String: [String: String]]])?["en"]?["stringUnit"]?["value"]
+            #expect(english == usages[key] as? String, "\(key)")
+        }
+    }
+
     /// What the core may name to an app, by its own source.
     private func names(_ file: String, _ type: String) throws -> [String] {
         let source = try String(contentsOfFile: "\(repository)/src/phone/\(file)", encoding: .utf8)
@@ -53,8 +64,9 @@ struct ResourceTests {
 
     @Test func nothingLiesAboveTheAppsLock() throws {
         let views = try sources(["App"])
-        let covers = views.matches(of: /\.(sheet|fullScreenCover|popover|alert)\(([^)]*)/).map { String($0.2) }
-        #expect(covers.sorted() == ["Text(.removalTitle", "item: cover"], "what CoverModel does not know is not gated")
+        let covers = views.matches(of: /\.(sheet|fullScreenCover|popover|alert|confirmationDialog|inspector|fileImporter|fileExporter)\(([^)]*)/).map { String($0.2) }
+        #expect(covers.sorted() == ["Text(.denyWhy", "Text(.removalTitle", "item: cover"], "what CoverModel does not know is not gated")
+        #expect(views.contains("confirmationDialog(Text(.denyWhy), isPresented: isAskedWhy") && views.contains("Binding { covers.isReasonAsked }"))
         #expect(views.contains("alert(Text(.removalTitle), isPresented: isRemoving)") && views.contains("Binding { covers.isRemovalAsked }"))
     }
 
@@ -70,6 +82,7 @@ struct ResourceTests {
         #expect(schemes == EnrolmentModel.schemes)
         let refresh = try sources(["Sources/AuthenticatorDevice"]).firstMatch(of: /identifier = "([^"]+)"/)?.1
         #expect(app["BGTaskSchedulerPermittedIdentifiers"] as? [String] == refresh.map { [String($0)] })
+        #expect(app["UIBackgroundModes"] as? [String] == ["fetch"], "what the delegate takes: it has no method for silent pushes")
         for key in ["NSCameraUsageDescription", "NSFaceIDUsageDescription"] { #expect((app[key] as? String)?.isEmpty == false) }
         #expect(app["NSAppTransportSecurity"] == nil, "no exception for servers without TLS")
 

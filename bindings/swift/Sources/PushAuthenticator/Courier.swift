@@ -28,21 +28,25 @@ public final class Courier: Sendable {
     @discardableResult
     public func deliver() async throws -> [Report] {
         var reports: [Report] = []
-        while true {
-            try Task.checkCancellation()
-            // Each is left to this courier for a minute, so each is reported, even after a cancellation.
-            let due = try await phone.look { [underway] core in
-                try underway.withLock { ids in
-                    let due = try core.due()
-                    ids.formUnion(due.map(\.id))
-                    return due
-                }
+        while let more = try await deliverRound() { reports += more }
+        return reports
+    }
+
+    /// One round of ``deliver()``; nothing where nothing is due.
+    private func deliverRound() async throws -> [Report]? {
+        try Task.checkCancellation()
+        // Each is left to this courier for a minute, so each is reported, even after a cancellation.
+        let due = try await phone.look { [underway] core in
+            try underway.withLock { ids in
+                let due = try core.due()
+                ids.formUnion(due.map(\.id))
+                return due
             }
-            if due.isEmpty { return reports }
-            reports += try await withThrowingTaskGroup(of: Report?.self) { group in
-                for request in due { group.addTask { try await self.send(request) } }
-                return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
-            }
+        }
+        if due.isEmpty { return nil }
+        return try await withThrowingTaskGroup(of: Report?.self) { group in
+            for request in due { group.addTask { try await self.send(request) } }
+            return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
         }
     }
 
@@ -50,8 +54,7 @@ public final class Courier: Sendable {
     /// then is brought to its end, so that no answer is torn: that takes as long as the transport waits for a server.
     public func run() async throws {
         while let version = phone.version {
-            try Task.checkCancellation()
-            _ = try await Task { try await deliver() }.value
+            repeat { try Task.checkCancellation() } while try await Task { try await deliverRound() }.value != nil
             let next = try await phone.look { try $0.outbox() }.map(\.nextAttemptAt).min()
             await phone.awaitChange(after: version, atMost: next.map { .milliseconds($0 - epochMilliseconds()) })
             try Task.checkCancellation()
