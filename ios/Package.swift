@@ -29,11 +29,13 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// What Xcode compiles into the app and into its extension, where there is no Xcode: against the stubs, and without a view.
+// What Xcode compiles into the app and into its extension, where there is no Xcode: against the stubs.
 #if os(Linux)
 package.targets += [
-    .target(name: "UIKit", path: "Stubs/UIKit"),
-    .target(name: "AppOnLinux", dependencies: ["AuthenticatorDevice", "UIKit"] + stubbed, path: "OnLinux/App"),
+    .target(name: "UIKit", dependencies: ["AVFoundation"], path: "Stubs/UIKit"),
+    .target(name: "SwiftUI", dependencies: ["UIKit"], path: "Stubs/SwiftUI"),
+    .executableTarget(
+        name: "AppOnLinux", dependencies: ["AuthenticatorDevice", "SwiftUI", "UIKit"] + stubbed, path: "OnLinux/App", linkerSettings: linker),
     .target(name: "NotificationServiceOnLinux", dependencies: ["AuthenticatorDevice"] + stubbed, path: "OnLinux/NotificationService"),
     .testTarget(name: "OnLinuxTests", dependencies: ["AppOnLinux", "NotificationServiceOnLinux"], linkerSettings: linker),
 ]

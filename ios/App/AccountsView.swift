@@ -97,7 +97,7 @@ private struct AccountRow: View {
 private struct CodeButton: View {
     let code: AccountsModel.Revealed?
     let time: Date
-    let reveal: () -> Void
+    let reveal: @MainActor () -> Void
 
     var body: some View {
         Button(action: reveal) {

@@ -22,7 +22,7 @@ extension Text {
 }
 
 extension Button where Label == Text {
-    init(_ word: Words, role: ButtonRole? = nil, action: @escaping () -> Void) {
+    init(_ word: Words, role: ButtonRole? = nil, action: @escaping @MainActor () -> Void) {
         self.init(LocalizedStringKey(word), role: role, action: action)
     }
 }

@@ -1,5 +1,6 @@
-// What the application's delegate uses of Apple's UIKit, for systems without it. No screen is drawn. Everything belongs to the
+// What the app uses of Apple's UIKit, for systems without it. No screen is drawn. Everything belongs to the
 // main actor, as it does there.
+import AVFoundation
 import Foundation
 
 public struct UIBackgroundTaskIdentifier: RawRepresentable, Hashable, Sendable {
@@ -15,6 +16,7 @@ public struct UIBackgroundTaskIdentifier: RawRepresentable, Hashable, Sendable {
     }
 
     public static let shared = UIApplication()
+    public nonisolated static let openSettingsURLString = "app-settings:", openNotificationSettingsURLString = "app-settings:notifications"
     public private(set) var isRegistered = false
     /// What was granted and not given back, with what is called when the time is over.
     public private(set) var backgroundTasks: [UIBackgroundTaskIdentifier: (@MainActor @Sendable () -> Void)?] = [:]
@@ -46,4 +48,12 @@ public struct UIBackgroundTaskIdentifier: RawRepresentable, Hashable, Sendable {
 @MainActor open class UIDevice {
     public static let current = UIDevice()
     public let name = "Phone"
+}
+
+public final class UIColor: Sendable { public static let systemBackground = UIColor() }
+
+@MainActor open class UIView {
+    public init() {}
+    open class var layerClass: AnyClass { CALayer.self }
+    public var layer: CALayer { CALayer() }
 }

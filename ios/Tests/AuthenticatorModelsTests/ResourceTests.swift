@@ -70,6 +70,21 @@ struct ResourceTests {
         #expect(views.contains("alert(Text(.removalTitle), isPresented: isRemoving)") && views.contains("Binding { covers.isRemovalAsked }"))
     }
 
+    @Test func everyFileOfTheAppAndItsExtensionIsCompiledHere() throws {
+        func files(_ folder: String) throws -> Set<String> {
+            Set(try FileManager.default.contentsOfDirectory(atPath: "\(repository)/ios/\(folder)").filter { $0.hasSuffix(".swift") })
+        }
+        for target in ["App", "NotificationService"] {
+            let (own, shared, linked) = (try files(target), try files("Shared"), try files("OnLinux/\(target)"))
+            #expect(!own.isEmpty && linked == own.union(shared).union(["AppleFoundation.swift"]))
+            for file in linked {
+                let place = own.contains(file) ? target : shared.contains(file) ? "Shared" : "Stubs/Foundation"
+                let link = try FileManager.default.destinationOfSymbolicLink(atPath: "\(repository)/ios/OnLinux/\(target)/\(file)")
+                #expect(link == "../../\(place)/\(file)")
+            }
+        }
+    }
+
     @Test func textsGrowAndColoursFollowTheAppearance() throws {
         let views = try sources(["App"])
         #expect(views.firstMatch(of: /\.font\(\.system\(size/) == nil, "a font that does not grow")
