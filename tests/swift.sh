@@ -50,6 +50,6 @@ suite() {
 }
 
 suite "Swift" bindings/swift 108 "$@"
-suite "iOS" ios 105 "$@"
+suite "iOS" ios 106 "$@"
 suite "Swift example" examples/swift/phone 2 "$@"
 echo "iOS: $(cat ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift | wc -l) lines of the app and its extension compiled against stubs, never against Apple's frameworks"

@@ -85,6 +85,20 @@ struct ResourceTests {
         }
     }
 
+    @Test func viewsLeaveToTheModelsWhatTheseDecide() throws {
+        let views = try sources(["App"])
+        for use in [
+            // Rounds end with the scene, and the owner is not asked by a view that appears in the background.
+            ".task(id: isInBackground) { if !isInBackground { await requests.deliver() } }",
+            ".task(id: isInBackground) { if !isInBackground { await requests.follow() } }", "delegate.app.enter(AppModel.Phase(phase))",
+            ".onChange(of: covers.opening, initial: true) { Task { await covers.takeOpening() } }",
+            ".interactiveDismissDisabled(model.state == .answering)", "model.hand(to: read)", "isOn: $model.isSecretShown",
+            "AccountProblem(account)", "if alerts.concern(model.accounts) { AlertsOffText() }", "if alerts.areOff { AlertsOffText() }",
+            "SystemSettingsLink(address: UIApplication.openSettingsURLString)",
+        ] { #expect(views.contains(use), "\(use)") }
+        #expect(views.matches(of: /app\.unlock\(\)/).count == 1, "the button's")
+    }
+
     @Test func textsGrowAndColoursFollowTheAppearance() throws {
         let views = try sources(["App"])
         #expect(views.firstMatch(of: /\.font\(\.system\(size/) == nil, "a font that does not grow")

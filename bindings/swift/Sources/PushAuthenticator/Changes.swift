@@ -72,6 +72,8 @@ final class Locked<Value>: @unchecked Sendable {
 final class Gate: Sendable {
     private struct State {
         var isOpen = true
+        /// Open for good.
+        var isEnded = false
         var inside = 0
         var before: [CheckedContinuation<Void, Never>] = []
         /// Who waits for the last one inside.
@@ -92,7 +94,8 @@ final class Gate: Sendable {
     private let state = Locked(State())
 
     func open() { change { $0.isOpen = true } }
-    func close() { change { $0.isOpen = false } }
+    func close() { change { $0.isOpen = $0.isEnded } }
+    func end() { change { ($0.isOpen, $0.isEnded) = (true, true) } }
     func leave() { change { $0.inside -= 1 } }
 
     func enter() async {

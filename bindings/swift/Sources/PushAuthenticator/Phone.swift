@@ -76,8 +76,8 @@ public final class Phone: Sendable {
     public func close() {
         core.withLock { $0 = nil }
         changes.end()
-        // Who waits is told.
-        gate.open()
+        // Who waits is told, and nobody waits from here on.
+        gate.end()
     }
 
     /// A call that changes nothing that anybody watches.

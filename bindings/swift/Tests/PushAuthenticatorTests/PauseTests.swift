@@ -53,6 +53,8 @@ import Testing
         let waiting = Task { try await phone.call { try $0.accounts() } }
         phone.close()
         await #expect(throws: PhoneClosed.self) { try await waiting.value }
+        phone.pause()
+        await #expect(throws: PhoneClosed.self) { try await phone.call { try $0.accounts() } }
     }
 
     @Test func aRoundThatHasBegunIsNotTornByItsEnd() async throws {
