@@ -7,6 +7,7 @@ let stubs = ["Security", "LocalAuthentication", "AVFoundation", "BackgroundTasks
 #else
 let stubs: [String] = []
 #endif
+let stubbed: [Target.Dependency] = stubs.map { .target(name: $0) }
 
 /// libswiftObservation of Swift 6.0 for Linux names a function that no library of it has, and never calls it here.
 let linker: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--allow-shlib-undefined"], .when(platforms: [.linux]))]
@@ -19,11 +20,24 @@ let package = Package(
     dependencies: [.package(path: "../bindings/swift")],
     targets: [
         .target(name: "AuthenticatorModels", dependencies: [.product(name: "PushAuthenticator", package: "swift")]),
-        .target(name: "AuthenticatorDevice", dependencies: ["AuthenticatorModels"] + stubs.map { .target(name: $0) }),
+        .target(name: "AuthenticatorDevice", dependencies: ["AuthenticatorModels"] + stubbed),
         .testTarget(name: "AuthenticatorModelsTests", dependencies: ["AuthenticatorModels"], linkerSettings: linker),
         .testTarget(
-            name: "AuthenticatorDeviceTests", dependencies: ["AuthenticatorDevice"] + stubs.map { .target(name: $0) },
+            name: "AuthenticatorDeviceTests", dependencies: ["AuthenticatorDevice"] + stubbed,
             linkerSettings: linker),
     ] + stubs.map { .target(name: $0, path: "Stubs/\($0)") },
     swiftLanguageModes: [.v6]
 )
+
+// What Xcode compiles into the app and into its extension, where there is no Xcode: against the stubs.
+#if os(Linux)
+package.targets += [
+    .target(name: "UIKit", dependencies: ["AVFoundation"], path: "Stubs/UIKit"),
+    .target(name: "SwiftUI", dependencies: ["UIKit"], path: "Stubs/SwiftUI"),
+    .executableTarget(
+        name: "AppOnLinux", dependencies: ["AuthenticatorDevice", "SwiftUI", "UIKit"] + stubbed, path: "OnLinux/App", linkerSettings: linker),
+    .target(name: "NotificationServiceOnLinux", dependencies: ["AuthenticatorDevice"] + stubbed, path: "OnLinux/NotificationService"),
+    .testTarget(name: "OnLinuxTests", dependencies: ["AppOnLinux", "NotificationServiceOnLinux"], linkerSettings: linker),
+]
+#endif
+

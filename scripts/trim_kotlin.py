@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the Kotlin code that UniFFI generates start faster. scripts/generate-bindings.sh runs it; docs/size.md says what it gains.
+"""Makes the Kotlin code that UniFFI generates start and call faster. scripts/generate-bindings.sh runs it; docs/size.md says what it
+gains.
 
     trim_kotlin.py FILE
 
@@ -12,6 +13,7 @@ Changes FILE in place:
 - The functions of a callback interface are handed to the library when its first object is, except those that every app needs.
 - Structures name their fields in code, and the cleaner is made by an object: annotations and lazy properties load more classes.
 - A function of the library that nothing calls is not registered.
+- The structure in which a call reports what came of it is kept by each thread for its next call.
 
 Knows nothing of the interface but the names below. Where UniFFI's code is not what is expected here, as after an upgrade,
 it ends with an error that names what was looked for, and changes nothing.
@@ -279,8 +281,50 @@ def remove_uncalled(code):
             code.replace(f"the function {name}", function(name), "")
 
 
+def keep_status(code):
+    """Has each thread keep the structure in which a call reports what came of it: to make one takes longer than most calls."""
+    code.replace(
+        "how a call is made",
+        r"^    var status = UniffiRustCallStatus\(\)\n    val return_value = callback\(status\)\n"
+        r"    uniffiCheckCallStatus\(errorHandler, status\)\n    return return_value\n",
+        """    val status = UniffiStatus.take()
+    try {
+        val return_value = callback(status)
+        uniffiCheckCallStatus(errorHandler, status)
+        return return_value
+    } finally {
+        UniffiStatus.keep(status)
+    }
+""",
+    )
+    code.replace(
+        "the heading of how a call is made",
+        r"^// Call a rust function that returns a Result<>\.",
+        """// What came of a call is written here. Each thread keeps one for its next call, and has none while a call is under way: a call
+// out of a callback makes its own.
+private object UniffiStatus {
+    private val kept = ThreadLocal<UniffiRustCallStatus?>()
+
+    fun take(): UniffiRustCallStatus {
+        val status = kept.get() ?: return UniffiRustCallStatus()
+        kept.set(null)
+        // The library writes what went wrong and nothing else, so nothing of the last error may be left.
+        status.code = UNIFFI_CALL_SUCCESS
+        status.error_buf.capacity = 0
+        status.error_buf.len = 0
+        status.error_buf.data = null
+        return status
+    }
+
+    fun keep(status: UniffiRustCallStatus) = kept.set(status)
+}
+
+// Call a rust function that returns a Result<>.""",
+    )
+
+
 def trim(text):
-    """The code without what slows the start. Raises Unexpected."""
+    """The code without what slows the start and every call. Raises Unexpected."""
     code = Code(text)
     remove_futures(code)
     check_by_lookup(code)
@@ -289,9 +333,10 @@ def trim(text):
     name_fields(code)
     make_cleaner_when_needed(code)
     remove_uncalled(code)
+    keep_status(code)
     code.replace(
         "the file's heading", r"\A(?://.*\n)+",
-        lambda found: found.group() + "// scripts/trim_kotlin.py changed it, for an app to start faster.\n",
+        lambda found: found.group() + "// scripts/trim_kotlin.py changed it, for an app to start and call faster.\n",
     )
     return code.text
 

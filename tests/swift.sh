@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Swift suites: builds the library and the server, checks that the generated bindings are of this source, compiles the
-# Swift layer, the view models of the iOS app and the example, and runs their tests. Prints how many were run; none may be skipped.
+# Swift layer, the iOS app (what takes Apple's frameworks against stubs of them) and the example, and runs their tests. Prints how many were run; none may be skipped.
 # Arguments go on to `swift test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -49,9 +49,7 @@ suite() {
     fi
 }
 
-suite "Swift" bindings/swift 104 "$@"
-suite "iOS" ios 81 "$@"
+suite "Swift" bindings/swift 108 "$@"
+suite "iOS" ios 106 "$@"
 suite "Swift example" examples/swift/phone 2 "$@"
-# What takes an Apple system to compile is read at least.
-in_swift bash -c 'swiftc -frontend -parse -swift-version 6 ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift'
-echo "iOS: the app's own $(cat ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift | wc -l) lines parsed, not compiled"
+echo "iOS: $(cat ios/App/*.swift ios/Shared/*.swift ios/NotificationService/*.swift | wc -l) lines of the app and its extension compiled against stubs, never against Apple's frameworks"

@@ -40,6 +40,8 @@ OTHER_CODE = [
     (PLACE, "fun last(it: LogSinkImpl) = 1\nobject UniffiWithHandle", "what is left of objects of LogSink"),
     (r"^open class RustBuffer : Structure\(\)", "open class RustBuffer : Struct, Structure()", "a structure of another form"),
     (r"by lazy \{", "by lazy(NONE) {", "the cleaner"),
+    (r"var status = UniffiRustCallStatus\(\)", "val status = UniffiRustCallStatus()", "how a call is made"),
+    (r"^// Call a rust function that returns a Result<>\.", "// Call a function.", "the heading of how a call is made"),
 ]
 
 

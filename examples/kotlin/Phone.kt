@@ -104,7 +104,10 @@ class Phone(private val core: PushAuthenticator, private val console: Console) {
     private fun ask(request: Notification): Evidence? = when (val ask = request.ask) {
         is Ask.Number -> {
             console.show("Which number does the page show: ${ask.numbers.joinToString()}? (nothing denies)")
-            console.read()?.takeIf { it in ask.numbers }?.let { Evidence.Number(it) }
+            // A slip is asked about again: a wrong number would end the sign-on.
+            generateSequence { console.read()?.trim()?.takeIf { it.isNotEmpty() } }
+                .onEach { if (it !in ask.numbers) console.show("That is none of them. Which one?") }
+                .firstOrNull { it in ask.numbers }?.let { Evidence.Number(it) }
         }
         Ask.Tap -> {
             console.show("Approve? (yes)")

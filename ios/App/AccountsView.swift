@@ -7,12 +7,14 @@ struct AccountsView: View {
     let model: AccountsModel
     let requests: RequestsModel
     let covers: CoverModel
+    let alerts: AlertsModel
 
     var body: some View {
         NavigationStack {
             List {
                 if let failure = requests.failure ?? requests.unreachable.first { FailureText(failure: failure) }
                 if let failure = model.failure { FailureText(failure: failure) }
+                if alerts.concern(model.accounts) { AlertsOffText() }
                 if !requests.others.isEmpty {
                     Section(LocalizedStringKey(.resultPending)) {
                         ForEach(requests.others, id: \.id) { request in
@@ -71,7 +73,9 @@ private struct AccountRow: View {
         VStack(alignment: .leading, spacing: 4) {
             Text(verbatim: account.displayIssuer).font(.headline)
             Text(verbatim: account.displayName).font(.subheadline).foregroundStyle(.secondary)
-            if let problem = Words(problemOf: account) { Text(problem).font(.footnote).foregroundStyle(.orange) }
+            if let problem = AccountProblem(account) {
+                Text(texts(of: problem), separator: " ").font(.footnote).foregroundStyle(.orange)
+            }
             if let protection = Words(protectionOf: account) { Text(protection).font(.footnote).foregroundStyle(.secondary) }
             if model.hasCodes(account) {
                 TimelineView(.periodic(from: .now, by: 1)) { timeline in
@@ -83,13 +87,17 @@ private struct AccountRow: View {
         }
         .accessibilityElement(children: .contain)
     }
+
+    private func texts(of problem: AccountProblem) -> [Text] {
+        [Text(problem.words)] + (problem.policy.map { [Text(Words(policy: $0), else: $0)] } ?? [])
+    }
 }
 
 /// Shows a code when it is tapped, for as long as it is good.
 private struct CodeButton: View {
     let code: AccountsModel.Revealed?
     let time: Date
-    let reveal: () -> Void
+    let reveal: @MainActor () -> Void
 
     var body: some View {
         Button(action: reveal) {

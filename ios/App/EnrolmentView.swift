@@ -80,7 +80,8 @@ private struct AddedView: View {
 
 /// An account that is typed in.
 struct EntryView: View {
-    let read: (ManualEntry) -> Void
+    /// Gives what is wrong with what was typed; nothing when it is to be confirmed.
+    let read: @MainActor (ManualEntry) async -> Failure?
     @State private var model = EntryModel()
     @Environment(\.dismiss) private var dismiss
 
@@ -89,7 +90,13 @@ struct EntryView: View {
             Form {
                 TextField(LocalizedStringKey(.confirmIssuer), text: $model.issuer)
                 TextField(LocalizedStringKey(.confirmAccount), text: $model.account)
-                SecureField(LocalizedStringKey(.entrySecret), text: $model.secret)
+                if let failure = model.failure { FailureText(failure: failure) }
+                if model.isSecretShown {
+                    TextField(LocalizedStringKey(.entrySecret), text: $model.secret).font(.body.monospaced()).privacySensitive()
+                } else {
+                    SecureField(LocalizedStringKey(.entrySecret), text: $model.secret)
+                }
+                Toggle(LocalizedStringKey(.entrySecretShown), isOn: $model.isSecretShown)
                 Toggle(LocalizedStringKey(.entryCounts), isOn: $model.isCounting)
                 Picker(LocalizedStringKey(.entryAlgorithm), selection: $model.algorithm) {
                     ForEach(EntryModel.algorithms, id: \.self) { Text(verbatim: $0.name).tag($0) }
@@ -109,7 +116,7 @@ struct EntryView: View {
             .toolbar {
                 ToolbarItem(placement: .cancellationAction) { Button(.cancel) { dismiss() } }
                 ToolbarItem(placement: .confirmationAction) {
-                    Button(.done) { read(model.entry) }
+                    Button(.done) { Task { await model.hand(to: read) } }
                 }
             }
         }

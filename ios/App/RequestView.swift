@@ -5,7 +5,7 @@ import SwiftUI
 /// A sign-on request: who asks, from where, and the person's answer; then its result.
 struct RequestView: View {
     let model: RequestModel
-    let close: () -> Void
+    let covers: CoverModel
 
     var body: some View {
         NavigationStack {
@@ -15,16 +15,17 @@ struct RequestView: View {
                         ResultView(result: result, reason: model.reason)
                         if model.canDeny {
                             NoteView(note: model.note)
-                            DenyButton(model: model)
+                            DenyButton(model: model, covers: covers)
                         }
                     }
                 } else {
-                    QuestionView(model: model)
+                    QuestionView(model: model, covers: covers)
                 }
             }
             .navigationTitle(LocalizedStringKey(.requestTitle))
-            .toolbar { Button(.done, action: close).disabled(model.state == .answering) }
+            .toolbar { Button(.done) { covers.close(.request) }.disabled(model.state == .answering) }
         }
+        .interactiveDismissDisabled(model.state == .answering)
         // Also where the same request comes with more to see.
         .task(id: ObjectIdentifier(model)) {
             await model.prepare()
@@ -35,6 +36,7 @@ struct RequestView: View {
 
 private struct QuestionView: View {
     let model: RequestModel
+    let covers: CoverModel
 
     var body: some View {
         ScrollView {
@@ -51,7 +53,7 @@ private struct QuestionView: View {
                 answers
                 if !model.canApprove && !model.request.concealed { Text(.requestCannotApprove) }
                 NoteView(note: model.note)
-                DenyButton(model: model)
+                DenyButton(model: model, covers: covers)
                 HStack {
                     Text(.requestEnds)
                     // It ends at nothing, and does not count up again.
@@ -119,21 +121,27 @@ private struct NoteView: View {
 /// Denies, and asks why where the server takes a reason.
 private struct DenyButton: View {
     let model: RequestModel
-    @State private var isAskedWhy = false
+    let covers: CoverModel
 
     var body: some View {
-        Button(.requestDeny, role: .destructive) { if model.takesReason { isAskedWhy = true } else { deny(nil) } }
+        Button(.requestDeny, role: .destructive) {
+            if model.takesReason { covers.askReason() } else { Task { await model.deny() } }
+        }
             .frame(minHeight: 44)
-            .confirmationDialog(Text(.denyWhy), isPresented: $isAskedWhy, titleVisibility: .visible) {
-                Button(.denyNotMe, role: .destructive) { deny(.notMe) }
-                Button(.denyMistake) { deny(.mistake) }
-                Button(.denyOther) { deny(.other) }
+            .confirmationDialog(Text(.denyWhy), isPresented: isAskedWhy, titleVisibility: .visible) {
+                Button(.denyNotMe, role: .destructive) { decide(.notMe) }
+                Button(.denyMistake) { decide(.mistake) }
+                Button(.denyOther) { decide(.other) }
             } message: {
                 Text(.denyNotMeHint)
             }
     }
 
-    private func deny(_ reason: DenyReason?) { Task { await model.deny(reason) } }
+    private var isAskedWhy: Binding<Bool> {
+        Binding { covers.isReasonAsked } set: { if !$0 { covers.closeReason() } }
+    }
+
+    private func decide(_ reason: DenyReason) { Task { await covers.deny(reason) } }
 }
 
 private struct ContextView: View {

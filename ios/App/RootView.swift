@@ -42,7 +42,6 @@ private struct LockView: View {
         .frame(maxWidth: .infinity, maxHeight: .infinity)
         .background(Color(.systemBackground))
         .accessibilityAddTraits(.isModal)
-        .task { await app.unlock() }
     }
 }
 
@@ -53,6 +52,7 @@ private struct TabsView: View {
     @State private var requests: RequestsModel
     @State private var enrolment: EnrolmentModel
     @State private var covers: CoverModel
+    @State private var alerts: AlertsModel
     @Environment(\.scenePhase) private var phase
 
     init(app: AppModel, services: Services) {
@@ -62,46 +62,44 @@ private struct TabsView: View {
         _accounts = State(initialValue: accounts)
         _requests = State(initialValue: requests)
         _enrolment = State(initialValue: enrolment)
+        _alerts = State(initialValue: AlertsModel(services))
         _covers = State(initialValue: CoverModel(app: app, accounts: accounts, requests: requests, enrolment: enrolment))
     }
 
     var body: some View {
         TabView {
-            AccountsView(model: accounts, requests: requests, covers: covers)
+            AccountsView(model: accounts, requests: requests, covers: covers, alerts: alerts)
                 .tabItem { Label(LocalizedStringKey(.accountsTitle), systemImage: "person.badge.key") }
             HistoryView(services: services)
                 .tabItem { Label(LocalizedStringKey(.historyTitle), systemImage: "clock") }
-            SettingsView(services: services, owner: app.owner)
+            SettingsView(services: services, owner: app.owner, alerts: alerts)
                 .tabItem { Label(LocalizedStringKey(.settingsTitle), systemImage: "gear") }
         }
         .task { await accounts.watch() }
         .task { await requests.watch() }
-        .task { await requests.deliver() }
-        .task(id: phase) { if phase == .active { await requests.follow() } }
+        // Also beneath the system's prompt; nothing begins in the background.
+        .task(id: isInBackground) { if !isInBackground { await requests.deliver() } }
+        .task(id: isInBackground) { if !isInBackground { await requests.follow() } }
+        .task(id: phase) { if phase == .active { await alerts.look() } }
         // What the app was started with is there before this is.
-        .task(id: app.isLocked) { await takeOpened() }
-        .onChange(of: app.openedCode) { Task { await takeOpened() } }
-        .onChange(of: app.openedRequest) { Task { await takeOpened() } }
+        .onChange(of: covers.opening, initial: true) { Task { await covers.takeOpening() } }
         .onChange(of: phase) { if phase != .active { accounts.hideCodes() } }
         .sheet(item: cover) { cover in
             switch cover {
-            case .request: if let shown = requests.shown { RequestView(model: shown) { covers.close(.request) } }
+            case .request: if let shown = requests.shown { RequestView(model: shown, covers: covers) }
             case .scanner: ScannerView { code in Task { await covers.read(code) } }
-            case .entry: EntryView { entry in Task { await covers.read(entry) } }
+            case .entry: EntryView { entry in await covers.read(entry) }
             case .enrolment: EnrolmentView(model: enrolment)
             case .renaming(let account): RenameView(account: account, model: accounts)
             }
         }
     }
 
+    private var isInBackground: Bool { phase == .background }
+
     /// The one sheet of the app, so that the app's lock, which lies beneath sheets, finds none above it.
     private var cover: Binding<CoverModel.Cover?> {
         let shown = covers.cover
         return Binding { covers.cover } set: { if $0 == nil { covers.close(shown) } }
-    }
-
-    private func takeOpened() async {
-        if let code = app.takeOpenedCode() { await enrolment.read(code) }
-        if let id = app.takeOpenedRequest() { await covers.show(requestId: id) }
     }
 }

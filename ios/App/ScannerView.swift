@@ -8,23 +8,28 @@ import UIKit
 struct ScannerView: View {
     let found: (String) -> Void
     @State private var scanner = CodeScanner()
-    @State private var hasCamera = true
+    @State private var start = CodeScanner.Start.looking
     @Environment(\.dismiss) private var dismiss
 
     var body: some View {
         NavigationStack {
             Group {
-                if hasCamera {
-                    CameraPicture(session: scanner.session).ignoresSafeArea().accessibilityLabel(Text(.scanTitle))
-                } else {
-                    ContentUnavailableView(LocalizedStringKey(.scanNoCamera), systemImage: "camera")
+                switch start {
+                case .looking: CameraPicture(session: scanner.session).ignoresSafeArea().accessibilityLabel(Text(.scanTitle))
+                case .noCamera: ContentUnavailableView(LocalizedStringKey(.scanNoCamera), systemImage: "camera")
+                case .denied:
+                    ContentUnavailableView {
+                        Label(LocalizedStringKey(.scanDenied), systemImage: "camera")
+                    } actions: {
+                        SystemSettingsLink(address: UIApplication.openSettingsURLString)
+                    }
                 }
             }
             .navigationTitle(LocalizedStringKey(.scanTitle))
             .toolbar { Button(.cancel) { dismiss() } }
         }
         .task {
-            hasCamera = await scanner.start { code in
+            start = await scanner.start { code in
                 Task { @MainActor in found(code) }
             }
         }

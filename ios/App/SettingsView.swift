@@ -5,13 +5,18 @@ import SwiftUI
 /// Settings, what waits to be sent, and what happened on this phone.
 struct SettingsView: View {
     @State private var model: SettingsModel
+    private let alerts: AlertsModel
 
-    init(services: Services, owner: any OwnerCheck) { _model = State(initialValue: SettingsModel(services, owner: owner)) }
+    init(services: Services, owner: any OwnerCheck, alerts: AlertsModel) {
+        _model = State(initialValue: SettingsModel(services, owner: owner))
+        self.alerts = alerts
+    }
 
     var body: some View {
         NavigationStack {
             Form {
                 if let failure = model.failure { FailureText(failure: failure) }
+                if alerts.areOff { AlertsOffText() }
                 Toggle(LocalizedStringKey(.settingsAppLock), isOn: appLock).disabled(!model.canLock && !model.settings.appLock)
                 if !model.canLock { Text(.settingsAppLockNeedsPasscode).font(.footnote) }
                 Picker(LocalizedStringKey(.settingsHistory), selection: history) {

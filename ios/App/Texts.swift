@@ -1,5 +1,6 @@
 import AuthenticatorModels
 import SwiftUI
+import UIKit
 
 extension LocalizedStringKey {
     /// The text of a word, in the person's language.
@@ -21,7 +22,7 @@ extension Text {
 }
 
 extension Button where Label == Text {
-    init(_ word: Words, role: ButtonRole? = nil, action: @escaping () -> Void) {
+    init(_ word: Words, role: ButtonRole? = nil, action: @escaping @MainActor () -> Void) {
         self.init(LocalizedStringKey(word), role: role, action: action)
     }
 }
@@ -35,5 +36,26 @@ struct FailureText: View {
             .font(.callout)
             .foregroundStyle(.red)
             .accessibilityIdentifier(failure.code)
+    }
+}
+
+/// Leads to a page of the system's settings.
+struct SystemSettingsLink: View {
+    /// As UIKit names the page.
+    let address: String
+    @Environment(\.openURL) private var openURL
+
+    var body: some View {
+        Button(.openSettings) { if let url = URL(string: address) { openURL(url) } }.frame(minHeight: 44)
+    }
+}
+
+/// Nobody is told of requests, and where that is changed.
+struct AlertsOffText: View {
+    var body: some View {
+        VStack(alignment: .leading) {
+            Label(LocalizedStringKey(.alertsOff), systemImage: "bell.slash").font(.callout).foregroundStyle(.orange)
+            SystemSettingsLink(address: UIApplication.openNotificationSettingsURLString)
+        }
     }
 }

@@ -1,42 +1,67 @@
 import AuthenticatorDevice
 import AuthenticatorModels
+import Foundation
 import PushAuthenticator
 import UserNotifications
 
 /// Takes pushes in while the app is not running, and has the system show no more than who asks.
 final class NotificationService: UNNotificationServiceExtension {
-    private var handler: ((UNNotificationContent) -> Void)?
-    private let content = UNMutableNotificationContent()
     private var taking: Task<Void, Never>?
+    private var delivery: Delivery?
 
     override func didReceive(_ request: UNNotificationRequest, withContentHandler handler: @escaping (UNNotificationContent) -> Void) {
-        self.handler = handler
-        content.sound = .default
-        let userInfo = request.content.userInfo
-        taking = Task { @MainActor in
+        let delivery = Delivery(handler)
+        // The task gets bytes: what the system handed in stays with this call.
+        let payload = PushIntake.payload(of: request.content.userInfo)
+        self.delivery = delivery
+        taking = Task {
             let alert: PushIntake.Alert
             do {
                 let phone = try await Composition.openPhone()
-                alert = await PushIntake(phone, signingKeys: Composition.signingKeys()).receive(userInfo)
-                // No file of a shared container may be open when the system suspends this.
-                phone.close()
+                delivery.hold(phone)
+                alert = await PushIntake(phone, signingKeys: Composition.signingKeys()).receive(payload)
             } catch {
                 alert = PushIntake.locked
             }
-            finish(alert)
+            delivery.finish(alert)
         }
     }
 
     /// The system's patience is over. What was received by then is in the vault.
     override func serviceExtensionTimeWillExpire() {
         taking?.cancel()
-        finish(PushIntake.locked)
+        delivery?.finish(PushIntake.locked)
+    }
+}
+
+/// What the system waits for: given once, by whoever comes first, with the vault closed before: no file of a shared container
+/// may be in use when the system suspends this. Safe to share: all that changes is behind the lock.
+private final class Delivery: @unchecked Sendable {
+    private let lock = NSLock()
+    private var handler: ((UNNotificationContent) -> Void)?
+    private var phone: Phone?
+
+    init(_ handler: @escaping (UNNotificationContent) -> Void) { self.handler = handler }
+
+    /// The vault is open, for as long as this waits.
+    func hold(_ phone: Phone) {
+        let isOver = lock.withLock {
+            self.phone = phone
+            return handler == nil
+        }
+        if isOver { phone.close() }
     }
 
-    private func finish(_ alert: PushIntake.Alert) {
+    func finish(_ alert: PushIntake.Alert) {
+        let (handler, phone) = lock.withLock {
+            defer { self.handler = nil }
+            return (self.handler, self.phone)
+        }
+        phone?.close()
         guard let handler else { return }
-        self.handler = nil
+        let content = UNMutableNotificationContent()
         PushAlerts.fill(content, with: alert, Composition.text)
+        content.sound = .default
         handler(content)
     }
 }

@@ -10,11 +10,17 @@ public final class CodeScanner: NSObject, AVCaptureMetadataOutputObjectsDelegate
     private let queue = DispatchQueue(label: "org.pushauthenticator.scanner")
     private var found: (@Sendable (String) -> Void)?
 
+    /// Whether the camera looks.
+    public enum Start: Sendable {
+        case looking
+        /// The person does not want it used; the system's settings can change that.
+        case denied
+        case noCamera
+    }
+
     /// Starts to look.
-    ///
-    /// - Returns: false when there is no camera, or the person does not want it used
-    public func start(_ found: @escaping @Sendable (String) -> Void) async -> Bool {
-        guard await AVCaptureDevice.requestAccess(for: .video) else { return false }
+    public func start(_ found: @escaping @Sendable (String) -> Void) async -> Start {
+        guard await AVCaptureDevice.requestAccess(for: .video) else { return .denied }
         return await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: self.begin(found)) }
         }
@@ -27,13 +33,13 @@ public final class CodeScanner: NSObject, AVCaptureMetadataOutputObjectsDelegate
         }
     }
 
-    private func begin(_ found: @escaping @Sendable (String) -> Void) -> Bool {
-        guard let camera = AVCaptureDevice.default(for: .video), let input = try? AVCaptureDeviceInput(device: camera) else { return false }
+    private func begin(_ found: @escaping @Sendable (String) -> Void) -> Start {
+        guard let camera = AVCaptureDevice.default(for: .video), let input = try? AVCaptureDeviceInput(device: camera) else { return .noCamera }
         let output = AVCaptureMetadataOutput()
         session.beginConfiguration()
         guard session.canAddInput(input), session.canAddOutput(output) else {
             session.commitConfiguration()
-            return false
+            return .noCamera
         }
         session.addInput(input)
         session.addOutput(output)
@@ -42,7 +48,7 @@ public final class CodeScanner: NSObject, AVCaptureMetadataOutputObjectsDelegate
         session.commitConfiguration()
         self.found = found
         session.startRunning()
-        return true
+        return .looking
     }
 
     public func metadataOutput(_: AVCaptureMetadataOutput, didOutput objects: [AVMetadataObject], from _: AVCaptureConnection) {

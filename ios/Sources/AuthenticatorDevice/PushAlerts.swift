@@ -34,6 +34,17 @@ public struct SystemAlerts: AlertCenter {
 
     public init(_ text: @escaping @Sendable (Words) -> String) { self.text = text }
 
+    public func areOff() async -> Bool {
+        let settings = await UNUserNotificationCenter.current().notificationSettings()
+        switch settings.authorizationStatus {
+        case .notDetermined: return false
+        case .denied: return true
+        default:
+            // Allowed, and every place where it could be seen was turned off one by one.
+            return ![settings.alertSetting, settings.lockScreenSetting, settings.notificationCenterSetting].contains(.enabled)
+        }
+    }
+
     public func shown() async -> Set<String> { Set(await delivered().map(\.requestId)) }
 
     public func post(_ alert: PushIntake.Alert) async {

@@ -98,6 +98,20 @@ public struct UnaskedSigner: PullSigner {
     }
 }
 
+/// What is wrong with an account.
+public struct AccountProblem: Equatable, Sendable {
+    public let words: Words
+    /// The policy that the device does not meet, by its name.
+    public let policy: String?
+
+    /// Nothing when the account is ready.
+    public init?(_ account: Account) {
+        guard let words = Words(problemOf: account) else { return nil }
+        self.words = words
+        policy = account.state == .locked ? account.unmetPolicy : nil
+    }
+}
+
 extension Words {
     /// What is wrong with an account; nothing when it is ready.
     public init?(problemOf account: Account) {

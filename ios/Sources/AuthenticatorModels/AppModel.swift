@@ -23,10 +23,19 @@ public final class AppModel {
     private let settings: any SettingsStore
     public let owner: any OwnerCheck
     private let open: @Sendable () async throws -> Services
+    /// For what has to come to its end when the app leaves the front.
+    private let background: BackgroundWork
     private var starting: Task<Void, Never>?
+    /// Whether the app came to the front and its owner was not asked for since.
+    private var isPromptDue = true
+    private var isInFront = false
 
     /// - Parameter open: opens the vault with the platform's keys
-    public init(settings: any SettingsStore, owner: any OwnerCheck, open: @escaping @Sendable () async throws -> Services) {
+    public init(
+        settings: any SettingsStore, owner: any OwnerCheck, background: BackgroundWork = BackgroundWork(),
+        open: @escaping @Sendable () async throws -> Services
+    ) {
+        self.background = background
         self.settings = settings
         self.owner = owner
         self.open = open
@@ -37,7 +46,9 @@ public final class AppModel {
     public func start() async {
         if let starting { return await starting.value }
         let start = Task {
-            if case .ready(let services) = stage { await tellDevice(services) } else { await openVault() }
+            await background.run {
+                if case .ready(let services) = stage { await tellDevice(services) } else { await openVault() }
+            }
         }
         starting = start
         await start.value
@@ -46,7 +57,8 @@ public final class AppModel {
 
     private func openVault() async {
         do {
-            let services = try await open()
+            let services = try await open().with(background)
+            background.hold(services.phone)
             await tellDevice(services)
             await services.forgetUnusedKeys()
             stage = .ready(services)
@@ -80,10 +92,79 @@ public final class AppModel {
         return openedRequest
     }
 
-    /// The app left the front.
-    public func lock() async {
-        isLocked = settings.load().appLock
-        await conceal()
+    /// Where the app is on the screen.
+    public enum Phase: Sendable {
+        case front
+        /// Seen, but not used: also while the system's prompt lies above it.
+        case inactive
+        case background
+    }
+
+    /// The app came to the front, or left it. The owner is asked for once whenever it comes from the background: a prompt
+    /// in the background is lost, and one after each refusal would have no end.
+    ///
+    /// - Returns: what else there is to do, which takes its time. All that has to be so before the system goes on is so
+    @discardableResult
+    public func enter(_ phase: Phase) -> Task<Void, Never>? {
+        switch phase {
+        case .inactive:
+            background.enterFront()
+            return nil
+        case .front:
+            isInFront = true
+            background.enterFront()
+            return Task {
+                await start()
+                await promptWhereDue()
+            }
+        case .background:
+            (isInFront, isPromptDue) = (false, true)
+            isLocked = settings.load().appLock
+            let concealing = Task { await conceal() }
+            background.leaveFront(after: concealing)
+            return concealing
+        }
+    }
+
+    private func promptWhereDue() async {
+        guard isInFront, isLocked, isPromptDue else { return }
+        isPromptDue = false
+        await unlock()
+    }
+
+    /// A push came while the app is in front: its extension has taken it in.
+    ///
+    /// - Parameter requestId: the request that it brought; where it brought none, the servers are asked
+    public func arrived(requestId: String?) async {
+        guard case .ready(let services) = stage else { return }
+        services.phone.refresh()
+        // A server that gives no answer is asked again by whoever looks at the list.
+        if requestId == nil { _ = try? await services.courier.pull() }
+    }
+
+    /// The person denied a request in the system's notification, and sees no screen.
+    ///
+    /// - Parameter alerts: tells what did not go through where the vault cannot be opened
+    public func denyInAlert(_ id: String, _ alerts: any AlertCenter) async {
+        await background.run {
+            await start()
+            if case .ready(let services) = stage {
+                await RequestsModel(services).denyInAlert(id)
+            } else {
+                await alerts.post(.init(title: .resultNotDenied, subtitle: nil, requestId: id))
+            }
+        }
+    }
+
+    /// The system woke the app to refresh.
+    ///
+    /// - Returns: whether it was done
+    public func refreshInBackground() async -> Bool {
+        await background.run {
+            await start()
+            guard case .ready(let services) = stage else { return false }
+            return await RequestsModel(services).refreshInBackground()
+        }
     }
 
     public func unlock() async {
@@ -98,7 +179,7 @@ public final class AppModel {
         changed.pushToken = token
         settings.save(changed)
         // What is not ready tells it when it starts.
-        if case .ready(let services) = stage { await tellDevice(services) }
+        if case .ready(let services) = stage { await background.run { await tellDevice(services) } }
     }
 
     private func tellDevice(_ services: Services) async {

@@ -18,6 +18,8 @@ public final class CoverModel {
     private let enrolment: EnrolmentModel
     /// What the person opened.
     private var opened: Cover?
+    /// The request whose denial the person is asked the reason of.
+    private var reasonAskedOf: String?
 
     public init(app: AppModel, accounts: AccountsModel, requests: RequestsModel, enrolment: EnrolmentModel) {
         self.app = app
@@ -47,7 +49,8 @@ public final class CoverModel {
     public func close(_ closed: Cover?) {
         guard let closed, closed == cover else { return }
         switch closed {
-        case .request: requests.dismiss()
+        // Its result is worth seeing.
+        case .request: if !isAnswering { requests.dismiss() }
         case .enrolment: enrolment.cancel()
         case .scanner, .entry, .renaming: opened = nil
         }
@@ -66,9 +69,59 @@ public final class CoverModel {
     }
 
     /// An account was typed in.
-    public func read(_ entry: ManualEntry) async {
-        opened = nil
-        await enrolment.read(entry)
+    ///
+    /// - Returns: what is wrong with it: then it can be mended where it was typed
+    public func read(_ entry: ManualEntry) async -> Failure? {
+        // A code that is being confirmed lies beneath this, for instance.
+        enrolment.cancel()
+        let failure = await enrolment.read(entry)
+        if opened != .entry {
+            // Closed meanwhile.
+            if failure == nil { enrolment.cancel() }
+        } else if failure == nil {
+            opened = nil
+        }
+        return failure
+    }
+
+    private var isAnswering: Bool { requests.shown?.state == .answering }
+
+    /// What the app was opened with.
+    public struct Opening: Equatable, Sendable {
+        var code: String?
+        var request: String?
+    }
+
+    /// What the app was opened with and can come to the front now: a code not before another one was decided, and nothing
+    /// in the place of a request that is being answered. What cannot stays, until it can.
+    public var opening: Opening? {
+        guard !app.isLocked, !isAnswering else { return nil }
+        let mayRead = enrolment.canRead && [nil, .scanner].contains(opened)
+        let opening = Opening(code: mayRead ? app.openedCode : nil, request: app.openedRequest)
+        return opening == Opening() ? nil : opening
+    }
+
+    /// Brings what the app was opened with to the front. To be called whenever ``opening`` changes.
+    public func takeOpening() async {
+        guard let opening else { return }
+        if opening.code != nil, let code = app.takeOpenedCode() { await read(code) }
+        if opening.request != nil, !isAnswering, let id = app.takeOpenedRequest() { await show(requestId: id) }
+    }
+
+    /// The question why a request is denied; not while the app is locked.
+    public var isReasonAsked: Bool { cover == .request && reasonAskedOf != nil && reasonAskedOf == requests.shown?.id }
+
+    /// The person denies the request on the screen, whose server takes a reason.
+    public func askReason() { reasonAskedOf = requests.shown?.id }
+
+    /// The question was closed, with an answer or without; what the app's lock covers is not closed by that.
+    public func closeReason() { if isReasonAsked { reasonAskedOf = nil } }
+
+    /// The person said why the request on the screen is denied.
+    public func deny(_ reason: DenyReason) async {
+        guard cover == .request else { return }
+        reasonAskedOf = nil
+        await requests.shown?.deny(reason)
     }
 
     /// The person tapped a request in the system's list of notifications: it comes before all else.

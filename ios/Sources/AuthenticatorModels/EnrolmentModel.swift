@@ -53,9 +53,20 @@ public final class EnrolmentModel {
         await read(.code(code)) { try $0.preview(code: code) }
     }
 
-    /// Reads an account that was typed in.
-    public func read(_ entry: ManualEntry) async {
+    /// Reads an account that was typed in. What is wrong with it is handed back, for the screen where it was typed.
+    public func read(_ entry: ManualEntry) async -> Failure? {
         await read(.entry(entry)) { try $0.previewEntry(entry: entry) }
+        guard case .failed(let failure) = state else { return nil }
+        state = .waiting
+        return failure
+    }
+
+    /// Whether a code can be read now: not while the person looks at another one.
+    public var canRead: Bool {
+        switch state {
+        case .reading, .confirming, .adding: false
+        case .waiting, .added, .failed: true
+        }
     }
 
     /// Adds what was confirmed. Where an account is in its place, that one is replaced; the screen has to have said so.
@@ -63,13 +74,7 @@ public final class EnrolmentModel {
         guard case .confirming(let preview) = state, let source else { return }
         (state, isKeyUnavailable) = (.adding, false)
         do {
-            switch source {
-            case .code(let code):
-                state = Self.shown(try await services.enrol(code, preview))
-            case .entry(let entry):
-                let enrolment = services.enrolment(replace: preview.conflict != nil)
-                state = .added(.ready(try await services.phone.call { try $0.enrolEntry(entry: entry, enrolment: enrolment) }))
-            }
+            state = try await services.background.run { try await add(source, preview) }
         } catch let failure as BiometricFailure {
             // Nothing was added, and nothing is lost by trying again.
             (state, isKeyUnavailable) = (.confirming(preview), failure != .cancelled)
@@ -81,6 +86,15 @@ public final class EnrolmentModel {
         self.source = nil
     }
 
+    private func add(_ source: Source, _ preview: EnrolmentPreview) async throws -> State {
+        switch source {
+        case .code(let code): return Self.shown(try await services.enrol(code, preview))
+        case .entry(let entry):
+            let enrolment = services.enrolment(replace: preview.conflict != nil)
+            return .added(.ready(try await services.phone.call { try $0.enrolEntry(entry: entry, enrolment: enrolment) }))
+        }
+    }
+
     public func cancel() {
         guard state != .adding else { return }
         reading += 1
@@ -89,10 +103,8 @@ public final class EnrolmentModel {
 
     private func read(_ source: Source, _ preview: @escaping @Sendable (Authenticator) throws -> EnrolmentPreview) async {
         // Another code may not take the place of the one that the person is looking at.
-        switch state {
-        case .reading, .confirming, .adding: return
-        case .waiting, .added, .failed: state = .reading
-        }
+        guard canRead else { return }
+        state = .reading
         reading += 1
         let own = reading
         let read: State

@@ -24,7 +24,23 @@ public final class EntryModel {
     public var digits: UInt8 = 6
     public var periodSeconds: UInt32 = 30
 
+    /// Whether the person looks at the secret that was typed.
+    public var isSecretShown = false
+    /// What is wrong with what was typed.
+    public private(set) var failure: Failure?
+    private var isRead = false
+
     public init() {}
+
+    /// Hands over what was typed; what is wrong with it is shown, and everything typed stays.
+    ///
+    /// - Parameter read: such as ``CoverModel/read(_:)-(ManualEntry)``
+    public func hand(to read: @MainActor (ManualEntry) async -> Failure?) async {
+        guard !isRead else { return }
+        isRead = true
+        failure = await read(entry)
+        isRead = false
+    }
 
     /// What was typed; the core says what is wrong with it.
     public var entry: ManualEntry {

@@ -32,13 +32,20 @@ public struct PushIntake: Sendable {
         courier = Courier(phone, transport: transport, signer: UnaskedSigner(phone, signingKeys))
     }
 
-    /// Takes in the user info of a push; where that is a hint, the server is asked for the request. A push that is refused
-    /// changes nothing, and is shown as such without its words.
-    public func receive(_ userInfo: [AnyHashable: Any]) async -> Alert {
+    /// The user info of a push as the core takes it; nothing where it is no JSON.
+    public static func payload(of userInfo: [AnyHashable: Any]) -> Data? {
+        // What is no JSON would end the process.
+        guard JSONSerialization.isValidJSONObject(userInfo) else { return nil }
+        return try? JSONSerialization.data(withJSONObject: userInfo)
+    }
+
+    /// Takes in a push; where that is a hint, the server is asked for the request. A push that is refused changes nothing, and
+    /// is shown as such without its words.
+    ///
+    /// - Parameter payload: see ``payload(of:)``
+    public func receive(_ payload: Data?) async -> Alert {
+        guard let payload else { return Self.refused }
         do {
-            // What is no JSON would end the process.
-            guard JSONSerialization.isValidJSONObject(userInfo) else { return Self.refused }
-            let payload = try JSONSerialization.data(withJSONObject: userInfo)
             switch try await courier.receive(payload) {
             case .request(let request):
                 return try await Self.alert(for: request, phone)

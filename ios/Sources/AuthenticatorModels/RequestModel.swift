@@ -165,7 +165,7 @@ public final class RequestModel: Identifiable {
         let before = state
         (state, note) = (.answering, nil)
         do {
-            switch try await send(services, request) {
+            switch try await services.background.run({ try await send(services, request) }) {
             case .settled(.denied): state = .settled(.denied)
             case .settled: state = .settled(.approved)
             case .refused(_, let message): state = .settled(.refused(message))

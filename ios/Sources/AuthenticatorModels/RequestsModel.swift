@@ -61,10 +61,11 @@ public final class RequestsModel {
         shown = pending.first { !putOff.contains($0.id) }.map { RequestModel($0, services) }
     }
 
-    /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed.
+    /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed: no round begins once the app
+    /// left the front, and one that has begun is brought to its end.
     public func deliver() async {
         do {
-            try await services.courier.run()
+            try await services.background.run { try await services.courier.run() }
         } catch is CancellationError {
         } catch is PhoneClosed {
         } catch {
@@ -120,27 +121,37 @@ public final class RequestsModel {
     }
 
     /// Fetches what is pending while the app is in front, until the task is cancelled: once where pushes tell of more, else
-    /// again and again, with servers holding the question until something is there.
+    /// again and again, with servers holding the question until something is there. Sends nothing that could be torn.
     ///
     /// - Parameter pause: between two questions
     public func follow(pause: Duration = .seconds(5)) async {
-        await refresh()
+        await ask(wait: .zero)
         while !Task.isCancelled, services.settings.load().pushToken == nil {
             do {
                 try await Task.sleep(for: pause)
             } catch {
                 return
             }
-            await refresh(wait: .seconds(20))
+            await ask(wait: .seconds(20))
         }
     }
 
     /// Sends what waits, and asks the servers for what is pending.
-    ///
-    /// - Parameter wait: how long a server may hold the question
-    public func refresh(wait: Duration = .zero) async {
+    public func refresh() async {
         do {
             try await services.courier.deliver()
+        } catch is CancellationError {
+            return
+        } catch {
+            failure = Failure(error)
+            return
+        }
+        await ask(wait: .zero)
+    }
+
+    /// - Parameter wait: how long a server may hold the question
+    private func ask(wait: Duration) async {
+        do {
             unreachable = try await services.courier.pull(wait: wait).compactMap { result in
                 switch result.outcome {
                 case .answered: nil

@@ -61,11 +61,24 @@ public enum OwnerAnswer: Sendable {
 
 /// The system's list of notifications.
 public protocol AlertCenter: Sendable {
+    /// Whether the person, or the device's settings, have it show none. False where the person was not asked yet.
+    func areOff() async -> Bool
     /// The ids of the requests that it shows.
     func shown() async -> Set<String>
     func post(_ alert: PushIntake.Alert) async
     /// Takes back what is shown for these requests.
     func remove(_ requestIds: Set<String>) async
+}
+
+/// Time that the system grants an app that left the front.
+@MainActor public protocol BackgroundTime: AnyObject, Sendable {
+    /// Asks for it.
+    ///
+    /// - Parameter expired: called when it is nearly over
+    /// - Returns: nothing where the system grants none
+    func begin(_ expired: @escaping @MainActor @Sendable () -> Void) -> Int?
+    /// It is not needed any more.
+    func end(_ granted: Int)
 }
 
 /// Where settings are kept. They hold no secret.
@@ -104,6 +117,8 @@ public struct Services: Sendable {
     public let appAttest: (any AppAttestService)?
     /// Nothing where the system shows no notifications.
     public let alerts: (any AlertCenter)?
+    /// For what has to come to its end when the app leaves the front.
+    public private(set) var background = BackgroundWork()
 
     public init(
         phone: Phone, courier: Courier, device: any DeviceState, settings: any SettingsStore, biometrics: (any Biometrics)?,
@@ -117,6 +132,12 @@ public struct Services: Sendable {
         self.signingKeys = signingKeys
         self.appAttest = appAttest
         self.alerts = alerts
+    }
+
+    func with(_ background: BackgroundWork) -> Services {
+        var services = self
+        services.background = background
+        return services
     }
 
     /// Nothing where the device has no biometric now.

@@ -33,14 +33,12 @@ public final class SettingsModel {
 
     public func setAppLock(_ isOn: Bool) {
         guard !isOn || canLock else { return }
-        settings.appLock = isOn
-        services.settings.save(settings)
+        change { $0.appLock = isOn }
     }
 
     /// Keeps so much history from now on, and takes away what exceeds it.
     public func setHistory(count: UInt32?, days: UInt32?) async {
-        (settings.historyCount, settings.historyDays) = (count, days)
-        services.settings.save(settings)
+        change { ($0.historyCount, $0.historyDays) = (count, days) }
         let retention = settings.retention
         await attempt { _ = try await services.phone.call { try $0.cleanHistory(retention: retention) } }
     }
@@ -48,10 +46,19 @@ public final class SettingsModel {
     /// Sends what waits, without waiting for its next attempt.
     public func sendNow() async {
         await attempt {
-            try await services.phone.call { try $0.retryNow() }
-            try await services.courier.deliver()
+            try await services.background.run {
+                try await services.phone.call { try $0.retryNow() }
+                try await services.courier.deliver()
+            }
         }
         await load()
+    }
+
+    /// Changes what is kept now: others change it, too, such as the token of APNs, which comes after the start.
+    private func change(_ change: (inout Settings) -> Void) {
+        settings = services.settings.load()
+        change(&settings)
+        services.settings.save(settings)
     }
 
     private func attempt(_ work: () async throws -> Void) async {

@@ -17,6 +17,7 @@ public enum Words: String, CaseIterable, Sendable {
     case protectedSoftware = "accounts.protected.software"
     case protectedHardware = "accounts.protected.hardware"
     case protectedBiometric = "accounts.protected.biometric"
+    case alertsOff = "alerts.off"
     case codeReveal = "code.reveal"
     case codeNext = "code.next"
     case codeHidden = "code.hidden"
@@ -47,12 +48,14 @@ public enum Words: String, CaseIterable, Sendable {
     case addedRefused = "added.refused"
     case entryTitle = "entry.title"
     case entrySecret = "entry.secret"
+    case entrySecretShown = "entry.secret-shown"
     case entryCounts = "entry.counts"
     case entryAlgorithm = "entry.algorithm"
     case entryDigits = "entry.digits"
     case entryPeriod = "entry.period"
     case scanTitle = "scan.title"
     case scanNoCamera = "scan.no-camera"
+    case scanDenied = "scan.denied"
     case requestTitle = "request.title"
     case requestWhileLocked = "request.while-locked"
     case requestRefused = "request.refused"
@@ -121,6 +124,7 @@ public enum Words: String, CaseIterable, Sendable {
     case retry = "action.retry"
     case cancel = "action.cancel"
     case done = "action.done"
+    case openSettings = "action.open-settings"
 
     /// The word for what happened, by the core's name for it; nothing for a kind of a newer core.
     public init?(eventOf kind: String) {

@@ -59,3 +59,12 @@ open class AVCaptureSession: @unchecked Sendable {
     public func startRunning() { isRunning = true }
     public func stopRunning() { isRunning = false }
 }
+
+/// Of QuartzCore, there.
+open class CALayer { public init() {} }
+
+public struct AVLayerVideoGravity: Sendable { public static let resizeAspectFill = AVLayerVideoGravity() }
+open class AVCaptureVideoPreviewLayer: CALayer {
+    public var session: AVCaptureSession?
+    public var videoGravity = AVLayerVideoGravity.resizeAspectFill
+}

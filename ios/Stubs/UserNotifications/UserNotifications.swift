@@ -1,23 +1,24 @@
-// What AuthenticatorDevice uses of Apple's UserNotifications, for systems without it. Keeps what it is given.
+// What the app and its extension use of Apple's UserNotifications, for systems without it. Keeps what it is given. Nothing is
+// Sendable here that Apple's headers do not call so, and nothing belongs to an actor: what compiles against this hands nothing over.
 import Foundation
 
-open class UNNotificationContent: @unchecked Sendable {
+open class UNNotificationContent {
     public var userInfo: [AnyHashable: Any] = [:]
     public init() {}
 }
 
-open class UNMutableNotificationContent: UNNotificationContent, @unchecked Sendable {
+open class UNMutableNotificationContent: UNNotificationContent {
     public var title = "", subtitle = "", body = "", categoryIdentifier = ""
     public var sound: UNNotificationSound?
 }
 
-public final class UNNotificationSound: Sendable {
-    public static let `default` = UNNotificationSound()
+public final class UNNotificationSound {
+    public nonisolated(unsafe) static let `default` = UNNotificationSound()
 }
 
-open class UNNotificationTrigger: @unchecked Sendable {}
+open class UNNotificationTrigger {}
 
-open class UNNotificationRequest: @unchecked Sendable {
+open class UNNotificationRequest {
     public let identifier: String
     public let content: UNNotificationContent
     public init(identifier: String, content: UNNotificationContent, trigger _: UNNotificationTrigger?) {
@@ -25,17 +26,27 @@ open class UNNotificationRequest: @unchecked Sendable {
     }
 }
 
-open class UNNotification: @unchecked Sendable {
+open class UNNotification {
     public let request: UNNotificationRequest
-    init(_ request: UNNotificationRequest) { self.request = request }
+    public init(_ request: UNNotificationRequest) { self.request = request }
 }
 
-open class UNUserNotificationCenter: @unchecked Sendable {
-    private static let only = UNUserNotificationCenter()
+open class UNUserNotificationCenter {
+    private nonisolated(unsafe) static let only = UNUserNotificationCenter()
     private let lock = NSLock()
     private var delivered: [UNNotification] = []
+    private var settings = UNNotificationSettings()
+    private(set) public var categories: Set<UNNotificationCategory> = []
+    public weak var delegate: (any UNUserNotificationCenterDelegate)?
 
     public static func current() -> UNUserNotificationCenter { only }
+
+    /// What the person allows.
+    public func set(_ settings: UNNotificationSettings) { lock.withLock { self.settings = settings } }
+
+    public func notificationSettings() async -> UNNotificationSettings { lock.withLock { settings } }
+    public func requestAuthorization(options _: UNAuthorizationOptions = []) async throws -> Bool { true }
+    public func setNotificationCategories(_ categories: Set<UNNotificationCategory>) { lock.withLock { self.categories = categories } }
 
     /// Shown at once, in the place of one with the same identifier.
     public func add(_ request: UNNotificationRequest) async throws {
@@ -56,7 +67,7 @@ public struct UNNotificationActionOptions: OptionSet, Sendable {
     public static let destructive = Self(rawValue: 2)
 }
 
-open class UNNotificationAction: @unchecked Sendable {
+open class UNNotificationAction {
     public let identifier: String, title: String
     public let options: UNNotificationActionOptions
     public init(identifier: String, title: String, options: UNNotificationActionOptions) {
@@ -69,7 +80,7 @@ public struct UNNotificationCategoryOptions: OptionSet, Sendable {
     public init(rawValue: UInt) { self.rawValue = rawValue }
 }
 
-open class UNNotificationCategory: Hashable, @unchecked Sendable {
+open class UNNotificationCategory: Hashable {
     public let identifier: String
     public let actions: [UNNotificationAction]
     public init(identifier: String, actions: [UNNotificationAction], intentIdentifiers _: [String], options _: UNNotificationCategoryOptions = []) {
@@ -78,4 +89,54 @@ open class UNNotificationCategory: Hashable, @unchecked Sendable {
 
     public static func == (left: UNNotificationCategory, right: UNNotificationCategory) -> Bool { left === right }
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+public struct UNAuthorizationOptions: OptionSet, Sendable {
+    public let rawValue: UInt
+    public init(rawValue: UInt) { self.rawValue = rawValue }
+    public static let sound = Self(rawValue: 2)
+    public static let alert = Self(rawValue: 4)
+}
+
+public enum UNAuthorizationStatus: Int, Sendable { case notDetermined, denied, authorized, provisional, ephemeral }
+public enum UNNotificationSetting: Int, Sendable { case notSupported, disabled, enabled }
+
+open class UNNotificationSettings {
+    public let authorizationStatus: UNAuthorizationStatus
+    public let alertSetting, lockScreenSetting, notificationCenterSetting: UNNotificationSetting
+    public init(
+        _ status: UNAuthorizationStatus = .authorized, alert: UNNotificationSetting = .enabled, lockScreen: UNNotificationSetting = .enabled,
+        center: UNNotificationSetting = .enabled
+    ) {
+        (authorizationStatus, alertSetting, lockScreenSetting, notificationCenterSetting) = (status, alert, lockScreen, center)
+    }
+}
+
+public struct UNNotificationPresentationOptions: OptionSet, Sendable {
+    public let rawValue: UInt
+    public init(rawValue: UInt) { self.rawValue = rawValue }
+    public static let sound = Self(rawValue: 2)
+}
+
+open class UNNotificationResponse {
+    public let notification: UNNotification
+    public let actionIdentifier: String
+    public init(_ notification: UNNotification, _ actionIdentifier: String) {
+        (self.notification, self.actionIdentifier) = (notification, actionIdentifier)
+    }
+}
+
+/// Both are optional there.
+public protocol UNUserNotificationCenterDelegate: AnyObject {
+    func userNotificationCenter(
+        _ center: UNUserNotificationCenter, willPresent notification: UNNotification,
+        withCompletionHandler completionHandler: @escaping (UNNotificationPresentationOptions) -> Void)
+    func userNotificationCenter(
+        _ center: UNUserNotificationCenter, didReceive response: UNNotificationResponse,
+        withCompletionHandler completionHandler: @escaping () -> Void)
+}
+
+open class UNNotificationServiceExtension: NSObject {
+    open func didReceive(_ request: UNNotificationRequest, withContentHandler contentHandler: @escaping (UNNotificationContent) -> Void) {}
+    open func serviceExtensionTimeWillExpire() {}
 }

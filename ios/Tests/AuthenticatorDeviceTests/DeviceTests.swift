@@ -137,14 +137,14 @@ import UserNotifications
     }
 
     @Test func theFirstCodeTheCameraSeesIsGivenOnce() async {
-        for (isAllowed, isThere) in [(false, true), (true, false)] {
+        for (isAllowed, isThere, start) in [(false, true, CodeScanner.Start.denied), (true, false, .noCamera)] {
             StubCamera.shared.set(isAllowed: isAllowed, isThere: isThere)
-            #expect(await !CodeScanner().start { _ in })
+            #expect(await CodeScanner().start { _ in } == start)
         }
         StubCamera.shared.set(isAllowed: true, isThere: true)
         let (scanner, lock) = (CodeScanner(), NSLock())
         nonisolated(unsafe) var found: [String] = []
-        #expect(await scanner.start { code in lock.withLock { found.append(code) } })
+        #expect(await scanner.start { code in lock.withLock { found.append(code) } } == .looking)
         #expect(scanner.session.isRunning)
         let seen = [AVMetadataObject(), AVMetadataMachineReadableCodeObject(stringValue: nil)]
             + ["pushauth://push/a", "pushauth://push/b"].map { AVMetadataMachineReadableCodeObject(stringValue: $0) }
@@ -191,6 +191,19 @@ import UserNotifications
         await alerts.remove(["7", "8"])
         #expect(await alerts.shown() == ["8-of-ada"])
         #expect(await UNUserNotificationCenter.current().deliveredNotifications().map(\.request.identifier) == ["8", "8-of-ada"])
+    }
+
+    @Test func notificationsAreOffWhereThePersonSaysSoOrNothingIsSeenOfThem() async {
+        let cases: [(UNNotificationSettings, Bool)] = [
+            (.init(), false), (.init(.notDetermined, alert: .disabled, lockScreen: .disabled, center: .disabled), false), (.init(.denied), true),
+            (.init(alert: .disabled, lockScreen: .disabled), false), (.init(alert: .disabled, lockScreen: .disabled, center: .disabled), true),
+            (.init(.provisional, alert: .disabled, lockScreen: .disabled), false),
+        ]
+        for (settings, areOff) in cases {
+            UNUserNotificationCenter.current().set(settings)
+            #expect(await SystemAlerts(\.rawValue).areOff() == areOff, "\(settings.authorizationStatus)")
+        }
+        UNUserNotificationCenter.current().set(.init())
     }
 
     @Test func aLockScreenShowsNoMoreThanWhoAsks() {

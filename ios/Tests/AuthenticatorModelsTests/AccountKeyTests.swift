@@ -172,7 +172,7 @@ import XCTest
     @Test func whatHasToBeSignedCannotBeDeniedInTheNotification() async throws {
         let app = try await App()
         let server = try await keyed(app)
-        let alert = await PushIntake(app.phone).receive(["messageId": "message-1", "message": try server.message(1)])
+        let alert = await PushIntake(app.phone).receive(PushIntake.payload(of: ["messageId": "message-1", "message": try server.message(1)]))
         #expect(alert.requestId != nil && !alert.canDenyThere)
     }
 }

@@ -48,8 +48,13 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         let policies = encode(#"{"biometricAvailable":{}}"#)
         _ = try await app.registered(registrationCode(more: "&policies=\(policies)"))
         try await app.phone.call { $0.setDeviceFacts(facts: DeviceFacts(biometricAvailable: false, tamperScore: 0)) }
+        let locked = try await app.phone.call { try $0.accounts() }.compactMap { AccountProblem($0) }
+        XCTAssertEqual(locked.map(\.words), [.accountLocked])
+        XCTAssertEqual(locked.map(\.policy), ["biometricAvailable"], "which one")
         let model = AppModel(settings: app.settings, owner: TestOwner()) { app.services }
         await model.start()
+        let problems = try await app.phone.call { try $0.accounts() }.compactMap { AccountProblem($0) }
+        XCTAssertEqual(problems, [])
         let states = try await app.phone.call { try $0.accounts() }.map(\.state)
         XCTAssertEqual(states, [.active])
     }
@@ -84,8 +89,44 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         XCTAssertNil(model.takeOpenedRequest())
         let shown = try await app.phone.call { try $0.notification(id: request.id) }
         XCTAssertFalse(shown.concealed)
-        await model.lock()
+        await model.enter(.background)?.value
         XCTAssertTrue(model.isLocked)
+    }
+
+    @MainActor func testTheOwnerIsAskedOnceWheneverTheAppComesFromTheBackground() async throws {
+        let app = try await App()
+        SettingsModel(app.services, owner: TestOwner()).setAppLock(true)
+        let refusing = TestOwner(answer: .refused)
+        let model = AppModel(settings: app.settings, owner: refusing) { app.services }
+        await model.enter(.inactive)?.value
+        XCTAssertEqual(refusing.prompts.value, 0)
+        await model.enter(.front)?.value
+        XCTAssertEqual(refusing.prompts.value, 1)
+        // The prompt lies above the app, and goes.
+        await model.enter(.inactive)?.value
+        await model.enter(.front)?.value
+        XCTAssertEqual(refusing.prompts.value, 1, "a refusal asks for no other")
+        await model.enter(.background)?.value
+        await model.start()
+        await model.enter(.inactive)?.value
+        XCTAssertEqual(refusing.prompts.value, 1, "not in the background, where nobody sees it")
+        await model.enter(.front)?.value
+        XCTAssertEqual(refusing.prompts.value, 2)
+        XCTAssertTrue(model.isLocked)
+    }
+
+    @MainActor func testAPushThatBroughtNothingHasTheServersAskedWhileTheAppIsInFront() async throws {
+        let transport = Recorder { _ in HttpResponse(status: 200, date: nil, body: Data(#"{"messages":[]}"#.utf8)) }
+        let app = try await App(transport)
+        _ = try await app.registered()
+        let model = AppModel(settings: app.settings, owner: TestOwner()) { app.services }
+        await model.arrived(requestId: nil)
+        await model.start()
+        XCTAssertEqual(transport.posts.count, 0)
+        await model.arrived(requestId: "7")
+        XCTAssertEqual(transport.posts.count, 0, "it is here")
+        await model.arrived(requestId: nil)
+        XCTAssertEqual(transport.posts.count, 1)
     }
 
     @MainActor func testADeviceWithoutAPasscodeIsNotLockedOut() async throws {
@@ -154,11 +195,11 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         let server = try await app.registered()
         let intake = PushIntake(app.phone)
         let aps: [String: Any] = ["messageId": "message-1", "data": try server.message(1), "alert": "Sign-on 42"]
-        let alert = await intake.receive(["aps": aps])
+        let alert = await intake.receive(PushIntake.payload(of: ["aps": aps]))
         let pending = try await app.phone.call { try $0.pending() }
         XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id, canDenyThere: true))
         for odd in [["aps": "nothing"], [1: Date()], [:], ["aps": ["messageId": "a", "data": "b"]]] as [[AnyHashable: Any]] {
-            let refused = await intake.receive(odd)
+            let refused = await intake.receive(PushIntake.payload(of: odd))
             XCTAssertEqual(refused, .init(title: .requestRefused, subtitle: nil, requestId: nil))
         }
     }
@@ -170,10 +211,10 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         let body = try JSONSerialization.data(withJSONObject: listed)
         let hint: [String: Any] = ["messageId": "message-1", "mechanismUid": server.mechanismUid, "alert": "Sign-on"]
         let silent = Recorder { _ in throw TransportError.notSent(reason: "no") }
-        let missing = await PushIntake(app.phone, transport: silent).receive(["aps": hint])
+        let missing = await PushIntake(app.phone, transport: silent).receive(PushIntake.payload(of: ["aps": hint]))
         XCTAssertEqual(missing, .init(title: .requestTitle, subtitle: nil, requestId: nil))
         let transport = Recorder { _ in HttpResponse(status: 200, date: nil, body: body) }
-        let alert = await PushIntake(app.phone, transport: transport).receive(["aps": hint])
+        let alert = await PushIntake(app.phone, transport: transport).receive(PushIntake.payload(of: ["aps": hint]))
         let pending = try await app.phone.call { try $0.pending() }
         XCTAssertEqual(alert, .init(title: .requestTitle, subtitle: "Ping, demo", requestId: pending.first?.id, canDenyThere: true))
         XCTAssertNotNil(pending.first)

@@ -98,10 +98,10 @@ import Testing
             #expect(failure(model) != nil, "\(code.prefix(20))")
         }
         let settings = CodeSettings(algorithm: .sha1, digits: 6, moving: .counter(next: 0))
-        await model.read(ManualEntry(issuer: "Acme", account: "demo", secret: "not base32!", settings: settings))
-        #expect(failure(model) != nil)
-        await model.read(ManualEntry(issuer: "Acme", account: "demo", secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", settings: settings))
-        #expect(preview(model)?.kinds == [.hotp])
+        let wrong = await model.read(ManualEntry(issuer: "Acme", account: "demo", secret: "not base32!", settings: settings))
+        #expect(wrong != nil && model.state == .waiting, "it is mended where it was typed")
+        let right = await model.read(ManualEntry(issuer: "Acme", account: "demo", secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", settings: settings))
+        #expect(right == nil && preview(model)?.kinds == [.hotp])
         await model.confirm()
         guard case .added(.ready(let account)) = model.state else {
             Issue.record("\(model.state)")
@@ -179,6 +179,51 @@ import Testing
         #expect(Set(EntryModel.algorithms.map(\.name)).count == 3)
         entry.isCounting = true
         #expect(entry.entry.settings == CodeSettings(algorithm: .sha512, digits: 8, moving: .counter(next: 0)))
+    }
+
+    @Test func aTypingErrorLosesNothingThatWasTyped() async throws {
+        let app = try await App()
+        let (enrolment, entry) = (EnrolmentModel(app.services), EntryModel())
+        (entry.issuer, entry.account, entry.secret) = ("Acme", "demo", "GEZDGNBVGY3TQOJ1")
+        await entry.hand { await enrolment.read($0) }
+        #expect(entry.failure != nil && entry.secret == "GEZDGNBVGY3TQOJ1" && !entry.isSecretShown)
+        entry.secret = "GEZDGNBVGY3TQOJQ"
+        // A second tap while the first is on its way hands over nothing.
+        async let one: Void = entry.hand { await enrolment.read($0) }
+        async let two: Void = entry.hand { _ in
+            Issue.record("handed over twice")
+            return nil
+        }
+        _ = await (one, two)
+        #expect(entry.failure == nil && preview(enrolment)?.issuer == "Acme")
+    }
+
+    @Test func settingsAreChangedOneByOneWhereverElseTheyChange() async throws {
+        let app = try await App()
+        let model = SettingsModel(app.services, owner: TestOwner())
+        // APNs answers after the screen was made.
+        var token = app.settings.load()
+        token.pushToken = "token-of-apns-0123456789"
+        app.settings.save(token)
+        model.setAppLock(true)
+        #expect(app.settings.load().pushToken == "token-of-apns-0123456789" && app.settings.load().appLock)
+        token.pushToken = "token-of-apns-9876543210"
+        app.settings.save(token)
+        await model.setHistory(count: 50, days: nil)
+        #expect(app.settings.load().pushToken == "token-of-apns-9876543210" && app.settings.load().historyCount == 50)
+        #expect(model.settings == app.settings.load())
+    }
+
+    @Test func thatNotificationsAreOffIsSaidWhereThereIsAnAccountWithRequests() async throws {
+        let app = try await App()
+        let codes = try await app.phone.call { try $0.enrol(code: Self.totp, enrolment: enrolment(), slotWrapper: nil) }
+        let push = try await app.registered().account
+        let model = AlertsModel(app.services)
+        await model.look()
+        #expect(!model.areOff && !model.concern([codes, push]))
+        app.alerts.isOff.change { $0 = true }
+        await model.look()
+        #expect(model.areOff && model.concern([codes, push]) && !model.concern([codes]) && !model.concern([]))
     }
 
     @Test func historyComesInPagesAndIsCleaned() async throws {

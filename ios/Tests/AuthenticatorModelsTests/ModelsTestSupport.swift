@@ -77,7 +77,9 @@ final class TestAppAttest: AppAttestService {
 /// The system's list of notifications, as the app fills it.
 final class TestAlerts: AlertCenter {
     let list = Box<[PushIntake.Alert]>([])
+    let isOff = Box(false)
 
+    func areOff() async -> Bool { isOff.value }
     func shown() async -> Set<String> { Set(list.value.compactMap(\.requestId)) }
     func post(_ alert: PushIntake.Alert) async { list.change { $0.append(alert) } }
     func remove(_ requestIds: Set<String>) async { list.change { $0.removeAll { requestIds.contains($0.requestId ?? "") } } }
@@ -85,8 +87,35 @@ final class TestAlerts: AlertCenter {
 
 struct TestOwner: OwnerCheck {
     var answer = OwnerAnswer.confirmed
+    let prompts = Box(0)
     var canConfirm: Bool { answer != .unprotected }
-    func confirm() async -> OwnerAnswer { answer }
+
+    func confirm() async -> OwnerAnswer {
+        prompts.change { $0 += 1 }
+        return answer
+    }
+}
+
+/// The system's patience, which ends when a test says so.
+@MainActor final class TestTime: BackgroundTime {
+    var isGranted = true
+    private(set) var begun = 0
+    private(set) var expired: [Int: @MainActor @Sendable () -> Void] = [:]
+
+    /// Whether the system lets the app run in the background.
+    var isRunning: Bool { !expired.isEmpty }
+
+    nonisolated init() {}
+
+    func begin(_ expired: @escaping @MainActor @Sendable () -> Void) -> Int? {
+        guard isGranted else { return nil }
+        begun += 1
+        self.expired[begun] = expired
+        return begun
+    }
+
+    func end(_ granted: Int) { expired[granted] = nil }
+    func expire() { expired.values.forEach { $0() } }
 }
 
 /// The real core over a vault of its own, without a network where there is a recorder.

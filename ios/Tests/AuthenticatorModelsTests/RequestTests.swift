@@ -294,6 +294,15 @@ import Testing
         following.cancel()
         await following.value
 
+        let answersNothing = Recorder { _ in HttpResponse(status: 404, date: nil, body: Data()) }
+        let other = try await App(answersNothing)
+        _ = try await other.registered()
+        let (asking, rounds) = (RequestsModel(other.services), Task { await RequestsModel(other.services).follow(pause: .milliseconds(1)) })
+        #expect(await eventually { answersNothing.posts.count == 1 })
+        for _ in 0..<20 { await asking.refresh() }
+        #expect(answersNothing.posts.count == 1, "a server that lists nothing is left alone")
+        rounds.cancel()
+
         var settings = app.settings.load()
         settings.pushToken = "token-of-apns-0123456789"
         app.settings.save(settings)

@@ -26,6 +26,17 @@ struct ResourceTests {
         }
     }
 
+    @Test func theSystemsQuestionsAreInACatalogueToo() throws {
+        let catalogue = try json(Data(contentsOf: URL(fileURLWithPath: "\(repository)/ios/App/InfoPlist.xcstrings")))
+        let strings = try #require(catalogue["strings"] as? [String: [String: Any]])
+        let usages = try plist("App/Info.plist").filter { $0.key.hasSuffix("UsageDescription") }
+        #expect(Set(strings.keys) == Set(usages.keys) && catalogue["sourceLanguage"] as? String == "en")
+        for (key, entry) in strings {
+            let english = (entry["localizations"] as? [String: [String: [String: String]]])?["en"]?["stringUnit"]?["value"]
+            #expect(english == usages[key] as? String, "\(key)")
+        }
+    }
+
     /// What the core may name to an app, by its own source.
     private func names(_ file: String, _ type: String) throws -> [String] {
         let source = try String(contentsOfFile: "\(repository)/src/phone/\(file)", encoding: .utf8)
@@ -53,9 +64,39 @@ struct ResourceTests {
 
     @Test func nothingLiesAboveTheAppsLock() throws {
         let views = try sources(["App"])
-        let covers = views.matches(of: /\.(sheet|fullScreenCover|popover|alert)\(([^)]*)/).map { String($0.2) }
-        #expect(covers.sorted() == ["Text(.removalTitle", "item: cover"], "what CoverModel does not know is not gated")
+        let covers = views.matches(of: /\.(sheet|fullScreenCover|popover|alert|confirmationDialog|inspector|fileImporter|fileExporter)\(([^)]*)/).map { String($0.2) }
+        #expect(covers.sorted() == ["Text(.denyWhy", "Text(.removalTitle", "item: cover"], "what CoverModel does not know is not gated")
+        #expect(views.contains("confirmationDialog(Text(.denyWhy), isPresented: isAskedWhy") && views.contains("Binding { covers.isReasonAsked }"))
         #expect(views.contains("alert(Text(.removalTitle), isPresented: isRemoving)") && views.contains("Binding { covers.isRemovalAsked }"))
+    }
+
+    @Test func everyFileOfTheAppAndItsExtensionIsCompiledHere() throws {
+        func files(_ folder: String) throws -> Set<String> {
+            Set(try FileManager.default.contentsOfDirectory(atPath: "\(repository)/ios/\(folder)").filter { $0.hasSuffix(".swift") })
+        }
+        for target in ["App", "NotificationService"] {
+            let (own, shared, linked) = (try files(target), try files("Shared"), try files("OnLinux/\(target)"))
+            #expect(!own.isEmpty && linked == own.union(shared).union(["AppleFoundation.swift"]))
+            for file in linked {
+                let place = own.contains(file) ? target : shared.contains(file) ? "Shared" : "Stubs/Foundation"
+                let link = try FileManager.default.destinationOfSymbolicLink(atPath: "\(repository)/ios/OnLinux/\(target)/\(file)")
+                #expect(link == "../../\(place)/\(file)")
+            }
+        }
+    }
+
+    @Test func viewsLeaveToTheModelsWhatTheseDecide() throws {
+        let views = try sources(["App"])
+        for use in [
+            // Rounds end with the scene, and the owner is not asked by a view that appears in the background.
+            ".task(id: isInBackground) { if !isInBackground { await requests.deliver() } }",
+            ".task(id: isInBackground) { if !isInBackground { await requests.follow() } }", "delegate.app.enter(AppModel.Phase(phase))",
+            ".onChange(of: covers.opening, initial: true) { Task { await covers.takeOpening() } }",
+            ".interactiveDismissDisabled(model.state == .answering)", "model.hand(to: read)", "isOn: $model.isSecretShown",
+            "AccountProblem(account)", "if alerts.concern(model.accounts) { AlertsOffText() }", "if alerts.areOff { AlertsOffText() }",
+            "SystemSettingsLink(address: UIApplication.openSettingsURLString)",
+        ] { #expect(views.contains(use), "\(use)") }
+        #expect(views.matches(of: /app\.unlock\(\)/).count == 1, "the button's")
     }
 
     @Test func textsGrowAndColoursFollowTheAppearance() throws {
@@ -70,6 +111,7 @@ struct ResourceTests {
         #expect(schemes == EnrolmentModel.schemes)
         let refresh = try sources(["Sources/AuthenticatorDevice"]).firstMatch(of: /identifier = "([^"]+)"/)?.1
         #expect(app["BGTaskSchedulerPermittedIdentifiers"] as? [String] == refresh.map { [String($0)] })
+        #expect(app["UIBackgroundModes"] as? [String] == ["fetch"], "what the delegate takes: it has no method for silent pushes")
         for key in ["NSCameraUsageDescription", "NSFaceIDUsageDescription"] { #expect((app[key] as? String)?.isEmpty == false) }
         #expect(app["NSAppTransportSecurity"] == nil, "no exception for servers without TLS")
 

@@ -67,3 +67,64 @@ final class Locked<Value>: @unchecked Sendable {
         try lock.withLock { try work(&value) }
     }
 }
+
+/// Lets calls of the core begin, or has them wait. Knows nothing of what they do.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = true
+        /// Open for good.
+        var isEnded = false
+        var inside = 0
+        var before: [CheckedContinuation<Void, Never>] = []
+        /// Who waits for the last one inside.
+        var outside: [CheckedContinuation<Void, Never>] = []
+
+        /// Those who need not wait any more.
+        mutating func released() -> [CheckedContinuation<Void, Never>] {
+            var released: [CheckedContinuation<Void, Never>] = []
+            if isOpen { swap(&released, &before) }
+            if isOpen || inside == 0 {
+                released += outside
+                outside = []
+            }
+            return released
+        }
+    }
+
+    private let state = Locked(State())
+
+    func open() { change { $0.isOpen = true } }
+    func close() { change { $0.isOpen = $0.isEnded } }
+    func end() { change { ($0.isOpen, $0.isEnded) = (true, true) } }
+    func leave() { change { $0.inside -= 1 } }
+
+    func enter() async {
+        while !state.withLock({ state in
+            if state.isOpen { state.inside += 1 }
+            return state.isOpen
+        }) {
+            await wait { $0.isOpen } among: { $0.before.append($1) }
+        }
+    }
+
+    func waitUntilEmpty() async { await wait { $0.isOpen || $0.inside == 0 } among: { $0.outside.append($1) } }
+
+    private func wait(until isOver: (State) -> Bool, among: (inout State, CheckedContinuation<Void, Never>) -> Void) async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if isOver(state) { return true }
+                among(&state, continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    private func change(_ change: (inout State) -> Void) {
+        let released = state.withLock { state in
+            change(&state)
+            return state.released()
+        }
+        released.forEach { $0.resume() }
+    }
+}

@@ -11,6 +11,8 @@ public final class Courier: Sendable {
     /// server that does not answer holds up nobody else.
     private let underway = Locked<Set<String>>([])
     private let arrivals = Changes()
+    /// Accounts whose servers said that they list nothing.
+    private let withoutList = Locked<Set<String>>([])
 
     /// - Parameter signer: signs pulls of accounts whose key the app holds; without one, these are not asked for
     public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport(), signer: (any PullSigner)? = nil) {
@@ -26,28 +28,33 @@ public final class Courier: Sendable {
     @discardableResult
     public func deliver() async throws -> [Report] {
         var reports: [Report] = []
-        while true {
-            try Task.checkCancellation()
-            // Each is left to this courier for a minute, so each is reported, even after a cancellation.
-            let due = try await phone.look { [underway] core in
-                try underway.withLock { ids in
-                    let due = try core.due()
-                    ids.formUnion(due.map(\.id))
-                    return due
-                }
+        while let more = try await deliverRound() { reports += more }
+        return reports
+    }
+
+    /// One round of ``deliver()``; nothing where nothing is due.
+    private func deliverRound() async throws -> [Report]? {
+        try Task.checkCancellation()
+        // Each is left to this courier for a minute, so each is reported, even after a cancellation.
+        let due = try await phone.look { [underway] core in
+            try underway.withLock { ids in
+                let due = try core.due()
+                ids.formUnion(due.map(\.id))
+                return due
             }
-            if due.isEmpty { return reports }
-            reports += try await withThrowingTaskGroup(of: Report?.self) { group in
-                for request in due { group.addTask { try await self.send(request) } }
-                return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
-            }
+        }
+        if due.isEmpty { return nil }
+        return try await withThrowingTaskGroup(of: Report?.self) { group in
+            for request in due { group.addTask { try await self.send(request) } }
+            return try await group.reduce(into: []) { reports, report in report.map { reports.append($0) } }
         }
     }
 
-    /// Delivers what is due, now and whenever something becomes due, until its task is cancelled.
+    /// Delivers what is due, now and whenever something becomes due, until its task is cancelled. A round that has begun by
+    /// then is brought to its end, so that no answer is torn: that takes as long as the transport waits for a server.
     public func run() async throws {
         while let version = phone.version {
-            try await deliver()
+            repeat { try Task.checkCancellation() } while try await Task { try await deliverRound() }.value != nil
             let next = try await phone.look { try $0.outbox() }.map(\.nextAttemptAt).min()
             await phone.awaitChange(after: version, atMost: next.map { .milliseconds($0 - epochMilliseconds()) })
             try Task.checkCancellation()
@@ -55,15 +62,17 @@ public final class Courier: Sendable {
         throw PhoneClosed()
     }
 
-    /// Asks every server for what is pending; new requests come out of ``Phone/notifications``.
+    /// Asks every server for what is pending; new requests come out of ``Phone/notifications``. A server that said that it
+    /// does not offer this is not asked again by this courier.
     ///
     /// - Parameter wait: how long a server may hold the request until a message is there; at most 30 seconds
     /// - Throws: ``AuthenticatorError`` when the vault cannot be used, and `CancellationError`
     @discardableResult
     public func pull(wait: Duration = .zero) async throws -> [PullResult] {
         let wait = min(max(wait, .zero), Self.longestPull)
-        let pulls = try await phone.look { try $0.pull(waitSeconds: Self.seconds(wait)) }
-        let toSign = try await phone.look { try $0.pullsToSign() }
+        let without = withoutList.withLock { $0 }
+        let pulls = try await phone.look { try $0.pull(waitSeconds: Self.seconds(wait)) }.filter { !without.contains($0.accountId) }
+        let toSign = try await phone.look { try $0.pullsToSign() }.filter { !without.contains($0.accountId) }
         return try await withThrowingTaskGroup(of: (Int, PullResult).self) { group in
             for (index, pull) in pulls.enumerated() {
                 group.addTask { (index, try await self.ask(pull.accountId, wait) { pull }) }
@@ -228,6 +237,7 @@ public final class Courier: Sendable {
                 pulled = try await askOnce(make(accountId, .zero, toSign(accountId)), .zero)
             }
             outcome = .answered(pulled)
+            withoutList.withLock { if pulled == .notOffered { $0.insert(accountId) } else { $0.remove(accountId) } }
         } catch let reason as AuthenticatorError {
             outcome = .rejected(reason)
         } catch let failure as TransportError {

@@ -12,6 +12,7 @@ public typealias SignOnRequest = Notification
 public final class Phone: Sendable {
     private let core: Locked<Authenticator?>
     private let changes = Changes()
+    private let gate = Gate()
     /// Apart from Swift's own threads, which must not block.
     private static let queue = DispatchQueue(label: "org.pushauthenticator.core", qos: .userInitiated, attributes: .concurrent)
 
@@ -59,14 +60,30 @@ public final class Phone: Sendable {
     /// vault.
     public func refresh() { changes.announce() }
 
+    /// Has calls wait from now on, until ``resume()``. Those that run are made to their end; ``rested()`` waits for that.
+    ///
+    /// For a vault in a container that the app shares with its extensions: the system ends an app that is suspended with a
+    /// transaction of such a file open.
+    public func pause() { gate.close() }
+
+    /// Waits until no call runs, or calls may begin again.
+    public func rested() async { await gate.waitUntilEmpty() }
+
+    /// Has the calls that wait since ``pause()`` begin, whether their tasks were cancelled or not.
+    public func resume() { gate.open() }
+
     /// Closes the vault once calls that run are done. Closing twice does nothing.
     public func close() {
         core.withLock { $0 = nil }
         changes.end()
+        // Who waits is told, and nobody waits from here on.
+        gate.end()
     }
 
     /// A call that changes nothing that anybody watches.
     func look<T: Sendable>(_ work: @escaping @Sendable (Authenticator) throws -> T) async throws -> T {
+        await gate.enter()
+        defer { gate.leave() }
         guard let core = core.withLock({ $0 }) else { throw PhoneClosed() }
         return try await Self.blocking { try work(core) }
     }

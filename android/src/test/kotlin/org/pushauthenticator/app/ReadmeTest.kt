@@ -1,5 +1,6 @@
 package org.pushauthenticator.app
 
+import android.os.UserManager
 import android.security.keystore.KeyGenParameterSpec
 import android.security.keystore.KeyProperties.BLOCK_MODE_GCM
 import android.security.keystore.KeyProperties.ENCRYPTION_PADDING_NONE
@@ -19,9 +20,10 @@ import org.junit.Test
 import org.pushauthenticator.Authenticator
 import org.pushauthenticator.PlatformKeyException
 import org.pushauthenticator.PlatformKeys
+import org.robolectric.Shadows.shadowOf
 
 // README begins
-class AppKeys : PlatformKeys {
+class AppKeys(private val users: UserManager) : PlatformKeys {
     override fun wrap(dataKey: ByteArray): ByteArray = guard {
         val cipher = Cipher.getInstance("AES/GCM/NoPadding").apply { init(Cipher.ENCRYPT_MODE, key() ?: make()) }
         cipher.iv + cipher.doFinal(dataKey)
@@ -29,13 +31,18 @@ class AppKeys : PlatformKeys {
 
     override fun unwrap(wrapped: ByteArray): ByteArray = guard {
         val parameters = GCMParameterSpec(128, wrapped, 0, 12)
-        val cipher = Cipher.getInstance("AES/GCM/NoPadding").apply { init(Cipher.DECRYPT_MODE, key(), parameters) }
+        val cipher = Cipher.getInstance("AES/GCM/NoPadding").apply { init(Cipher.DECRYPT_MODE, key() ?: throw missing(), parameters) }
         cipher.doFinal(wrapped, 12, wrapped.size - 12)
     }
 
-    // Invalid would tell the person that the accounts are lost: see VaultKey for when that is certain.
+    // Invalid tells the person that the accounts are lost: only where the unlocked store has no such key is that certain here.
+    private fun missing() =
+        if (users.isUserUnlocked) PlatformKeyException.Invalid() else PlatformKeyException.Unavailable()
+
     private fun guard(work: () -> ByteArray): ByteArray = try {
         work()
+    } catch (said: PlatformKeyException) {
+        throw said
     } catch (failed: Exception) {
         throw PlatformKeyException.Unavailable()
     }
@@ -53,14 +60,20 @@ class AppKeys : PlatformKeys {
 
 /** The smallest key for a vault that the library's README shows is the code above, and it works. */
 class ReadmeTest : AppTest() {
+    private val users get() = app.service<UserManager>()
+
     @Test
     fun `a vault is made with it, and opened again`() {
         val vault = File(app.noBackupFilesDir, "of-the-readme").path
-        Authenticator.open(vault, AppKeys(), null).close()
-        Authenticator.open(vault, AppKeys(), null).use { assertEquals(0, it.accounts().size) }
-        val wrapped = AppKeys().wrap(ByteArray(32) { 5 })
-        assertArrayEquals(ByteArray(32) { 5 }, AppKeys().unwrap(wrapped))
-        assertThrows(PlatformKeyException.Unavailable::class.java) { AppKeys().unwrap(ByteArray(3)) }
+        Authenticator.open(vault, AppKeys(users), null).close()
+        Authenticator.open(vault, AppKeys(users), null).use { assertEquals(0, it.accounts().size) }
+        val wrapped = AppKeys(users).wrap(ByteArray(32) { 5 })
+        assertArrayEquals(ByteArray(32) { 5 }, AppKeys(users).unwrap(wrapped))
+        assertThrows(PlatformKeyException.Unavailable::class.java) { AppKeys(users).unwrap(ByteArray(3)) }
+        KeyStore.getInstance("AndroidKeyStore").run { load(null); deleteEntry("vault") }
+        assertThrows(PlatformKeyException.Invalid::class.java) { AppKeys(users).unwrap(wrapped) }
+        shadowOf(users).setUserUnlocked(false)
+        assertThrows(PlatformKeyException.Unavailable::class.java) { AppKeys(users).unwrap(wrapped) }
     }
 
     @Test

@@ -20,12 +20,13 @@ import kotlinx.coroutines.withTimeoutOrNull
  *
  * @param connectTimeout for the connection
  * @param answerTimeout for the answer once the request is sent, beside what the server may hold it
- * @param dispatcher where a request may block
+ * @param dispatcher where a request may block, for as long as a server holds it: threads of its own, so that calls of the core never
+ * wait for servers
  */
 public class UrlConnectionTransport(
     private val connectTimeout: Duration = 10.seconds,
     private val answerTimeout: Duration = 15.seconds,
-    private val dispatcher: CoroutineDispatcher = Dispatchers.IO,
+    private val dispatcher: CoroutineDispatcher = WAITING,
 ) : HttpTransport {
     override suspend fun post(post: HttpPost): HttpResponse =
         // The socket's own timeout starts anew with every byte.
@@ -96,5 +97,8 @@ public class UrlConnectionTransport(
 
     private companion object {
         const val RESPONSE_LIMIT = 64 * 1024
+
+        /** Beside the threads of `Dispatchers.IO`, which limits on it do not count against. */
+        val WAITING = Dispatchers.IO.limitedParallelism(64)
     }
 }

@@ -316,6 +316,24 @@ class BorderTest {
         }
     }
 
+    @Test
+    fun `a call that fails inside of another does not spoil it, nor does the one before`() {
+        lateinit var core: Authenticator
+        val inside = mutableListOf<String?>()
+        core = openCore(log = object : LogSink {
+            override fun log(level: LogLevel, line: String) {
+                inside += (runCatching { core.removal("0".repeat(32)) }.exceptionOrNull() as? AuthenticatorException.Refused)?.code
+            }
+        })
+        core.use {
+            repeat(3) { assertThrows(AuthenticatorException.Refused::class.java) { core.preview("no code") } }
+            val account = Registered(core).account
+            core.rename(account.id, null, "another name")
+            assertEquals("another name", core.accounts().single().displayName)
+        }
+        assertTrue(inside.size >= 2 && inside.all { it == "account-not-found" }, "$inside")
+    }
+
     private class Sink : LogSink {
         override fun log(level: LogLevel, line: String) = Unit
     }

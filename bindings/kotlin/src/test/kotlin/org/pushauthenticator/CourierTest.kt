@@ -1,6 +1,7 @@
 package org.pushauthenticator
 
 import java.io.IOException
+import java.lang.reflect.InvocationTargetException
 import java.net.ServerSocket
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
@@ -291,15 +292,34 @@ class CourierTest {
         assertEquals("bad-text", assertInstanceOf(AuthenticatorException.Refused::class.java, thrown).code)
     }
 
+    /** What the generated code does after every call; private to its file. */
+    private fun check(status: UniffiRustCallStatus) {
+        val generated = Class.forName("org.pushauthenticator.Push_authenticatorKt").declaredMethods.single { it.name == "uniffiCheckCallStatus" }
+        generated.isAccessible = true
+        try {
+            generated.invoke(null, UniffiNullRustCallStatusErrorHandler, status)
+        } catch (thrown: InvocationTargetException) {
+            throw thrown.targetException
+        }
+    }
+
     @Test
     fun `a panic of the core is an exception that callers know, and its text stays inside`() = runBlocking {
         openPhone().use { phone ->
-            // What the generated code throws when it caught one.
-            val thrown = phone.runCatching { call<Unit> { throw InternalException("index out of bounds: secret") } }.exceptionOrNull()
+            // The core panics on an argument that nobody could have lowered: a byte at no address.
+            val nothing = RustBuffer.ByValue().apply { len = 1 }
+            val panic: Authenticator.() -> Unit = {
+                val status = UniffiRustCallStatus()
+                UniffiLib.uniffi_push_authenticator_fn_method_authenticator_preview(uniffiCloneHandle(), nothing, status)
+                check(status)
+            }
+            val thrown = phone.runCatching { call(panic) }.exceptionOrNull()
+            val text = assertInstanceOf(InternalException::class.java, phone.call { runCatching(panic).exceptionOrNull() }).message!!
+            assertTrue(text.isNotEmpty())
             val failure = assertInstanceOf(AuthenticatorException.Vault::class.java, thrown)
             assertEquals("internal-failure", failure.code)
             assertEquals(null, failure.cause)
-            assertTrue("secret" !in "$failure" && failure.explanation.startsWith("Something went wrong"))
+            assertTrue(text !in "$failure" && failure.explanation.startsWith("Something went wrong"))
             assertEquals(emptyList<Account>(), phone.call { accounts() })
         }
     }

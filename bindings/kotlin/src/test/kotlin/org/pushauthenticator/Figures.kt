@@ -15,9 +15,13 @@ class Figures {
         core.setDeviceFacts(DeviceFacts(true, 0.0))
         val server = Registered(core)
         val context = """{"remoteIp":"203.0.113.7","userAgent":"Mozilla/5.0","platform":"Linux"}"""
-        val times = LongArray(WARM_UP + MEASURED) { number ->
+        // Made beforehand: what is measured is a phone, which makes no messages.
+        val messages = List(WARM_UP + MEASURED) { number ->
             val now = System.currentTimeMillis().toString()
-            val message = server.message(number, "k" to "challenge", "n" to "34,43,57", "x" to context, "i" to now)
+            server.message(number, "k" to "challenge", "n" to "34,43,57", "x" to context, "i" to now)
+        }
+        val times = LongArray(WARM_UP + MEASURED) { number ->
+            val message = messages[number]
             val began = System.nanoTime()
             val notification = core.receiveMessage("AUTHENTICATE:$number", message)
             core.approve(notification.id, Evidence.Number("43"))

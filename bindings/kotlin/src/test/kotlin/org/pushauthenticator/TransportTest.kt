@@ -5,13 +5,19 @@ import java.io.IOException
 import java.net.InetSocketAddress
 import java.net.ServerSocket
 import java.net.SocketTimeoutException
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
+import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.measureTime
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.joinAll
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -35,6 +41,26 @@ class TransportTest {
         runBlocking { transport.post(HttpPost(if (path.startsWith("http")) path else origin + path, headers, body.toByteArray())) }
 
     private fun failure(work: () -> Unit): Throwable? = runCatching(work).exceptionOrNull()
+
+    @Test
+    fun `servers that hold their answers hold up no call of the core`() = runBlocking {
+        val held = CountDownLatch(1)
+        val asked = CountDownLatch(64)
+        server.createContext("/held") { exchange ->
+            asked.countDown()
+            held.await()
+            exchange.sendResponseHeaders(200, -1)
+            exchange.close()
+        }
+        val patient = UrlConnectionTransport()
+        openPhone().use { phone ->
+            val posts = List(70) { launch(Dispatchers.Default) { patient.post(HttpPost("$origin/held", emptyList(), ByteArray(0))) } }
+            assertTrue(asked.await(20, TimeUnit.SECONDS))
+            assertEquals(emptyList<Account>(), withTimeout(10.seconds) { phone.call { accounts() } })
+            held.countDown()
+            posts.joinAll()
+        }
+    }
 
     @Test
     fun `bytes and headers go out as they are`() {

@@ -1,0 +1,1 @@
+../../Stubs/Foundation/AppleFoundation.swift

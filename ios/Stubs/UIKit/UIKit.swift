@@ -1,0 +1,59 @@
+// What the app uses of Apple's UIKit, for systems without it. No screen is drawn. Everything belongs to the
+// main actor, as it does there.
+import AVFoundation
+import Foundation
+
+public struct UIBackgroundTaskIdentifier: RawRepresentable, Hashable, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+    public static let invalid = Self(rawValue: 0)
+}
+
+@MainActor open class UIApplication {
+    public struct LaunchOptionsKey: RawRepresentable, Hashable, Sendable {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+    }
+
+    public static let shared = UIApplication()
+    public nonisolated static let openSettingsURLString = "app-settings:", openNotificationSettingsURLString = "app-settings:notifications"
+    public private(set) var isRegistered = false
+    /// What was granted and not given back, with what is called when the time is over.
+    public private(set) var backgroundTasks: [UIBackgroundTaskIdentifier: (@MainActor @Sendable () -> Void)?] = [:]
+    public private(set) var begun = 0
+    /// Whether the system grants time.
+    public var grantsTime = true
+
+    public func registerForRemoteNotifications() { isRegistered = true }
+
+    public func beginBackgroundTask(
+        withName _: String?, expirationHandler handler: (@MainActor @Sendable () -> Void)? = nil
+    ) -> UIBackgroundTaskIdentifier {
+        guard grantsTime else { return .invalid }
+        begun += 1
+        let task = UIBackgroundTaskIdentifier(rawValue: begun)
+        backgroundTasks[task] = handler
+        return task
+    }
+
+    public func endBackgroundTask(_ task: UIBackgroundTaskIdentifier) { backgroundTasks[task] = nil }
+}
+
+/// All are optional there.
+@MainActor public protocol UIApplicationDelegate: AnyObject {
+    func application(_ application: UIApplication, didFinishLaunchingWithOptions options: [UIApplication.LaunchOptionsKey: Any]?) -> Bool
+    func application(_ application: UIApplication, didRegisterForRemoteNotificationsWithDeviceToken token: Data)
+}
+
+@MainActor open class UIDevice {
+    public static let current = UIDevice()
+    public let name = "Phone"
+}
+
+public final class UIColor: Sendable { public static let systemBackground = UIColor() }
+
+@MainActor open class UIView {
+    public init() {}
+    open class var layerClass: AnyClass { CALayer.self }
+    public var layer: CALayer { CALayer() }
+}
