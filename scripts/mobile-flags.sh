@@ -1,5 +1,6 @@
-# Sourced by build-mobile.sh and build-android.sh: how the library for apps is made small. Sets `link`, the arguments of the last
-# step, `small_p256`, those of them without which ring cannot be linked, and what the C compiler is told. Needs the linker of LLVM, which Rust and the Android NDK bring along.
+# Sourced by build-mobile.sh and build-android.sh: how the library for apps is made small. Sets `link`, the arguments of the
+# last step, `small_p256`, those of them without which ring cannot be linked, and what the C compiler is told. Needs the linker
+# of LLVM, which Rust and the Android NDK bring along.
 # docs/size.md says what each of these gains, and why it may be done.
 
 # Parts of SQLite that the vault has no use for. A flag that comes later wins over the one that the crate sets.
