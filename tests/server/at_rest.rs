@@ -90,7 +90,7 @@ fn a_database_of_version_4_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [3, 3, 10, 1, 4, 1, 6]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 5);
+            assert_eq!(version, 6);
             Ok(())
         });
         opened.unwrap();
@@ -130,7 +130,7 @@ fn a_database_of_version_3_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 2, 4]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 5);
+            assert_eq!(version, 6);
             Ok(())
         });
         opened.unwrap();
@@ -160,7 +160,7 @@ fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 3, 1, 4]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 5);
+            assert_eq!(version, 6);
             Ok(())
         });
         opened.unwrap();
@@ -187,7 +187,7 @@ fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
             let tables = ["push_request", "push_message", "recovery_code", "session", "journey", "used_token", "audit"];
             assert_eq!(tables.map(count), [2, 2, 10, 1, 2, 1, 0]);
             let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            assert_eq!(version, 5);
+            assert_eq!(version, 6);
             Ok(())
         });
         opened.unwrap();
@@ -378,7 +378,7 @@ fn the_database_is_ours_and_in_wal_mode() {
     assert_eq!(server.text("PRAGMA journal_mode"), "wal");
     let number =
         |name: &str| -> i64 { server.database().query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!(number("user_version"), 5);
+    assert_eq!(number("user_version"), 6);
     assert_eq!(number("application_id"), 0x5041_7376);
 }
 
@@ -392,7 +392,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let refused = open(&configuration).unwrap_err();
-    let StartError::Store(StoreError::Newer { found: 99, known: 5, .. }) = refused else { panic!("{refused}") };
+    let StartError::Store(StoreError::Newer { found: 99, known: 6, .. }) = refused else { panic!("{refused}") };
     let connection = Connection::open(&file).unwrap();
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 99);

@@ -204,6 +204,7 @@ pub(in crate::server) fn browser(headers: &HeaderMap, address: SocketAddr) -> Br
     let shown =
         |text: Option<&str>| text.map(|text| text::clean(text.trim_matches('"'), 300)).filter(|text| !text.is_empty());
     Browser {
+        known_to: None,
         address: Some(address.ip().to_string()),
         user_agent: shown(read("user-agent")),
         platform: shown(read("sec-ch-ua-platform")),

@@ -134,6 +134,9 @@ pub struct Browser {
     pub platform: Option<String>,
     /// Languages in order of preference, lower case.
     pub languages: Vec<String>,
+    /// The user to whom a signed cookie of this browser belongs: they passed both factors in it before.
+    #[serde(default)]
+    pub known_to: Option<String>,
 }
 
 /// What came of checking a password.

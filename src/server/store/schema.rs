@@ -5,7 +5,7 @@
 //! `device.token_dead_at`, `device.given_name`, `key_check`, and indexes for what is done at every sign-on and when
 //! sweeping; **4** adds `device_key`, `user.frozen_until`, `push_request.content` and, in `registration`, `device_key`, `minimum_key_level`,
 //! `issuer` and `account`; **5** adds `webhook_event`, `denial`, `familiar`, `push_request.origin`, `device_key.attested_level` and
-//! `device_key.attested_presence`. A database of an earlier version is brought to the present one when it
+//! `device_key.attested_presence`; **6** is listed at `VERSION_6`. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
 //! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
@@ -57,10 +57,10 @@
 pub const APPLICATION_ID: i32 = 0x5041_7376;
 
 /// The schema's version (`PRAGMA user_version`).
-pub const VERSION: i32 = 5;
+pub const VERSION: i32 = 6;
 
 /// Steps: the statements at index n make version n + 1 out of version n.
-pub const STEPS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+pub const STEPS: [&str; 6] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 const VERSION_1: &str = "
 CREATE TABLE user (
@@ -232,4 +232,26 @@ CREATE INDEX familiar_time ON familiar(seen_at);
 ALTER TABLE push_request ADD COLUMN origin BLOB;
 ALTER TABLE device_key ADD COLUMN attested_level TEXT;
 ALTER TABLE device_key ADD COLUMN attested_presence TEXT;
+";
+
+const VERSION_6: &str = "
+-- Devices and registrations.
+
+-- End of devices and registrations.
+
+-- Rate limits and known browsers.
+
+-- End of rate limits and known browsers.
+
+-- Sessions and sign-ons.
+
+-- End of sessions and sign-ons.
+
+-- Users and names.
+
+-- End of users and names.
+
+-- Audit log and events.
+
+-- End of audit log and events.
 ";
