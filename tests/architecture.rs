@@ -507,28 +507,6 @@ fn dependency_tree(features: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The library for apps does nothing at all for these (`scripts/mobile-flags.sh`), and says nothing of it.
-#[test]
-fn the_vault_uses_no_statement_that_the_library_for_apps_leaves_out() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/phone/vault");
-    let mut looked_at = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let source = fs::read_to_string(&path).unwrap();
-        let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for line in code.map(str::to_uppercase) {
-            for left_out in
-                ["ALTER TABLE", "VIRTUAL TABLE", "ANALYZE", "REINDEX", "INTEGRITY_CHECK", "QUICK_CHECK", "PRAGMA_"]
-            {
-                let used = line.contains(left_out) && !line.contains("PRAGMA_UPDATE");
-                assert!(!used, "{}: {line}", path.display());
-            }
-        }
-        looked_at += 1;
-    }
-    assert!(looked_at > 10);
-}
-
 #[test]
 fn a_phone_app_gets_no_runtime_no_server_and_no_tls() {
     let phone = dependency_tree(&["--no-default-features", "--features", "ffi"]);

@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
-# The library as an app carries it: builds it, checks that it does not grow, and runs all Kotlin tests against it, because much is
-# left out of it and debug builds unwind and overflow differently. Then the rules of the protocol with its P-256.
+# The library as an app carries it: builds it and runs all Kotlin tests against it, because parts of SQLite are left out of it and
+# debug builds unwind and overflow differently.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
-# The smaller one last: it is what is tested.
-scripts/build-mobile.sh --plain
 scripts/build-mobile.sh
 cargo build --locked --bin push-authenticator
 
@@ -29,8 +27,3 @@ print(f"Library for apps: {total} tests of Kotlin, {failures + errors} failed, {
 sys.exit(0 if total >= 525 and failures + errors + skipped == 0 else 1)
 PYTHON
 )
-
-. scripts/mobile-flags.sh
-# With a target named, the flags are not for build scripts, which have no P-256.
-env -u LIBSQLITE3_FLAGS RUSTFLAGS="${RUSTFLAGS:-} ${small_p256[*]}" cargo test --locked --no-default-features --test protocol \
-    --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir "$target/small-p256"

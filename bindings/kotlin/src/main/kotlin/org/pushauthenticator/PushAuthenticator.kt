@@ -134,7 +134,13 @@ public class PushAuthenticator private constructor(
             dispatcher: CoroutineDispatcher = Dispatchers.IO,
         ): PushAuthenticator {
             // Cancelled meanwhile, nobody would be left to close it; the core's cleaner does then.
-            val core = withContext(dispatcher) { guarded { Authenticator.open(vaultFile, keys, log) } }
+            val core = withContext(dispatcher) {
+                guarded {
+                    // Checks once per process that the native library and this code are of one version.
+                    uniffiEnsureInitialized()
+                    Authenticator.open(vaultFile, keys, log)
+                }
+            }
             return PushAuthenticator(core, dispatcher)
         }
 
