@@ -41,7 +41,7 @@ done
 exec "$zig/zig" clang --target=$processor-linux-android$api -nostdlibinc -include "$folder/bionic.h" \\
     -isystem "$zig/lib/libc/include/$processor-linux-musl" -isystem "$zig/lib/libc/include/generic-musl" \\
     -isystem "$zig/lib/libc/include/$headers-linux-any" -isystem "$zig/lib/libc/include/any-linux-any" \\
-    -Wno-unused-command-line-argument "\${arguments[@]}"
+    -isystem "$zig/lib/include" -Wno-unused-command-line-argument "\${arguments[@]}"
 CC
 printf '#!/usr/bin/env bash\nexec "%s/zig" ar "$@"\n' "$zig" >"$folder/ar"
 chmod +x "$folder/cc" "$folder/ar"
