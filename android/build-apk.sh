@@ -3,12 +3,15 @@
 #
 #   build-apk.sh         after `mvn test` or `mvn test-compile` in this folder
 #
-# The core comes in as src/main/jniLibs/ABI/libpush_authenticator.so (scripts/build-android.sh, which takes an NDK). Where there
-# is none, the result is named -nocore: it installs, and stops at its first screen.
+# The core comes in as src/main/jniLibs/ABI/libpush_authenticator.so (scripts/build-android.sh). The APK is for the ABIs that have one.
 # Beside it R8 runs once more as for a release, and check-release.py looks at what became of the names.
 # Takes Debian's packages aapt, zipalign, apksigner, android-framework-res and python3; r8 and the libraries come through Maven.
 set -euo pipefail
 cd "$(dirname "$0")"
+[ -n "$(ls src/main/jniLibs/*/libpush_authenticator.so 2>/dev/null)" ] || {
+    echo "There is no core to pack. Run scripts/build-android.sh first." >&2
+    exit 1
+}
 version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
 out=target/apk
 rm -rf "$out"
@@ -34,25 +37,24 @@ java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --release --m
     --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro "$out/app.jar" "${libraries[@]}"
 python3 check-release.py "$out/release" "$out/release.map" "$out/app.jar" "${libraries[@]}"
 
-# JNA's own native half, and the core where it was built.
+# The core and JNA's own native half, for the ABIs that have both: with only one of them an app would install and stop at its first
+# screen.
 unzip -q -o target/apk-tools/jna-*.aar 'jni/*' -d "$out/jna"
 name=push-authenticator-$version-debug
-abis=0
-for abi in arm64-v8a armeabi-v7a x86_64; do
-    mkdir -p "$out/content/lib/$abi"
-    cp "$out/jna/jni/$abi/libjnidispatch.so" "$out/content/lib/$abi/"
-    core=src/main/jniLibs/$abi/libpush_authenticator.so
-    if [ -f "$core" ]; then
-        cp "$core" "$out/content/lib/$abi/"
-        abis=$((abis + 1))
-    fi
+abis=()
+for core in src/main/jniLibs/*/libpush_authenticator.so; do
+    abi=$(basename "$(dirname "$core")")
+    [ -f "$out/jna/jni/$abi/libjnidispatch.so" ] || { echo "JNA has no native half for $abi" >&2; exit 1; }
+    mkdir -p "$out/content/lib/$abi" "$out/content/META-INF/push-authenticator"
+    cp "$core" "$out/jna/jni/$abi/libjnidispatch.so" "$out/content/lib/$abi/"
+    cp "src/main/jniLibs/$abi/toolchain.txt" "$out/content/META-INF/push-authenticator/toolchain-$abi.txt"
+    abis+=("$abi")
 done
-if [ "$abis" = 0 ]; then name=$name-nocore; fi
 
 cp "$out/resources/resources.apk" "$out/unaligned.apk"
 # Of what lies in the libraries beside classes, only services and licences: JNA's jar brings libraries for every desktop.
 (cd "$out/dex" && zip -q -r ../unaligned.apk classes*.dex META-INF/services META-INF/AL2.0 META-INF/LGPL2.1 META-INF/LICENSE)
-(cd "$out/content" && zip -q -r ../unaligned.apk lib)
+(cd "$out/content" && zip -q -r ../unaligned.apk lib META-INF)
 zipalign -f -p 4 "$out/unaligned.apk" "$out/aligned.apk"
 
 key=target/debug.keystore
@@ -84,4 +86,10 @@ for class in $classes org.pushauthenticator.app.screens.GuardedLayout; do
     grep -qF "$class" <<<"$manifest" || [[ $class == *GuardedLayout ]] || { echo "the manifest lost $class" >&2; exit 1; }
     grep -qaF "L${class//./\/};" "$out"/check/classes*.dex || { echo "$class is not in the APK" >&2; exit 1; }
 done
-echo "$apk: $(wc -c <"$apk") bytes, $(wc -w <<<"$classes") classes of the manifest found, core for $abis ABIs"
+# Each ABI has both native halves.
+for abi in $(unzip -Z1 "$apk" | sed -n 's|^lib/\([^/]*\)/.*|\1|p' | sort -u); do
+    for library in libpush_authenticator.so libjnidispatch.so; do
+        unzip -Z1 "$apk" "lib/$abi/$library" >/dev/null || { echo "$apk has no $library for $abi" >&2; exit 1; }
+    done
+done
+echo "$apk: $(wc -c <"$apk") bytes, $(wc -w <<<"$classes") classes of the manifest found, core for ${abis[*]}"

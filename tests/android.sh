@@ -29,4 +29,5 @@ print(f"Android: {total} tests, {failed} failed, {skipped} skipped; screens draw
 sys.exit(0 if total >= 125 and failed == 0 and skipped == 0 and min(pictures.values()) >= 30 else 1)
 PYTHON
 
+../scripts/build-android.sh arm64-v8a x86_64
 ./build-apk.sh

@@ -172,7 +172,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Swift, Android, documentation, fuzz"
+    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, Swift, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -184,6 +184,10 @@ else
     if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then
         suite "Kotlin" tests/kotlin.sh
         suite "library for apps" tests/mobile.sh
+    fi
+    if need "Android machine code" java openjdk-17-jdk-headless && need "Android machine code" mvn maven &&
+        need "Android machine code" python3 python3 && need "Android machine code" unzip unzip; then
+        suite "Android machine code" tests/android_code.sh
     fi
     if need_swift "Swift"; then
         suite "Swift" tests/swift.sh
