@@ -536,3 +536,18 @@ fn a_phone_app_gets_no_runtime_no_server_and_no_tls() {
         assert!(everything.contains(wanted), "the check could not find {wanted} where it is");
     }
 }
+
+#[test]
+fn the_tests_that_the_table_of_states_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    rust_files(&root.join("tests"), &mut files);
+    let tests: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let table = fs::read_to_string(root.join("docs/states.md")).unwrap();
+    let named: Vec<&str> =
+        table.split('`').filter(|text| text.matches('_').count() > 2 && !text.contains([' ', '\n'])).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for name in named {
+        assert!(tests.contains(&format!("fn {name}()")), "docs/states.md names {name}, which is no test");
+    }
+}

@@ -129,6 +129,8 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
     let offered = store.run_blocking(move |transaction| -> Result<_, StoreError> {
         let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
         let offer = Offer {
+            only_first: false,
+            session: None,
             user: &user.name,
             journey: &[],
             issuer: &issuer,

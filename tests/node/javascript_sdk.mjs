@@ -18,6 +18,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import vm from "node:vm";
 
 import "./browser_globals.mjs";
 import {
@@ -92,7 +93,10 @@ describe("ForgeRock's JavaScript SDK signs on", { timeout: 180_000 }, () => {
     assert.ok(FRRecoveryCodes.isDisplayStep(codesPage), "the SDK finds the recovery codes");
     recoveryCodes = FRRecoveryCodes.getCodes(codesPage);
     assert.equal(new Set(recoveryCodes).size, 10, `ten different codes: ${recoveryCodes}`);
-    for (const code of recoveryCodes) assert.match(code, /^[A-Z2-9]{10}$/);
+    for (const code of recoveryCodes) assert.match(code, /^[A-Z2-9]{13}$/);
+    const [script] = codesPage.getCallbacksOfType(CallbackType.TextOutputCallback).map((callback) => callback.getMessage());
+    assert.deepEqual(shownByScript(script), recoveryCodes, "AM's own page runs the script and shows the codes");
+    assert.deepEqual(foundByMobileSdks(script), recoveryCodes);
 
     const wait = expectStep(await FRAuth.next(codesPage));
     const number = shownNumber(wait);
@@ -181,6 +185,21 @@ describe("ForgeRock's JavaScript SDK signs on", { timeout: 180_000 }, () => {
     return response.json();
   }
 });
+
+/** Runs the script of the recovery codes as AM's own sign-in page does; gives the codes that the page shows then. */
+function shownByScript(script) {
+  const fieldset = { innerHTML: "<button>Continue</button>" };
+  const document = { getElementById: (id) => (id === "wrapper" ? { getElementsByTagName: () => [fieldset] } : null) };
+  vm.runInNewContext(script, { document });
+  assert.ok(!fieldset.innerHTML.includes("NaN"), fieldset.innerHTML);
+  assert.ok(fieldset.innerHTML.endsWith("<button>Continue</button>"), "what was there before stays");
+  return [...fieldset.innerHTML.matchAll(/<div>\s*(\w+)\s*<\/div>/g)].map(([, code]) => code);
+}
+
+/** The codes that ForgeRock's SDKs for phones find in the script, by their pattern. */
+function foundByMobileSdks(script) {
+  return [...script.matchAll(/\s[\w\W]"([\w]*)\\/g)].map(([, code]) => code);
+}
 
 /** Starts a sign-on and answers its first page; gives what comes after it. */
 async function passwordEntered(password) {

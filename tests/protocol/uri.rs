@@ -326,3 +326,79 @@ proptest! {
         let _ = parse(&code("x", &[("r", Some(&query)), ("l", Some(&query))]));
     }
 }
+
+/// A registration as our server offers it, with these texts.
+fn offered(issuer: &str, account: &str, user_id: &str, logo: &str) -> String {
+    let endpoint = |action: &str| Url::parse(&format!("https://login.example.com/am?_action={action}")).unwrap();
+    let printed = uri::print(&uri::PushRegistration {
+        issuer: issuer.to_owned(),
+        account: account.to_owned(),
+        user_id: Some(user_id.to_owned()),
+        device_id: Some(user_id.to_owned()),
+        registration_endpoint: endpoint("register"),
+        authentication_endpoint: endpoint("authenticate"),
+        secret: SecretBytes::new(vec![0xff; 32]),
+        challenge: SecretBytes::new(vec![0xfe; 32]),
+        message_id: "REGISTER:1".to_owned(),
+        cookie: None,
+        colour: None,
+        logo: Url::parse(logo).ok(),
+        policies: Vec::new(),
+        policies_json: Some("{\"deviceTampering\": {\"score\": 0.9}}".to_owned()),
+        takes_device_keys: false,
+    });
+    printed.expose(Reason::HandOver).to_owned()
+}
+
+fn parameter<'a>(uri: &'a str, key: &str) -> &'a str {
+    uri.split(['?', '&']).find_map(|pair| pair.strip_prefix(&format!("{key}="))).unwrap()
+}
+
+#[test]
+fn what_ping_reads_with_the_standard_alphabet_is_written_in_it() {
+    // The user of wire.md, and texts whose base64 has a plus or a slash at every place of a group.
+    assert_eq!(parameter(&offered("Acme", "zo\u{eb}", "zo\u{eb}", ""), "d"), "em%2FDqw%3D%3D");
+    let texts = [
+        "ab~",
+        "~~~",
+        "a~~",
+        "\u{3ff}\u{3ff}",
+        "?>?>",
+        "x?~",
+        "\u{fbe}",
+        "ab?ab?",
+        "a\u{7e}>b",
+        "c\u{fbe}",
+        "c\u{1f600}",
+    ];
+    let mut special = std::collections::BTreeSet::new();
+    for text in texts {
+        let printed = offered("Acme", "ann", text, &format!("https://logo.example/{text}?q=%3F~~~"));
+        for key in ["d", "pid", "image", "policies"] {
+            let value = parameter(&printed, key);
+            let decoded = percent_encoding::percent_decode_str(value).decode_utf8().unwrap().into_owned();
+            // Java's Base64.getDecoder() and Swift's Data(base64Encoded:): this alphabet, padded, and nothing else.
+            assert_eq!(decoded.len() % 4, 0, "{key}={value}");
+            assert!(!decoded.contains(['-', '_']), "{key}={value}");
+            assert!(!value.contains(['+', '/', '=']), "{key}={value}");
+            special.extend(decoded.char_indices().filter(|(_, c)| "+/".contains(*c)).map(|(at, c)| (at % 4, c)));
+        }
+        let read = read(&printed).unwrap();
+        assert_eq!(read.user_id.as_deref(), Some(text));
+        for key in ["r", "a", "s", "c", "l", "issuer"] {
+            assert!(!parameter(&printed, key).contains(['%', '=', '+', '/']), "{key}");
+        }
+    }
+    assert!(special.len() >= 4, "the texts have the two letters at different places: {special:?}");
+}
+
+#[test]
+fn an_issuer_with_a_colon_stands_in_its_parameter_alone() {
+    let printed = offered("Acme: EU", "ann", "ann", "");
+    assert!(printed.starts_with("pushauth://push/:ann?"), "{printed}");
+    let read = read(&printed).unwrap();
+    assert_eq!((read.issuer.as_str(), read.account.as_str()), ("Acme: EU", "ann"));
+    let printed = offered("Acme", "ann:2", "ann", "");
+    let read = self::read(&printed).unwrap();
+    assert_eq!(read.account, "ann:2");
+}

@@ -388,6 +388,11 @@ impl Server {
         self.database().query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0)).unwrap()
     }
 
+    /// Changes a row as something outside of the tests' reach would.
+    pub fn change(&self, statement: &str) {
+        Connection::open(self.database_file()).unwrap().execute_batch(statement).unwrap();
+    }
+
     pub fn text(&self, query: &str) -> String {
         self.database().query_row(query, [], |row| row.get(0)).unwrap()
     }

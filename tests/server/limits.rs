@@ -170,27 +170,6 @@ fn a_sign_on_that_waited_since_before_the_first_phone_adds_no_second_one() {
 }
 
 #[test]
-fn a_phone_is_confirmed_by_its_own_sign_on_as_long_as_that_is_under_way() {
-    let server = start();
-    let step = server.at_qr_code();
-    let phone = Phone::scan(&step);
-    assert_eq!(phone.register(&server).status, 200);
-    let unconfirmed = || server.count("device WHERE provisional_journey IS NOT NULL");
-    // Somebody else's sign-on, approved on that phone: the one that shows the QR code still can tell that it is not theirs.
-    let other = send(&server);
-    let message = phone.only_message(&server);
-    assert_eq!(phone.accept(&server, &message, &other).status, 200);
-    server.finish(&other);
-    assert_eq!(unconfirmed(), 1);
-    // Once that sign-on is over, any approval does.
-    server.clock.advance(61 * MINUTE);
-    let step = send(&server);
-    let message = phone.only_message(&server);
-    assert_eq!(phone.accept(&server, &message, &step).status, 200);
-    assert_eq!(unconfirmed(), 0);
-}
-
-#[test]
 fn what_happens_is_written_down_and_swept_in_the_end() {
     let server = start();
     // Who does not know the password leaves nothing behind: it could fill the store, and a name may be a password.

@@ -21,10 +21,12 @@ mod operation;
 mod pages;
 mod phones;
 mod receiver;
+mod refreshes;
 mod requests;
 mod rest;
 mod risk;
 mod signed_pulls;
+mod unconfirmed;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;

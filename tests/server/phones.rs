@@ -384,14 +384,14 @@ fn a_refresh_changes_token_name_and_type_once() {
     let after = sealed_token(&server);
     assert_ne!(before, after);
     assert_eq!(server.text("SELECT name || '/' || device_type FROM device"), "New name/ios");
-    refresh(&server, &phone, &claims).refused(400);
-    assert_eq!(sealed_token(&server), after, "a message used once is not taken again");
+    assert_eq!(refresh(&server, &phone, &claims).status, 200, "a lost reply, repeated");
+    assert_eq!(sealed_token(&server), after, "changes nothing");
     // Nor in a spelling that decodes to the same signature.
     let jwt = sign(&phone.secret, &claims);
     let last = jwt.chars().last().unwrap();
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let index = alphabet.find(last).unwrap();
-    for other in (index / 4 * 4)..(index / 4 * 4 + 4) {
+    for other in ((index / 4 * 4)..(index / 4 * 4 + 4)).filter(|other| *other != index) {
         let spelt = format!("{}{}", &jwt[..jwt.len() - 1], &alphabet[other..=other]);
         post(&server, "refresh", &json!({"mechanismUid": phone.mechanism, "jwt": spelt})).refused(400);
     }

@@ -17,10 +17,12 @@ pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// The label of these names. A colon inside the issuer is encoded, so that the first one written as it is stands between
-/// the two.
+/// Returns the label of these names. Where a colon is in the issuer the label is `:account`: both of Ping's SDKs read that,
+/// and the issuer comes from its parameter. A colon in the account is encoded, so that the first one written as it is
+/// stands between the two.
 pub(super) fn print(issuer: &str, account: &str) -> String {
-    format!("{}:{}", encode(issuer).replace(':', "%3A"), encode(account))
+    let issuer = if issuer.contains(':') { "" } else { issuer };
+    format!("{}:{}", encode(issuer), encode(account).replace(':', "%3A"))
 }
 
 /// Who an account is with, and its name.

@@ -8,7 +8,7 @@ use super::address::{host_and_port, is_message_id};
 use super::label::{self, Names};
 use super::parameters::Parameters;
 use super::{Cookie, UriError};
-use crate::protocol::encoding::encode_url_safe;
+use crate::protocol::encoding::{encode_standard, encode_url_safe};
 use crate::protocol::policy::Policy;
 use crate::secret::{Reason, SecretBytes, SecretText};
 
@@ -90,9 +90,11 @@ pub(super) fn read(uri: &Url, parameters: &Parameters, logo: Option<Url>) -> Res
 }
 
 /// Writes a push registration as our server puts it into a QR code: the same issuer in label and parameter, and `l`
-/// always there, because the newest Android SDK refuses a URI without it.
+/// always there, because the newest Android SDK rejects a URI without it. `d`, `pid`, `image` and `policies` are in
+/// standard base64, because Ping's phones read these with the standard alphabet only (docs/wire.md, "Registration URI").
 pub fn print(registration: &PushRegistration) -> SecretText {
     let base64 = |text: &str| encode_url_safe(text.as_bytes());
+    let standard = |text: &str| label::encode(&encode_standard(text.as_bytes()));
     let mut uri = format!(
         "pushauth://push/{}?l={}&issuer={}&m={}&s={}&c={}&r={}&a={}",
         label::print(&registration.issuer, &registration.account),
@@ -106,10 +108,10 @@ pub fn print(registration: &PushRegistration) -> SecretText {
     );
     let optional = [
         ("b", registration.colour.clone()),
-        ("image", registration.logo.as_ref().map(|url| base64(url.as_str()))),
-        ("d", registration.user_id.as_deref().map(base64)),
-        ("pid", registration.device_id.as_deref().map(base64)),
-        ("policies", registration.policies_json.as_deref().map(base64)),
+        ("image", registration.logo.as_ref().map(|url| standard(url.as_str()))),
+        ("d", registration.user_id.as_deref().map(standard)),
+        ("pid", registration.device_id.as_deref().map(standard)),
+        ("policies", registration.policies_json.as_deref().map(standard)),
         ("v", registration.takes_device_keys.then(|| "2".to_owned())),
     ];
     for (key, value) in optional {

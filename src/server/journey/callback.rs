@@ -228,8 +228,10 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// The script in which web SDKs look for recovery codes: the words `Recovery Codes`, and per code a source line of one
-/// white space, one character, a double quote, the code, a backslash and `n`.
+/// Returns the script that shows recovery codes on AM's own pages. Web SDKs do not run it; they look for the words
+/// `Recovery Codes` and, per code, for a source line of white space, one character, a double quote, the code, a backslash
+/// and `n`. A line must not begin with `+`: after the `+` at the end of the line before, that would be a unary plus, and
+/// the page would show `NaN`.
 fn recovery_script(codes: &[SecretText]) -> String {
     let mut script = String::from(
         "/*\n * Recovery Codes\n */\nvar newLocation = document.getElementById(\"wrapper\");\n\
@@ -237,7 +239,8 @@ fn recovery_script(codes: &[SecretText]) -> String {
          newLocation.getElementsByTagName(\"fieldset\")[0].innerHTML = \"<h2>Your Recovery Codes</h2>\\n\" +\n",
     );
     for code in codes {
-        script.push_str(&format!(" +\"{}\\n\" +\n", code.expose(Reason::HandOver)));
+        let code = code.expose(Reason::HandOver);
+        script.push_str(&format!("  \"<div>\\n\" +\n  \"{code}\\n\" +\n  \"</div>\\n\" +\n"));
     }
     script.push_str(" oldHtml;\n");
     script
@@ -282,7 +285,7 @@ mod tests {
     fn recovery_codes_stand_where_the_web_sdk_looks() {
         let script = recovery_script(&[SecretText::new("AB12cd34EF".into())]);
         assert!(script.contains("Recovery Codes"));
-        let line = script.lines().find(|line| line.contains("AB12cd34EF")).unwrap();
-        assert!(line.starts_with(" +\"AB12cd34EF\\n"), "{line}");
+        let lines: Vec<&str> = script.lines().skip_while(|line| !line.contains("<div>")).take(3).collect();
+        assert_eq!(lines, ["  \"<div>\\n\" +", "  \"AB12cd34EF\\n\" +", "  \"</div>\\n\" +"]);
     }
 }

@@ -5,7 +5,7 @@ use super::node::{Context, Next, PageTexts, Readiness, Surroundings};
 use super::state::{State, Transient};
 use super::tree::{Journey, Target};
 use crate::ports::EpochMilliseconds;
-use crate::server::push::Effect;
+use crate::server::push::{Effect, settle_unconfirmed};
 use crate::server::store::{StoreError, pushes, registrations, users};
 
 /// Most nodes that one step passes; more means that a journey runs in a circle.
@@ -131,9 +131,16 @@ fn end(
         registrations::withdraw(transaction, journey_id)?;
         pushes::withdraw(transaction, journey_id)?;
     }
-    match (success, &state.shared.user) {
+    let locked = match &state.shared.user {
         // Locked while the sign-on was under way, or by the journey itself.
-        (true, Some(user)) if users::find(transaction, user)?.is_none_or(|user| user.locked_at.is_some()) => {
+        Some(user) => users::find(transaction, user)?.is_none_or(|user| user.locked_at.is_some()),
+        None => false,
+    };
+    if state.shared.user.is_some() {
+        settle_unconfirmed(transaction, journey_id, success && !locked, surroundings.tools)?;
+    }
+    match (success, &state.shared.user) {
+        (true, Some(_)) if locked => {
             Ok(Progress::Failure { message: "This account is locked. Ask whoever runs this service.".to_owned() })
         }
         (true, Some(user)) => {

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::texts::Texts;
-use crate::secret::{Reason, SecretText};
+use crate::secret::SecretText;
+use crate::server::recovery_codes::in_groups;
 use crate::server::rfc3339::rfc3339;
 use crate::server::store::denials::Denial;
 use crate::server::store::devices::Device;
@@ -154,7 +155,7 @@ pub(super) struct CodesPage {
 
 impl CodesPage {
     pub(super) fn new(frame: Frame, codes: &[SecretText]) -> Self {
-        let codes = codes.iter().map(|code| code.expose(Reason::HandOver).to_owned()).collect();
+        let codes = codes.iter().map(in_groups).collect();
         Self { codes_of: frame.t.codes_of.replace("{issuer}", &frame.issuer), frame, codes }
     }
 }

@@ -8,6 +8,7 @@ use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
 use crate::server::journey::callback::{Callback, Segment};
 use crate::server::qr;
+use crate::server::recovery_codes::in_groups;
 use crate::server::sign_on::StepReply;
 
 /// The name of the hidden value that holds the QR code's text.
@@ -136,9 +137,7 @@ fn element(t: &Texts, index: usize, callback: Callback, has_password: bool) -> O
         },
         Callback::Password { prompt } => Element::Password { name, label: t.of_journey(&prompt) },
         Callback::Text(segments) => text_and_links(t, segments),
-        Callback::RecoveryCodes(codes) => {
-            Element::Codes { codes: codes.iter().map(|code| code.expose(Reason::HandOver).to_owned()).collect() }
-        }
+        Callback::RecoveryCodes(codes) => Element::Codes { codes: codes.iter().map(in_groups).collect() },
         Callback::HiddenValue { id, value } if id == REGISTRATION => {
             // Where the text is too long for a code, the link below serves.
             Element::Qr { svg: qr::draw(value.expose(Reason::HandOver)).unwrap_or_default() }

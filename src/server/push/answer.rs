@@ -13,7 +13,7 @@ use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
 use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushRequest, PushState};
-use crate::server::store::{StoreError, Transaction, audit, devices, digest, journeys};
+use crate::server::store::{StoreError, Transaction, audit, devices, digest};
 use crate::server::wake::Waiter;
 use crate::server::webhook;
 
@@ -98,14 +98,8 @@ pub fn answer(
     }
     let is_its_first = device.provisional_journey.as_ref() == Some(&request.journey);
     match &device.provisional_journey {
-        // In the sign-on that registered it, as long as that one is under way: its owner may still say that it is
-        // somebody else's phone.
-        Some(journey)
-            if state == PushState::Approved
-                && (is_its_first || !journeys::is_under_way(transaction, journey, tools.now, &tools.keys)?) =>
-        {
-            devices::confirm(transaction, &device.id)?;
-        }
+        // Whichever sign-on it was. That it is somebody else's phone can still be said in the sign-on that registered it.
+        Some(_) if state == PushState::Approved => devices::confirm(transaction, &device.id)?,
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
         Some(_) if is_its_first => {
             audit::device_removed(transaction, tools.now, &device, None)?;

@@ -13,7 +13,7 @@ use crate::secret::{Reason, SecretBytes, SecretText};
 use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::registrations::{self, Registration};
-use crate::server::store::{StoreError, Transaction, audit, digest, users};
+use crate::server::store::{StoreError, Transaction, audit, digest, journeys, sessions, users};
 use crate::server::wake::Waiter;
 
 /// Longest push token, in bytes.
@@ -39,6 +39,10 @@ pub struct Offer<'a> {
     pub endpoint: &'a Url,
     /// What is asked of the phone's key.
     pub key_policy: KeyPolicy,
+    /// Whether it is offered for the password alone, and so registers no phone once the user has one.
+    pub only_first: bool,
+    /// SHA-256 of the token of the session in which it is offered.
+    pub session: Option<&'a [u8]>,
 }
 
 /// Makes a registration, or gives the text of the one with this message id again.
@@ -69,6 +73,8 @@ pub fn offer(
         accepted_body: None,
         key_policy: offer.key_policy,
         names: None,
+        only_first: offer.only_first,
+        session: offer.session.map(<[u8]>::to_vec),
     };
     let text = print(offer, &registration);
     if offer.key_policy.demand != KeyDemand::Off {
@@ -126,8 +132,14 @@ pub fn register(
     let body_digest = digest(body);
     match &registration.accepted_body {
         Some(accepted) if *accepted == body_digest => return Ok((Ok(()), Vec::new())),
-        Some(_) => return Err(Refusal::Told("This registration code was used already. Ask for a new one.")),
+        Some(_) => {
+            return Err(Refusal::Told("This registration code was used already. Sign in again to get a new one."));
+        }
         None => {}
+    }
+    if let Some((name, reason)) = over(transaction, &registration, tools)? {
+        audit::add_refusal(transaction, &event(tools, &registration.user, None, name))?;
+        return Ok((Err(Refusal::Told(reason)), Vec::new()));
     }
     if !response_is_right(&registration.secret, registration.challenge.expose(Reason::Authenticate), &claims.response) {
         return Err(Refusal::Told("The registration's response is wrong."));
@@ -185,6 +197,36 @@ pub fn register(
         Effect::TokenChanged(device.id, device.communication_type),
     ];
     Ok((Ok(()), effects))
+}
+
+/// Returns why a code that is still in its time registers no phone any more, as the audit log and the sender are told.
+fn over(
+    transaction: &Transaction,
+    registration: &Registration,
+    tools: &Tools,
+) -> Result<Option<(&'static str, &'static str)>, StoreError> {
+    if let Some(session) = &registration.session
+        && !sessions::is_live(transaction, session, tools.now)?
+    {
+        return Ok(Some(("signed-out", "You signed out where this code was shown. Sign in and ask for a new one.")));
+    }
+    if registration.journey.is_empty() {
+        return Ok(None);
+    }
+    if !journeys::is_under_way(transaction, &registration.journey, tools.now, &tools.keys)? {
+        return Ok(Some((
+            "sign-on-over",
+            "The sign-in that showed this code is over. Sign in again to get a new one.",
+        )));
+    }
+    if registration.only_first && devices::has_confirmed(transaction, &registration.user, None)? {
+        return Ok(Some(("has-a-phone", "This account has a phone. Sign in with it; it can add more.")));
+    }
+    let user = users::find(transaction, &registration.user)?;
+    if registration.only_first && user.is_some_and(|user| user.is_frozen(tools.now)) {
+        return Ok(Some(("frozen", "A phone cannot be added here with the password alone. Ask an administrator.")));
+    }
+    Ok(None)
 }
 
 fn event(tools: &Tools, user: &str, device: Option<&str>, outcome: &str) -> audit::Event {

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use super::SignOnError;
 use crate::ports::EpochMilliseconds;
 use crate::server::App;
+use crate::server::push::remove_abandoned;
 use crate::server::store::{
     StoreError, audit, denials, devices, familiar, journeys, pushes, registrations, sessions, webhook_events,
 };
@@ -36,12 +37,14 @@ impl App {
         let audit_days = self.0.configuration.audit_days;
         let familiar_days = self.0.journeys.iter().map(|journey| journey.familiar_days).max().unwrap_or(0);
         let has_webhook = self.0.webhook.is_some();
+        let tools = self.tools();
         self.0
             .store
             .run(move |transaction| {
                 journeys::sweep(transaction, now)?;
                 sessions::sweep(transaction, now)?;
                 registrations::sweep(transaction, now)?;
+                remove_abandoned(transaction, None, &tools)?;
                 devices::sweep(transaction, now - DAY)?;
                 audit::sweep(transaction, now - audit_days * DAY)?;
                 denials::sweep(transaction, now - DENIAL_DAYS * DAY)?;

@@ -173,6 +173,48 @@ pub fn added_by(transaction: &Transaction, journey: &[u8]) -> Result<Option<Devi
         .optional()?)
 }
 
+/// Returns whether the user has a phone that is confirmed, other than the one with this id.
+pub fn has_confirmed(transaction: &Transaction, user: &str, other_than: Option<&str>) -> Result<bool, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM device WHERE user = ?1 AND retired_at IS NULL AND provisional_journey IS NULL
+                AND id IS NOT ?2)",
+        )?
+        .query_row(params![user, other_than], |row| row.get(0))?)
+}
+
+/// Returns the unconfirmed devices that this sign-on registered.
+pub fn unconfirmed_of(transaction: &Transaction, journey: &[u8]) -> Result<Vec<Device>, StoreError> {
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM device WHERE provisional_journey = ?1 AND retired_at IS NULL"
+    ))?;
+    let devices = statement.query_map([journey], read)?.collect::<Result<_, _>>()?;
+    Ok(devices)
+}
+
+/// Returns the unconfirmed devices whose sign-on has expired; those of one user where one is named.
+pub fn abandoned(
+    transaction: &Transaction,
+    user: Option<&str>,
+    now: EpochMilliseconds,
+) -> Result<Vec<Device>, StoreError> {
+    let whose = if user.is_some() { "user = ?2" } else { "?2 IS NULL" };
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM device
+         WHERE {whose} AND provisional_journey IS NOT NULL AND retired_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM journey WHERE journey.id = provisional_journey AND journey.expires_at > ?1)"
+    ))?;
+    let devices = statement.query_map(params![now, user], read)?.collect::<Result<_, _>>()?;
+    Ok(devices)
+}
+
+/// Returns whether the device was ever sent a message that is still known.
+pub fn was_asked(transaction: &Transaction, id: &str) -> Result<bool, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM push_message WHERE device = ?1)")?
+        .query_row([id], |row| row.get(0))?)
+}
+
 /// Calls a device by its owner's name for it, or by its own again when there is none.
 pub fn rename(transaction: &Transaction, id: &str, given_name: Option<&str>) -> Result<(), StoreError> {
     transaction.prepare_cached("UPDATE device SET given_name = ?2 WHERE id = ?1")?.execute(params![id, given_name])?;
@@ -215,7 +257,7 @@ pub fn remove_all(transaction: &Transaction, user: &str) -> Result<usize, StoreE
     Ok(transaction.execute("DELETE FROM device WHERE user = ?1 AND retired_at IS NULL", [user])?)
 }
 
-/// Notes that a provisional device has approved a push.
+/// Confirms a provisional device: it has approved a push, or its sign-on succeeded without asking it.
 pub fn confirm(transaction: &Transaction, id: &str) -> Result<(), StoreError> {
     transaction.prepare_cached("UPDATE device SET provisional_journey = NULL WHERE id = ?1")?.execute([id])?;
     Ok(())

@@ -31,6 +31,10 @@ pub struct Registration {
     pub key_policy: KeyPolicy,
     /// Issuer and account as a phone reads them out of the code, where a key is asked for.
     pub names: Option<(String, String)>,
+    /// Whether it was offered for the password alone, and so registers no phone once the user has one.
+    pub only_first: bool,
+    /// SHA-256 of the token of the session in which it was offered. It goes with the session.
+    pub session: Option<Vec<u8>>,
 }
 
 fn place<'a>(kind: &'static str, message_id: &'a str) -> Place<'a> {
@@ -50,8 +54,8 @@ pub fn add(
         keys.seal(place("registration.challenge", id), registration.challenge.expose(Reason::Seal), entropy)?;
     transaction.execute(
         "INSERT INTO registration (message_id, user, journey, device, secret, challenge, expires_at, device_key,
-            minimum_key_level, issuer, account)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            minimum_key_level, issuer, account, only_first, session)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             id,
             registration.user,
@@ -63,7 +67,9 @@ pub fn add(
             registration.key_policy.demand.name(),
             registration.key_policy.minimum.map(KeyLevel::name),
             registration.names.as_ref().map(|(issuer, _)| issuer),
-            registration.names.as_ref().map(|(_, account)| account)
+            registration.names.as_ref().map(|(_, account)| account),
+            registration.only_first,
+            registration.session
         ],
     )?;
     Ok(())
@@ -74,7 +80,7 @@ pub fn find(transaction: &Transaction, message_id: &str, keys: &Keys) -> Result<
     let found = transaction
         .prepare_cached(
             "SELECT user, journey, device, secret, challenge, expires_at, accepted_body, device_key, minimum_key_level,
-                issuer, account
+                issuer, account, only_first, session
              FROM registration WHERE message_id = ?1",
         )?
         .query_row([message_id], |row| {
@@ -92,6 +98,8 @@ pub fn find(transaction: &Transaction, message_id: &str, keys: &Keys) -> Result<
                 accepted_body: row.get(6)?,
                 key_policy: KeyPolicy::default(),
                 names: names.0.zip(names.1),
+                only_first: row.get(11)?,
+                session: row.get(12)?,
             };
             Ok((registration, sealed, policy))
         })

@@ -16,7 +16,7 @@
 //! - `device`: a registered phone. `mechanism_uid` is the phone's own id and unique; `secret` and `token` (its push
 //!   token) are sealed with the server key. `name` is what the phone calls itself; `given_name` what its owner called it
 //!   instead. `provisional_journey` is the sign-on that registered it, until it has
-//!   approved a push. `retired_at` is set when its first push was refused: it is treated as removed, and its row stays
+//!   approved a push or that sign-on succeeded without asking it; an unconfirmed device goes when that sign-on ends or expires. `retired_at` is set when its first push was refused: it is treated as removed, and its row stays
 //!   for a day so that a repeated answer is answered alike. `endpoint` is the push service's name for this device and
 //!   token (an ARN of Amazon SNS), not there until the service was asked for one; it is no secret, because it takes the
 //!   access key to use it. `token_dead_at`: since when the push service calls the token dead. Both are of one token and
@@ -28,7 +28,9 @@
 //! - `registration`: a QR code that was shown and not used up; `secret` and `challenge` sealed. `accepted_body` is the
 //!   SHA-256 of the one body that registered the device, so that the identical body again is answered alike. `device_key` says what is asked of the
 //!   phone's key (`off`, `preferred`, `required`), `minimum_key_level` where it has to live at least; `issuer` and `account` are
-//!   what a phone reads out of the code, and null where no key is asked for.
+//!   what a phone reads out of the code, and null where no key is asked for. `only_first` is 1 where the code was offered for a
+//!   password alone: it registers no phone once the user has one. `session` is the session (its token's SHA-256) in which it was
+//!   offered: it goes when the session goes.
 //! - `push_request`: one approval that a journey waits for. `state`: `pending`, `approved`, `denied`, `failed` (wrong
 //!   number), `superseded`. Expiry is no state: it is `expires_at` against the clock. `settled_at`: when it was answered.
 //!   `content`: what else the phone sent with its answer, a JSON object.
@@ -236,6 +238,13 @@ ALTER TABLE device_key ADD COLUMN attested_presence TEXT;
 
 const VERSION_6: &str = "
 -- Devices and registrations.
+ALTER TABLE registration ADD COLUMN only_first INTEGER NOT NULL DEFAULT 1;
+UPDATE registration SET only_first = 0 WHERE length(journey) = 0;
+ALTER TABLE registration ADD COLUMN session BLOB REFERENCES session(token_digest) ON DELETE CASCADE;
+CREATE INDEX registration_session ON registration(session) WHERE session IS NOT NULL;
+CREATE INDEX device_provisional ON device(provisional_journey) WHERE provisional_journey IS NOT NULL;
+UPDATE device SET provisional_journey = NULL
+    WHERE id IN (SELECT device FROM audit WHERE event = 'push-answer' AND outcome = 'approved');
 
 -- End of devices and registrations.
 

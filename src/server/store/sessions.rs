@@ -91,6 +91,13 @@ pub fn find_by_digest(
     Ok(found)
 }
 
+/// Returns whether the session of a token with this SHA-256 is there and not past its end.
+pub fn is_live(transaction: &Transaction, key: &[u8], now: EpochMilliseconds) -> Result<bool, StoreError> {
+    Ok(transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE token_digest = ?1 AND expires_at > ?2)")?
+        .query_row(params![key, now], |row| row.get(0))?)
+}
+
 /// Notes that the session of a token with this SHA-256 passed a second factor.
 pub fn pass_second_factor(transaction: &Transaction, key: &[u8], at: EpochMilliseconds) -> Result<(), StoreError> {
     transaction

@@ -111,6 +111,7 @@ impl PushRegistration {
     ) -> Result<Vec<Callback>, StoreError> {
         let account = self.account(context, user)?;
         let logo = Url::parse(&self.img_url).ok();
+        let session = context.shared.in_session.as_ref().map(|in_session| in_session.session.as_slice());
         let (message_id, text) = offer(
             context.transaction,
             &Offer {
@@ -123,6 +124,8 @@ impl PushRegistration {
                 time_to_live: self.timeout * 1000,
                 endpoint: context.phones_endpoint,
                 key_policy: self.asked(),
+                only_first: !is_proved(context),
+                session,
             },
             message_id,
             context.tools,
@@ -175,7 +178,7 @@ impl Node for PushRegistration {
         if context.shared.is_for(Purpose::StepUp) {
             return Ok(Next::Fail("None of your phones can be asked. Sign out, then sign on again.".to_owned()));
         }
-        let proved = context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice);
+        let proved = is_proved(context);
         // While pushes are frozen somebody else may know the password; it alone must bring in no phone.
         let frozen = users::find(context.transaction, &user)?.is_some_and(|user| user.is_frozen(context.now()));
         if (!context.self_registration || frozen) && !proved {
@@ -233,10 +236,18 @@ impl Node for PushRegistration {
     }
 }
 
-/// Whether the user has a phone that has approved a sign-on.
+/// Returns whether more than the password was proved.
+fn is_proved(context: &Context<'_>) -> bool {
+    context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice)
+}
+
+/// Returns whether the user has a confirmed phone, and this sign-on has not registered it.
 fn has_a_phone(context: &Context<'_>, user: &str) -> Result<bool, StoreError> {
-    let devices = devices::of_user(context.transaction, user)?;
-    Ok(devices.iter().any(|device| device.provisional_journey.is_none()))
+    let own = devices::added_by(context.transaction, context.journey_id)?;
+    if own.as_ref().is_some_and(|device| device.provisional_journey.is_none()) {
+        return Ok(false);
+    }
+    devices::has_confirmed(context.transaction, user, own.as_ref().map(|device| device.id.as_str()))
 }
 
 /// Leaves as a failure; what this sign-on offered, and a phone that took it, count no more.

@@ -10,7 +10,7 @@ use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::risk::{Force, RiskRules};
 use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
-use crate::server::push::{Kind, Outgoing, Sent, send};
+use crate::server::push::{Kind, Outgoing, Sent, remove_abandoned, send};
 use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
 use crate::server::store::{StoreError, audit};
@@ -161,6 +161,7 @@ impl Node for PushSender {
         let Some(user) = context.shared.user.clone() else {
             return Ok(self.failed("Nobody is signed on yet, so no push can be sent."));
         };
+        remove_abandoned(context.transaction, Some(&user), context.tools)?;
         if crate::server::store::devices::of_user(context.transaction, &user)?.is_empty() {
             return Ok(Next::Outcome("NOT_REGISTERED"));
         }
