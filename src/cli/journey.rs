@@ -10,6 +10,7 @@ use super::output::{Failure, Report};
 use crate::server::configuration::Configuration;
 use crate::server::journey::{Journeys, tree};
 use crate::server::preview_url;
+use crate::server::text_file::read_text;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -79,8 +80,8 @@ fn list(configuration: &Configuration) -> Result<Report, Failure> {
 
 fn check(file: &std::path::Path) -> Result<Report, Failure> {
     let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new("unreadable", &format!("{name} cannot be read: {error}")))?;
+    let text =
+        read_text(file).map_err(|error| Failure::new("unreadable", &format!("{name} cannot be read: {error}")))?;
     let folder = file.parent().unwrap_or(std::path::Path::new(""));
     let journeys = tree::read(&text, folder).map_err(|error| Failure::new("journey", &format!("{name}: {error}")))?;
     let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());

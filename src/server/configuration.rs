@@ -13,11 +13,14 @@ use super::attempts::AttemptLimits;
 use super::attestation::AttestationSettings;
 use super::push::sns::SnsSettings;
 use super::push::{Budget, HintOnly};
+use super::text_file::read_text;
 use super::webhook::WebhookSettings;
 use crate::protocol::uri::is_loopback;
 
 /// The file that `init` writes: every key with its default and a comment.
 pub const TEMPLATE: &str = include_str!("server.toml");
+/// Longest public address: phones take endpoints of 2048 bytes, and what follows it needs room.
+const LONGEST_PUBLIC_URL: usize = 1024;
 
 /// The server's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -253,8 +256,7 @@ impl Configuration {
     /// Reads and checks a file; its folders become absolute or relative to the working folder.
     pub fn load(file: &Path) -> Result<Self, ConfigurationError> {
         let name = file.display().to_string();
-        let text =
-            std::fs::read_to_string(file).map_err(|error| ConfigurationError::Unreadable(name.clone(), error))?;
+        let text = read_text(file).map_err(|error| ConfigurationError::Unreadable(name.clone(), error))?;
         let mut configuration: Self =
             toml::from_str(&text).map_err(|error| ConfigurationError::Invalid(name.clone(), error.to_string()))?;
         configuration.check().map_err(|problem| ConfigurationError::Invalid(name, problem))?;
@@ -293,6 +295,17 @@ impl Configuration {
             }
             Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
                 return Err("public_url must be an http or https address".to_owned());
+            }
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                return Err(
+                    "public_url must not hold a user name or a password: phones reject such an address".to_owned()
+                );
+            }
+            Some(url) if url.as_str().len() > LONGEST_PUBLIC_URL => {
+                return Err(format!("public_url must not be longer than {LONGEST_PUBLIC_URL} characters"));
+            }
+            Some(url) if url.port() == Some(0) => {
+                return Err("public_url must not name port 0: nobody can reach it".to_owned());
             }
             Some(url) if url.scheme() == "http" && !is_loopback(url) => {
                 return Err(

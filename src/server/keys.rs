@@ -42,7 +42,7 @@ pub enum KeyError {
     #[error("The server's key file {0} cannot be used: {1}. Check its owner and that its mode is 600.")]
     File(String, #[source] std::io::Error),
     /// The key file is readable by others.
-    #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}")]
+    #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}. Or set {KEY_VARIABLE}.")]
     TooOpen(String),
     /// The key file does not hold a key.
     #[error("The server's key file {0} does not hold a key of 32 bytes. Restore it from a backup.")]
@@ -197,11 +197,26 @@ fn refuse_open_file(file: &Path) -> Result<(), KeyError> {
     if is_open { Err(KeyError::TooOpen(name())) } else { Ok(()) }
 }
 
-/// Whether others than its owner may do anything with the file.
+/// Returns whether others than the server may read or change a file with a secret.
+///
+/// Its owner may do anything. Its group may read it where the file belongs to root or to the server's user and the group is one
+/// of the server's own: that is how Kubernetes mounts a secret (mode 440, owner root, group from `fsGroup`).
 #[cfg(unix)]
 pub(super) fn is_open_to_others(file: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(std::fs::metadata(file)?.permissions().mode() & 0o077 != 0)
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(file)?;
+    let mode = metadata.mode();
+    if mode & 0o077 == 0 {
+        return Ok(false);
+    }
+    if mode & 0o037 != 0 {
+        return Ok(true);
+    }
+    let user = rustix::process::geteuid().as_raw();
+    let groups = rustix::process::getgroups()?;
+    let own_groups = groups.into_iter().chain([rustix::process::getegid()]).map(rustix::process::Gid::as_raw);
+    let is_own_group = own_groups.into_iter().any(|group| group == metadata.gid());
+    Ok(!(is_own_group && [0, user].contains(&metadata.uid())))
 }
 
 /// Where there are no such modes, nobody can tell.

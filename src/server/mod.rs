@@ -20,6 +20,7 @@ mod recovery_codes;
 mod rfc3339;
 pub mod sign_on;
 pub mod store;
+pub mod text_file;
 mod wake;
 pub mod webhook;
 

@@ -9,6 +9,7 @@ mod decrypt;
 mod device_key;
 mod example;
 mod killed;
+mod real_files;
 #[path = "../server/receiver.rs"]
 mod receiver;
 mod relay;

@@ -34,6 +34,9 @@ fn a_forwarded_address_is_believed_of_configured_proxies_only() {
     assert_eq!(shown_address(&both, "10.9.9.9, 203.0.113.9, 198.51.100.7"), "203.0.113.9");
     assert_eq!(shown_address(&both, "2001:db8::9, 198.51.100.7"), "2001:db8::9");
     assert_eq!(shown_address(&both, "nonsense, 198.51.100.7"), "127.0.0.1");
+    for written in ["[2001:db8::9]", "[2001:db8::9]:443", "\"[2001:db8::9]\""] {
+        assert_eq!(shown_address(&["127.0.0.1"], written), "2001:db8::9", "{written}");
+    }
 }
 
 #[test]

@@ -135,7 +135,52 @@ fn client_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option
     (client != peer).then_some(client)
 }
 
-/// An address as proxies write it: by itself, or with the client's port.
+/// Reads an address as proxies write it: by itself, in brackets, with the client's port, in quotes, or with a zone.
 fn read_address(text: &str) -> Option<IpAddr> {
-    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let text = text.trim().trim_matches('"').trim();
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let address = match bracketed {
+        Some((address, "")) => address,
+        Some((address, port)) => {
+            port.strip_prefix(':')?.parse::<u16>().ok()?;
+            address
+        }
+        // One colon stands before a port; more are an IPv6 address.
+        None => match text.split_once(':') {
+            Some((address, port)) if !port.contains(':') => {
+                port.parse::<u16>().ok()?;
+                address
+            }
+            _ => text,
+        },
+    };
+    let without_zone = address.split_once('%').map_or(address, |(address, _)| address);
+    without_zone.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_proxies_write_them() {
+        for (text, address) in [
+            ("203.0.113.7", "203.0.113.7"),
+            (" 203.0.113.7:51234", "203.0.113.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("[fe80::1%eth0]", "fe80::1"),
+            ("fe80::1%25eth0", "fe80::1"),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ] {
+            assert_eq!(read_address(text), Some(address.parse().unwrap()), "{text}");
+        }
+        for text in
+            ["", "unknown", "_hidden", "203.0.113.7:", "203.0.113.7:x", "[2001:db8::1", "[2001:db8::1]x", "1.2.3"]
+        {
+            assert_eq!(read_address(text), None, "{text}");
+        }
+    }
 }

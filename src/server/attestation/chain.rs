@@ -17,6 +17,7 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Version;
 
 use super::error::{AttestationError, AttestationFileError};
+use crate::server::text_file::read_text;
 
 /// Fewest certificates of a chain, its root included.
 const FEWEST: usize = 2;
@@ -42,7 +43,7 @@ impl Roots {
     /// Reads a file.
     pub(super) fn load(file: &Path) -> Result<Self, AttestationFileError> {
         let name = || file.display().to_string();
-        let text = std::fs::read_to_string(file).map_err(|error| AttestationFileError::Unreadable(name(), error))?;
+        let text = read_text(file).map_err(|error| AttestationFileError::Unreadable(name(), error))?;
         Self::parse(&text).map_err(|problem| AttestationFileError::Roots(name(), problem))
     }
 

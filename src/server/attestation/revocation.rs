@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 use x509_parser::certificate::X509Certificate;
 
 use super::error::AttestationFileError;
+use crate::server::text_file::read_text;
 
 /// The file: what is written of a serial number (`REVOKED`, `SUSPENDED`, why) makes no difference here.
 #[derive(Deserialize)]
@@ -68,7 +69,7 @@ fn stamp(file: &Path) -> Result<Stamp, AttestationFileError> {
 }
 
 fn read(file: &Path) -> Result<HashSet<String>, AttestationFileError> {
-    let text = std::fs::read_to_string(file).map_err(unreadable(file))?;
+    let text = read_text(file).map_err(unreadable(file))?;
     let status: Status = serde_json::from_str(&text)
         .map_err(|error| AttestationFileError::Revoked(file.display().to_string(), error.to_string()))?;
     let plain = |serial: String| serial.trim_start_matches('0').to_ascii_lowercase();

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::store::device_keys::KeyDemand;
+use super::text_file::read_text;
 use tree::{Journey, TreeError};
 
 /// The shipped journey, in the shape of an export.
@@ -47,7 +48,7 @@ pub enum JourneysError {
 }
 
 impl Journeys {
-    /// Reads every `*.json` file of a folder, in the order of their names.
+    /// Reads every `*.json` file of a folder whose name does not begin with a dot, in the order of their names.
     pub fn load(folder: &Path) -> Result<Self, JourneysError> {
         let unreadable = |path: &Path| {
             let name = path.display().to_string();
@@ -56,7 +57,9 @@ impl Journeys {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
             let path = entry.map_err(unreadable(folder))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            // macOS leaves `._NAME` beside a file on other file systems, and editors `.#NAME`.
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !is_hidden && path.extension().is_some_and(|extension| extension == "json") {
                 files.push(path);
             }
         }
@@ -64,7 +67,7 @@ impl Journeys {
         let mut by_name = BTreeMap::new();
         for file in files {
             let name = file.display().to_string();
-            let text = std::fs::read_to_string(&file).map_err(unreadable(&file))?;
+            let text = read_text(&file).map_err(unreadable(&file))?;
             for journey in tree::read(&text, folder).map_err(|error| JourneysError::Refused(name.clone(), error))? {
                 if by_name.contains_key(&journey.name) {
                     return Err(JourneysError::Twice(journey.name, name));

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::server::text_file::read_text;
+
 /// Longest value that is filled in, in bytes.
 const LONGEST_VALUE: u64 = 64 * 1024;
 
@@ -61,7 +63,7 @@ fn read(file: &Path) -> Result<String, String> {
     if length > LONGEST_VALUE {
         return Err(format!("the file {name} is larger than 64 KiB"));
     }
-    let mut text = std::fs::read_to_string(file).map_err(|error| format!("the file {name} cannot be read: {error}"))?;
+    let mut text = read_text(file).map_err(|error| format!("the file {name} cannot be read: {error}"))?;
     if text.ends_with('\n') {
         text.pop();
     }

@@ -25,20 +25,14 @@ impl TryFrom<BTreeMap<String, String>> for Localised {
 }
 
 impl Localised {
-    /// The text for the first language that there is one for, then English, then any; the default where there is none.
+    /// Returns the text for the first of these languages that there is one for ([`lookup`]), then English, then any; the
+    /// default where there is none.
     pub fn choose<'a>(&'a self, languages: &[String], default: &'a str) -> &'a str {
+        let there: Vec<&str> = self.0.keys().map(String::as_str).collect();
         let wanted = languages.iter().map(String::as_str).chain(["en"]);
-        for language in wanted {
-            if let Some(text) = self.0.get(language) {
-                return text;
-            }
-            let primary = language.split('-').next().unwrap_or(language);
-            let close = self.0.iter().find(|(locale, _)| locale.split('-').next() == Some(primary));
-            if let Some((_, text)) = close {
-                return text;
-            }
-        }
-        self.0.values().next().map_or(default, String::as_str)
+        let found = wanted.into_iter().find_map(|language| lookup(language, &there));
+        let text = found.and_then(|language| self.0.get(language));
+        text.or_else(|| self.0.values().next()).map_or(default, String::as_str)
     }
 }
 
@@ -59,6 +53,64 @@ pub fn accepted_languages(header: &str) -> Vec<String> {
         .collect();
     languages.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     languages.into_iter().map(|(_, tag)| tag).collect()
+}
+
+/// Returns which of the languages that are there a wanted one finds: RFC 4647 lookup (section 3.4), which cuts subtags from
+/// the end. Chinese and others that are written in two scripts find a region of the same script only; `no` and `nn`
+/// find `nb`. Where only regional texts are there, a language without a match finds the first of its own script.
+pub fn lookup<'a>(wanted: &str, there: &[&'a str]) -> Option<&'a str> {
+    let mut range = wanted;
+    loop {
+        if let Some(found) = there.iter().find(|language| **language == range)
+            && same_script(wanted, found)
+        {
+            return Some(found);
+        }
+        let Some((shorter, _)) = range.rsplit_once('-') else { break };
+        // A subtag of one letter goes with the one after it.
+        range = match shorter.rsplit_once('-') {
+            Some((before, single)) if single.len() == 1 => before,
+            _ => shorter,
+        };
+    }
+    let primary = primary_of(wanted);
+    let close = there.iter().find(|language| primary_of(language) == primary && same_script(wanted, language));
+    close.copied().or_else(|| match primary {
+        "no" | "nn" => lookup("nb", there),
+        "nb" => there.iter().find(|language| primary_of(language) == "no").copied(),
+        _ => None,
+    })
+}
+
+fn primary_of(language: &str) -> &str {
+    language.split('-').next().unwrap_or(language)
+}
+
+fn same_script(one: &str, other: &str) -> bool {
+    script_of(one) == script_of(other)
+}
+
+/// Returns the script of a language that is written in more than one: as it says, else as its region writes it (CLDR's likely
+/// subtags); the empty text for all other languages.
+fn script_of(language: &str) -> &str {
+    let (primary, subtags) = (primary_of(language), || language.split('-').skip(1));
+    if let Some(script) = subtags().find(|subtag| subtag.len() == 4 && subtag.bytes().all(|it| it.is_ascii_lowercase()))
+    {
+        return script;
+    }
+    let in_region = |regions: &[&str]| subtags().any(|subtag| regions.contains(&subtag));
+    match primary {
+        "zh" | "yue" if in_region(&["tw", "hk", "mo"]) => "hant",
+        "yue" if !in_region(&["cn"]) => "hant",
+        "zh" | "yue" => "hans",
+        "sr" if in_region(&["me", "ro", "tr"]) => "latn",
+        "sr" => "cyrl",
+        "uz" | "az" if in_region(&["af", "ir"]) => "arab",
+        "uz" | "az" => "latn",
+        "pa" if in_region(&["pk"]) => "arab",
+        "pa" => "guru",
+        _ => "",
+    }
 }
 
 fn normalise(locale: &str) -> String {
@@ -91,6 +143,38 @@ mod tests {
         assert_eq!(choose("it"), "Hello");
         assert_eq!(choose("*;q=0"), "Hello");
         assert_eq!(Localised::default().choose(&[], "default"), "default");
+    }
+
+    #[test]
+    fn a_language_finds_its_own_script() {
+        let text =
+            localised(r#"{"en": "E", "zh_CN": "S", "zh_TW": "T", "nb": "N", "sr-Latn": "L", "pt-BR": "P"}"#).unwrap();
+        for (header, chosen) in [
+            ("zh-TW", "T"),
+            ("zh-HK", "T"),
+            ("zh-Hant", "T"),
+            ("zh-Hant-MO", "T"),
+            ("zh", "S"),
+            ("zh-SG", "S"),
+            ("zh-Hans-HK", "S"),
+            ("zh-Hans", "S"),
+            ("no", "N"),
+            ("nn", "N"),
+            ("nn-NO", "N"),
+            ("nb-NO", "N"),
+            ("sr", "E"),
+            ("sr-Latn-RS", "L"),
+            ("sr-ME", "L"),
+            ("pt", "P"),
+            ("pt-PT", "P"),
+            ("ja, no;q=0.5", "N"),
+            ("zh-Hant-x-private", "T"),
+        ] {
+            assert_eq!(text.choose(&accepted_languages(header), "default"), chosen, "{header}");
+        }
+        let simplified = localised(r#"{"en": "E", "zh-Hans": "S"}"#).unwrap();
+        assert_eq!(simplified.choose(&accepted_languages("zh-TW"), ""), "E", "another script is another text");
+        assert_eq!(localised(r#"{"no": "N", "en": "E"}"#).unwrap().choose(&accepted_languages("nb"), ""), "N");
     }
 
     #[test]

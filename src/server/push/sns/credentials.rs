@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::settings::is_region;
 use super::signature::AccessKey;
 use crate::protocol::message::CommunicationType;
-use crate::secret::{Reason, SecretBytes, SecretText};
+use crate::secret::{Reason, SecretText};
 use crate::server::keys::is_open_to_others;
+use crate::server::text_file::read_text;
 
 /// Takes the place of `accessKeyId` in the file.
 pub const KEY_ID_VARIABLE: &str = "PUSH_AUTHENTICATOR_SNS_ACCESS_KEY_ID";
@@ -43,7 +44,9 @@ pub enum CredentialsError {
     #[error("The credentials of Amazon SNS, {0}, cannot be read: {1}")]
     Unreadable(String, #[source] std::io::Error),
     /// The file holds a secret and is open to other users.
-    #[error("The credentials of Amazon SNS, {0}, are readable by other users. Run: chmod 600 {0}")]
+    #[error(
+        "The credentials of Amazon SNS, {0}, are readable by other users. Run: chmod 600 {0}. Or set {KEY_ID_VARIABLE} and {KEY_SECRET_VARIABLE}."
+    )]
     TooOpen(String),
     /// Not JSON, or a member that is no text.
     #[error("The credentials of Amazon SNS, {0}, are not the JSON that Backstage hands out (line {1}, column {2}).")]
@@ -100,9 +103,9 @@ impl Credentials {
     ) -> Result<Self, CredentialsError> {
         let name = || file.display().to_string();
         let unreadable = |error| CredentialsError::Unreadable(name(), error);
-        let bytes = SecretBytes::new(std::fs::read(file).map_err(unreadable)?);
+        let text = SecretText::new(read_text(file).map_err(unreadable)?);
         // The parser's own message would quote the value that it did not like.
-        let read: File = serde_json::from_slice(bytes.expose(Reason::Authenticate))
+        let read: File = serde_json::from_str(text.expose(Reason::Authenticate))
             .map_err(|error| CredentialsError::NotJson(name(), error.line(), error.column()))?;
         let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
         let secret_in_file = given(read.access_key_secret).map(SecretText::new);
