@@ -210,11 +210,6 @@ pub fn remove(transaction: &Transaction, id: &str) -> Result<bool, StoreError> {
     Ok(transaction.execute("DELETE FROM device WHERE id = ?1 AND retired_at IS NULL", [id])? == 1)
 }
 
-/// Removes all devices of a user; how many there were.
-pub fn remove_all(transaction: &Transaction, user: &str) -> Result<usize, StoreError> {
-    Ok(transaction.execute("DELETE FROM device WHERE user = ?1 AND retired_at IS NULL", [user])?)
-}
-
 /// Notes that a provisional device has approved a push.
 pub fn confirm(transaction: &Transaction, id: &str) -> Result<(), StoreError> {
     transaction.prepare_cached("UPDATE device SET provisional_journey = NULL WHERE id = ?1")?.execute([id])?;
