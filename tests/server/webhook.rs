@@ -40,11 +40,16 @@ fn start_at(url: &str, secrets: &[&[u8]]) -> (Server, Phone, Key) {
         .configure(|configuration| configuration.webhook = Some(settings))
         .start();
     let (phone, key) = enrolled(&server, "tee", "none");
+    // The new phone and its recovery codes are told as well; these tests are about what comes afterwards.
+    wait_for("two attempts", || (server.count("webhook_event WHERE attempts = 0") == 0).then_some(()));
+    rusqlite::Connection::open(server.database_file()).unwrap().execute("DELETE FROM webhook_event", []).unwrap();
     (server, phone, key)
 }
 
 pub fn start_with(receiver: &Receiver) -> (Server, Phone, Key) {
-    start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET])
+    let started = start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET]);
+    receiver.forget();
+    started
 }
 
 /// A sign-on by somebody else, which the owner of the phone denies.
@@ -254,6 +259,7 @@ fn what_waits_where_there_is_no_webhook_any_more_goes_in_time() {
 fn while_the_secret_is_changed_events_are_signed_with_both() {
     let receiver = Receiver::start();
     let (server, phone, key) = start_at(&format!("http://{}/", receiver.address), &[&[1; 24], &[2; 64]]);
+    receiver.forget();
     deny_a_strangers_sign_on(&server, &phone, &key);
     for each in receiver.wait_for(2) {
         assert!(each.is_signed_with(&[1; 24]) && each.is_signed_with(&[2; 64]) && !each.is_signed_with(&SECRET));
