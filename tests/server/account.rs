@@ -6,25 +6,25 @@ use crate::harness::*;
 use crate::journey::SUCCESS;
 use crate::pages::{PAGE, after_password, assert_guarded, attribute, submit};
 
-const PROFILE: &str = "/am/XUI/profile";
+pub const PROFILE: &str = "/am/XUI/profile";
 const FIVE_MINUTES: i64 = 5 * 60_000;
 
 /// A signed-in browser.
-struct Browser<'a> {
-    server: &'a Server,
-    cookie: String,
+pub struct Browser<'a> {
+    pub server: &'a Server,
+    pub cookie: String,
 }
 
 impl<'a> Browser<'a> {
     /// Signs on by push.
-    fn sign_on(server: &'a Server, phone: &Phone) -> Self {
+    pub fn sign_on(server: &'a Server, phone: &Phone) -> Self {
         let step = server.after_password();
         let message = phone.only_message(server);
         assert_eq!(phone.accept(server, &message, &step).status, 200);
         Self { server, cookie: format!("{COOKIE}={}", server.finish(&step)) }
     }
 
-    fn get(&self, path: &str) -> Response {
+    pub fn get(&self, path: &str) -> Response {
         let page = self.server.request("GET", path, &[("Cookie", &self.cookie)], b"");
         if page.status == 200 {
             assert_guarded(&page);
@@ -36,7 +36,7 @@ impl<'a> Browser<'a> {
         attribute(&self.get(PROFILE).text(), "name=\"token\"", "value")
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let token = self.token();
         let all: Vec<(&str, &str)> = fields.iter().copied().chain([("token", token.as_str())]).collect();
         let origin = format!("http://{}", self.server.address);
@@ -44,7 +44,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The address of a form for the device at this place in the list.
-    fn device(&self, index: usize, action: &str) -> String {
+    pub fn device(&self, index: usize, action: &str) -> String {
         let html = self.get(PROFILE).text();
         let mark = format!("/{action}\"");
         let form = html.split("<form").filter(|form| form.contains(&mark)).nth(index).expect("such a device");
@@ -52,7 +52,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn number_of(page: &Response) -> String {
+pub fn number_of(page: &Response) -> String {
     page.text().split("class=\"number\">").nth(1).expect("a number").split('<').next().unwrap().to_owned()
 }
 
@@ -61,7 +61,7 @@ fn codes_of(page: &Response) -> Vec<String> {
     html.split("<code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
 }
 
-fn uri_of(page: &Response) -> String {
+pub fn uri_of(page: &Response) -> String {
     attribute(&page.text(), "class=\"registration\"", "href")
 }
 
