@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
-use push_authenticator::server::webhook::{Device, Event, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings};
+use push_authenticator::server::webhook::{
+    Device, Event, FactorChanged, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings,
+};
 use serde_json::json;
 
 use crate::device_keys::{Key, REGISTRATION, deny, enrolled, signing_pulls};
@@ -342,4 +344,14 @@ fn the_example_of_the_documentation_is_made_and_signed_as_it_stands() {
     });
     let id = seen.header("webhook-id");
     assert_eq!(event.body(id, "https://login.example.com", 1_796_040_080_000), body);
+
+    let (_, example) = section.split_once("**A change of a user's phones** has the body\n\n```\n").unwrap();
+    let (body, _) = example.split_once("\n```").unwrap();
+    let added = Event::DeviceAdded(FactorChanged {
+        user: "ada".to_owned(),
+        device: Some(Device { id: "0b54a9b1-7c0e-4f8e-9d0c-2f1d6f3f8a11".to_owned(), name: "Pixel".to_owned() }),
+        by: "user",
+    });
+    let id = "msg_0d9f5a52-6f0e-4d4b-8d5e-7f0a3f7b6c21";
+    assert_eq!(added.body(id, "https://login.example.com", 1_796_040_190_000), body);
 }

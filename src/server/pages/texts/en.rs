@@ -49,7 +49,7 @@ pub(super) const TEXTS: Texts = Texts {
     denied_at: "Somebody else was signing on with your name and password, and it was denied on your phone, on",
     denied_from: "from",
     denied_with: "Their browser:",
-    notices: "Changed since you last looked",
+    notices: "Changes to your account",
     notice_phone_added: "The phone {phone} was added",
     notice_phone_removed: "The phone {phone} was removed",
     notice_codes_made: "New recovery codes were made, and the old ones no longer work",
