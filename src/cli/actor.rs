@@ -2,7 +2,8 @@
 
 use crate::protocol::text;
 
-/// The administrator: `cli:` and the name of the process's user; behind sudo also who called it, as in `cli:root (sudo ada)`.
+/// The administrator: `cli:` and the name of the process's user; behind sudo also who called it, as in `cli:root (sudo
+/// ada)`.
 pub(super) fn actor() -> String {
     let id = user_id();
     let name = id.map_or_else(|| "unknown".to_owned(), |id| user_name(id).unwrap_or_else(|| format!("uid {id}")));

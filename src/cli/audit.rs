@@ -19,9 +19,9 @@ use crate::server::store::audit_verify::{self, Checkpoint, Verification};
 const CHECKPOINT_LIMIT: u64 = 16 * 1024;
 
 /// What is said where no checkpoint was compared.
-const WITHOUT_CHECKPOINT: &str = "Whoever puts an older copy of the database back, or cuts off its newest events together with their \
-                                  seals, is found out only by comparing with a checkpoint that was exported before: \
-                                  audit verify --checkpoint FILE.";
+const WITHOUT_CHECKPOINT: &str = "That the newest events were cut off together with their seals, or that an older copy of \
+                                  the database was put back, shows only by comparing with a checkpoint that was \
+                                  exported before: audit verify --checkpoint FILE.";
 
 #[derive(Subcommand)]
 pub(super) enum Verb {

@@ -1,8 +1,9 @@
 //! Bounds the audit events that strangers can cause: failed sign-ons, rejected HTTP requests.
 //!
 //! In a window of ten minutes the first few events of a kind become rows at once. The rest are counted, and each count
-//! becomes one row when the window closes ("and 51 999 more"); rows are never updated. Many kinds are counted together: first
-//! by network, then all in one. Counts live in memory, so a killed server loses those of the open window.
+//! becomes one row when the window closes ("and 51 999 more"); rows are never updated. Many kinds are counted
+//! together: first by network, then all in one. Counts live in memory, so a killed server loses those of the open
+//! window.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,8 +17,8 @@ use crate::ports::EpochMilliseconds;
 const WINDOW: EpochMilliseconds = 10 * 60_000;
 /// Rows of one kind, of one network and user, that a window writes at once.
 const SINGLE_ROWS: u32 = 5;
-/// Rows of one event and outcome that a window writes at once, whatever the network and user. Those that name a user have
-/// their own, so that made-up names do not use them up.
+/// Rows of one event and outcome that a window writes at once, whatever the network and user. Those that name a user
+/// have their own, so that made-up names do not use them up.
 const SINGLE_ROWS_IN_ALL: u32 = 100;
 /// Kinds of one event and outcome that are counted apart; what comes beyond them is counted by network.
 const KINDS: usize = 100;

@@ -1,7 +1,8 @@
 //! Changes of what a user signs in with: the user is told, and other sessions end.
 //!
-//! Anyone who took over an account adds a phone of their own or takes new codes. The owner learns of it on the signed-in page
-//! and through the webhook. An owner who throws an intruder out also ends the sessions that the intruder has.
+//! Anyone who took over an account adds a phone of their own or takes new codes. The owner learns of it on the
+//! signed-in page and through the webhook. An owner who throws an intruder out also ends the sessions that the
+//! intruder has.
 
 use super::push::Tools;
 use super::store::devices::Device;

@@ -15,8 +15,8 @@ pub fn find(transaction: &Transaction, user: &str, id: &str) -> Result<Option<De
     Ok(devices::find(transaction, id)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
 }
 
-/// Removes the user's device of this id in the session of this digest, and tells the user; gives what it was, or nothing when
-/// there is none.
+/// Removes the user's device of this id in the session of this digest, and tells the user; gives what it was, or
+/// nothing when there is none.
 pub fn remove(
     transaction: &Transaction,
     user: &str,

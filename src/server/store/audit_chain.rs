@@ -1,9 +1,10 @@
-//! The chain over the audit log: who can write to the database, and has no server key, cannot change a sealed row unnoticed.
+//! The chain over the audit log: who can write to the database, and has no server key, cannot change a sealed row
+//! unnoticed.
 //!
 //! Each sealed row has a tag, an HMAC over the tag before it and the row's columns. Sign-ons write rows without tags;
-//! [`seal`] adds the tags later, in batches, in transactions of its own. SQLite lets one process write at a time, so there is one
-//! chain whichever process seals. Two marks have a MAC: the `head` names the last sealed row, the `start` the last one that
-//! retention removed.
+//! [`seal`] adds the tags later, in batches, in transactions of its own. SQLite lets one process write at a time, so
+//! there is one chain whichever process seals. Two marks have a MAC: the `head` names the last sealed row, the `start`
+//! the last one that retention removed.
 
 use ring::hmac;
 use rusqlite::{OptionalExtension as _, params};
@@ -224,8 +225,8 @@ pub(super) fn former_keys(transaction: &Transaction, keys: &Keys) -> Result<Vec<
 }
 
 /// Hands the chain over to a new server key, in the transaction that replaces it: seals what waits under the old one,
-/// keeps the old chain key and the last tag sealed under the new one, and signs the marks again. Rows are not tagged again, so
-/// that tampering before the rotation still shows, and exported checkpoints stay good.
+/// keeps the old chain key and the last tag sealed under the new one, and signs the marks again. Rows are not tagged
+/// again, so that tampering before the rotation still shows, and exported checkpoints stay good.
 pub fn hand_over(transaction: &Transaction, old: &Keys, new: &Keys, entropy: &dyn Entropy) -> Result<(), StoreError> {
     while seal(transaction, old)? {}
     let (old_key, new_key) = (ChainKey::new(old.audit_key()), ChainKey::new(new.audit_key()));

@@ -52,7 +52,8 @@ pub fn add(transaction: &Transaction, user: &str, notice: &Notice) -> Result<(),
     let (device, name) = notice.device.as_ref().map(|(id, name)| (id, name)).unzip();
     transaction
         .prepare_cached(
-            "INSERT INTO notice (user, at, kind, device, device_name, by_administrator) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO notice (user, at, kind, device, device_name, by_administrator)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![user, notice.at, notice.kind.name(), device, name, notice.by_administrator])?;
     transaction
