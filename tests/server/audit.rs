@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use push_authenticator::ports::SystemEntropy;
 use push_authenticator::secret::SecretText;
+use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::Keys;
 use push_authenticator::server::open_data;
 use push_authenticator::server::store::audit_verify::{self, Checkpoint, Finding, Verification};
@@ -287,6 +288,39 @@ fn retention_keeps_a_signed_start_and_removed_users_events_stay() {
     assert_eq!(verify(&server).findings, [Finding::Removed(3_001, 3_001)]);
     tamper(&server, "UPDATE audit_mark SET sequence = 3001 WHERE kind = 'start'");
     assert!(verify(&server).findings.contains(&Finding::Start));
+}
+
+#[test]
+fn a_log_of_before_there_was_a_chain_is_sealed_as_it_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let frozen = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/store");
+    for (from, to) in [("version-5.db", "server.db"), ("version-5.key", "server.key")] {
+        std::fs::copy(frozen.join(from), folder.path().join(to)).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(folder.path().join(to), private).unwrap();
+    }
+    let configuration = Configuration { data: folder.path().to_owned(), ..Configuration::default() };
+    let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
+    let keys = Arc::new(keys);
+    let found = audit_verify::verify(&store, &keys, None).unwrap();
+    let (first, last, waiting) = found.unsealed.unwrap();
+    assert!(found.findings.is_empty() && first == 1 && last as u64 == waiting, "{found:?}");
+    audit_verify::seal_batches(&store, &keys, 1).unwrap();
+    let found = audit_verify::verify(&store, &keys, None).unwrap();
+    assert!(found.findings.is_empty() && found.sealed == waiting && found.unsealed.is_none(), "{found:?}");
+}
+
+#[test]
+fn a_row_from_a_wrong_clock_does_not_keep_those_after_it_for_good() {
+    let server = Setup::new().configure(|configuration| configuration.audit_days = 30).start();
+    write_events(&server, 3);
+    tamper(&server, "UPDATE audit SET at = 4102444800000 WHERE sequence = 2");
+    seal(&server);
+    server.clock.advance(31 * DAY);
+    write_events(&server, 1);
+    sweep(&server);
+    assert_eq!(server.count("audit"), 0);
+    assert!(verify(&server).findings.is_empty());
 }
 
 #[test]

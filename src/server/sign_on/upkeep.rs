@@ -66,7 +66,7 @@ impl App {
                 sessions::sweep(transaction, now)?;
                 registrations::sweep(transaction, now)?;
                 devices::sweep(transaction, now - DAY)?;
-                audit_chain::sweep(transaction, now - audit_days * DAY, &keys)?;
+                audit_chain::sweep(transaction, now - audit_days * DAY, now, &keys)?;
                 notices::sweep(transaction, now - NOTICE_DAYS * DAY)?;
                 denials::sweep(transaction, now - DENIAL_DAYS * DAY)?;
                 familiar::sweep(transaction, now - familiar_days * DAY)?;

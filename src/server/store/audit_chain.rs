@@ -168,14 +168,23 @@ pub fn seal(transaction: &Transaction, keys: &Keys) -> Result<bool, StoreError> 
     Ok(entries.len() == BATCH as usize)
 }
 
-/// Removes events older than `before` and signs where the log starts from then on. Only sealed rows go, and only from
-/// the log's beginning: a row whose time lies in the future keeps those after it.
-pub fn sweep(transaction: &Transaction, before: EpochMilliseconds, keys: &Keys) -> Result<(), StoreError> {
+/// How far a row's time may lie in the future before it counts for nothing: the clock was wrong then.
+const FUTURE: EpochMilliseconds = 24 * 3600 * 1000;
+
+/// Removes events older than `before` and signs where the log starts from then on. Only sealed rows go, and only from the
+/// log's beginning.
+pub fn sweep(
+    transaction: &Transaction,
+    before: EpochMilliseconds,
+    now: EpochMilliseconds,
+    keys: &Keys,
+) -> Result<(), StoreError> {
     let key = ChainKey::new(keys.audit_key());
     let Mark::Signed(head) = mark(transaction, MarkKind::Head, &key)? else { return Ok(()) };
     let first_kept: Option<i64> = transaction
-        .prepare_cached("SELECT sequence FROM audit WHERE at >= ?1 ORDER BY sequence LIMIT 1")?
-        .query_row([before], |row| row.get(0))
+        // In the order of the rows: those that stay begin soon, and an index by time would have to be sorted.
+        .prepare_cached("SELECT sequence FROM audit NOT INDEXED WHERE at >= ?1 AND at < ?2 ORDER BY sequence LIMIT 1")?
+        .query_row([before, now.saturating_add(FUTURE)], |row| row.get(0))
         .optional()?;
     let last = first_kept.map_or(head.sequence, |first| head.sequence.min(first - 1));
     let removed = transaction
