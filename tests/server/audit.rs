@@ -123,7 +123,7 @@ fn a_flood_of_failures_is_counted_in_one_row_written_when_its_window_closes() {
     server.clock.advance(11 * MINUTE);
     sweep(&server);
     assert_eq!(rows(&server, "sign-on")[5..], ["wrong-password - 127.0.0.1 7"]);
-    // A user's own name is still written, and the next window begins anew.
+    // A user's own name is still written, and the next window begins.
     server.sign_on_as(USER, "wrong").refused(401);
     assert_eq!(rows(&server, "sign-on")[6..], ["wrong-password demo 127.0.0.1 1"]);
     // A server that is stopped loses no count.
