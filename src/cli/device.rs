@@ -1,23 +1,23 @@
 //! `device`: registered phones. Works also while the server runs.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::beside::{self, add_event};
 use super::journey::public_url;
 use super::output::{Failure, Report};
 use super::user::{failed, open};
-use crate::ports::{Clock as _, SystemClock, SystemEntropy};
 use crate::secret::Reason;
 use crate::server::configuration::Configuration;
+use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::Journeys;
 use crate::server::keys::write_new_private_file;
-use crate::server::push::{self, Offer, Tools};
+use crate::server::push::{self, Offer};
 use crate::server::store::device_keys::{self, AttestationState, DeviceKey, KeyPolicy};
 use crate::server::store::{StoreError, audit, devices, users};
-use crate::server::{StartError, open_data, phones_endpoint, qr};
+use crate::server::{StartError, phones_endpoint, qr};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -86,10 +86,12 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         Verb::Invite { user, minutes, svg } => invite(configuration, user, minutes, svg),
         Verb::Remove { id } => {
             let wanted = id.clone();
-            let now = SystemClock.now();
-            let removed = open(configuration)?.run_blocking(move |transaction| -> Result<bool, StoreError> {
+            let (store, tools) = beside::open(configuration)?;
+            let removed = store.run_blocking(move |transaction| -> Result<bool, StoreError> {
                 let Some(device) = devices::find(transaction, &wanted)? else { return Ok(false) };
-                audit::device_removed(transaction, now, &device, None)?;
+                add_event(transaction, &audit::device_removal(tools.now, &device, None))?;
+                let removed = Change::DeviceRemoved(&device);
+                factors::tell(transaction, &device.user, removed, Acting::Administrator, &tools)?;
                 devices::remove(transaction, &device.id)
             });
             if removed.map_err(failed)? {
@@ -115,15 +117,13 @@ fn describe(key: &DeviceKey, checks: bool) -> String {
 /// Offers a registration outside of any sign-on.
 fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option<PathBuf>) -> Result<Report, Failure> {
     let start = |error: StartError| Failure::new("start", &error);
-    let entropy = SystemEntropy::new();
-    let (keys, store) = open_data(configuration, &entropy).map_err(start)?;
+    let (store, tools) = beside::open(configuration)?;
     let public_url = public_url(configuration)?;
     let endpoint = phones_endpoint(&public_url, &configuration.realm).map_err(start)?;
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     let journey = journeys.get(&configuration.default_journey);
     let issuer = journey.map_or("ForgeRock", |journey| &journey.issuer).to_owned();
     let key_policy = journey.map_or(KeyPolicy::default(), |journey| journey.key_policy);
-    let tools = Tools { keys: Arc::new(keys), entropy: Arc::new(entropy), now: SystemClock.now(), attestation: None };
     let until = tools.now + minutes * 60_000;
     let wanted = user.clone();
     let offered = store.run_blocking(move |transaction| -> Result<_, StoreError> {
@@ -149,7 +149,7 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
             outcome: "success".to_owned(),
             ..audit::Event::default()
         };
-        audit::add(transaction, &event)?;
+        add_event(transaction, &event)?;
         Ok(Some(code))
     });
     let Some(code) = offered.map_err(failed)? else {

@@ -1,6 +1,8 @@
 //! The command line: one verb a file. It may import every room; no room imports it.
 
+mod actor;
 mod audit;
+mod beside;
 mod config;
 mod demo;
 mod device;
@@ -12,6 +14,7 @@ mod phone;
 mod push;
 mod serve;
 mod user;
+mod user_password;
 mod webhook;
 
 use std::ffi::OsString;
@@ -64,7 +67,7 @@ enum Command {
     /// List, invite and remove registered phones.
     #[command(subcommand)]
     Device(device::Verb),
-    /// List what happened.
+    /// List what happened, and check that nobody changed the list.
     #[command(subcommand)]
     Audit(audit::Verb),
     /// Test whether pushes reach a user's phones.
@@ -102,14 +105,33 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         Command::Init { folder } => init::run(&folder),
         Command::Serve { listen } => serve::run(configuration(arguments.config)?, listen, json),
         Command::Config(verb) => config::run(verb, &configuration(arguments.config)?),
-        Command::User(verb) => user::run(verb, &configuration(arguments.config)?),
-        Command::Device(verb) => device::run(verb, &configuration(arguments.config)?),
+        Command::User(verb) => {
+            sealing(&configuration(arguments.config)?, |configuration| user::run(verb, configuration))
+        }
+        Command::Device(verb) => {
+            sealing(&configuration(arguments.config)?, |configuration| device::run(verb, configuration))
+        }
         Command::Audit(verb) => audit::run(verb, &configuration(arguments.config)?),
-        Command::Push(verb) => push::run(verb, &configuration(arguments.config)?),
-        Command::Webhook(verb) => webhook::run(verb, &configuration(arguments.config)?),
+        Command::Push(verb) => {
+            sealing(&configuration(arguments.config)?, |configuration| push::run(verb, configuration))
+        }
+        Command::Webhook(verb) => {
+            sealing(&configuration(arguments.config)?, |configuration| webhook::run(verb, configuration))
+        }
         Command::Journey(verb) => journey::run(verb, || configuration(arguments.config)),
         Command::Phone(phone) => phone::run(phone),
     }
+}
+
+/// Runs a command that writes to the audit log, and seals what it wrote.
+fn sealing(
+    configuration: &Configuration,
+    run: impl FnOnce(&Configuration) -> Result<Report, Failure>,
+) -> Result<Report, Failure> {
+    let report = run(configuration)?;
+    // What the command did is done: that its event is not sealed yet is no failure of it.
+    let _ = beside::seal(configuration);
+    Ok(report)
 }
 
 fn configuration(file: Option<PathBuf>) -> Result<Configuration, Failure> {

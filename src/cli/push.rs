@@ -34,7 +34,8 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         .map(|settings| Sender::new(settings, configuration.push.hint_only, store.clone(), keys.clone(), clock.clone()))
         .transpose()
         .map_err(|error| Failure::new("configuration", &error))?;
-    let results = push_test(&user, sender.as_ref(), &store, &keys, clock.as_ref(), &entropy).map_err(failed)?;
+    let results = push_test(&user, &super::actor::actor(), sender.as_ref(), &store, &keys, clock.as_ref(), &entropy)
+        .map_err(failed)?;
     if results.is_empty() {
         return Err(Failure::new("no-device", &format!("There is no registered phone of a user {user:?}.")));
     }

@@ -14,6 +14,8 @@ use crate::server::{App, connections, router};
 
 /// How often what is past its time is removed.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often new audit events are sealed.
+const SEAL: Duration = Duration::from_secs(5);
 
 /// Runs the server.
 pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_json: bool) -> Result<Report, Failure> {
@@ -52,7 +54,15 @@ pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
 
 /// Serves until a signal comes, then lets requests in flight end.
 pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router) -> Result<(), Failure> {
-    let (sweeping, limits) = (app.clone(), app.connection_limits());
+    let (sweeping, sealing, finishing, limits) = (app.clone(), app.clone(), app.clone(), app.connection_limits());
+    let sealer = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SEAL).await;
+            if let Err(error) = sealing.seal_audit().await {
+                tracing::error!(%error, "sealing the audit log failed");
+            }
+        }
+    });
     let sweeper = tokio::spawn(async move {
         loop {
             tokio::time::sleep(SWEEP).await;
@@ -70,6 +80,10 @@ pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router)
     };
     connections::serve(listener, routes, limits, stop).await;
     sweeper.abort();
+    sealer.abort();
+    if let Err(error) = finishing.finish_audit().await {
+        tracing::error!(%error, "the last audit events were not sealed; the next start does it");
+    }
     Ok(())
 }
 

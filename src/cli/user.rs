@@ -5,6 +5,7 @@ use std::io::Read as _;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::beside::add_event;
 use super::output::{Failure, Report};
 use crate::ports::{Clock as _, EpochMilliseconds, SystemClock, SystemEntropy};
 use crate::protocol::text;
@@ -42,6 +43,14 @@ pub(super) enum Verb {
     Unfreeze {
         /// The user's name.
         name: String,
+    },
+    /// Give a user another password. All sessions of the user end.
+    Password {
+        /// The user's name.
+        name: String,
+        /// Read the password from standard input; it never stands on a command line.
+        #[arg(long, required = true)]
+        password_stdin: bool,
     },
     /// Remove a user with devices, recovery codes and sessions.
     Remove {
@@ -87,12 +96,13 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         Verb::Lock { name } => set_locked(&store, name, true),
         Verb::Unlock { name } => set_locked(&store, name, false),
         Verb::Unfreeze { name } => unfreeze(&store, name),
+        Verb::Password { name, .. } => super::user_password::change(configuration, name, &read_password()?),
         Verb::Remove { name } => {
             let wanted = name.clone();
             let removed = store.run_blocking(move |transaction| {
                 let removed = users::remove(transaction, &wanted)?;
                 if removed {
-                    audit::add(transaction, &by_command("user-removed", &wanted, SystemClock.now()))?;
+                    add_event(transaction, &by_command("user-removed", &wanted, SystemClock.now()))?;
                 }
                 Ok(removed)
             });
@@ -106,7 +116,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
 }
 
 /// Something that whoever runs the server did to a user.
-fn by_command(event: &str, user: &str, at: EpochMilliseconds) -> audit::Event {
+pub(super) fn by_command(event: &str, user: &str, at: EpochMilliseconds) -> audit::Event {
     audit::Event {
         at,
         event: event.to_owned(),
@@ -127,7 +137,7 @@ fn set_locked(store: &Store, name: String, locked: bool) -> Result<Report, Failu
         if changed {
             let event = if locked { "user-locked" } else { "user-unlocked" };
             let event = by_command(event, &user.name, now);
-            audit::add(transaction, &event)?;
+            add_event(transaction, &event)?;
         }
         Ok(Some(changed))
     });
@@ -154,7 +164,7 @@ fn unfreeze(store: &Store, name: String) -> Result<Report, Failure> {
                 outcome: "success".to_owned(),
                 ..audit::Event::default()
             };
-            audit::add(transaction, &event)?;
+            add_event(transaction, &event)?;
         }
         Ok(Some(changed))
     });
@@ -187,7 +197,7 @@ pub(super) fn add(store: &Store, name: &str, common_name: Option<&str>, password
             let now = SystemClock.now();
             let added = users::add(transaction, &name, common_name.as_deref(), &hash, now)?;
             if added {
-                audit::add(transaction, &by_command("user-added", &name, now))?;
+                add_event(transaction, &by_command("user-added", &name, now))?;
             }
             Ok(added)
         })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::beside;
 use super::output::{Failure, Report};
 use super::user::{failed, open};
 use crate::ports::{Clock as _, SystemClock, SystemEntropy};
@@ -29,13 +30,12 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     let store = open(configuration)?;
     let id = make_id(&SystemEntropy::new()).map_err(|error| Failure::new("entropy", &error))?;
     let now = clock.now();
-    let server = configuration.public_url.as_ref().map(|url| url.origin().ascii_serialization());
-    let server = server.unwrap_or_else(|| format!("http://{}", configuration.listen));
+    let server = beside::origin(configuration);
     let told = sender.send(&id, &Event::Test {}.body(&id, &server, now));
     let outcome = told.as_ref().map_or_else(|failure| failure.name(), |_| "success").to_owned();
     let event =
         audit::Event { at: now, event: "webhook-test".to_owned(), outcome: outcome.clone(), ..audit::Event::default() };
-    store.run_blocking(move |transaction| audit::add(transaction, &event)).map_err(failed)?;
+    store.run_blocking(move |transaction| beside::add_event(transaction, &event)).map_err(failed)?;
     let message = match &told {
         Ok(status) => format!("The receiver took it, with status {status}."),
         Err(failure) => failure.to_string(),

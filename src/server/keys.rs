@@ -24,6 +24,7 @@ pub struct Keys {
     recovery: hmac::Key,
     form: hmac::Key,
     familiar: hmac::Key,
+    audit: SecretBytes,
 }
 
 /// What a sealed value is bound to, so that it cannot be moved elsewhere.
@@ -117,6 +118,7 @@ impl Keys {
             recovery: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"recovery code")?),
             form: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"form token")?),
             familiar: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"familiar")?),
+            audit: SecretBytes::new(expand(b"audit log")?.to_vec()),
         })
     }
 
@@ -152,6 +154,11 @@ impl Keys {
     /// What is stored of where a user signed on from, or with what: `kind` says which.
     pub fn familiar_tag(&self, user: &str, kind: &str, value: &str) -> Vec<u8> {
         tag(&self.familiar, &[user.as_bytes(), kind.as_bytes(), value.as_bytes()])
+    }
+
+    /// The key that the audit log is chained under.
+    pub fn audit_key(&self) -> &SecretBytes {
+        &self.audit
     }
 
     /// The token that a form of a signed-in page must carry.

@@ -6,8 +6,10 @@
 mod api;
 pub mod attempts;
 pub mod attestation;
+mod audit_counts;
 pub mod configuration;
 pub mod connections;
+pub mod factors;
 mod http;
 pub mod journey;
 pub mod keys;
@@ -17,7 +19,7 @@ pub mod password;
 pub mod push;
 pub mod qr;
 mod recovery_codes;
-mod rfc3339;
+pub(crate) mod rfc3339;
 pub mod sign_on;
 pub mod store;
 pub mod text_file;
@@ -41,6 +43,7 @@ use crate::protocol::message::CommunicationType;
 use crate::secret::SecretText;
 use attempts::Attempts;
 use attestation::{AttestationCheck, AttestationFileError};
+use audit_counts::AuditCounts;
 use configuration::Configuration;
 use connections::ConnectionLimits;
 use journey::{Journeys, JourneysError};
@@ -70,6 +73,7 @@ struct Parts {
     journeys: Journeys,
     passwords: PasswordCheck,
     attempts: Attempts,
+    audit_counts: AuditCounts,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     wakers: Wakers,
@@ -160,6 +164,7 @@ impl App {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
             attempts: Attempts::new(configuration.attempt_limits()),
+            audit_counts: AuditCounts::default(),
             transports,
             webhook,
             attestation: attestation.map(Arc::new),
@@ -216,6 +221,7 @@ impl App {
             entropy: self.0.entropy.clone(),
             now: self.now(),
             attestation: self.0.attestation.clone(),
+            webhook: self.0.webhook.is_some().then(|| self.0.phones_endpoint.origin().ascii_serialization()),
         }
     }
 
@@ -234,6 +240,7 @@ impl App {
                         webhook.committed();
                     }
                 }
+                Effect::Count(event) => self.count_event(event),
                 Effect::Deliver(delivery) => {
                     // Whatever its transport comes to, a phone that fetches its messages need not wait for it.
                     self.0.wakers.wake(&Waiter::Device(delivery.device.clone()));
@@ -366,6 +373,7 @@ pub fn router_with(app: App, more: Router) -> Router {
         .route("/am/XUI/profile/add", get(pages::to_profile).post(pages::add))
         .route("/am/XUI/profile/codes", get(pages::to_profile).post(pages::new_codes))
         .route("/am/XUI/profile/confirm", get(pages::to_profile).post(pages::confirm))
+        .route("/am/XUI/profile/notices", get(pages::to_profile).post(pages::dismiss_notices))
         .route("/am/XUI/profile/devices/{device}/rename", post(pages::rename))
         .route("/am/XUI/profile/devices/{device}/remove", post(pages::remove))
         .route("/am/XUI/logout", post(pages::logout))

@@ -3,6 +3,8 @@
 //! REST and pages share it. Whether the session may change anything is asked before, with
 //! [`Session::may_change_devices`](super::store::sessions::Session::may_change_devices).
 
+use super::factors::{self, Acting, Change};
+use super::push::Tools;
 use super::store::devices::{self, Device};
 use super::store::{StoreError, Transaction, audit};
 use crate::ports::EpochMilliseconds;
@@ -13,16 +15,19 @@ pub fn find(transaction: &Transaction, user: &str, id: &str) -> Result<Option<De
     Ok(devices::find(transaction, id)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
 }
 
-/// Removes the user's device of this id; gives what it was, or nothing when there is none.
+/// Removes the user's device of this id in the session of this digest, and tells the user; gives what it was, or
+/// nothing when there is none.
 pub fn remove(
     transaction: &Transaction,
     user: &str,
     id: &str,
     address: Option<String>,
-    now: EpochMilliseconds,
+    session: &[u8],
+    tools: &Tools,
 ) -> Result<Option<Device>, StoreError> {
     let Some(device) = find(transaction, user, id)? else { return Ok(None) };
-    audit::device_removed(transaction, now, &device, address)?;
+    audit::device_removed(transaction, tools.now, &device, address)?;
+    factors::tell(transaction, &device.user, Change::DeviceRemoved(&device), Acting::Session(session), tools)?;
     devices::remove(transaction, &device.id)?;
     Ok(Some(device))
 }

@@ -5,6 +5,7 @@
 //! is kept for a minute for a client that did not hear it.
 
 mod disown;
+mod failure;
 mod in_session;
 mod page_details;
 mod password;
@@ -218,6 +219,7 @@ impl App {
         check_user(transaction, &mut state, tools.now)?;
         let journey = self.runnable(&ticket.journey)?;
         let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
+        let rejected = failure::rejection(verdict.as_ref());
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
         let mut effects = Vec::new();
         let surroundings = self.surroundings(transaction, &tools, &id);
@@ -231,6 +233,8 @@ impl App {
         }
         let address = state.shared.browser.address.clone();
         let known = state.shared.user.clone();
+        let event = in_session::event(&state.shared);
+        effects.extend(failure::count(transaction, &state.shared, rejected, &progress, event, tools.now)?);
         let keep = stored || state.shared.user.is_some();
         let next = Ticket {
             id: ticket.id.clone(),
@@ -245,7 +249,6 @@ impl App {
             }
             _ => PageDetails::default(),
         };
-        let event = in_session::event(&state.shared);
         let within = state.shared.in_session.clone();
         let purpose = within.as_ref().map(|within| within.purpose);
         let step_reply = |auth_id, callbacks, texts| {
@@ -273,6 +276,9 @@ impl App {
             }
             Progress::Success { user, second_factor_at } if let Some(within) = &within => {
                 let reply = in_session::finish(transaction, within, &user, second_factor_at)?;
+                if state.shared.factor_changed {
+                    sessions::remove_others(transaction, &user, Some(&within.session))?;
+                }
                 let outcome = if matches!(reply, Reply::Done { .. }) { "success" } else { "failure" };
                 note(transaction, tools.now, event, &user, address, outcome)?;
                 (reply, None)
@@ -282,6 +288,9 @@ impl App {
                     &make_bytes::<32>(tools.entropy.as_ref()).map_err(SignOnError::from)?,
                 ));
                 let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
+                if state.shared.factor_changed {
+                    sessions::remove_others(transaction, &user, None)?;
+                }
                 sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
                 note(transaction, tools.now, event, &user, address, "success")?;
                 // A password alone makes nothing familiar: it may be stolen.
@@ -292,8 +301,7 @@ impl App {
                 (Reply::Success { token, recovery_code_used: state.shared.recovery_code_used }, None)
             }
             Progress::Failure { message } => {
-                // Nothing is stored before the password is right: who guesses could fill the store, and what was typed
-                // as a name may be a password.
+                // Before the password is right, `failure::count` bounds what is stored.
                 if let Some(user) = &known {
                     note(transaction, tools.now, event, user, address, "failure")?;
                 }

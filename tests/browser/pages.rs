@@ -237,6 +237,12 @@ async fn the_owner_sees_that_a_sign_on_was_denied_as_somebody_elses() {
     owner.title("Look at your phone").await;
     phone.approve(&owner).await;
     owner.title("Signed in").await;
+    let notices = owner.text(".notices").await;
+    assert!(notices.contains("The phone Pixel was added") && notices.contains("Was it not you?"), "{notices}");
+    owner.look_closely("22-changes").await;
+    owner.press("Dismiss").await;
+    owner.title("Signed in").await;
+    assert_eq!(owner.count(".notices").await, 0);
 
     let stranger = start_browser("stranger", 1280, 900).await;
     stranger.give_password(&demo).await;

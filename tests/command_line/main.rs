@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod app_attest;
+mod audit;
 mod codes;
 mod decrypt;
 mod device_key;

@@ -141,7 +141,7 @@ fn a_user_is_locked_and_unlocked_beside_a_running_server() {
     assert_eq!(server.verb(&["user", "lock", "nobody"], "").failed(), (1, "unknown-user".to_owned()));
     let events = server.verb(&["audit", "list", "--user", "alice"], "").done();
     let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["user-unlocked", "user-locked", "user-added"]);
+    assert_eq!(kinds, ["user-unlocked", "sign-on", "user-locked", "user-added"]);
 }
 
 #[test]

@@ -29,6 +29,9 @@ fn a_server_that_is_killed_while_it_tells_tells_again() {
     server.resume();
     let waiting = server.register(&phone);
     confirm(&server, &phone, &waiting);
+    // The new phone and its recovery codes.
+    receiver.wait_for(2);
+    receiver.forget();
     receiver.answer(&["silence"]);
     deny_as_not_mine(&server, &phone);
     receiver.wait_for(1);

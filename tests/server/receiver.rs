@@ -79,6 +79,11 @@ impl Receiver {
         self.state.lock().unwrap().seen.clone()
     }
 
+    /// Forgets what came so far.
+    pub fn forget(&self) {
+        self.state.lock().unwrap().seen.clear();
+    }
+
     /// What came, once there is so much.
     pub fn wait_for(&self, count: usize) -> Vec<Seen> {
         wait_for("the event", || Some(self.seen()).filter(|seen| seen.len() >= count))

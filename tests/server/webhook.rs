@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
-use push_authenticator::server::webhook::{Device, Event, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings};
+use push_authenticator::server::webhook::{
+    Device, Event, FactorChanged, NotMe, SECRET_VARIABLE, SecretError, WebhookSettings,
+};
 use serde_json::json;
 
 use crate::device_keys::{Key, REGISTRATION, deny, enrolled, signing_pulls};
@@ -40,11 +42,16 @@ fn start_at(url: &str, secrets: &[&[u8]]) -> (Server, Phone, Key) {
         .configure(|configuration| configuration.webhook = Some(settings))
         .start();
     let (phone, key) = enrolled(&server, "tee", "none");
+    // The new phone and its recovery codes are told as well; these tests are about what comes afterwards.
+    wait_for("two attempts", || (server.count("webhook_event WHERE attempts = 0") == 0).then_some(()));
+    rusqlite::Connection::open(server.database_file()).unwrap().execute("DELETE FROM webhook_event", []).unwrap();
     (server, phone, key)
 }
 
 pub fn start_with(receiver: &Receiver) -> (Server, Phone, Key) {
-    start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET])
+    let started = start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET]);
+    receiver.forget();
+    started
 }
 
 /// A sign-on by somebody else, which the owner of the phone denies.
@@ -254,6 +261,7 @@ fn what_waits_where_there_is_no_webhook_any_more_goes_in_time() {
 fn while_the_secret_is_changed_events_are_signed_with_both() {
     let receiver = Receiver::start();
     let (server, phone, key) = start_at(&format!("http://{}/", receiver.address), &[&[1; 24], &[2; 64]]);
+    receiver.forget();
     deny_a_strangers_sign_on(&server, &phone, &key);
     for each in receiver.wait_for(2) {
         assert!(each.is_signed_with(&[1; 24]) && each.is_signed_with(&[2; 64]) && !each.is_signed_with(&SECRET));
@@ -295,7 +303,7 @@ fn a_secret_that_is_none_is_refused_and_not_repeated() {
     }
     assert!(matches!(settings(None).secrets(&nothing), Err(SecretError::Missing)));
     assert!(matches!(settings(Some(folder.path().join("none"))).secrets(&nothing), Err(SecretError::Unreadable(..))));
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(of_file.secrets(&nothing), Err(SecretError::TooOpen(_))));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let secret = |length| format!("whsec_{}", STANDARD.encode(vec![7; length]));
@@ -336,4 +344,14 @@ fn the_example_of_the_documentation_is_made_and_signed_as_it_stands() {
     });
     let id = seen.header("webhook-id");
     assert_eq!(event.body(id, "https://login.example.com", 1_796_040_080_000), body);
+
+    let (_, example) = section.split_once("**A change of a user's phones** has the body\n\n```\n").unwrap();
+    let (body, _) = example.split_once("\n```").unwrap();
+    let added = Event::DeviceAdded(FactorChanged {
+        user: "ada".to_owned(),
+        device: Some(Device { id: "0b54a9b1-7c0e-4f8e-9d0c-2f1d6f3f8a11".to_owned(), name: "Pixel".to_owned() }),
+        by: "user",
+    });
+    let id = "msg_0d9f5a52-6f0e-4d4b-8d5e-7f0a3f7b6c21";
+    assert_eq!(added.body(id, "https://login.example.com", 1_796_040_190_000), body);
 }

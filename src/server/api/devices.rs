@@ -14,13 +14,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Realm, SEND_A_HEADER, error, internal, live_session, says_it_is_no_form, session_token};
+use crate::secret::Reason;
 use crate::server::App;
 use crate::server::own_devices;
+use crate::server::push::Effect;
 use crate::server::rfc3339::rfc3339;
-use crate::server::store::StoreError;
-use crate::server::store::audit;
 use crate::server::store::device_keys::{self, DeviceKey};
 use crate::server::store::devices::{self as store, Device};
+use crate::server::store::{StoreError, digest};
 
 /// Names of the path. The device is there where one is addressed.
 #[derive(Deserialize)]
@@ -83,19 +84,23 @@ pub(in crate::server) async fn reset(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    let now = app.now();
+    let (tools, session) = (app.tools(), session_digest(&headers));
     let removed = app
         .0
         .store
         .run(move |transaction| {
             for device in store::of_user(transaction, &user)? {
-                audit::device_removed(transaction, now, &device, Some(address.ip().to_string()))?;
+                let address = Some(address.ip().to_string());
+                own_devices::remove(transaction, &user, &device.id, address, &session, &tools)?;
             }
-            store::remove_all(transaction, &user)
+            Ok(())
         })
         .await;
     match removed {
-        Ok(_) => Json(json!({"result": true})).into_response(),
+        Ok(()) => {
+            app.carry_out(vec![Effect::TellWebhook]);
+            Json(json!({"result": true})).into_response()
+        }
         Err(problem) => internal(&problem as &StoreError),
     }
 }
@@ -135,17 +140,25 @@ pub(in crate::server) async fn remove(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    let (now, address) = (app.now(), Some(address.ip().to_string()));
+    let (tools, session, address) = (app.tools(), session_digest(&headers), Some(address.ip().to_string()));
     let removed = app.0.store.run(move |transaction| -> Result<_, StoreError> {
         let key = device_keys::of_device(transaction, &device)?;
-        let removed = own_devices::remove(transaction, &user, &device, address, now)?;
+        let removed = own_devices::remove(transaction, &user, &device, address, &session, &tools)?;
         Ok(removed.map(|device| (device, key)))
     });
     match removed.await {
-        Ok(Some((device, key))) => Json(to_json(&app, &device, key.as_ref())).into_response(),
+        Ok(Some((device, key))) => {
+            app.carry_out(vec![Effect::TellWebhook]);
+            Json(to_json(&app, &device, key.as_ref())).into_response()
+        }
         Ok(None) => no_device(),
         Err(problem) => internal(&problem),
     }
+}
+
+/// The SHA-256 of the session token that a request carries.
+fn session_digest(headers: &HeaderMap) -> Vec<u8> {
+    session_token(headers).map(|(token, _)| digest(token.expose(Reason::Hash).as_bytes())).unwrap_or_default()
 }
 
 /// What a call wants.

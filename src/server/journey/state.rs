@@ -68,6 +68,9 @@ pub struct Shared {
     /// What somebody who is signed on already runs the journey for; absent in a sign-on.
     #[serde(default)]
     pub in_session: Option<InSession>,
+    /// Whether the sign-on registered a phone or made recovery codes: its success ends the user's other sessions.
+    #[serde(default)]
+    pub factor_changed: bool,
     /// Why the journey is about to fail, for the person.
     pub failure: Option<String>,
 }

@@ -22,12 +22,14 @@ use crate::secret::{Reason, SecretText, constant_time_equal};
 use crate::server::App;
 use crate::server::api::authenticate::{browser, read_body};
 use crate::server::api::{session_cookie, set_session_cookie};
+use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::state::Purpose;
 use crate::server::own_devices;
+use crate::server::push::Effect;
 use crate::server::recovery_codes::make_recovery_codes;
 use crate::server::store::sessions::{self, Session};
 use crate::server::store::users::{self, User};
-use crate::server::store::{StoreError, audit, denials, devices, digest, recovery};
+use crate::server::store::{StoreError, audit, denials, devices, digest, notices, recovery};
 
 /// Where somebody is led who signed on with a recovery code.
 pub(super) const LOST_PHONE: &str = "/am/XUI/lost-phone";
@@ -37,6 +39,13 @@ struct SignedIn {
     token: SecretText,
     session: Session,
     user: User,
+}
+
+impl SignedIn {
+    /// The SHA-256 of the session's token.
+    fn digest(&self) -> Vec<u8> {
+        digest(self.token.expose(Reason::Hash).as_bytes())
+    }
 }
 
 /// The query of a page that something led back to.
@@ -114,10 +123,15 @@ pub(in crate::server) async fn remove(
         Ok(posted) => posted,
         Err(response) => return response,
     };
-    let (now, user) = (app.now(), signed_in.session.user);
+    let (tools, session, user) = (app.tools(), signed_in.digest(), signed_in.session.user);
     let address = browser(&headers, address).address;
     let id = device.map(|Path(id)| id).unwrap_or_default();
-    let removed = app.0.store.run(move |transaction| own_devices::remove(transaction, &user, &id, address, now)).await;
+    let removed = app
+        .0
+        .store
+        .run(move |transaction| own_devices::remove(transaction, &user, &id, address, &session, &tools))
+        .await;
+    app.carry_out(vec![Effect::TellWebhook]);
     changed(&app, &headers, removed, &form, Done::Removed)
 }
 
@@ -196,13 +210,14 @@ pub(in crate::server) async fn new_codes(
         Ok((signed_in, _)) => signed_in,
         Err(response) => return response,
     };
-    let (tools, user) = (app.tools(), signed_in.user.name);
+    let (tools, session, user) = (app.tools(), signed_in.digest(), signed_in.user.name);
     let address = browser(&headers, address).address;
     let made = app
         .0
         .store
         .run(move |transaction| -> Result<_, StoreError> {
             let codes = make_recovery_codes(transaction, &user, &tools)?;
+            factors::tell(transaction, &user, Change::RecoveryCodesMade, Acting::Session(&session), &tools)?;
             audit::add(
                 transaction,
                 &audit::Event {
@@ -217,9 +232,27 @@ pub(in crate::server) async fn new_codes(
             Ok(codes)
         })
         .await;
+    app.carry_out(vec![Effect::TellWebhook]);
     match made {
         Ok(codes) => page(&app, StatusCode::OK, &CodesPage::new(Frame::new(&app, &headers), &codes)),
         Err(problem) => broken(&app, &headers, &problem),
+    }
+}
+
+/// `POST /am/XUI/profile/notices`: the user has seen the notices up to this one.
+pub(in crate::server) async fn dismiss_notices(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let (signed_in, form) = match posted(&app, &headers, body).await {
+        Ok(posted) => posted,
+        Err(response) => return response,
+    };
+    let (user, seen) = (signed_in.user.name, form.value("seen").parse().unwrap_or_default());
+    match app.0.store.run(move |transaction| notices::dismiss(transaction, &user, seen)).await {
+        Ok(()) => redirect(if form.value("from") == "lost-phone" { LOST_PHONE } else { PROFILE }),
+        Err(problem) => broken(&app, &headers, &problem as &StoreError),
     }
 }
 
@@ -328,18 +361,19 @@ async fn owned(
     from: &'static str,
 ) -> Result<Owned, StoreError> {
     let (user, keys) = (signed_in.user.name.clone(), app.0.keys.clone());
-    let (devices, codes_left, denied) = app
+    let (devices, codes_left, denied, notices) = app
         .0
         .store
         .run(move |transaction| -> Result<_, StoreError> {
             let denied = denials::last(transaction, &user, &keys)?;
-            Ok((devices::of_user(transaction, &user)?, recovery::left(transaction, &user)?, denied))
+            let notices = notices::of_user(transaction, &user)?;
+            Ok((devices::of_user(transaction, &user)?, recovery::left(transaction, &user)?, denied, notices))
         })
         .await?;
     let done = after.ok().and_then(|Query(after)| after.done);
     let token = form_token(app, &signed_in.token);
     let may_add = app.offers(Purpose::AddDevice);
-    Ok(Owned::new(texts(headers), devices, codes_left, may_add, token, from, done, denied))
+    Ok(Owned::new(texts(headers), devices, codes_left, may_add, token, from, done, denied, notices))
 }
 
 fn form_token(app: &App, session: &SecretText) -> String {

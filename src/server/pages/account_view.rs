@@ -10,6 +10,7 @@ use crate::server::recovery_codes::in_groups;
 use crate::server::rfc3339::rfc3339;
 use crate::server::store::denials::Denial;
 use crate::server::store::devices::Device;
+use crate::server::store::notices::{Notice, NoticeKind};
 
 /// What was just done, as the page that is led back to hears it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -74,6 +75,32 @@ impl Denied {
     }
 }
 
+/// A change that the user is told of.
+struct Changed {
+    text: String,
+    /// RFC 3339.
+    at: String,
+    by_administrator: bool,
+}
+
+impl Changed {
+    fn new(t: &Texts, notice: Notice) -> Self {
+        let text = match notice.kind {
+            NoticeKind::DeviceAdded => t.notice_phone_added,
+            NoticeKind::DeviceRemoved => t.notice_phone_removed,
+            NoticeKind::RecoveryCodesMade => t.notice_codes_made,
+            NoticeKind::PasswordChanged => t.notice_password_changed,
+        };
+        let name = notice.device.map(|(_, name)| name).unwrap_or_default();
+        let (text, at) = (text.replace("{phone}", &name), rfc3339(notice.at));
+        Self { text, at, by_administrator: notice.by_administrator }
+    }
+
+    fn moment(&self) -> String {
+        without_script(&self.at)
+    }
+}
+
 /// What a person has, as several pages show it.
 pub(super) struct Owned {
     t: &'static Texts,
@@ -86,6 +113,10 @@ pub(super) struct Owned {
     done: Option<&'static str>,
     /// The last sign-on that was denied as somebody else's.
     denied: Option<Denied>,
+    /// Changes that the user has not dismissed yet, newest first.
+    changes: Vec<Changed>,
+    /// The number of the newest of them.
+    seen: i64,
 }
 
 impl Owned {
@@ -99,6 +130,7 @@ impl Owned {
         from: &'static str,
         done: Option<Done>,
         denied: Option<Denial>,
+        notices: Vec<(i64, Notice)>,
     ) -> Self {
         let phones = devices
             .into_iter()
@@ -121,7 +153,9 @@ impl Owned {
             Done::Added => t.done_added,
             Done::Confirmed => t.done_confirmed,
         });
-        Self { t, phones, codes, may_add, token, from, done, denied: denied.map(Denied::new) }
+        let seen = notices.first().map(|(number, _)| *number).unwrap_or_default();
+        let changes = notices.into_iter().map(|(_, notice)| Changed::new(t, notice)).collect();
+        Self { t, phones, codes, may_add, token, from, done, denied: denied.map(Denied::new), changes, seen }
     }
 }
 

@@ -26,7 +26,7 @@ use super::journey::state::Purpose;
 use super::sign_on::{Posted, Reply, SignOnError};
 use super::store::{StoreError, digest, sessions};
 use crate::secret::{Reason, SecretText};
-pub(super) use account::{add, confirm, logout, lost_phone, new_codes, profile, remove, rename};
+pub(super) use account::{add, confirm, dismiss_notices, logout, lost_phone, new_codes, profile, remove, rename};
 use account_view::Done;
 use frame::{Frame, Notice, PROFILE, broken, foreign_origin, notice, page, redirect, refused, start_of};
 pub(super) use frame::{script, style};

@@ -11,6 +11,7 @@ use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, CUSTOM_PAYLOAD_LIMIT, SignedBody, response_is_right};
 use crate::protocol::proof::DenyReason;
 use crate::secret::constant_time_equal;
+use crate::server::factors::{self, Acting, Change};
 use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, audit, devices, digest};
@@ -103,6 +104,7 @@ pub fn answer(
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
         Some(_) if is_its_first => {
             audit::device_removed(transaction, tools.now, &device, None)?;
+            factors::tell(transaction, &device.user, Change::DeviceRemoved(&device), Acting::SignOn, tools)?;
             devices::retire(transaction, &device.id, tools.now)?;
         }
         _ => {}
@@ -113,7 +115,7 @@ pub fn answer(
     };
     audit::add(transaction, &event(tools, &device, &outcome))?;
     tracing::info!(user = request.user, device = device.id, outcome, "push answered");
-    let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone()))];
+    let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone())), Effect::TellWebhook];
     // A phone that was only just brought in by the password has no say over the user's others, nor over the next one.
     if reason == Some(DenyReason::NotMe) && !is_its_first {
         let device = webhook::Device { id: device.id, name: device.name };

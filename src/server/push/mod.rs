@@ -28,7 +28,7 @@ pub use unconfirmed::{remove_abandoned, settle_unconfirmed};
 
 use super::attestation::{AttestationCheck, AttestationError};
 use super::keys::Keys;
-use super::store::StoreError;
+use super::store::{StoreError, audit};
 use super::wake::Waiter;
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
@@ -45,6 +45,8 @@ pub struct Tools {
     pub now: EpochMilliseconds,
     /// Checks what makers say about phones' keys; absent: nobody does.
     pub attestation: Option<Arc<AttestationCheck>>,
+    /// The origin that the webhook names the server by; absent where there is no webhook.
+    pub webhook: Option<String>,
 }
 
 /// Something to do once the transaction is durable.
@@ -58,6 +60,8 @@ pub enum Effect {
     TokenChanged(String, CommunicationType),
     /// An event for the webhook was stored.
     TellWebhook,
+    /// Count an event that strangers can cause as often as they like.
+    Count(audit::Event),
 }
 
 /// Whether pushes over a relay hold no more than where a message can be asked for.

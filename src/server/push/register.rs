@@ -10,6 +10,7 @@ use crate::protocol::proof::verify_registration;
 use crate::protocol::text;
 use crate::protocol::uri::{self, Cookie, PushRegistration};
 use crate::secret::{Reason, SecretBytes, SecretText};
+use crate::server::factors::{self, Acting, Change};
 use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::registrations::{self, Registration};
@@ -191,10 +192,13 @@ pub fn register(
         format!("success-{}-{}", level.name(), key.state().name())
     });
     audit::add(transaction, &event(tools, &device.user, Some(&device.id), &outcome))?;
+    let acting = if device.provisional_journey.is_some() { Acting::SignOn } else { Acting::Administrator };
+    factors::tell(transaction, &device.user, Change::DeviceAdded(&device), acting, tools)?;
     tracing::info!(user = device.user, device = device.id, outcome, "device registered");
     let effects = vec![
         Effect::Wake(Waiter::Journey(registration.journey)),
         Effect::TokenChanged(device.id, device.communication_type),
+        Effect::TellWebhook,
     ];
     Ok((Ok(()), effects))
 }

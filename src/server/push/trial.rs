@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use super::sns::{Form, Message, SendFailure, Sender, note};
+use super::sns::{Form, Message, SendFailure, Sender, event_of_device};
 use crate::ports::{Clock, Entropy, make_bytes, make_uuid};
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, CommunicationType, PushMessage};
 use crate::server::keys::Keys;
 use crate::server::store::devices::{self, Device};
-use crate::server::store::{Store, StoreError};
+use crate::server::store::{Store, StoreError, audit};
 
 /// What the person reads.
 const TEXT: &str = "This is a test. It signs nobody on, whatever you answer.";
@@ -42,9 +42,10 @@ impl Reached {
 }
 
 /// Sends a test to each of the user's devices, one after the other, once. Blocks until all are done. `sender` is there
-/// where the server has Amazon SNS.
+/// where the server has Amazon SNS; `actor` is the administrator who tests.
 pub fn push_test(
     user: &str,
+    actor: &str,
     sender: Option<&Sender>,
     store: &Store,
     keys: &Arc<Keys>,
@@ -65,7 +66,10 @@ pub fn push_test(
             },
         };
         let (id, outcome) = (device.id.clone(), reached.name());
-        store.run_blocking(move |transaction| note(transaction, now, "push-test", &id, outcome))?;
+        let actor = actor.to_owned();
+        store.run_blocking(move |transaction| -> Result<(), StoreError> {
+            audit::add_by(transaction, &event_of_device(transaction, now, "push-test", &id, outcome)?, &actor)
+        })?;
         results.push((device, reached));
     }
     Ok(results)

@@ -4,6 +4,7 @@
 //! any sign-on. When the sign-on that registered it ends or expires first, it goes (docs/states.md).
 
 use super::Tools;
+use crate::server::factors::{self, Acting, Change};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::{StoreError, Transaction, audit};
 
@@ -36,5 +37,6 @@ pub fn remove_abandoned(transaction: &Transaction, user: Option<&str>, tools: &T
 fn remove(transaction: &Transaction, device: &Device, tools: &Tools) -> Result<(), StoreError> {
     tracing::info!(user = device.user, device = device.id, "an unconfirmed phone was removed with its sign-on");
     audit::device_removed(transaction, tools.now, device, None)?;
+    factors::tell(transaction, &device.user, Change::DeviceRemoved(device), Acting::SignOn, tools)?;
     devices::retire(transaction, &device.id, tools.now)
 }

@@ -3,7 +3,9 @@
 use super::{Posted, Reply, SignOnError, in_session, note, read_state};
 use crate::protocol::encoding::decode_url_safe;
 use crate::server::App;
+use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::state::Browser;
+use crate::server::push::Effect;
 use crate::server::store::{audit, devices, journeys, pushes, recovery, registrations, sessions};
 
 /// What the person is told.
@@ -16,7 +18,8 @@ impl App {
         let ticket = self.open_ticket(&posted.auth_id)?;
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
         let app = self.clone();
-        self.0
+        let reply = self
+            .0
             .store
             .run(move |transaction| {
                 let tools = app.tools();
@@ -38,6 +41,8 @@ impl App {
                         outcome: "success".to_owned(),
                     },
                 )?;
+                let removed = Change::DeviceRemoved(&device);
+                factors::tell(transaction, &device.user, removed, Acting::SignOn, &tools)?;
                 devices::remove(transaction, &device.id)?;
                 sessions::remove_all(transaction, &device.user)?;
                 recovery::replace(transaction, &device.user, &[])?;
@@ -59,6 +64,8 @@ impl App {
                 app.keep(transaction, &tools, &id, ticket.step + 1, None, Some(&posted), &reply)?;
                 Ok(reply)
             })
-            .await
+            .await;
+        self.carry_out(vec![Effect::TellWebhook]);
+        reply
     }
 }

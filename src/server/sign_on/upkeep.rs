@@ -2,12 +2,12 @@
 
 use std::sync::PoisonError;
 
-use super::SignOnError;
+use super::{SignOnError, failure};
 use crate::ports::EpochMilliseconds;
 use crate::server::App;
-use crate::server::push::remove_abandoned;
+use crate::server::push::{Effect, remove_abandoned};
 use crate::server::store::{
-    StoreError, audit, denials, devices, familiar, journeys, pushes, registrations, sessions, webhook_events,
+    StoreError, audit_chain, denials, devices, familiar, notices, pushes, registrations, sessions, webhook_events,
 };
 
 /// A day, in milliseconds.
@@ -16,6 +16,8 @@ const DAY: i64 = 24 * 3600 * 1000;
 const DENIAL_DAYS: i64 = 30;
 /// Days after which events are dropped that no webhook is there for any more.
 const WEBHOOK_DAYS: i64 = 3;
+/// Days for which the signed-in page tells of a change that its user does not dismiss.
+const NOTICE_DAYS: i64 = 90;
 
 impl App {
     pub(super) fn count_early_poll(&self, id: &[u8], now: EpochMilliseconds) -> Result<(), SignOnError> {
@@ -31,22 +33,43 @@ impl App {
         if *count > self.0.configuration.requests.early_polls { Err(SignOnError::TooManyPolls) } else { Ok(()) }
     }
 
+    /// Seals the audit events that were written since the last time, a batch a transaction.
+    pub async fn seal_audit(&self) -> Result<(), StoreError> {
+        loop {
+            let keys = self.0.keys.clone();
+            if !self.0.store.run(move |transaction| audit_chain::seal(transaction, &keys)).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes what is counted for the audit log, and seals the log: the last thing before the server ends.
+    pub async fn finish_audit(&self) -> Result<(), StoreError> {
+        self.close_audit_window(true);
+        self.seal_audit().await
+    }
+
     /// Removes from the store what is past its time.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.now();
         let audit_days = self.0.configuration.audit_days;
         let familiar_days = self.0.journeys.iter().map(|journey| journey.familiar_days).max().unwrap_or(0);
-        let has_webhook = self.0.webhook.is_some();
         let tools = self.tools();
+        let (has_webhook, keys) = (self.0.webhook.is_some(), self.0.keys.clone());
+        self.close_audit_window(false);
+        self.seal_audit().await?;
+        // An administrator's command may have stored events for it.
+        self.carry_out(vec![Effect::TellWebhook]);
         self.0
             .store
             .run(move |transaction| {
-                journeys::sweep(transaction, now)?;
+                failure::sweep(transaction, now, &keys)?;
                 sessions::sweep(transaction, now)?;
                 registrations::sweep(transaction, now)?;
                 remove_abandoned(transaction, None, &tools)?;
                 devices::sweep(transaction, now - DAY)?;
-                audit::sweep(transaction, now - audit_days * DAY)?;
+                audit_chain::sweep(transaction, now - audit_days * DAY, now, &keys)?;
+                notices::sweep(transaction, now - NOTICE_DAYS * DAY)?;
                 denials::sweep(transaction, now - DENIAL_DAYS * DAY)?;
                 familiar::sweep(transaction, now - familiar_days * DAY)?;
                 if !has_webhook {

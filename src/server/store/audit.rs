@@ -1,6 +1,6 @@
 //! Who did what, from where, with which outcome. Kept apart from the log, so that it survives with the data.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::devices::Device;
 use super::{StoreError, Transaction};
@@ -23,13 +23,42 @@ pub struct Event {
     pub outcome: String,
 }
 
-/// Writes an event down; it is kept if the transaction is.
+/// An event as the log holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the log.
+    pub sequence: i64,
+    /// What happened.
+    pub event: Event,
+    /// The administrator whose command it was, such as `cli:root`.
+    pub actor: Option<String>,
+    /// How many such events the row stands for; 1 in an ordinary row.
+    pub count: i64,
+}
+
+/// Writes an event; it is kept if the transaction is.
 pub fn add(transaction: &Transaction, event: &Event) -> Result<(), StoreError> {
+    insert(transaction, event, None, 1)
+}
+
+/// Writes an event that an administrator's command caused.
+pub fn add_by(transaction: &Transaction, event: &Event, actor: &str) -> Result<(), StoreError> {
+    insert(transaction, event, Some(actor), 1)
+}
+
+/// Writes one row for `count` events of the same kind. Such a row is written once they are counted, and never updated.
+pub fn add_counted(transaction: &Transaction, event: &Event, count: i64) -> Result<(), StoreError> {
+    insert(transaction, event, None, count)
+}
+
+fn insert(transaction: &Transaction, event: &Event, actor: Option<&str>, count: i64) -> Result<(), StoreError> {
+    let Event { at, event, user, address, device, outcome } = event;
     transaction
         .prepare_cached(
-            "INSERT INTO audit (at, event, user, address, device, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO audit (at, event, user, address, device, outcome, actor, count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![event.at, event.event, event.user, event.address, event.device, event.outcome])?;
+        .execute(params![at, event, user, address, device, outcome, actor, count])?;
     Ok(())
 }
 
@@ -58,42 +87,44 @@ pub fn device_removed(
     device: &Device,
     address: Option<String>,
 ) -> Result<(), StoreError> {
-    add(
-        transaction,
-        &Event {
-            at: now,
-            event: "device-removed".to_owned(),
-            user: Some(device.user.clone()),
-            address,
-            device: Some(device.id.clone()),
-            outcome: "success".to_owned(),
-        },
-    )
+    add(transaction, &device_removal(now, device, address))
+}
+
+/// Tells that a device was removed.
+pub fn device_removal(now: EpochMilliseconds, device: &Device, address: Option<String>) -> Event {
+    Event {
+        at: now,
+        event: "device-removed".to_owned(),
+        user: Some(device.user.clone()),
+        address,
+        device: Some(device.id.clone()),
+        outcome: "success".to_owned(),
+    }
 }
 
 /// The newest events first, at most `limit`; those of one user where one is named.
-pub fn list(transaction: &Transaction, user: Option<&str>, limit: u32) -> Result<Vec<Event>, StoreError> {
+pub fn list(transaction: &Transaction, user: Option<&str>, limit: u32) -> Result<Vec<Entry>, StoreError> {
     let mut statement = transaction.prepare_cached(
-        "SELECT at, event, user, address, device, outcome FROM audit WHERE ?1 IS NULL OR user = ?1
-         ORDER BY sequence DESC LIMIT ?2",
+        "SELECT sequence, at, event, user, address, device, outcome, actor, count FROM audit
+         WHERE ?1 IS NULL OR user = ?1 ORDER BY sequence DESC LIMIT ?2",
     )?;
-    let events = statement
-        .query_map(params![user, limit], |row| {
-            Ok(Event {
-                at: row.get(0)?,
-                event: row.get(1)?,
-                user: row.get(2)?,
-                address: row.get(3)?,
-                device: row.get(4)?,
-                outcome: row.get(5)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(events)
+    let entries = statement.query_map(params![user, limit], read)?.collect::<Result<_, _>>()?;
+    Ok(entries)
 }
 
-/// Removes events older than `before`.
-pub fn sweep(transaction: &Transaction, before: EpochMilliseconds) -> Result<(), StoreError> {
-    transaction.prepare_cached("DELETE FROM audit WHERE at < ?1")?.execute([before])?;
-    Ok(())
+/// Reads a row of the columns that `list` selects.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        sequence: row.get(0)?,
+        event: Event {
+            at: row.get(1)?,
+            event: row.get(2)?,
+            user: row.get(3)?,
+            address: row.get(4)?,
+            device: row.get(5)?,
+            outcome: row.get(6)?,
+        },
+        actor: row.get(7)?,
+        count: row.get(8)?,
+    })
 }

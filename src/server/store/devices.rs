@@ -252,11 +252,6 @@ pub fn remove(transaction: &Transaction, id: &str) -> Result<bool, StoreError> {
     Ok(transaction.execute("DELETE FROM device WHERE id = ?1 AND retired_at IS NULL", [id])? == 1)
 }
 
-/// Removes all devices of a user; how many there were.
-pub fn remove_all(transaction: &Transaction, user: &str) -> Result<usize, StoreError> {
-    Ok(transaction.execute("DELETE FROM device WHERE user = ?1 AND retired_at IS NULL", [user])?)
-}
-
 /// Confirms a provisional device: it has approved a push, or its sign-on succeeded without asking it.
 pub fn confirm(transaction: &Transaction, id: &str) -> Result<(), StoreError> {
     transaction.prepare_cached("UPDATE device SET provisional_journey = NULL WHERE id = ?1")?.execute([id])?;

@@ -87,6 +87,15 @@ pub fn is_under_way(
     Ok(find(transaction, id, now, keys)?.is_some_and(|row| row.state.expose(Reason::Seal) != b"null"))
 }
 
+/// The states of the sign-ons whose time is over; one that cannot be opened is passed over.
+pub fn expired(transaction: &Transaction, now: EpochMilliseconds, keys: &Keys) -> Result<Vec<SecretBytes>, StoreError> {
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = transaction
+        .prepare_cached("SELECT id, state FROM journey WHERE expires_at < ?1")?
+        .query_map([now], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    Ok(rows.iter().filter_map(|(id, state)| keys.open(place("journey.state", id), state).ok()).collect())
+}
+
 /// Removes sign-ons whose time is over.
 pub fn sweep(transaction: &Transaction, now: EpochMilliseconds) -> Result<(), StoreError> {
     transaction.prepare_cached("DELETE FROM journey WHERE expires_at < ?1")?.execute([now])?;

@@ -6,12 +6,15 @@
 //! and of the protocol no more than the names of transports and the form of device keys.
 
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_verify;
 pub mod denials;
 pub mod device_keys;
 pub mod devices;
 pub mod familiar;
 pub mod journeys;
 pub mod key_check;
+pub mod notices;
 pub mod pushes;
 pub mod recovery;
 pub mod registrations;

@@ -41,7 +41,19 @@
 //! - `session`: SHA-256 of the session token. `second_factor_at`: when the sign-on passed a push or a recovery code.
 //! - `journey`: a sign-on that went past the password. `state` sealed; `answered_body` and `answer` (sealed) repeat the
 //!   last step for a client that did not hear it.
-//! - `audit`: who did what, from where, with which outcome; names and addresses, never a secret.
+//! - `audit`: who did what, from where, with which outcome; names and addresses, never a secret. Rows are never
+//!   updated, and stay when their user is removed. `actor`: the administrator whose command it was (`cli:root`), null
+//!   for users and phones. `count`: how many events the row stands for; more than 1 where strangers caused so many
+//!   that they were counted.
+//! - `audit_seal`: one tag per sealed row of `audit`: HMAC-SHA-256 over the tag before it and the row, under a key
+//!   derived from the server's. A row without one was written since the sealer last ran.
+//! - `audit_mark`: `head` names the last sealed row, `start` the last one that retention removed, each with its tag;
+//!   `mac` is over them under the same key.
+//! - `audit_key`: after a rotation of the server's key, the key of the rows up to `until` and the tag of the last of
+//!   them, sealed under the present key.
+//! - `notice`: what the signed-in page tells a user about phones, recovery codes and the password until the user
+//!   dismisses it; at most twenty of a user. `kind`: `device-added`, `device-removed`, `recovery-codes-made`,
+//!   `password-changed`.
 //! - `key_check`: one row, the empty text sealed under the server's key, so that another key is noticed at start.
 //! - `webhook_event`: what is still to be told to the webhook's receiver; the row goes when it was, or is given up.
 //!   `body` is sealed and never changes; `attempts` failed so far, the next is due at `due_at`. `user`: whom it is about, for
@@ -261,6 +273,32 @@ UPDATE device SET provisional_journey = NULL
 -- End of users and names.
 
 -- Audit log and events.
-
+ALTER TABLE audit ADD COLUMN actor TEXT;
+ALTER TABLE audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE audit_seal (
+    sequence INTEGER PRIMARY KEY,
+    tag BLOB NOT NULL
+) STRICT;
+CREATE TABLE audit_mark (
+    kind TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    tag BLOB NOT NULL,
+    mac BLOB NOT NULL
+) STRICT;
+CREATE TABLE audit_key (
+    until INTEGER PRIMARY KEY,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE TABLE notice (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    device TEXT,
+    device_name TEXT,
+    by_administrator INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notice_user ON notice(user);
+CREATE INDEX notice_time ON notice(at);
 -- End of audit log and events.
 ";

@@ -142,6 +142,14 @@ pub fn remove_all(transaction: &Transaction, user: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Ends the sessions of a user, all but the one with this SHA-256 of its token.
+pub fn remove_others(transaction: &Transaction, user: &str, kept: Option<&[u8]>) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("DELETE FROM session WHERE user = ?1 AND token_digest IS NOT ?2")?
+        .execute(params![user, kept])?;
+    Ok(())
+}
+
 /// Removes sessions that are past their end.
 pub fn sweep(transaction: &Transaction, now: EpochMilliseconds) -> Result<(), StoreError> {
     transaction.prepare_cached("DELETE FROM session WHERE expires_at < ?1")?.execute([now])?;

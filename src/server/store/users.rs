@@ -57,6 +57,12 @@ pub fn add(
     Ok(added == 1)
 }
 
+/// Stores another password hash of a user.
+pub fn set_password(transaction: &Transaction, name: &str, hash: &str) -> Result<(), StoreError> {
+    transaction.prepare_cached("UPDATE user SET password_hash = ?2 WHERE name = ?1")?.execute(params![name, hash])?;
+    Ok(())
+}
+
 /// Removes a user with devices, codes and sessions; `false` when there is none.
 pub fn remove(transaction: &Transaction, name: &str) -> Result<bool, StoreError> {
     Ok(transaction.execute("DELETE FROM user WHERE name = ?1", [name])? == 1)

@@ -15,6 +15,14 @@ pub enum Event {
     NotMe(NotMe),
     /// No push is sent to a user for a while.
     PushesFrozen(PushesFrozen),
+    /// A phone was added to a user's.
+    DeviceAdded(FactorChanged),
+    /// A phone was removed from a user's.
+    DeviceRemoved(FactorChanged),
+    /// New recovery codes took the place of a user's old ones.
+    RecoveryCodesMade(FactorChanged),
+    /// A user's password was changed.
+    PasswordChanged(FactorChanged),
     /// Whoever runs the server tries the webhook.
     Test {},
 }
@@ -50,6 +58,18 @@ pub struct PushesFrozen {
     pub until: Option<String>,
 }
 
+/// What a user signs in with was changed.
+#[derive(Debug, Clone, Serialize)]
+pub struct FactorChanged {
+    /// Whose it is.
+    pub user: String,
+    /// The phone that was added or removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// Who changed it: `user` or `administrator`.
+    pub by: &'static str,
+}
+
 /// A phone.
 #[derive(Debug, Clone, Serialize)]
 pub struct Device {
@@ -65,6 +85,10 @@ impl Event {
         match self {
             Self::NotMe(_) => "sign_on.not_me",
             Self::PushesFrozen(_) => "pushes.frozen",
+            Self::DeviceAdded(_) => "device.added",
+            Self::DeviceRemoved(_) => "device.removed",
+            Self::RecoveryCodesMade(_) => "recovery_codes.made",
+            Self::PasswordChanged(_) => "password.changed",
             Self::Test {} => "webhook.test",
         }
     }

@@ -11,7 +11,7 @@ mod settings;
 
 use std::sync::Arc;
 
-pub use event::{Device, Event, NotMe, PushesFrozen};
+pub use event::{Device, Event, FactorChanged, NotMe, PushesFrozen};
 pub use sender::{Failure, Sender};
 pub use settings::{SECRET_VARIABLE, SecretError, WebhookSettings};
 

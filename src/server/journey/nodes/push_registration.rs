@@ -5,11 +5,12 @@ use url::Url;
 
 use super::SettingError;
 use crate::protocol::device_key::KeyLevel;
+use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::callback::{Answers, Callback, Segment};
 use crate::server::journey::node::{Context, Next, Node, Readiness};
 use crate::server::journey::state::{OfferedRegistration, Purpose};
 use crate::server::journey::text::Localised;
-use crate::server::push::{Offer, offer};
+use crate::server::push::{Effect, Offer, offer};
 use crate::server::recovery_codes::make_recovery_codes;
 use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
 use crate::server::store::{StoreError, audit, devices, registrations, users};
@@ -145,8 +146,11 @@ impl PushRegistration {
 
     fn registered(&self, context: &mut Context<'_>, user: &str) -> Result<Next, StoreError> {
         context.shared.registration = None;
+        context.shared.factor_changed = true;
         if self.generate_recovery_codes {
             context.transient.recovery_codes = make_recovery_codes(context.transaction, user, context.tools)?;
+            factors::tell(context.transaction, user, Change::RecoveryCodesMade, Acting::SignOn, context.tools)?;
+            context.effects.push(Effect::TellWebhook);
         }
         Ok(Next::Outcome("successOutcome"))
     }

@@ -73,6 +73,17 @@ pub(super) struct Texts {
     pub(super) denied_from: &'static str,
     /// Before the user agent.
     pub(super) denied_with: &'static str,
+    pub(super) notices: &'static str,
+    /// `{phone}`.
+    pub(super) notice_phone_added: &'static str,
+    /// `{phone}`.
+    pub(super) notice_phone_removed: &'static str,
+    pub(super) notice_codes_made: &'static str,
+    pub(super) notice_password_changed: &'static str,
+    pub(super) notice_by_administrator: &'static str,
+    pub(super) notice_not_you: &'static str,
+    pub(super) notice_next: &'static str,
+    pub(super) notice_dismiss: &'static str,
     pub(super) phones: &'static str,
     pub(super) no_phones: &'static str,
     pub(super) android: &'static str,

@@ -253,16 +253,24 @@ pub(super) fn note(
     device: &str,
     outcome: &str,
 ) -> Result<(), StoreError> {
+    audit::add(transaction, &event_of_device(transaction, now, event, device, outcome)?)
+}
+
+/// An event about a device and its user.
+pub(super) fn event_of_device(
+    transaction: &crate::server::store::Transaction,
+    now: EpochMilliseconds,
+    event: &str,
+    device: &str,
+    outcome: &str,
+) -> Result<audit::Event, StoreError> {
     let user = devices::find(transaction, device)?.map(|device| device.user);
-    audit::add(
-        transaction,
-        &audit::Event {
-            at: now,
-            event: event.to_owned(),
-            user,
-            device: Some(device.to_owned()),
-            address: None,
-            outcome: outcome.to_owned(),
-        },
-    )
+    Ok(audit::Event {
+        at: now,
+        event: event.to_owned(),
+        user,
+        device: Some(device.to_owned()),
+        address: None,
+        outcome: outcome.to_owned(),
+    })
 }

@@ -1,0 +1,47 @@
+//! Which administrator runs a command, as the audit log names them.
+
+use crate::protocol::text;
+
+/// The administrator: `cli:` and the name of the process's user; behind sudo also who called it, as in `cli:root (sudo
+/// ada)`.
+pub(super) fn actor() -> String {
+    let id = user_id();
+    let name = id.map_or_else(|| "unknown".to_owned(), |id| user_name(id).unwrap_or_else(|| format!("uid {id}")));
+    // Only sudo, which runs as root, is believed: anyone may set the variable.
+    let caller = std::env::var("SUDO_USER").ok().filter(|_| id == Some(0));
+    match caller.map(|caller| text::clean(&caller, 64)).filter(|caller| !caller.is_empty() && *caller != name) {
+        Some(caller) => format!("cli:{name} (sudo {caller})"),
+        None => format!("cli:{name}"),
+    }
+}
+
+/// The process's user id. Without unsafe code the standard library tells it as the owner of a file of the process.
+#[cfg(unix)]
+fn user_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    if let Ok(process) = std::fs::metadata("/proc/self") {
+        return Some(process.uid());
+    }
+    // Systems without /proc: the owner of a file that this process makes.
+    let file = std::env::temp_dir().join(format!("push-authenticator-{}", std::process::id()));
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&file).ok()?;
+    let owner = made.metadata().ok().map(|metadata| metadata.uid());
+    let _ = std::fs::remove_file(&file);
+    owner
+}
+
+#[cfg(not(unix))]
+fn user_id() -> Option<u32> {
+    None
+}
+
+/// The name of a user id in /etc/passwd.
+fn user_name(id: u32) -> Option<String> {
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(id)).then_some(name)
+    })?;
+    Some(text::clean(name, 64)).filter(|name| !name.is_empty())
+}
