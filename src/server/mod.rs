@@ -343,23 +343,14 @@ pub fn router(app: App) -> Router {
 
 /// Every route of the server and some more, behind the same guards.
 pub fn router_with(app: App, more: Router) -> Router {
-    let realm = "/am/json/realms/root/realms/{realm}";
     let requests = &app.0.configuration.requests;
     let (body_limit, time) = (requests.body_kib as usize * 1024, Duration::from_secs(u64::from(requests.seconds)));
     let cross_origin = api::cross_origin(&app.0.configuration.cross_origin);
-    Router::new()
-        // Phones
-        .route(&format!("{realm}/push/sns/message"), post(api::phones::message))
-        // Web SDKs and programs
-        .route(&format!("{realm}/authenticate"), post(api::authenticate::authenticate))
-        .route(&format!("{realm}/sessions"), post(api::sessions::sessions))
-        .route(&format!("{realm}/sessions/"), post(api::sessions::sessions))
-        .route(&format!("{realm}/serverinfo/{{what}}"), get(api::server_info::server_info))
-        .route(&format!("{realm}/users/{{user}}/devices/2fa/push"), get(api::devices::query).post(api::devices::reset))
-        .route(
-            &format!("{realm}/users/{{user}}/devices/2fa/push/{{device}}"),
-            get(api::devices::read).delete(api::devices::remove),
-        )
+    // The realm in each of AM's spellings; without one in the path it is in the query.
+    let realms = ["/realms/root/realms/{realm}", "/realms/{realm}", "/{realm}", ""];
+    let rest =
+        realms.into_iter().fold(Router::new(), |router, realm| router.merge(in_realm(&format!("/am/json{realm}"))));
+    rest.route("/am/json/serverinfo/{what}", get(api::server_info::server_info_without_realm))
         // Browsers
         .route("/", get(pages::home))
         .route("/am", get(pages::home))
@@ -389,6 +380,29 @@ pub fn router_with(app: App, more: Router) -> Router {
         .layer(cross_origin)
         .merge(more)
         .layer(DefaultBodyLimit::max(body_limit))
+        .layer(from_fn_with_state(body_limit, api::guards::read_whole_body))
         .layer(api::guards::time_limit(time))
         .layer(from_fn_with_state(app, api::guards::guard))
+}
+
+/// What programs and phones call under a realm's path.
+fn in_realm(base: &str) -> Router<App> {
+    let devices = format!("{base}/users/{{user}}/devices");
+    let router = Router::new()
+        .route(&format!("{base}/push/sns/message"), post(api::phones::message))
+        .route(&format!("{base}/authenticate"), post(api::authenticate::authenticate))
+        .route(&format!("{base}/sessions"), post(api::sessions::sessions))
+        .route(&format!("{base}/sessions/"), post(api::sessions::sessions))
+        .route(&format!("{devices}/2fa/push"), get(api::devices::query).post(api::devices::reset))
+        .route(&format!("{devices}/2fa/push/{{device}}"), get(api::devices::read).delete(api::devices::remove));
+    // Kinds of devices that nobody can have here: lists that are empty.
+    let kinds = ["2fa/oath", "2fa/webauthn", "2fa/binding", "profile", "trusted"];
+    let router = kinds
+        .into_iter()
+        .fold(router, |router, kind| router.route(&format!("{devices}/{kind}"), get(api::devices::query_none)));
+    if base.ends_with("{realm}") {
+        router.route(&format!("{base}/serverinfo/{{what}}"), get(api::server_info::server_info))
+    } else {
+        router
+    }
 }

@@ -349,8 +349,8 @@ fn a_journey_within_a_session_ends_with_the_session_and_is_nothing_for_rest() {
     assert_eq!(stale.status, 401);
     assert_guarded(&stale);
     assert!(stale.text().contains("Start again"));
-    let rest = json!({"authId": auth_id, "callbacks": [{"type": "TextOutputCallback"},
-        {"type": "HiddenValueCallback", "input": [{"name": "IDToken2", "value": ""}]}, {"type": "PollingWaitCallback"}]});
+    let rest = json!({"authId": auth_id, "callbacks": [{"type": "TextOutputCallback"}, {"type": "TextOutputCallback"},
+        {"type": "HiddenValueCallback", "input": [{"name": "IDToken3", "value": ""}]}, {"type": "PollingWaitCallback"}]});
     server.stale(&rest);
     // The code died with the session.
     assert_eq!(second.register(&server).status, 400);

@@ -334,7 +334,10 @@ impl Server {
         let step = self.after_password();
         assert_eq!(types(&step), ["TextOutputCallback", "ConfirmationCallback"]);
         let step = self.next(&fill(&step, 1, json!(0)));
-        assert_eq!(types(&step), ["TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]);
+        assert_eq!(
+            types(&step),
+            ["TextOutputCallback", "TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]
+        );
         step
     }
 

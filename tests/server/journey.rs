@@ -50,8 +50,11 @@ fn a_user_without_a_phone_is_led_through_registration_to_the_push() {
 
     // Any post goes on, the untouched default too.
     let step = server.next(&step);
-    assert_eq!(types(&step), ["TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]);
-    assert_eq!(step["callbacks"][1]["input"][0], json!({"name": "IDToken2", "value": "mfaDeviceRegistration"}));
+    assert_eq!(
+        types(&step),
+        ["TextOutputCallback", "TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]
+    );
+    assert_eq!(step["callbacks"][2]["input"][0], json!({"name": "IDToken3", "value": "mfaDeviceRegistration"}));
     let uri = output(&step, "HiddenValueCallback", "value").as_str().unwrap();
     assert!(uri.starts_with("pushauth://push/Ping:demo?"), "{uri}");
     assert!(output(&step, "PollingWaitCallback", "waitTime").is_string());

@@ -78,7 +78,10 @@ fn a_real_export_runs_beside_the_shipped_journey_and_another_refuses_by_name() {
     let post = |step: &Value| server.post_json(&query(name), step).json();
     let first = server.post_bytes(&query(name), b"").json();
     let step = post(&fill_password(&first, USER, PASSWORD));
-    assert_eq!(types(&step), ["TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]);
+    assert_eq!(
+        types(&step),
+        ["TextOutputCallback", "TextOutputCallback", "HiddenValueCallback", "PollingWaitCallback"]
+    );
     let phone = Phone::scan(&step);
     assert_eq!(phone.register(&server).status, 200);
     let step = post(&step);

@@ -14,6 +14,7 @@ mod audit;
 mod device_keys;
 mod devices;
 mod factors;
+mod foreign;
 mod harness;
 mod journey;
 mod journey_files;

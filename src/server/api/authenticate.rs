@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Realm, error, internal, set_session_cookie};
+use super::{Realm, error, internal, set_session_cookie, unavailable};
 use crate::protocol::text;
 use crate::secret::{Reason, SecretText};
 use crate::server::App;
@@ -22,13 +22,15 @@ use crate::server::sign_on::{Posted, Reply, SignOnError};
 use crate::server::store::digest;
 
 /// The query of a sign-on.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct Index {
     /// Only `service` is offered.
     pub(in crate::server) auth_index_type: Option<String>,
     /// The journey's name.
     pub(in crate::server) auth_index_value: Option<String>,
+    /// The journey's name, as AM's pages are linked to: `service=NAME`.
+    pub(in crate::server) service: Option<String>,
     /// The realm, for pages.
     pub(in crate::server) realm: Option<String>,
 }
@@ -36,10 +38,13 @@ pub(in crate::server) struct Index {
 impl Index {
     /// The journey that the query names, where it names one.
     pub(in crate::server) fn journey(&self) -> Result<Option<String>, SignOnError> {
-        match (self.auth_index_type.as_deref(), &self.auth_index_value) {
-            (None, None) => Ok(None),
-            (Some("service"), Some(name)) => Ok(Some(name.clone())),
-            _ => Err(SignOnError::Journey("Only authIndexType=service with authIndexValue is offered.".to_owned())),
+        let refuse = |text: &str| Err(SignOnError::Journey(text.to_owned()));
+        match (self.auth_index_type.as_deref(), &self.auth_index_value, &self.service) {
+            (None, None, service) => Ok(service.clone()),
+            (Some("service"), Some(name), None) => Ok(Some(name.clone())),
+            (Some("service"), Some(name), Some(service)) if name == service => Ok(Some(name.clone())),
+            (Some("service"), Some(_), Some(_)) => refuse("service and authIndexValue name different journeys."),
+            _ => refuse("Only authIndexType=service with authIndexValue is offered."),
         }
     }
 }
@@ -181,7 +186,7 @@ fn refusal(problem: &SignOnError) -> Response {
         SignOnError::TooManyPolls | SignOnError::TooManyAttempts { .. } => {
             error(StatusCode::TOO_MANY_REQUESTS, &problem.to_string())
         }
-        SignOnError::Busy(_) => error(StatusCode::SERVICE_UNAVAILABLE, &problem.to_string()),
+        SignOnError::Busy(_) => unavailable(&problem.to_string()),
         SignOnError::Store(problem) => internal(problem),
         SignOnError::Journey(_) | SignOnError::BadAuthId | SignOnError::OtherJourney | SignOnError::WrongCallbacks => {
             error(StatusCode::BAD_REQUEST, &problem.to_string())

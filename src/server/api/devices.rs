@@ -53,19 +53,36 @@ pub(in crate::server) async fn query(
     });
     match listed.await {
         Ok((devices, keys)) => {
-            let result: Vec<Value> = devices.iter().map(|device| to_json(&app, device, keys.get(&device.id))).collect();
-            Json(json!({
-                "resultCount": result.len(),
-                "result": result,
-                "pagedResultsCookie": null,
-                "totalPagedResultsPolicy": "NONE",
-                "totalPagedResults": -1,
-                "remainingPagedResults": -1,
-            }))
-            .into_response()
+            listed_as(devices.iter().map(|device| to_json(&app, device, keys.get(&device.id))).collect())
         }
         Err(problem) => internal(&problem),
     }
+}
+
+/// `GET .../devices/2fa/oath` and other kinds of devices that nobody can have here.
+pub(in crate::server) async fn query_none(
+    State(app): State<App>,
+    _: Realm,
+    names: Result<Path<Names>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    match owner(&app, names, &headers, Purpose::Look).await {
+        Ok(_) => listed_as(Vec::new()),
+        Err(response) => response,
+    }
+}
+
+/// A list in AM's form.
+fn listed_as(result: Vec<Value>) -> Response {
+    Json(json!({
+        "resultCount": result.len(),
+        "result": result,
+        "pagedResultsCookie": null,
+        "totalPagedResultsPolicy": "NONE",
+        "totalPagedResults": -1,
+        "remainingPagedResults": -1,
+    }))
+    .into_response()
 }
 
 /// `POST .../devices/2fa/push?_action=reset`: removes them all.

@@ -3,10 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use tracing::Instrument as _;
 
@@ -38,7 +40,10 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     let began = app.now();
     // Probes ask by whatever address they know, and learn nothing but health.
     let is_probe = matches!(request.uri().path(), "/am/isAlive" | "/am/json/health/live" | "/am/json/health/ready");
-    let mut response = if is_probe || is_for_this_server(&app, &request) {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let mut response = if hosts > 1 {
+        error(StatusCode::BAD_REQUEST, "Send one Host header.")
+    } else if is_probe || is_for_this_server(&app, &request) {
         let request = resolve_client(&app, request);
         let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let response = next.run(request).instrument(span.clone()).await;
@@ -60,7 +65,44 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     }
     // Nothing of a sign-on may lie in a cache.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in HARDENING {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if app.cookies_are_secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     response
+}
+
+/// Headers of every answer: no guessing of content, no window of another origin, no feature that no page uses.
+const HARDENING: [(&str, &str); 3] = [
+    ("x-content-type-options", "nosniff"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("permissions-policy", "camera=(), microphone=(), payment=(), usb=(), geolocation=(self)"),
+];
+
+/// Reads a body that is too large to a bounded end, so that its sender comes to read the answer: a connection that is closed
+/// with unread bytes is reset, and the answer is lost. What comes after this is cut off.
+const MOST_DRAINED: usize = 8 * 1024 * 1024;
+
+/// Hands on a request with its whole body, or with one byte more than `limit` where it is larger.
+pub(in crate::server) async fn read_whole_body(State(limit): State<usize>, request: Request, next: Next) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let mut read = Vec::new();
+    let mut drained = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return error(StatusCode::BAD_REQUEST, "The body could not be read.");
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        drained += data.len();
+        let room = (limit + 1).saturating_sub(read.len());
+        read.extend(data.iter().take(room));
+        if drained > MOST_DRAINED {
+            break;
+        }
+    }
+    next.run(Request::from_parts(parts, Body::from(read))).await
 }
 
 /// Which limit a request was over that is answered so.

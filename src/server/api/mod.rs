@@ -12,10 +12,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::json;
 
 use tower_http::cors::CorsLayer;
@@ -34,10 +35,23 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// An internal error says nothing and logs everything.
-pub(super) fn internal(problem: &dyn std::error::Error) -> Response {
+/// Seconds after which a client may ask again where the server has no room or cannot reach its database.
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
+
+/// Answers what the server could not do: says nothing and logs everything. What passes by itself is 503 with `Retry-After`.
+pub(super) fn internal(problem: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(%problem, "request failed");
+    if problem.downcast_ref::<StoreError>().is_some_and(StoreError::may_pass) {
+        return unavailable("The server cannot store anything now. Try again shortly.");
+    }
     error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
+}
+
+/// Answers 503 with `Retry-After`.
+pub(super) fn unavailable(message: &str) -> Response {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, message);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
 }
 
 /// The realm that is served here. A request whose path names another one, or none that can be read, is refused.
@@ -48,15 +62,27 @@ impl FromRequestParts<App> for Realm {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let names = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
-        let Some(realm) = names.ok().and_then(|Path(mut names)| names.remove("realm")) else {
+        let Ok(Path(mut names)) = names else {
             return Err(error(StatusCode::NOT_FOUND, "The realm in the address cannot be read."));
         };
+        // AM takes the realm from the path or, where the path names none, from the query.
+        let query = || Query::<RealmQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.realm);
+        let Some(realm) = names.remove("realm").or_else(query) else {
+            let message = "Name the realm in the address, such as /json/realms/root/realms/alpha/.";
+            return Err(error(StatusCode::NOT_FOUND, message));
+        };
+        let realm = realm.strip_prefix('/').map_or(realm.clone(), str::to_owned);
         if realm == app.0.configuration.realm {
             return Ok(Self);
         }
         let shown = crate::protocol::text::clean(&realm, 40);
         Err(error(StatusCode::NOT_FOUND, &format!("There is no realm {shown:?} here.")))
     }
+}
+
+#[derive(Deserialize)]
+struct RealmQuery {
+    realm: Option<String>,
 }
 
 /// The answer to an address that is not served.

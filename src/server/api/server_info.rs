@@ -17,8 +17,20 @@ pub(in crate::server) async fn server_info(
     _: Realm,
     Path(names): Path<HashMap<String, String>>,
 ) -> Response {
+    answer(&app, &names)
+}
+
+/// `GET /am/json/serverinfo/*` and `.../version`: clients ask before they know the realm.
+pub(in crate::server) async fn server_info_without_realm(
+    State(app): State<App>,
+    Path(names): Path<HashMap<String, String>>,
+) -> Response {
+    answer(&app, &names)
+}
+
+fn answer(app: &App, names: &HashMap<String, String>) -> Response {
     match names.get("what").map(String::as_str) {
-        Some("*") => Json(settings(&app)).into_response(),
+        Some("*") => Json(settings(app)).into_response(),
         Some("version") => Json(version()).into_response(),
         _ => error(StatusCode::NOT_FOUND, "There is nothing at this address."),
     }

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{ConnectInfo, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::authenticate::read_body;
 use super::{
     Realm, SEND_A_HEADER, error, internal, live_session, says_it_is_no_form, session_token, set_session_cookie,
 };
@@ -31,18 +33,40 @@ pub(in crate::server) async fn sessions(
     _: Realm,
     action: Result<Query<Action>, QueryRejection>,
     headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let body = match read_body(body) {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
     let action = action.ok().and_then(|Query(action)| action.action);
     match action.as_deref() {
         Some("logout") => log_out(app, &headers, address).await,
-        Some("validate") => validate(app, &headers).await,
-        Some("getSessionInfo") => information(app, &headers).await,
+        Some("validate") => validate(app, named_session(headers, &body)).await,
+        Some("getSessionInfo") => information(app, named_session(headers, &body)).await,
         _ => error(StatusCode::BAD_REQUEST, "Offered are _action=logout, validate and getSessionInfo."),
     }
 }
 
-async fn validate(app: App, headers: &HeaderMap) -> Response {
-    match live_session(&app, headers).await {
+/// The body of a question about a session that it names.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    token_id: String,
+}
+
+/// The headers of a question, with the session that the body names (`{"tokenId"}`) in the place of their own.
+fn named_session(mut headers: HeaderMap, body: &[u8]) -> HeaderMap {
+    let named = serde_json::from_slice::<Named>(body).ok();
+    if let Some(mut token) = named.and_then(|named| HeaderValue::from_str(&named.token_id).ok()) {
+        token.set_sensitive(true);
+        headers.insert(HeaderName::from_static("iplanetdirectorypro"), token);
+    }
+    headers
+}
+
+async fn validate(app: App, headers: HeaderMap) -> Response {
+    match live_session(&app, &headers).await {
         Ok(Some(session)) => {
             let realm = format!("/{}", app.0.configuration.realm);
             Json(json!({"valid": true, "uid": session.user, "realm": realm})).into_response()
@@ -52,9 +76,9 @@ async fn validate(app: App, headers: &HeaderMap) -> Response {
     }
 }
 
-async fn information(app: App, headers: &HeaderMap) -> Response {
+async fn information(app: App, headers: HeaderMap) -> Response {
     let settings = &app.0.configuration.session;
-    match live_session(&app, headers).await {
+    match live_session(&app, &headers).await {
         Ok(Some(session)) => Json(json!({
             "username": session.user,
             "realm": format!("/{}", app.0.configuration.realm),

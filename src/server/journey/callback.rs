@@ -38,6 +38,8 @@ pub enum Callback {
     Text(Vec<Segment>),
     /// Recovery codes to keep; shown once.
     RecoveryCodes(#[serde(with = "sealed_texts")] Vec<SecretText>),
+    /// The script that draws a registration URI as a QR code on AM's own pages.
+    QrScript(#[serde(with = "sealed_text")] SecretText),
     /// A value for the page's script or an SDK.
     HiddenValue {
         /// Its name, also the default of its input.
@@ -74,7 +76,7 @@ pub fn type_name(callback: &Callback) -> &'static str {
     match callback {
         Callback::Name { .. } => "NameCallback",
         Callback::Password { .. } => "PasswordCallback",
-        Callback::Text(_) | Callback::RecoveryCodes(_) => "TextOutputCallback",
+        Callback::Text(_) | Callback::RecoveryCodes(_) | Callback::QrScript(_) => "TextOutputCallback",
         Callback::HiddenValue { .. } => "HiddenValueCallback",
         Callback::PollingWait { .. } => "PollingWaitCallback",
         Callback::Confirmation { .. } => "ConfirmationCallback",
@@ -180,6 +182,7 @@ fn one_to_json(index: usize, callback: &Callback) -> Value {
         Callback::RecoveryCodes(codes) => {
             (output(&[("message", json!(recovery_script(codes))), ("messageType", json!("4"))]), None)
         }
+        Callback::QrScript(uri) => (output(&[("message", json!(qr_script(uri))), ("messageType", json!("4"))]), None),
         Callback::HiddenValue { id, value } => {
             (output(&[("value", json!(value.expose(Reason::HandOver))), ("id", json!(id))]), Some(input(json!(id))))
         }
@@ -244,6 +247,22 @@ fn recovery_script(codes: &[SecretText]) -> String {
     }
     script.push_str(" oldHtml;\n");
     script
+}
+
+/// Returns the script that AM's own pages run to draw a registration URI as a QR code, in the element `callback_0`. Everything
+/// but letters and digits is escaped.
+fn qr_script(uri: &SecretText) -> String {
+    let mut text = String::new();
+    for unit in uri.expose(Reason::HandOver).encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),
+            Ok(byte) => text.push_str(&format!("\\x{byte:02X}")),
+            Err(_) => text.push_str(&format!("\\u{unit:04X}")),
+        }
+    }
+    format!(
+        "window.QRCodeReader.createCode({{\n  id: 'callback_0',\n  text: '{text}',\n  version: '20',\n  code: 'L'\n}});\n"
+    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::texts::{Texts, texts};
 use crate::server::App;
+use crate::server::api::RETRY_AFTER;
 use crate::server::sign_on::SignOnError;
+use crate::server::store::StoreError;
 
 /// Where a signed-in person sees what is theirs.
 pub(super) const PROFILE: &str = "/am/XUI/profile";
@@ -50,9 +52,15 @@ pub(super) fn notice(
 }
 
 /// The answer to what the server could not do; the log says why.
-pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &dyn std::error::Error) -> Response {
+pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(%problem, "page failed");
     let frame = Frame::new(app, headers);
+    if problem.downcast_ref::<StoreError>().is_some_and(StoreError::may_pass) {
+        let words = [frame.t.broken_title, frame.t.no_room, frame.t.too_often_next];
+        let mut response = notice(app, frame, StatusCode::SERVICE_UNAVAILABLE, words, None);
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        return response;
+    }
     let words = [frame.t.broken_title, frame.t.broken, frame.t.broken_next];
     notice(app, frame, StatusCode::INTERNAL_SERVER_ERROR, words, None)
 }
@@ -122,7 +130,13 @@ pub(super) fn page(app: &App, status: StatusCode, template: &impl Template) -> R
 pub(super) fn foreign_origin(app: &App, headers: &HeaderMap) -> Option<Response> {
     let origin = headers.get(header::ORIGIN)?.to_str().unwrap_or_default();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
+    // The scheme counts, too: whoever speaks for http://HOST is not this server where it is reached by https.
+    let public = &app.0.public_url;
+    let is_public = crate::protocol::uri::host_and_port(public).eq_ignore_ascii_case(host);
+    let scheme = if is_public { public.scheme() } else { "http" };
+    let own = origin.split_once("://").is_some_and(|(its_scheme, authority)| {
+        its_scheme.eq_ignore_ascii_case(scheme) && authority.eq_ignore_ascii_case(host)
+    });
     (!own).then(|| {
         let frame = Frame::new(app, headers);
         let words = [frame.t.foreign_title, frame.t.foreign, frame.t.foreign_next];

@@ -137,6 +137,8 @@ fn element(t: &Texts, index: usize, callback: Callback, has_password: bool) -> O
         },
         Callback::Password { prompt } => Element::Password { name, label: t.of_journey(&prompt) },
         Callback::Text(segments) => text_and_links(t, segments),
+        // Of AM's own pages; the code is drawn here from the hidden value.
+        Callback::QrScript(_) => return None,
         Callback::RecoveryCodes(codes) => Element::Codes { codes: codes.iter().map(in_groups).collect() },
         Callback::HiddenValue { id, value } if id == REGISTRATION => {
             // Where the text is too long for a code, the link below serves.

@@ -71,6 +71,20 @@ pub enum StoreError {
     Stopped,
 }
 
+impl StoreError {
+    /// Returns whether the same may work later: the disk is full or cannot be written, or another process holds the database.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+        match self {
+            Self::Stopped => true,
+            Self::Database(error) => error.sqlite_error_code().is_some_and(|code| {
+                matches!(code, CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly | SystemIoFailure)
+            }),
+            _ => false,
+        }
+    }
+}
+
 type Job = Box<dyn FnOnce(&Transaction) -> Verdict + Send>;
 
 /// Whether a job's writes are kept, and how its caller hears of it once the commit is durable.

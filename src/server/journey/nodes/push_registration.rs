@@ -5,6 +5,7 @@ use url::Url;
 
 use super::SettingError;
 use crate::protocol::device_key::KeyLevel;
+use crate::secret::{Reason, SecretText};
 use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::callback::{Answers, Callback, Segment};
 use crate::server::journey::node::{Context, Next, Node, Readiness};
@@ -139,6 +140,7 @@ impl PushRegistration {
         let wait = POLL.min((offered.expires_at - now).max(1));
         Ok(vec![
             Callback::Text(vec![Segment::Text(context.choose(&self.scan_qr_code_message, DEFAULT_MESSAGE).to_owned())]),
+            Callback::QrScript(SecretText::new(text.expose(Reason::HandOver).to_owned())),
             Callback::HiddenValue { id: QR.to_owned(), value: text },
             Callback::PollingWait { wait, message: "Waiting for the phone...".to_owned() },
         ])

@@ -117,6 +117,7 @@ pub(super) const TEXTS: Texts = Texts {
     busy: "The server is busy.",
     broken_title: "Something went wrong",
     broken: "The server could not do this.",
+    no_room: "The server cannot store anything now.",
     broken_next: "Try again in a moment. If it stays like this, tell those who run this service.",
     outdated_title: "This page is no longer current",
     outdated: "Nothing was changed.",

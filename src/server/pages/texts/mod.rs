@@ -146,6 +146,7 @@ pub(super) struct Texts {
     pub(super) busy: &'static str,
     pub(super) broken_title: &'static str,
     pub(super) broken: &'static str,
+    pub(super) no_room: &'static str,
     pub(super) broken_next: &'static str,
     pub(super) outdated_title: &'static str,
     pub(super) outdated: &'static str,
