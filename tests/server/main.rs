@@ -23,8 +23,11 @@ mod phones;
 mod receiver;
 mod requests;
 mod rest;
+mod retries;
 mod risk;
 mod signed_pulls;
+mod user_agents;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;
+mod withheld;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::texts::Texts;
+use crate::protocol::user_agent::BrowserName;
 use crate::secret::{Reason, SecretText};
 use crate::server::rfc3339::rfc3339;
 use crate::server::store::denials::Denial;
@@ -59,13 +60,17 @@ struct Denied {
     /// RFC 3339.
     at: String,
     address: Option<String>,
+    /// The browser's name, as far as it is one that is known.
+    browser: Option<String>,
+    /// What the browser says about itself: free text, shown on request only.
     user_agent: Option<String>,
 }
 
 impl Denied {
-    fn new(denial: Denial) -> Self {
+    fn new(t: &Texts, denial: Denial) -> Self {
         let Denial { at, origin } = denial;
-        Self { at: rfc3339(at), address: origin.address, user_agent: origin.user_agent }
+        let browser = origin.user_agent.as_deref().map(|agent| t.browser(BrowserName::derive(Some(agent), None)));
+        Self { at: rfc3339(at), address: origin.address, browser, user_agent: origin.user_agent }
     }
 
     fn moment(&self) -> String {
@@ -120,7 +125,7 @@ impl Owned {
             Done::Added => t.done_added,
             Done::Confirmed => t.done_confirmed,
         });
-        Self { t, phones, codes, may_add, token, from, done, denied: denied.map(Denied::new) }
+        Self { t, phones, codes, may_add, token, from, done, denied: denied.map(|denial| Denied::new(t, denial)) }
     }
 }
 

@@ -13,6 +13,7 @@ mod register;
 mod send;
 pub mod sns;
 mod trial;
+mod withheld;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use refresh::refresh;
 pub use register::{Offer, offer, register};
 pub use send::{Budget, Kind, Outgoing, Sent, send};
 pub use trial::{Reached, push_test};
+pub use withheld::{Withheld, WithheldReason};
 
 use super::attestation::{AttestationCheck, AttestationError};
 use super::keys::Keys;
