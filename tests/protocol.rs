@@ -11,5 +11,7 @@ mod oath;
 mod proofs;
 #[path = "protocol/uri.rs"]
 mod uri;
+#[path = "protocol/user_agent.rs"]
+mod user_agent;
 #[path = "protocol/vectors.rs"]
 mod vectors;

@@ -150,7 +150,7 @@ private struct ContextView: View {
     var body: some View {
         VStack(alignment: .leading) {
             Text(.requestFrom).font(.headline)
-            ForEach([context.remoteIp, context.platform, context.userAgent, place].compactMap { $0 }, id: \.self) {
+            ForEach([context.browser, context.remoteIp, place].compactMap { $0 }, id: \.self) {
                 Text(verbatim: $0).font(.footnote)
             }
         }

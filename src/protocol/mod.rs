@@ -17,3 +17,4 @@ pub mod pull;
 pub mod shown;
 pub mod text;
 pub mod uri;
+pub mod user_agent;

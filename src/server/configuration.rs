@@ -141,7 +141,8 @@ pub struct SessionSettings {
 pub struct PushSettings {
     /// Most changes of a phone's push token in [`SignOn::attempt_minutes`].
     pub token_changes: u32,
-    /// Most messages that a user gets in [`budget_minutes`](Self::budget_minutes).
+    /// Most messages that a user gets in [`budget_minutes`](Self::budget_minutes); a fifth of them, at least one
+    /// from three on, is kept for browsers that the user signed in with before.
     pub budget: u32,
     /// Minutes that the budget is for.
     pub budget_minutes: i64,
@@ -212,6 +213,8 @@ impl PushSettings {
     pub(super) fn budget(&self) -> Budget {
         Budget {
             requests: self.budget,
+            // A budget of one or two is too small to be divided.
+            kept: (self.budget / 5).max(u32::from(self.budget >= 3)),
             period: self.budget_minutes * 60_000,
             refusals: self.refusals,
             cool_down: self.cool_down_minutes * 60_000,

@@ -256,9 +256,28 @@ async fn the_owner_sees_that_a_sign_on_was_denied_as_somebody_elses() {
     owner.title("Signed in").await;
     let page = owner.text("main").await;
     assert!(page.contains("No sign-on is sent to your phones") && page.contains("A sign-on was denied as not yours."));
-    assert!(page.contains("from 127.0.0.1.") && page.contains("HeadlessChrome"), "{page}");
+    assert!(page.contains("from 127.0.0.1. Their browser: Chrome on Linux."), "{page}");
+    assert!(!page.contains("HeadlessChrome"), "its own words are shown on request only: {page}");
     owner.look_closely("21-denied").await;
+    owner.open("What the browser says about itself").await;
+    assert!(owner.text("main").await.contains("HeadlessChrome"));
+    owner.look_closely("22-own-words").await;
     owner.client.clone().close().await.unwrap();
+
+    // While nothing is sent, the page says so, stays as it is, and leads to the recovery code.
+    let later = start_browser("not-sent", 1280, 900).await;
+    later.give_password(&demo).await;
+    later.title("No request was sent to your phone").await;
+    let said = later.text("main").await;
+    assert!(said.contains("denied on your phone as not yours. No more are sent until"), "{said}");
+    assert!(said.contains("in about an hour.") || said.contains("in about 60 minutes."), "{said}");
+    assert!(!said.contains("UTC"), "in the reader's own time: {said}");
+    later.look_closely("23-not-sent").await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(later.text("main").await, said);
+    later.press("Exit").await;
+    later.title("Sign in another way").await;
+    later.client.clone().close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,7 @@ fn number_matching_with_the_code_read_from_a_picture() {
     let life = message["expires_at"].as_i64().unwrap() - message["sent_at"].as_i64().unwrap();
     assert!((119_000..123_000).contains(&life), "{life}");
     assert_eq!(message["context"]["remoteIp"], "127.0.0.1");
+    assert_eq!(message["context"]["browser"], "a browser");
     let numbers: Vec<String> = serde_json::from_value(message["numbers"].clone()).unwrap();
     assert!(numbers.len() == 3 && numbers.contains(&number), "{numbers:?} {number}");
 

@@ -27,9 +27,12 @@ mod receiver;
 mod refreshes;
 mod requests;
 mod rest;
+mod retries;
 mod risk;
 mod signed_pulls;
 mod unconfirmed;
+mod user_agents;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]
 mod wire;
+mod withheld;

@@ -2998,15 +2998,19 @@ public struct Context: Equatable, Hashable {
      */
     public let location: Location?
     /**
-     * The browser's user agent.
+     * Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+     */
+    public let browser: String?
+    /**
+     * The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
      */
     public let userAgent: String?
     /**
-     * The browser's platform.
+     * The browser's platform as sent: free text, too.
      */
     public let platform: String?
     /**
-     * Address of the browser.
+     * Address of the browser; absent where what was sent is none.
      */
     public let remoteIp: String?
 
@@ -3017,15 +3021,19 @@ public struct Context: Equatable, Hashable {
          * Position of the browser, where it was shared.
          */location: Location?,
         /**
-         * The browser's user agent.
+         * Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+         */browser: String?,
+        /**
+         * The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
          */userAgent: String?,
         /**
-         * The browser's platform.
+         * The browser's platform as sent: free text, too.
          */platform: String?,
         /**
-         * Address of the browser.
+         * Address of the browser; absent where what was sent is none.
          */remoteIp: String?) {
         self.location = location
+        self.browser = browser
         self.userAgent = userAgent
         self.platform = platform
         self.remoteIp = remoteIp
@@ -3048,6 +3056,7 @@ public struct FfiConverterTypeContext: FfiConverterRustBuffer {
         return
             try Context(
                 location: FfiConverterOptionTypeLocation.read(from: &buf),
+                browser: FfiConverterOptionString.read(from: &buf),
                 userAgent: FfiConverterOptionString.read(from: &buf),
                 platform: FfiConverterOptionString.read(from: &buf),
                 remoteIp: FfiConverterOptionString.read(from: &buf)
@@ -3056,6 +3065,7 @@ public struct FfiConverterTypeContext: FfiConverterRustBuffer {
 
     public static func write(_ value: Context, into buf: inout [UInt8]) {
         FfiConverterOptionTypeLocation.write(value.location, into: &buf)
+        FfiConverterOptionString.write(value.browser, into: &buf)
         FfiConverterOptionString.write(value.userAgent, into: &buf)
         FfiConverterOptionString.write(value.platform, into: &buf)
         FfiConverterOptionString.write(value.remoteIp, into: &buf)

@@ -80,7 +80,7 @@ function drawPending(item) {
   const card = make("div", "", "card");
   card.dataset.id = item.id;
   card.append(make("p", item.issuer + ": " + item.account), make("p", item.message || "Sign-on"));
-  const from = item.context && [item.context.remoteIp, item.context.platform, item.context.userAgent].filter(Boolean).join(", ");
+  const from = item.context && [item.context.browser, item.context.remoteIp].filter(Boolean).join(", ");
   if (from) card.append(make("p", "From " + from, "soft"));
   const approve = (more) => attempt("approve", { id: item.id, ...more }, "Approved.");
   if (item.kind === "number") {

@@ -4,6 +4,7 @@ mod accounts;
 mod choices;
 pub(super) mod device;
 pub(super) mod keys;
+mod origin;
 mod past;
 pub(super) mod picture;
 
@@ -340,11 +341,12 @@ fn describe(notification: &Notification) -> String {
         Ask::Biometric => "approve with --biometric".to_owned(),
     };
     format!(
-        "{}  {} at {}: {}  ({ask})",
+        "{}  {} at {}: {}  ({ask}){}",
         notification.id,
         notification.account,
         notification.issuer,
-        notification.message.as_deref().unwrap_or("Sign-on")
+        notification.message.as_deref().unwrap_or("Sign-on"),
+        origin::describe(notification.context.as_ref())
     )
 }
 
@@ -362,7 +364,7 @@ pub(super) fn show_notification(notification: &Notification) -> Value {
         "kind": kind,
         "numbers": numbers,
         "message": notification.message,
-        "context": notification.context,
+        "context": notification.context.as_ref().map(origin::show),
         "sent_at": notification.sent_at,
         "expires_at": notification.expires_at,
     })

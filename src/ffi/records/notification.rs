@@ -68,21 +68,24 @@ impl Evidence {
 pub struct Context {
     /// Position of the browser, where it was shared.
     pub location: Option<Location>,
-    /// The browser's user agent.
+    /// Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+    pub browser: Option<String>,
+    /// The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
     pub user_agent: Option<String>,
-    /// The browser's platform.
+    /// The browser's platform as sent: free text, too.
     pub platform: Option<String>,
-    /// Address of the browser.
+    /// Address of the browser; absent where what was sent is none.
     pub remote_ip: Option<String>,
 }
 
 impl From<phone::Context> for Context {
     fn from(context: phone::Context) -> Self {
         Self {
+            browser: context.browser_name().map(|name| name.to_string()),
+            remote_ip: context.address().map(|address| address.to_string()),
             location: context.location.map(Location::from),
             user_agent: context.user_agent,
             platform: context.platform,
-            remote_ip: context.remote_ip,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The push message (docs/wire.md section 3): what is asked of the person, and what they are shown. Knows no other message.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use crate::protocol::encoding::{decode_standard, encode_standard};
 use crate::protocol::jws::{self, JwsError, Verified};
 use crate::protocol::text;
 use crate::protocol::uri::Cookie;
+use crate::protocol::user_agent::BrowserName;
 use crate::secret::SecretBytes;
 
 /// What the person is asked to do.
@@ -39,10 +42,10 @@ pub struct Context {
     /// Position of the browser, where it was shared.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Location>,
-    /// The browser's user agent.
+    /// The browser's user agent: free text of whoever signs on, see [`browser_name`](Self::browser_name).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_agent: Option<String>,
-    /// The browser's platform.
+    /// The browser's platform: free text, too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub platform: Option<String>,
     /// Address of the browser.
@@ -234,6 +237,17 @@ impl PushMessage {
 const LATEST_TIME: i64 = 253_402_300_799_999;
 
 impl Context {
+    /// Returns what a person reads of the browser, whatever it says about itself; absent where it says nothing.
+    pub fn browser_name(&self) -> Option<BrowserName> {
+        let is_known = self.user_agent.is_some() || self.platform.is_some();
+        is_known.then(|| BrowserName::derive(self.user_agent.as_deref(), self.platform.as_deref()))
+    }
+
+    /// Returns the browser's address where it is one: some servers take it from a header that anyone may write.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.remote_ip.as_deref()?.trim().parse().ok()
+    }
+
     /// By way of an object, because a list of values would be taken for the members in their order.
     fn parse(json: &str) -> Option<Self> {
         let object: serde_json::Map<String, Value> = serde_json::from_str(json).ok()?;

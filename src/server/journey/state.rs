@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::EpochMilliseconds;
 use crate::secret::SecretText;
+use crate::server::push::Withheld;
 
 /// Kept from step to step, sealed: in the store, or inside the `authId` before the password is right.
 #[derive(Clone, Serialize, Deserialize)]
@@ -43,6 +44,12 @@ pub struct Shared {
     pub push_request: Option<String>,
     /// How the push is shown while waiting: the number of a challenge.
     pub push_number: Option<String>,
+    /// Why nothing was sent where a push was to be, while that is the last word.
+    #[serde(default)]
+    pub push_withheld: Option<Withheld>,
+    /// Whether the user was shown that the reason has ended.
+    #[serde(default)]
+    pub push_withheld_over: bool,
     /// What else the phone sent with its answer.
     #[serde(default)]
     pub push_content: Option<serde_json::Value>,
@@ -109,6 +116,7 @@ impl Shared {
             self.second_factor_at = None;
             self.recovery_code_used = false;
             self.push_request = None;
+            self.push_withheld = None;
             self.registration = None;
             self.user_added_at = None;
             self.user_since = None;

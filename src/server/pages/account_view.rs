@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::texts::Texts;
+use crate::protocol::user_agent::BrowserName;
 use crate::secret::SecretText;
 use crate::server::recovery_codes::in_groups;
 use crate::server::rfc3339::rfc3339;
@@ -61,13 +62,17 @@ struct Denied {
     /// RFC 3339.
     at: String,
     address: Option<String>,
+    /// The browser's name, as far as it is one that is known.
+    browser: Option<String>,
+    /// What the browser says about itself: free text, shown on request only.
     user_agent: Option<String>,
 }
 
 impl Denied {
-    fn new(denial: Denial) -> Self {
+    fn new(t: &Texts, denial: Denial) -> Self {
         let Denial { at, origin } = denial;
-        Self { at: rfc3339(at), address: origin.address, user_agent: origin.user_agent }
+        let browser = origin.user_agent.as_deref().map(|agent| t.browser(BrowserName::derive(Some(agent), None)));
+        Self { at: rfc3339(at), address: origin.address, browser, user_agent: origin.user_agent }
     }
 
     fn moment(&self) -> String {
@@ -155,7 +160,18 @@ impl Owned {
         });
         let seen = notices.first().map(|(number, _)| *number).unwrap_or_default();
         let changes = notices.into_iter().map(|(_, notice)| Changed::new(t, notice)).collect();
-        Self { t, phones, codes, may_add, token, from, done, denied: denied.map(Denied::new), changes, seen }
+        Self {
+            t,
+            phones,
+            codes,
+            may_add,
+            token,
+            from,
+            done,
+            denied: denied.map(|denial| Denied::new(t, denial)),
+            changes,
+            seen,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::texts::Texts;
 use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
 use crate::server::journey::callback::{Callback, Segment};
+use crate::server::push::Withheld;
 use crate::server::qr;
 use crate::server::recovery_codes::in_groups;
 use crate::server::sign_on::StepReply;
@@ -34,6 +35,8 @@ pub(super) struct StepPage {
     /// The text of the QR code, for a link that opens the app.
     registration: Option<String>,
     in_session: bool,
+    /// Whether no message was sent, so that there is nothing to wait for.
+    withheld: bool,
 }
 
 /// One piece of a step's page.
@@ -45,8 +48,38 @@ enum Element {
     Qr { svg: String },
     Number { value: String },
     Wait { message: String },
+    Withheld(WithheldText),
     Buttons { name: String, options: Vec<String> },
     Location { name: String, message: String },
+}
+
+/// Why no message was sent, and what comes next: the text before a time, the time, and the text after it.
+struct WithheldText {
+    reason: String,
+    before: String,
+    /// RFC 3339; empty where there is none.
+    time: String,
+    /// Without script.
+    clock: String,
+    after: String,
+    way_out: String,
+}
+
+impl WithheldText {
+    fn new(t: &Texts, withheld: Withheld, exit: &str, now: EpochMilliseconds) -> Self {
+        let texts = withheld.texts(now);
+        let wait = t.of_journey(texts.wait).replace("{count}", &texts.count.to_string());
+        let next = t.of_journey(texts.next).replace("{wait}", &wait);
+        let (before, after) = next.split_once("{time}").unwrap_or((&next, ""));
+        Self {
+            reason: t.of_journey(texts.reason),
+            before: before.to_owned(),
+            after: after.to_owned(),
+            clock: if texts.time.is_empty() { String::new() } else { texts.clock() },
+            way_out: t.of_journey(texts.way_out).replace("{exit}", exit),
+            time: texts.time,
+        }
+    }
 }
 
 /// The time that is left for what a step waits for.
@@ -68,7 +101,9 @@ impl StepPage {
     pub(super) fn new(frame: Frame, step: StepReply, action: String, now: EpochMilliseconds) -> Self {
         let t = frame.t;
         let waits = step.callbacks.iter().any(|callback| matches!(callback, Callback::PollingWait { .. }));
-        let default_title = default_title(t, &step.callbacks);
+        let withheld = step.details.withheld;
+        let default_title = if withheld.is_some() { t.not_sent } else { default_title(t, &step.callbacks) };
+        let exit = step.callbacks.iter().find_map(first_option).map(|option| t.of_journey(option)).unwrap_or_default();
         let (has_password, has_codes) = (
             step.callbacks.iter().any(|callback| matches!(callback, Callback::Password { .. })),
             step.callbacks.iter().any(|callback| matches!(callback, Callback::RecoveryCodes(_))),
@@ -79,7 +114,12 @@ impl StepPage {
             .callbacks
             .into_iter()
             .enumerate()
-            .filter_map(|(index, callback)| element(t, index, callback, has_password))
+            .filter_map(|(index, callback)| match (callback, withheld) {
+                (Callback::PollingWait { .. }, Some(withheld)) => {
+                    Some(Element::Withheld(WithheldText::new(t, withheld, &exit, now)))
+                }
+                (callback, _) => element(t, index, callback, has_password),
+            })
             .collect();
         Self {
             title: step.texts.header.unwrap_or_else(|| default_title.to_owned()),
@@ -99,6 +139,7 @@ impl StepPage {
             codes_of: t.codes_of.replace("{issuer}", &frame.issuer),
             registration,
             in_session: step.details.purpose.is_some(),
+            withheld: withheld.is_some(),
             elements,
             frame,
         }
@@ -168,6 +209,14 @@ fn text_and_links(t: &Texts, segments: Vec<Segment>) -> Element {
         }
     }
     Element::Text { text, links }
+}
+
+/// The label of the first button, where the callback has buttons.
+fn first_option(callback: &Callback) -> Option<&str> {
+    match callback {
+        Callback::Confirmation { options } => options.first().map(String::as_str),
+        _ => None,
+    }
 }
 
 /// The text of the QR code, where the callback has one.

@@ -14,6 +14,7 @@ mod send;
 pub mod sns;
 mod trial;
 mod unconfirmed;
+mod withheld;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use register::{Offer, offer, register};
 pub use send::{Budget, Kind, Outgoing, Sent, send};
 pub use trial::{Reached, push_test};
 pub use unconfirmed::{remove_abandoned, settle_unconfirmed};
+pub use withheld::{Withheld, WithheldReason};
 
 use super::attestation::{AttestationCheck, AttestationError};
 use super::keys::Keys;

@@ -1,5 +1,6 @@
 //! Making a push request and a message for each of the user's devices.
 
+use super::withheld::{Withheld, WithheldReason};
 use super::{Delivery, Effect, Tools};
 use crate::ports::{make_bytes, make_number_below, make_uuid};
 use crate::protocol::device_key::UserPresence;
@@ -31,6 +32,8 @@ pub struct Outgoing<'a> {
     pub time_to_live: i64,
     /// Only to the device that the journey registered: it is to show that it can approve.
     pub only_to_added: bool,
+    /// Whether the user signed in with this browser before: part of the budget is kept for such browsers.
+    pub from_known_browser: bool,
     /// Where the browser is that waits.
     pub origin: Origin,
     /// What is asked of the keys of the phones that it goes to. A biometric one goes to no key that does not take a biometric.
@@ -55,6 +58,9 @@ pub enum Kind {
 pub struct Budget {
     /// Most requests in that time.
     pub requests: u32,
+    /// How many of them only browsers get that the user signed in with before, so that a stranger who knows the
+    /// password cannot use up all.
+    pub kept: u32,
     /// That time, in milliseconds.
     pub period: i64,
     /// Refusals (denied, or a wrong number) after which no more is sent for a while.
@@ -69,12 +75,8 @@ pub enum Sent {
     Sent(Box<PushRequest>, Vec<Effect>),
     /// The user has no device.
     NoDevice,
-    /// None of the user's devices has a key that is good enough, or all have one that is not.
-    NoKey,
-    /// The user denied a sign-on as somebody else's, and nothing is sent for a while.
-    Frozen,
-    /// The user had too many requests; the text is for the person.
-    OverBudget(&'static str),
+    /// Nothing was sent, for this reason.
+    Withheld(Withheld),
 }
 
 /// Sends to the user's devices. A pending request of the same user is superseded: one live message a user.
@@ -103,16 +105,10 @@ pub fn send(
     }
     retain_by_key(transaction, outgoing, &mut devices, tools)?;
     if devices.is_empty() {
-        return Ok(Sent::NoKey);
+        return Ok(Sent::Withheld(Withheld { reason: WithheldReason::NoKey, until: None }));
     }
-    if users::find(transaction, outgoing.user)?.is_some_and(|user| user.is_frozen(tools.now)) {
-        return Ok(Sent::Frozen);
-    }
-    if pushes::refused_since(transaction, outgoing.user, tools.now - budget.cool_down)? >= budget.refusals {
-        return Ok(Sent::OverBudget("Several sign-ons were refused on your phone. Wait a while, then start again."));
-    }
-    if pushes::sent_since(transaction, outgoing.user, tools.now - budget.period)? >= budget.requests {
-        return Ok(Sent::OverBudget("Too many sign-ons were sent to your phone. Wait a while, then start again."));
+    if let Some(withheld) = find_reason(transaction, outgoing, budget, tools)? {
+        return Ok(Sent::Withheld(withheld));
     }
     let entropy = tools.entropy.as_ref();
     let mut effects: Vec<Effect> = pushes::supersede(transaction, outgoing.user)?
@@ -173,6 +169,30 @@ pub fn send(
         }));
     }
     Ok(Sent::Sent(Box::new(request), effects))
+}
+
+/// Returns why the user gets no request now, where that is so: the reason that ends last.
+fn find_reason(
+    transaction: &Transaction,
+    outgoing: &Outgoing<'_>,
+    budget: Budget,
+    tools: &Tools,
+) -> Result<Option<Withheld>, StoreError> {
+    let (user, now) = (outgoing.user, tools.now);
+    if let Some(until) = users::find(transaction, user)?.and_then(|user| user.frozen_until).filter(|until| now < *until)
+    {
+        let until = (until != users::UNTIL_LIFTED).then_some(until);
+        return Ok(Some(Withheld { reason: WithheldReason::Frozen, until }));
+    }
+    let refused = pushes::nth_last_refused(transaction, user, now - budget.cool_down, budget.refusals)?;
+    let requests = if outgoing.from_known_browser { budget.requests } else { budget.requests - budget.kept };
+    let sent = pushes::nth_last_sent(transaction, user, now - budget.period, requests)?;
+    let reasons = [
+        (WithheldReason::CoolingDown, refused.map(|at| at + budget.cool_down)),
+        (WithheldReason::OverBudget, sent.map(|at| at + budget.period)),
+    ];
+    let last = reasons.into_iter().filter_map(|(reason, until)| Some((reason, until?))).max_by_key(|(_, until)| *until);
+    Ok(last.map(|(reason, until)| Withheld { reason, until: Some(until) }))
 }
 
 /// Leaves the devices whose keys are as they are asked for; all of them where that is no more than preferred and none is.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ports::EpochMilliseconds;
 use crate::server::journey::callback::Callback;
 use crate::server::journey::state::{Purpose, State};
+use crate::server::push::Withheld;
 use crate::server::store::{StoreError, Transaction, devices, pushes};
 
 /// See the module.
@@ -16,6 +17,9 @@ pub struct PageDetails {
     pub added_device: Option<String>,
     /// What went wrong at the step before, for the person.
     pub problem: Option<String>,
+    /// Why no message was sent, where the step waits for none.
+    #[serde(default)]
+    pub withheld: Option<Withheld>,
     /// What the journey is for, where it runs within a session.
     pub purpose: Option<Purpose>,
 }
@@ -35,11 +39,15 @@ pub(super) fn details(
         (true, None, Some(request)) => pushes::find_request(transaction, request)?.map(|request| request.expires_at),
         _ => None,
     };
+    // A step that shows a code or a number waits for something else.
+    let shows_value = callbacks.iter().any(|callback| matches!(callback, Callback::HiddenValue { .. }));
+    let withheld = shared.push_withheld.filter(|_| waits && !shows_value);
     let added = if shows_codes { devices::added_by(transaction, journey)? } else { None };
     Ok(PageDetails {
         expires_at,
         added_device: added.map(|device| device.name),
         problem: shared.failure.take(),
+        withheld,
         purpose: shared.in_session.as_ref().map(|in_session| in_session.purpose),
     })
 }

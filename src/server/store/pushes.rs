@@ -261,6 +261,40 @@ pub fn refused_since(transaction: &Transaction, user: &str, since: EpochMillisec
         .query_row(params![user, since], |row| row.get(0))?)
 }
 
+/// Returns when the `n`th last of the requests was sent that the user got after this time; absent where there were fewer.
+pub fn nth_last_sent(
+    transaction: &Transaction,
+    user: &str,
+    since: EpochMilliseconds,
+    n: u32,
+) -> Result<Option<EpochMilliseconds>, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT created_at FROM push_request WHERE user = ?1 AND created_at > ?2
+             ORDER BY created_at DESC LIMIT 1 OFFSET ?3",
+        )?
+        .query_row(params![user, since, n.saturating_sub(1)], |row| row.get(0))
+        .optional()?)
+}
+
+/// Returns when the `n`th last of the requests was settled that the user denied, or answered with a wrong number, after
+/// this time; absent where there were fewer.
+pub fn nth_last_refused(
+    transaction: &Transaction,
+    user: &str,
+    since: EpochMilliseconds,
+    n: u32,
+) -> Result<Option<EpochMilliseconds>, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT settled_at FROM push_request
+             WHERE user = ?1 AND state IN ('denied', 'failed') AND settled_at > ?2
+             ORDER BY settled_at DESC LIMIT 1 OFFSET ?3",
+        )?
+        .query_row(params![user, since, n.saturating_sub(1)], |row| row.get(0))
+        .optional()?)
+}
+
 /// Ends a request that nobody waits for any more.
 pub fn withdraw(transaction: &Transaction, journey: &[u8]) -> Result<(), StoreError> {
     transaction

@@ -14,6 +14,10 @@ impl Node for PushResultVerifier {
     }
 
     fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
+        // Never EXPIRED, by which a journey sends again, nor what became of an earlier message.
+        if context.shared.push_withheld.is_some() {
+            return Ok(Next::Outcome("WAITING"));
+        }
         let request = match context.shared.push_request.as_deref() {
             Some(id) => pushes::find_request(context.transaction, id)?,
             None => None,

@@ -5,15 +5,16 @@ use serde::Deserialize;
 use super::SettingError;
 use crate::protocol::device_key::KeyLevel;
 use crate::protocol::message::{CUSTOM_PAYLOAD_LIMIT, Context as PushContext, Location};
+use crate::protocol::user_agent::{BrowserName, system_name};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::risk::{Force, RiskRules};
 use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
-use crate::server::push::{Kind, Outgoing, Sent, remove_abandoned, send};
+use crate::server::push::{Kind, Outgoing, Sent, Withheld, WithheldReason, remove_abandoned, send};
 use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
-use crate::server::store::{StoreError, audit};
+use crate::server::store::{StoreError, audit, pushes};
 
 const DEFAULT_MESSAGE: &str = "Login attempt from {{user}} at {{issuer}}";
 
@@ -93,10 +94,19 @@ impl PushSender {
         Ok(())
     }
 
-    /// Writes down why nothing was sent, and ends as nodes do that send nothing.
-    fn withheld(&self, context: &Context<'_>, user: String, outcome: &str, reason: &str) -> Result<Next, StoreError> {
-        note(context, user, outcome)?;
-        Ok(self.failed(reason))
+    /// Leaves although nothing was sent. Where the journey does not capture that, the wait step says why, and its exit
+    /// is the way to another factor. Nothing that was sent before counts any more.
+    fn withhold(&self, context: &mut Context<'_>, withheld: Withheld) -> Result<Next, StoreError> {
+        tracing::warn!(reason = withheld.reason.name(), "push not sent");
+        if self.capture_failure {
+            return Ok(Next::Outcome("FAILURE"));
+        }
+        pushes::withdraw(context.transaction, context.journey_id)?;
+        context.shared.push_request = None;
+        context.shared.push_number = None;
+        context.shared.push_withheld = Some(withheld);
+        context.shared.push_withheld_over = false;
+        Ok(Next::Outcome("SENT"))
     }
 
     fn key_policy(&self) -> KeyPolicy {
@@ -190,6 +200,7 @@ impl Node for PushSender {
         let (kind, biometric_key) = finding.applied_to(self.push_type.kind());
         let explained = |outcome: &str| [&[outcome], finding.names.as_slice()].concat().join(" ");
         let browser = &context.shared.browser;
+        let platform = browser.platform.as_deref();
         let outgoing = Outgoing {
             user: &user,
             journey: context.journey_id,
@@ -197,27 +208,29 @@ impl Node for PushSender {
             message,
             context: self.context_info.then(|| PushContext {
                 location: context.shared.location.map(|(latitude, longitude)| Location { latitude, longitude }),
-                user_agent: browser.user_agent.clone(),
-                platform: browser.platform.clone(),
+                // Never the browser's own words: no phone should have to know that they are free text.
+                user_agent: browser
+                    .user_agent
+                    .as_deref()
+                    .map(|agent| BrowserName::derive(Some(agent), platform).to_string()),
+                platform: platform.and_then(system_name).map(str::to_owned),
                 remote_ip: browser.address.clone(),
             }),
             custom_payload,
             time_to_live: self.message_timeout,
             only_to_added: context.shared.is_for(Purpose::AddDevice),
+            from_known_browser: browser.known_to.as_deref() == Some(user.as_str()),
             origin: Origin { address: browser.address.clone(), user_agent: browser.user_agent.clone() },
             key_policy: self.key_policy(),
             biometric_key,
         };
         match send(context.transaction, &outgoing, context.budget, context.tools)? {
             Sent::NoDevice => Ok(Next::Outcome("NOT_REGISTERED")),
-            Sent::OverBudget(reason) => self.withheld(context, user, "over-budget", reason),
-            Sent::NoKey => {
-                let outcome = explained("no-device-key");
-                self.withheld(context, user, &outcome, "None of your phones has a key that is asked for here.")
-            }
-            // No more to whoever has the password: who denied the other sign-on knows.
-            Sent::Frozen => {
-                self.withheld(context, user, "frozen", "No sign-on can be sent to your phone at this moment.")
+            Sent::Withheld(withheld) => {
+                let name = withheld.reason.name();
+                let is_by_rule = withheld.reason == WithheldReason::NoKey;
+                note(context, user, &if is_by_rule { explained(name) } else { name.to_owned() })?;
+                self.withhold(context, withheld)
             }
             Sent::Sent(request, effects) => {
                 if !finding.names.is_empty() {
@@ -230,6 +243,7 @@ impl Node for PushSender {
                 }
                 context.effects.extend(effects);
                 context.shared.messages_sent += 1;
+                context.shared.push_withheld = None;
                 context.shared.push_number = request.number;
                 context.shared.push_request = Some(request.id);
                 Ok(Next::Outcome("SENT"))

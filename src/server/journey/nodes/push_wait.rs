@@ -1,12 +1,14 @@
-//! Push Wait: shows the number and waits for the answer.
+//! Push Wait: shows the number and waits for the answer; or says why no message was sent, and until when.
 
 use serde::Deserialize;
 
 use super::SettingError;
+use crate::ports::EpochMilliseconds;
 use crate::secret::SecretText;
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node, Readiness};
 use crate::server::journey::text::Localised;
+use crate::server::push::Withheld;
 use crate::server::store::StoreError;
 use crate::server::store::pushes::{self, PushRequest, PushState};
 
@@ -51,6 +53,30 @@ impl PushWait {
         }
     }
 
+    /// The step where no message was sent: it says so, and is there for its exit. No answer can come.
+    fn run_withheld(&self, context: &mut Context<'_>, withheld: Withheld, answers: Option<&Answers>) -> Next {
+        let (now, whole) = (context.now(), self.seconds_to_wait * 1000);
+        if answers.is_some_and(|answers| answers.choice(1) == Some(0)) {
+            context.shared.waiting_since = None;
+            return Next::Outcome("EXITED");
+        }
+        let is_news = withheld.is_over(now) && !context.shared.push_withheld_over;
+        let waited = now - context.shared.waiting_since.unwrap_or(now);
+        if answers.is_some() && (waited >= whole || is_news) {
+            context.shared.waiting_since = None;
+            return Next::Outcome("DONE");
+        }
+        let exit = context.choose(&self.exit_message, DEFAULT_EXIT).to_owned();
+        let message = withheld.in_english(now, &exit);
+        let ask = |wait| vec![Callback::PollingWait { wait, message }, Callback::Confirmation { options: vec![exit] }];
+        if answers.is_some() {
+            return Next::AskAgain(ask(whole - waited));
+        }
+        context.shared.waiting_since = Some(now);
+        context.shared.push_withheld_over = withheld.is_over(now);
+        Next::Ask(ask(whole))
+    }
+
     fn ask(&self, context: &Context<'_>, wait: i64) -> Vec<Callback> {
         let number = context.shared.push_number.clone();
         let seconds = (wait + 999) / 1000;
@@ -78,6 +104,9 @@ impl Node for PushWait {
     }
 
     fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
+        if let Some(withheld) = context.shared.push_withheld {
+            return Ok(self.run_withheld(context, withheld, answers.as_ref()));
+        }
         let pending = Self::request(context)?.filter(|request| request.state == PushState::Pending);
         let expired = pending.as_ref().is_none_or(|request| request.expires_at <= context.now());
         let confirmation = 1 + usize::from(context.shared.push_number.is_some());
@@ -106,6 +135,11 @@ impl Node for PushWait {
     }
 
     fn readiness(&self, context: &mut Context<'_>) -> Result<Readiness, StoreError> {
+        if let Some(withheld) = context.shared.push_withheld {
+            // Once the user was told that the reason has ended, there is nothing more to tell.
+            let until = withheld.until.filter(|_| !context.shared.push_withheld_over);
+            return Ok(Readiness::At(until.unwrap_or(EpochMilliseconds::MAX)));
+        }
         Ok(match Self::request(context)? {
             Some(request) if request.state == PushState::Pending && request.expires_at > context.now() => {
                 Readiness::At(request.expires_at)

@@ -1,4 +1,8 @@
 //! Retry Limit Decision: lets a number of further attempts through, then no more.
+//!
+//! What is saved to the user counts once the user's password was right in this sign-on. Before that every name counts in
+//! the sign-on's own state, whether it is a user's or not: nobody learns from the count who is a user, and nothing is
+//! stored for somebody who knows no more than a name.
 
 use serde::Deserialize;
 
@@ -34,24 +38,20 @@ impl Node for RetryLimit {
     }
 
     fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
-        let node = context.node_id.to_owned();
-        let used = if self.increment_user_attribute_on_failure {
-            let name = context.shared.user.as_deref().or(context.shared.user_name.as_deref()).unwrap_or_default();
-            let Some(user) = users::find(context.transaction, name)? else {
-                return Ok(Next::Fail("The attempt cannot be counted, because the user is not known.".to_owned()));
-            };
-            let used = users::retries(context.transaction, &user.name, &node)?;
-            if used < self.retry_limit {
-                users::set_retries(context.transaction, &user.name, &node, used + 1)?;
-            }
-            used
-        } else {
-            let count = context.shared.retries.entry(node).or_insert(0);
-            let used = *count;
-            *count += 1;
-            used
+        let node = context.node_id;
+        let in_sign_on = context.shared.retries.get(node).copied().unwrap_or(0);
+        let user = context.shared.user.as_deref().filter(|_| self.increment_user_attribute_on_failure);
+        let saved = match user {
+            Some(user) => users::retries(context.transaction, user, node)?,
+            None => 0,
         };
-        if used < self.retry_limit {
+        if saved.saturating_add(in_sign_on) < self.retry_limit {
+            match user {
+                Some(user) => users::set_retries(context.transaction, user, node, saved + 1)?,
+                None => {
+                    context.shared.retries.insert(node.to_owned(), in_sign_on + 1);
+                }
+            }
             return Ok(Next::Outcome("Retry"));
         }
         context.shared.failure = Some("Too many attempts failed. Sign-on was refused.".to_owned());

@@ -70,8 +70,11 @@ document.querySelectorAll("[data-seconds]").forEach(countDown);
 document.querySelectorAll(".keep").forEach(keepCodes);
 // In the reader's own time and manner of writing it.
 for (const time of document.querySelectorAll("time[datetime]")) {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-  time.textContent = format.format(new Date(time.dateTime));
+  const moment = new Date(time.dateTime);
+  // The date is left out where it is today's and the text is about what comes soon.
+  const isToday = "near" in time.dataset && moment.toDateString() === new Date().toDateString();
+  const style = isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
+  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
 }
 
 // Where the browser is, if the person wants to tell: asked for when the button is pressed, never before.

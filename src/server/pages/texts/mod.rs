@@ -9,6 +9,7 @@ mod en;
 
 use axum::http::{HeaderMap, header};
 
+use crate::protocol::user_agent::BrowserName;
 use crate::server::journey::text::{accepted_languages, lookup};
 
 /// The languages that pages speak; the first where none is asked for.
@@ -26,6 +27,7 @@ pub(super) struct Texts {
     pub(super) your_codes: &'static str,
     pub(super) register: &'static str,
     pub(super) look_at_phone: &'static str,
+    pub(super) not_sent: &'static str,
     pub(super) another_way: &'static str,
     pub(super) get_the_app: &'static str,
     pub(super) where_from: &'static str,
@@ -71,7 +73,7 @@ pub(super) struct Texts {
     pub(super) denied_at: &'static str,
     /// Before the address.
     pub(super) denied_from: &'static str,
-    /// Before the user agent.
+    /// Before the browser's name.
     pub(super) denied_with: &'static str,
     pub(super) notices: &'static str,
     /// `{phone}`.
@@ -84,6 +86,11 @@ pub(super) struct Texts {
     pub(super) notice_not_you: &'static str,
     pub(super) notice_next: &'static str,
     pub(super) notice_dismiss: &'static str,
+    pub(super) own_words: &'static str,
+    pub(super) own_words_about: &'static str,
+    pub(super) a_browser: &'static str,
+    /// `{browser}` and `{system}`.
+    pub(super) browser_on: &'static str,
     pub(super) phones: &'static str,
     pub(super) no_phones: &'static str,
     pub(super) android: &'static str,
@@ -164,6 +171,15 @@ pub(super) struct Texts {
 }
 
 impl Texts {
+    /// The name of a browser for the user to read.
+    pub(super) fn browser(&self, name: BrowserName) -> String {
+        let browser = name.browser.unwrap_or(self.a_browser);
+        name.system.map_or_else(
+            || browser.to_owned(),
+            |system| self.browser_on.replace("{browser}", browser).replace("{system}", system),
+        )
+    }
+
     /// A node's text in this language.
     pub(super) fn of_journey(&self, text: &str) -> String {
         let translated = self.journey.iter().find(|(english, _)| *english == text).map(|(_, own)| *own);

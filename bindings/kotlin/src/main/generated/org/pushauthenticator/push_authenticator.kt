@@ -4594,17 +4594,22 @@ data class Context (
     val `location`: Location?
     ,
     /**
-     * The browser's user agent.
+     * Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+     */
+    val `browser`: kotlin.String?
+    ,
+    /**
+     * The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
      */
     val `userAgent`: kotlin.String?
     ,
     /**
-     * The browser's platform.
+     * The browser's platform as sent: free text, too.
      */
     val `platform`: kotlin.String?
     ,
     /**
-     * Address of the browser.
+     * Address of the browser; absent where what was sent is none.
      */
     val `remoteIp`: kotlin.String?
 
@@ -4627,11 +4632,13 @@ public object FfiConverterTypeContext: FfiConverterRustBuffer<Context> {
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
         )
     }
 
     override fun allocationSize(value: Context) = (
             FfiConverterOptionalTypeLocation.allocationSize(value.`location`) +
+            FfiConverterOptionalString.allocationSize(value.`browser`) +
             FfiConverterOptionalString.allocationSize(value.`userAgent`) +
             FfiConverterOptionalString.allocationSize(value.`platform`) +
             FfiConverterOptionalString.allocationSize(value.`remoteIp`)
@@ -4639,6 +4646,7 @@ public object FfiConverterTypeContext: FfiConverterRustBuffer<Context> {
 
     override fun write(value: Context, buf: ByteBuffer) {
             FfiConverterOptionalTypeLocation.write(value.`location`, buf)
+            FfiConverterOptionalString.write(value.`browser`, buf)
             FfiConverterOptionalString.write(value.`userAgent`, buf)
             FfiConverterOptionalString.write(value.`platform`, buf)
             FfiConverterOptionalString.write(value.`remoteIp`, buf)

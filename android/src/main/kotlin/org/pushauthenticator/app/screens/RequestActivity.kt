@@ -126,8 +126,7 @@ class RequestActivity : Screen() {
         list.field(R.string.host, request.host)
         request.context?.let { from ->
             list.field(R.string.request_address, from.remoteIp)
-            list.field(R.string.request_browser, from.userAgent)
-            list.field(R.string.request_platform, from.platform)
+            list.field(R.string.request_browser, from.browser)
             list.field(R.string.request_location, from.location?.let { place(it) })
         }
         if (request.concealed) notice(getString(R.string.error_device_locked)) else if (concealed) notice(null)
