@@ -11,5 +11,7 @@ mod oath;
 mod proofs;
 #[path = "protocol/uri.rs"]
 mod uri;
+#[path = "protocol/variants.rs"]
+mod variants;
 #[path = "protocol/vectors.rs"]
 mod vectors;
