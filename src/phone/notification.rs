@@ -27,6 +27,11 @@ const FUTURE_LIMIT: i64 = 300_000;
 /// How long after its expiry a message is remembered, in milliseconds.
 const REPLAY_MARGIN: i64 = 24 * 3_600_000;
 
+/// Length of the time at the end of a message id, in digits.
+const ID_TIME_LENGTH: usize = 13;
+/// 2015-01-01: digits that say an earlier time are no time.
+const EARLIEST_ID_TIME: EpochMilliseconds = 1_420_070_400_000;
+
 /// A sign-on request, as shown to a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
@@ -147,18 +152,30 @@ impl OpenedNotification {
         Self::open(rows, rows.notification(id)?.ok_or(PhoneError::NotificationNotFound)?)
     }
 
-    /// End of the message's time, by the server's clock.
+    /// End of the message's time, by the server's clock. Nobody signed the time in a message id, so it only ever makes
+    /// the message end sooner.
     pub(super) fn expires_at(&self) -> EpochMilliseconds {
-        let message = self.message.get();
-        let start = message.sent_at.unwrap_or_else(|| self.credential.server_time(self.record.received_at));
-        start.saturating_add(i64::from(message.time_to_live_seconds) * 1000)
+        let life = i64::from(self.message.get().time_to_live_seconds) * 1000;
+        self.starts_at().saturating_add(life)
+    }
+
+    /// When the message's time begins, by the server's clock: when it was sent, as far as anything tells.
+    fn starts_at(&self) -> EpochMilliseconds {
+        let received = || self.credential.server_time(self.record.received_at);
+        self.message.get().sent_at.unwrap_or_else(|| {
+            sent_at_by_id(&self.record.message_id).map_or_else(received, |sent_at| sent_at.min(received()))
+        })
     }
 
     /// Last moment at which an answer is sent, by the server's clock. Where only this phone's clock counts, there is
     /// nothing to tolerate.
     pub(super) fn answerable_until(&self) -> EpochMilliseconds {
-        let tolerance = if self.message.get().sent_at.is_some() { CLOCK_TOLERANCE } else { 0 };
-        self.expires_at().saturating_add(tolerance)
+        let tolerated = self.expires_at().saturating_add(CLOCK_TOLERANCE);
+        if self.message.get().sent_at.is_some() {
+            return tolerated;
+        }
+        let life = i64::from(self.message.get().time_to_live_seconds) * 1000;
+        tolerated.min(self.credential.server_time(self.record.received_at).saturating_add(life))
     }
 
     /// Whether it is too late to answer at this phone's time `now`.
@@ -255,9 +272,10 @@ impl Phone {
         let opened = self.vault.read(|rows| OpenedNotification::open_all(rows, rows.pending_notifications()?))?;
         let (late, pending): (Vec<_>, Vec<_>) = opened.into_iter().partition(|each| each.is_late(now));
         if !late.is_empty() {
-            self.vault.write(|rows| {
+            let marked = self.vault.write(|rows| {
                 late.iter().try_for_each(|each| mark(rows, each.record.id, Step::RunOut { fate_unknown: false }, now))
-            })?;
+            });
+            unless_full(marked)?;
         }
         Ok(pending.iter().map(|each| self.show(each)).collect())
     }
@@ -306,6 +324,14 @@ pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step, now: EpochMilliseconds
     Ok(())
 }
 
+/// The result of a change that only brings the vault up to date: on a full disk, reading goes on without it.
+pub(super) fn unless_full(changed: Result<(), PhoneError>) -> Result<(), PhoneError> {
+    match changed {
+        Err(PhoneError::Vault(VaultError::Full)) => Ok(()),
+        changed => changed,
+    }
+}
+
 /// The message as it is now: one that nobody answered in time is marked so.
 fn end_if_late(
     rows: &Writer<'_>,
@@ -317,6 +343,13 @@ fn end_if_late(
     }
     mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }, now)?;
     OpenedNotification::find(rows, &opened.record.id.to_string())
+}
+
+/// When a message was sent, in epoch milliseconds, where its id ends in 13 digits that are a time, as OpenAM makes them.
+fn sent_at_by_id(message_id: &str) -> Option<EpochMilliseconds> {
+    let digits = message_id.get(message_id.len().checked_sub(ID_TIME_LENGTH)?..)?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten().filter(|time| *time >= EARLIEST_ID_TIME)
 }
 
 fn find_known(

@@ -37,7 +37,6 @@ pub(super) fn history(phone: &FolderPhone, limit: u32, offset: u32) -> Result<Re
         .map(|notification| {
             let mut value = show_notification(notification);
             if let Some(fields) = value.as_object_mut() {
-                fields.insert("state".to_owned(), json!(notification.state.name()));
                 fields.insert("received_at".to_owned(), json!(notification.received_at));
                 fields.insert("settled_at".to_owned(), json!(notification.settled_at));
             }
