@@ -285,11 +285,13 @@ impl Phone {
         let now = self.now();
         let opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
         if opened.record.state == NotificationState::Pending && opened.is_late(now) {
-            let opened = self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now))?;
-            return Ok(self.show(&opened));
+            match self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now)) {
+                Err(PhoneError::Vault(VaultError::Full)) => {}
+                opened => return Ok(self.show(&opened?)),
+            }
         }
         if opened.record.state == NotificationState::Answering && opened.is_late(now) {
-            self.settle_late_answers(now)?;
+            unless_full(self.settle_late_answers(now))?;
             return Ok(self.show(&self.vault.read(|rows| OpenedNotification::find(rows, id))?));
         }
         Ok(self.show(&opened))

@@ -8,6 +8,7 @@ mod codes;
 mod decrypt;
 mod device_key;
 mod example;
+mod foreign;
 mod killed;
 #[path = "../server/receiver.rs"]
 mod receiver;

@@ -21,7 +21,7 @@ use crate::phone::{
 };
 use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::pull::LONGEST_PULL_WAIT_SECONDS;
-use crate::secret::{Reason, SecretText};
+use crate::secret::Reason;
 use choices::{Communication, Key, Why};
 use device::{Description, FolderPhone, failure, queued};
 use input::{read_code, read_payload};
@@ -359,6 +359,15 @@ fn describe(notification: &Notification) -> String {
     )
 }
 
+/// A notification as JSON, with where it is in its life.
+pub(super) fn show_with_state(notification: &Notification) -> Value {
+    let mut value = show_notification(notification);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("state".to_owned(), json!(notification.state.name()));
+    }
+    value
+}
+
 /// A notification as JSON.
 pub(super) fn show_notification(notification: &Notification) -> Value {
     let (kind, numbers) = match &notification.ask {
@@ -368,7 +377,6 @@ pub(super) fn show_notification(notification: &Notification) -> Value {
     };
     json!({
         "id": notification.id,
-        "state": notification.state.name(),
         "account": notification.account,
         "issuer": notification.issuer,
         "kind": kind,
@@ -395,7 +403,7 @@ fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
                 NotificationState::Pending => describe(&notification),
                 state => format!("This sign-on is settled already: it is {}.  {}", state.name(), notification.id),
             };
-            Ok(Report::new(text, show_notification(&notification)))
+            Ok(Report::new(text, show_with_state(&notification)))
         }
         Received::Hint(_) => {
             Err(Failure::new("nothing-waits", &"The push says that a message waits, and the server has none."))
