@@ -45,11 +45,11 @@ pub struct Preview {
     pub logo: Option<String>,
     /// Names of the policies that this phone would have to meet.
     pub policies: Vec<String>,
-    /// The account that is there already, under the same issuer, name and host; without a host, with the same secret and
-    /// settings.
+    /// The account that is there already, under the same issuer, name and host; without a host, with the same secret
+    /// and settings.
     pub conflict: Option<Conflict>,
-    /// Accounts of the same issuer and name at other hosts or, without a host, with other secrets. They are other accounts
-    /// and stay as they are; that there are any may be a reason not to trust the code.
+    /// Accounts of the same issuer and name at other hosts or, without a host, with other secrets. They are other
+    /// accounts and stay as they are; that there are any may be a reason not to trust the code.
     pub namesakes: Vec<Conflict>,
     /// Whether the server takes a signing key of the account's own ([`Enrolment::key`]).
     pub takes_device_key: bool,
@@ -335,8 +335,8 @@ fn decoration(registration: &Registration) -> (Option<String>, Option<String>) {
 }
 
 /// The account that the registration would add again, and others of the same issuer and name. With a server, the same
-/// account is the one at the same origin. Without one, nobody can be asked which secret counts: only the same secret with
-/// the same settings is the same account.
+/// account is the one at the same origin. Without one, nobody can be asked which secret counts: only the same secret
+/// with the same settings is the same account.
 fn find_namesakes(
     rows: &Reader<'_>,
     registration: &Registration,

@@ -12,6 +12,7 @@ use super::activation::confirm;
 use super::credential::{Id, NotificationState, PushCredential, Verdict};
 use super::error::seconds_ahead;
 use super::log::{EventKind, note_end, note_message};
+use super::message_id::sent_at_by_id;
 use super::vault::{NotificationRecord, Reader, ReplayRecord, Writer, length_prefixed};
 use super::{Phone, PhoneError, VaultError};
 use crate::ports::EpochMilliseconds;
@@ -26,11 +27,6 @@ const CLOCK_TOLERANCE: i64 = 60_000;
 const FUTURE_LIMIT: i64 = 300_000;
 /// How long after its expiry a message is remembered, in milliseconds.
 const REPLAY_MARGIN: i64 = 24 * 3_600_000;
-
-/// Length of the time at the end of a message id, in digits.
-const ID_TIME_LENGTH: usize = 13;
-/// 2015-01-01: digits that say an earlier time are no time.
-const EARLIEST_ID_TIME: EpochMilliseconds = 1_420_070_400_000;
 
 /// A sign-on request, as shown to a person.
 #[derive(Debug, Clone, PartialEq)]
@@ -345,13 +341,6 @@ fn end_if_late(
     }
     mark(rows, opened.record.id, Step::RunOut { fate_unknown: false }, now)?;
     OpenedNotification::find(rows, &opened.record.id.to_string())
-}
-
-/// When a message was sent, in epoch milliseconds, where its id ends in 13 digits that are a time, as OpenAM makes them.
-fn sent_at_by_id(message_id: &str) -> Option<EpochMilliseconds> {
-    let digits = message_id.get(message_id.len().checked_sub(ID_TIME_LENGTH)?..)?;
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().ok()).flatten().filter(|time| *time >= EARLIEST_ID_TIME)
 }
 
 fn find_known(

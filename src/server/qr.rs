@@ -10,8 +10,8 @@ const SMALLEST_MODULE: u32 = 3;
 /// Empty modules on each side (ISO/IEC 18004 wants four).
 const QUIET_ZONE: u32 = 4;
 
-/// The code as an SVG element; `None` when the text is too long for one. Every module is a whole number of pixels wide, as
-/// many as the page has room for, so that its edges are sharp; the paper is white whatever the page's colors are.
+/// The code as an SVG element; `None` when the text is too long for one. Every module is a whole number of pixels wide,
+/// as many as the page has room for, so that its edges are sharp. The paper is white whatever the page's colors are.
 pub fn draw(text: &str) -> Option<String> {
     // Nothing soils a screen: the lowest level of correction makes the fewest and largest modules.
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;

@@ -1,4 +1,5 @@
-//! One-time-password codes as other software spells them: read where they have one meaning, else refused for the reason.
+//! One-time-password codes as other software spells them: read where they have one meaning, else refused for
+//! the reason.
 //!
 //! The first entries of each list are those of issue 13; the others are their siblings.
 

@@ -166,10 +166,9 @@ impl FolderPhone {
         }
     }
 
-    /// Fetches pending messages of all accounts, or of one, each held by its server for at most `wait` seconds, all at the
-    /// same time. Gives what went wrong, for the person; messages are in the vault. A server that does not answer in
-    /// time, or not once another brought something, is left behind and not asked again; neither is one that said that it
-    /// hands out nothing.
+    /// Fetches pending messages of all accounts, or of one, all at the same time. Each server may hold the question for
+    /// `wait` seconds. Gives what went wrong, for the user; messages are in the vault. A server that does not answer in
+    /// time is left behind and not asked again, and neither is one that said that it hands out nothing.
     pub(in crate::cli) fn pull(&self, wait: u32, only: Option<&str>) -> Result<Vec<String>, Failure> {
         let requests = match only {
             Some(account) => vec![self.phone.pull_account(account, wait).map_err(failure)?],

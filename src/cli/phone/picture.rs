@@ -22,8 +22,8 @@ const ENLARGED_LIMIT: u32 = 2048;
 const REDUCED_SIDE: u32 = 1024;
 
 /// What can be read, for a message.
-const READABLE: &str = "PNG, JPEG, WebP, GIF and BMP pictures of up to 16 MiB and 40 megapixels are read. The code should \
-    be whole, with an empty margin, and each of its squares at least 2 pixels wide";
+const READABLE: &str = "PNG, JPEG, WebP, GIF and BMP pictures of up to 16 MiB and 40 megapixels are read. The code \
+    should be whole, with an empty margin, and each of its squares at least 2 pixels wide";
 
 /// The text of the first QR code in a picture's file.
 pub(in crate::cli) fn read_file(file: &Path) -> Result<SecretText, Failure> {

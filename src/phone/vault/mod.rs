@@ -114,8 +114,8 @@ impl<'a> Deref for Writer<'a> {
 }
 
 impl Vault {
-    /// Opens the file, or makes a new vault where there is none. Where there is no room for the index of the write-ahead
-    /// log, the vault is opened for this process alone, which keeps that index in memory: reading needs no room then.
+    /// Opens the file, or makes a new vault where there is none. Where there is no room for the index of the
+    /// write-ahead log, the vault is opened for this process alone, which keeps that index in memory: reading needs no room then.
     pub(super) fn open(file: &Path, key: &dyn KeyEncryption, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         match Self::open_as(file, key, Arc::clone(&entropy), Sharing::Shared) {
             Err(VaultError::Full) => Self::open_as(file, key, entropy, Sharing::Alone),

@@ -46,8 +46,8 @@ impl Names {
     }
 }
 
-/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded, even twice; where
-/// one is written as it is, an encoded one belongs to the name it stands in.
+/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded, even twice;
+/// where one is written as it is, an encoded one belongs to the name it stands in.
 fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
     let path = uri.path().trim_start_matches('/');
     let decode = |text: &str| {

@@ -180,7 +180,8 @@ pub fn parse(input: &str) -> Result<Registration, UriError> {
 fn strip_wrapping(input: &str) -> &str {
     let is_around = |character: char| {
         character.is_whitespace()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(character,
+                '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let input = input.trim_matches(is_around);
     [('"', '"'), ('\'', '\''), ('<', '>')]
