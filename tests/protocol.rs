@@ -13,5 +13,7 @@ mod proofs;
 mod uri;
 #[path = "protocol/user_agent.rs"]
 mod user_agent;
+#[path = "protocol/variants.rs"]
+mod variants;
 #[path = "protocol/vectors.rs"]
 mod vectors;

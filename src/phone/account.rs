@@ -144,7 +144,7 @@ pub(super) fn given_name(name: &str) -> Option<String> {
 /// The name of the first policy that is not met, or that is not understood. Without facts none is met.
 pub(super) fn unmet_policy(policies_json: Option<&str>, facts: Option<&DeviceFacts>) -> Option<String> {
     match policies(policies_json) {
-        Err(PolicyError::Unknown(name) | PolicyError::Malformed(name)) => Some(name),
+        Err(PolicyError::Unknown(name) | PolicyError::Malformed(name)) => Some(text::clean(&name, text::NAME_LIMIT)),
         Err(PolicyError::NotAnObject) => Some("policies".to_owned()),
         Ok(policies) => policies
             .iter()

@@ -13,7 +13,7 @@ use super::{Phone, PhoneError};
 use crate::ports::make_uuid;
 use crate::protocol::jws;
 use crate::protocol::message::{RegistrationClaims, SignedBody, response_claim};
-use crate::protocol::oath::CodeSettings;
+use crate::protocol::oath::{CodeSettings, Moving};
 use crate::protocol::policy::{DeviceFacts, Policy};
 use crate::protocol::proof::{KeyClaims, sign_keyed_registration};
 use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration};
@@ -45,10 +45,11 @@ pub struct Preview {
     pub logo: Option<String>,
     /// Names of the policies that this phone would have to meet.
     pub policies: Vec<String>,
-    /// The account that is there already, under the same issuer, name and host.
+    /// The account that is there already, under the same issuer, name and host; without a host, with the same secret
+    /// and settings.
     pub conflict: Option<Conflict>,
-    /// Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
-    /// any may be a reason not to trust the code.
+    /// Accounts of the same issuer and name at other hosts or, without a host, with other secrets. They are other
+    /// accounts and stay as they are; that there are any may be a reason not to trust the code.
     pub namesakes: Vec<Conflict>,
     /// Whether the server takes a signing key of the account's own ([`Enrolment::key`]).
     pub takes_device_key: bool,
@@ -101,7 +102,8 @@ pub struct Enrolment<'a> {
     /// The platform's biometric key, where messages that ask for a biometric shall be approvable.
     pub slot: Option<&'a dyn SlotWrapper>,
     /// Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-    /// new registration, not before; where nobody is contacted, at once. Codes that it shows go over to the new one,
+    /// new registration, not before; where nobody is contacted, at once, and then also one of the same name with another
+    /// secret, if it is the only one. Codes that it shows go over to the new one,
     /// where a push registration brings none of its own.
     pub replace: bool,
     /// The signing key that the account is registered with, where the server takes one.
@@ -161,7 +163,8 @@ impl Phone {
         };
         let (enrolled, removed) = self.vault.write(|rows| {
             let mut account = account.clone();
-            let (conflict, _) = find_namesakes(rows, &registration)?;
+            let (conflict, namesakes) = find_namesakes(rows, &registration)?;
+            let conflict = if replace && push.is_none() { find_replaced(conflict, namesakes)? } else { conflict };
             let removed = match conflict {
                 Some(conflict) if !replace => return Err(conflict.into_error()),
                 // Nobody has to take the new one first.
@@ -331,26 +334,65 @@ fn decoration(registration: &Registration) -> (Option<String>, Option<String>) {
     (colour.clone(), logo.as_ref().map(|url| url.as_str().to_owned()))
 }
 
-/// The account of the same issuer, name and server, and those of the same issuer and name elsewhere. Accounts with codes
-/// only have no server, and in that are alike.
+/// The account that the registration would add again, and others of the same issuer and name. With a server, the same
+/// account is the one at the same origin. Without one, nobody can be asked which secret counts: only the same secret
+/// with the same settings is the same account.
 fn find_namesakes(
     rows: &Reader<'_>,
     registration: &Registration,
 ) -> Result<(Option<Conflict>, Vec<Conflict>), PhoneError> {
     let (issuer, account) = names(registration);
-    let origin = registration.push().map(|push| push.authentication_endpoint.origin());
     let (mut conflict, mut namesakes) = (None, Vec::new());
     for there in rows.holdings()? {
         if there.account.issuer != issuer || there.account.name != account {
             continue;
         }
-        if there.push.as_ref().map(|push| push.authentication_endpoint.origin()) == origin {
+        let is_same = match (registration, &there.push) {
+            (Registration::Oath(oath), None) => has_the_same_codes(rows, &there, oath)?,
+            (Registration::Push(push) | Registration::Both { push, .. }, Some(known)) => {
+                push.authentication_endpoint.origin() == known.authentication_endpoint.origin()
+            }
+            _ => false,
+        };
+        if is_same {
             conflict = conflict.or(Some(Conflict::of(&there)));
         } else {
             namesakes.push(Conflict::of(&there));
         }
     }
     Ok((conflict, namesakes))
+}
+
+/// Whether an account shows the codes that the registration would show. A counter moves on and does not count. What
+/// cannot be opened is not known to be the same.
+fn has_the_same_codes(rows: &Reader<'_>, there: &Holding, oath: &OathRegistration) -> Result<bool, PhoneError> {
+    let Some(known) = &there.oath else { return Ok(false) };
+    let moves_alike = match (known.settings.moving, oath.settings.moving) {
+        (Moving::Counter { .. }, Moving::Counter { .. }) => true,
+        (known, new) => known == new,
+    };
+    if !moves_alike
+        || (known.settings.algorithm, known.settings.digits) != (oath.settings.algorithm, oath.settings.digits)
+    {
+        return Ok(false);
+    }
+    match rows.code_secret(&there.account, known) {
+        Ok(secret) => Ok(secret == oath.secret),
+        Err(VaultError::KeyLost | VaultError::Tampered { .. } | VaultError::Damaged) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a registration that asks nobody takes the place of: the same account, or the only one of its name.
+fn find_replaced(conflict: Option<Conflict>, namesakes: Vec<Conflict>) -> Result<Option<Conflict>, PhoneError> {
+    if conflict.is_some() {
+        return Ok(conflict);
+    }
+    let mut alike = namesakes.into_iter().filter(|namesake| namesake.host.is_none());
+    match (alike.next(), alike.next()) {
+        (Some(first), Some(_)) => Err(first.into_error()),
+        (only, _) => Ok(only),
+    }
 }
 
 fn check_device(device: &Device) -> Result<(), PhoneError> {

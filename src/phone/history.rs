@@ -1,8 +1,8 @@
 //! What became of earlier sign-on requests, and how long that is kept. What waits for the person or for a server is no
 //! history and is never cleaned up, nor is what is remembered against replays.
 
-use super::notification::{Notification, OpenedNotification};
-use super::{Phone, PhoneError};
+use super::notification::{Notification, OpenedNotification, unless_full};
+use super::{Phone, PhoneError, VaultError};
 
 /// How much history is kept; the shell's setting. With both limits, what exceeds either goes; with none, nothing goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,19 +29,23 @@ impl Phone {
     pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, PhoneError> {
         // Those whose time ran out and that nobody looked at since are history, too.
         self.pending()?;
-        self.settle_late_answers(self.now())?;
+        unless_full(self.settle_late_answers(self.now()))?;
         let opened =
             self.vault.read(|rows| OpenedNotification::open_all(rows, rows.settled_notifications(limit, offset)?))?;
         Ok(opened.iter().map(|each| self.show(each)).collect())
     }
 
     /// Takes away what exceeds the retention; how many sign-on requests that were. A message that is delivered again
-    /// after its sign-on request was taken away is refused as received before. Works without the key too.
+    /// after its sign-on request was taken away is refused as received before. Works without the key too. A full disk
+    /// leaves the history as it is for now.
     pub fn clean_history(&self, retention: Retention) -> Result<usize, PhoneError> {
         let settled_before = retention.days.map(|days| self.now().saturating_sub(i64::from(days) * DAY));
         if !self.vault.read(|rows| rows.has_excess(retention.count, settled_before))? {
             return Ok(0);
         }
-        self.vault.write(|rows| Ok(rows.remove_excess(retention.count, settled_before)?))
+        match self.vault.write(|rows| rows.remove_excess(retention.count, settled_before)) {
+            Err(VaultError::Full) => Ok(0),
+            removed => Ok(removed?),
+        }
     }
 }

@@ -123,8 +123,9 @@ impl Event {
             at: record.at,
             kind: EventKind::ALL.into_iter().find(|kind| kind.name() == record.kind)?,
             account_id: record.account_id.map(|id| id.to_string()),
-            subject: record.subject,
-            detail: record.detail,
+            // They were stored so, but nothing seals them.
+            subject: record.subject.map(|subject| text::clean(&subject, DETAIL_LIMIT)),
+            detail: record.detail.map(|detail| text::clean(&detail, DETAIL_LIMIT)),
         })
     }
 }

@@ -18,6 +18,7 @@
 //! outbox        requests out, outcomes in; http has their form
 //! token         where pushes shall go, told to every server
 //! pull          ask a server for what is pending
+//! message_id    the time that an id says
 //! history       what became of earlier requests, and how long it is kept
 //! log           what happened on this phone
 //! rewrap        other keys of the platform
@@ -38,6 +39,7 @@ mod gate;
 mod history;
 mod http;
 mod log;
+mod message_id;
 mod notification;
 mod outbox;
 mod pull;

@@ -12,6 +12,7 @@ use super::activation::confirm;
 use super::credential::{Id, NotificationState, PushCredential, Verdict};
 use super::error::seconds_ahead;
 use super::log::{EventKind, note_end, note_message};
+use super::message_id::sent_at_by_id;
 use super::vault::{NotificationRecord, Reader, ReplayRecord, Writer, length_prefixed};
 use super::{Phone, PhoneError, VaultError};
 use crate::ports::EpochMilliseconds;
@@ -147,18 +148,30 @@ impl OpenedNotification {
         Self::open(rows, rows.notification(id)?.ok_or(PhoneError::NotificationNotFound)?)
     }
 
-    /// End of the message's time, by the server's clock.
+    /// End of the message's time, by the server's clock. Nobody signed the time in a message id, so it only ever makes
+    /// the message end sooner.
     pub(super) fn expires_at(&self) -> EpochMilliseconds {
-        let message = self.message.get();
-        let start = message.sent_at.unwrap_or_else(|| self.credential.server_time(self.record.received_at));
-        start.saturating_add(i64::from(message.time_to_live_seconds) * 1000)
+        let life = i64::from(self.message.get().time_to_live_seconds) * 1000;
+        self.starts_at().saturating_add(life)
+    }
+
+    /// When the message's time begins, by the server's clock: when it was sent, as far as anything tells.
+    fn starts_at(&self) -> EpochMilliseconds {
+        let received = || self.credential.server_time(self.record.received_at);
+        self.message.get().sent_at.unwrap_or_else(|| {
+            sent_at_by_id(&self.record.message_id).map_or_else(received, |sent_at| sent_at.min(received()))
+        })
     }
 
     /// Last moment at which an answer is sent, by the server's clock. Where only this phone's clock counts, there is
     /// nothing to tolerate.
     pub(super) fn answerable_until(&self) -> EpochMilliseconds {
-        let tolerance = if self.message.get().sent_at.is_some() { CLOCK_TOLERANCE } else { 0 };
-        self.expires_at().saturating_add(tolerance)
+        let tolerated = self.expires_at().saturating_add(CLOCK_TOLERANCE);
+        if self.message.get().sent_at.is_some() {
+            return tolerated;
+        }
+        let life = i64::from(self.message.get().time_to_live_seconds) * 1000;
+        tolerated.min(self.credential.server_time(self.record.received_at).saturating_add(life))
     }
 
     /// Whether it is too late to answer at this phone's time `now`.
@@ -255,9 +268,10 @@ impl Phone {
         let opened = self.vault.read(|rows| OpenedNotification::open_all(rows, rows.pending_notifications()?))?;
         let (late, pending): (Vec<_>, Vec<_>) = opened.into_iter().partition(|each| each.is_late(now));
         if !late.is_empty() {
-            self.vault.write(|rows| {
+            let marked = self.vault.write(|rows| {
                 late.iter().try_for_each(|each| mark(rows, each.record.id, Step::RunOut { fate_unknown: false }, now))
-            })?;
+            });
+            unless_full(marked)?;
         }
         Ok(pending.iter().map(|each| self.show(each)).collect())
     }
@@ -267,11 +281,13 @@ impl Phone {
         let now = self.now();
         let opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
         if opened.record.state == NotificationState::Pending && opened.is_late(now) {
-            let opened = self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now))?;
-            return Ok(self.show(&opened));
+            match self.vault.write(|rows| end_if_late(rows, OpenedNotification::find(rows, id)?, now)) {
+                Err(PhoneError::Vault(VaultError::Full)) => {}
+                opened => return Ok(self.show(&opened?)),
+            }
         }
         if opened.record.state == NotificationState::Answering && opened.is_late(now) {
-            self.settle_late_answers(now)?;
+            unless_full(self.settle_late_answers(now))?;
             return Ok(self.show(&self.vault.read(|rows| OpenedNotification::find(rows, id))?));
         }
         Ok(self.show(&opened))
@@ -304,6 +320,14 @@ pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step, now: EpochMilliseconds
         note_end(rows, now, record.credential_id, id, state)?;
     }
     Ok(())
+}
+
+/// The result of a change that only brings the vault up to date: on a full disk, reading goes on without it.
+pub(super) fn unless_full(changed: Result<(), PhoneError>) -> Result<(), PhoneError> {
+    match changed {
+        Err(PhoneError::Vault(VaultError::Full)) => Ok(()),
+        changed => changed,
+    }
 }
 
 /// The message as it is now: one that nobody answered in time is marked so.

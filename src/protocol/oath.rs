@@ -53,11 +53,17 @@ impl Algorithm {
         }
     }
 
-    /// Reads a name in any case, also with `Hmac` before it.
+    /// Reads a name as it is spelled in the field: in any case, with dashes, underscores or spaces (`SHA-1`, as Web
+    /// Crypto has it), with `Hmac` before it or the family's name inside it (`SHA2-256`).
     pub fn parse(name: &str) -> Option<Self> {
+        let name: String = name.chars().filter(|character| !"-_/. ".contains(*character)).collect();
         let name = name.to_ascii_uppercase();
-        let bare = name.strip_prefix("HMAC").unwrap_or(&name);
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == bare)
+        match name.strip_prefix("HMAC").unwrap_or(&name) {
+            "SHA" | "SHA1" => Some(Self::Sha1),
+            "SHA256" | "SHA2256" => Some(Self::Sha256),
+            "SHA512" | "SHA2512" => Some(Self::Sha512),
+            _ => None,
+        }
     }
 
     fn hmac(self) -> hmac::Algorithm {
@@ -154,31 +160,55 @@ pub fn period_at(time: i64, period_seconds: u32) -> (u64, u64) {
     (time / period, period - time % period)
 }
 
-/// The text is not a secret in base32, or one that is too short or too long.
+/// Why a text cannot be used as the secret of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a base32 secret")]
-pub struct NotASecret;
+pub enum SecretError {
+    /// It is not base32, or too long.
+    #[error("not a base32 secret")]
+    NotASecret,
+    /// It is base32, but anyone could guess it.
+    #[error("a secret of {bytes} bytes is too short to be safe")]
+    TooShort {
+        /// Its length, in bytes.
+        bytes: usize,
+    },
+}
 
-/// Reads a secret in base32 (RFC 4648 section 6) in any case, with or without padding, with spaces anywhere. Bits
-/// beyond the last byte are not looked at, because some servers leave something there.
-pub fn read_secret(text: &str) -> Result<SecretBytes, NotASecret> {
+/// Reads a secret in base32 (RFC 4648 section 6) in any case, with or without padding, with spaces, dashes or invisible
+/// characters anywhere. Bits beyond the last byte are not looked at, because some servers leave something there.
+pub fn read_secret(text: &str) -> Result<SecretBytes, SecretError> {
     if text.len() > LONGEST_TEXT {
-        return Err(NotASecret);
+        return Err(SecretError::NotASecret);
     }
     let mut bare = Zeroizing::new(Vec::with_capacity(text.len()));
-    bare.extend(text.bytes().filter(|byte| *byte != b' ').map(|byte| byte.to_ascii_uppercase()));
+    for character in text.chars().filter(|character| !is_separator(*character)) {
+        bare.push(u8::try_from(character).map_err(|_| SecretError::NotASecret)?.to_ascii_uppercase());
+    }
     let padding = bare.iter().rev().take_while(|byte| **byte == b'=').count();
     let letters = bare.get(..bare.len().saturating_sub(padding)).unwrap_or_default();
     // A last byte is never begun by one letter, nor by three or six: the letter would hold nothing of the one before.
-    if padding > 6 || matches!(letters.len() % 8, 1 | 3 | 6) {
-        return Err(NotASecret);
+    if letters.is_empty() || padding > 6 || matches!(letters.len() % 8, 1 | 3 | 6) {
+        return Err(SecretError::NotASecret);
     }
     let bytes = SecretBytes::new(from_base32(letters)?);
-    if (SHORTEST_SECRET..=LONGEST_SECRET).contains(&bytes.len()) { Ok(bytes) } else { Err(NotASecret) }
+    match bytes.len() {
+        0..SHORTEST_SECRET => Err(SecretError::TooShort { bytes: bytes.len() }),
+        SHORTEST_SECRET..=LONGEST_SECRET => Ok(bytes),
+        _ => Err(SecretError::NotASecret),
+    }
+}
+
+/// Characters that group a secret's letters to be read or typed, and those that copying leaves in it. None of them is a
+/// letter of base32; a `+` is a space of a form.
+fn is_separator(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character,
+            '-' | '.' | '+' | '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2212}' | '\u{feff}')
 }
 
 /// The bytes of which every bit is there.
-fn from_base32(letters: &[u8]) -> Result<Vec<u8>, NotASecret> {
+fn from_base32(letters: &[u8]) -> Result<Vec<u8>, SecretError> {
     // Room for all of them, so that no copy is left behind by growing.
     let mut bytes = Zeroizing::new(Vec::with_capacity(letters.len()));
     let (mut bits, mut waiting) = (0u32, 0u32);
@@ -186,7 +216,7 @@ fn from_base32(letters: &[u8]) -> Result<Vec<u8>, NotASecret> {
         let value = match letter {
             b'A'..=b'Z' => letter - b'A',
             b'2'..=b'7' => letter - b'2' + 26,
-            _ => return Err(NotASecret),
+            _ => return Err(SecretError::NotASecret),
         };
         bits = bits << 5 | u32::from(value);
         waiting += 5;

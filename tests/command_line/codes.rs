@@ -18,7 +18,10 @@ fn an_account_is_typed_in_shown_renamed_and_removed() {
     );
     assert_eq!(phone.verb_with(&add, SECRET).failed(), (1, "account-exists".to_owned()));
     let wrong = ["add", "--issuer", "Acme", "--name", "bob", "--secret-stdin"];
-    assert_eq!(phone.verb_with(&wrong, "not a secret").failed(), (1, "bad-entry".to_owned()));
+    assert_eq!(phone.verb_with(&wrong, "not a secret!").failed(), (1, "bad-entry".to_owned()));
+    assert_eq!(phone.verb_with(&wrong, "GEZDGNBV").failed(), (1, "weak-secret".to_owned()));
+    let endless = "gezd ".repeat(100_000);
+    assert_eq!(phone.verb_with(&wrong, &endless).failed(), (1, "bad-entry".to_owned()), "reading stops at a limit");
     assert_eq!(phone.verb_with(&[&wrong[..], &["--algorithm", "MD5"]].concat(), SECRET).failed().0, 2);
     assert_eq!(phone.verb_with(&wrong[..5], SECRET).failed().0, 2, "the secret never stands on a command line");
 
@@ -63,4 +66,19 @@ fn codes_of_other_apps_are_scanned_without_a_server() {
     let told = String::from_utf8(told.stdout).unwrap();
     assert!(told.contains("Colour:   123456\nLogo:     https://example.com/logo.png\n"), "{told}");
     assert!(told.contains("Codes:    8 digits, SHA1, a new one every 60 seconds\nConflict: "), "{told}");
+}
+
+#[test]
+fn two_accounts_of_one_name_are_both_kept() {
+    let phone = Phone::new();
+    let scan = |secret: &str| format!("otpauth://totp/me@example.org?secret={secret}");
+    let first = phone.verb(&["scan", &scan("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]).done();
+    let renamed = phone.verb(&["rename", first["id"].as_str().unwrap(), "--issuer", "First mail"]).done();
+    let second = phone.verb(&["scan", &scan("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]).done();
+    assert_eq!(phone.verb(&["accounts"]).done(), json!([renamed, second]));
+    assert_eq!(second["display_issuer"], "");
+    let again = phone.verb(&["scan", &scan("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]).failed();
+    assert_eq!(again, (1, "account-exists".to_owned()));
+    let preview = phone.verb(&["preview", &scan("MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")]).done();
+    assert_eq!((&preview["conflict"], preview["namesakes"].as_array().unwrap().len()), (&json!(null), 2));
 }

@@ -107,6 +107,8 @@ fn an_answer() {
     let (relay, server, phone) = start();
     let (step, uri) = server.offer();
     phone.verb(&["scan", &uri]).done();
+    // The registration, and the question whether messages are handed out.
+    relay.wait_for_one();
     relay.wait_for_one();
     let waiting = server.next(&server.next(&step));
     let number = hidden_value(&waiting).unwrap();

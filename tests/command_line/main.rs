@@ -9,6 +9,7 @@ mod codes;
 mod decrypt;
 mod device_key;
 mod example;
+mod foreign;
 mod full_disk;
 mod killed;
 mod real_files;

@@ -21,9 +21,7 @@ fn picture(text: &str, file: &std::path::Path) {
     };
     let pixels: Vec<u8> =
         (0..side * side).map(|index| if dark(index % side, index / side) { 0 } else { 255 }).collect();
-    let mut encoder = png::Encoder::new(std::fs::File::create(file).unwrap(), side as u32, side as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    image::save_buffer(file, &pixels, side as u32, side as u32, image::ColorType::L8).unwrap();
 }
 
 #[test]

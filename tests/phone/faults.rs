@@ -113,6 +113,53 @@ fn a_full_disk_is_a_named_error_and_loses_nothing() {
     assert_eq!(world.phone.due().unwrap().len(), denied + 1 + changes);
 }
 
+/// Opening, listing and codes that move by time need nothing written; what does says that there is no room.
+#[test]
+fn a_vault_on_a_full_disk_is_opened_and_read() {
+    let Some(disk) = SmallDisk::new("1m") else { return };
+    let world = World::new();
+    let world = World { phone: open(&world, disk.path()).unwrap(), ..world };
+    let credential = world.active();
+    let message = credential.send(&world.phone, 1, json!({})).unwrap();
+    let late = credential.send(&world.phone, 2, json!({"t": "1"})).unwrap();
+    let add = |kind: &str| {
+        world
+            .enrol(&format!("otpauth://{kind}/Acme:{kind}?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Acme"))
+            .unwrap()
+            .id
+    };
+    let (timed, counted) = (add("totp"), add("hotp"));
+    let World { folder, clock, entropy, phone } = world;
+    drop(phone);
+    let filler = disk.path().join("filler");
+    let mut rest = std::fs::File::create(&filler).unwrap();
+    while std::io::Write::write_all(&mut rest, &[1; 1024]).is_ok() {}
+    drop(rest);
+    clock.advance(70_000);
+    let full = PhoneError::Vault(VaultError::Full);
+    let reopen = || Phone::open(&disk.path().join("vault"), &MaskKey(0x33), clock.clone(), entropy.clone()).unwrap();
+    let phone = reopen();
+    phone.set_device_facts(clean_facts());
+    assert_eq!(phone.accounts().unwrap().len(), 3);
+    assert!(phone.code(&timed).is_ok());
+    assert_eq!(phone.code(&counted), Err(full.clone()), "or the same code would come twice");
+    assert_eq!(only(phone.pending().unwrap()).id, message.id, "the late one is left out, though nothing is stored");
+    assert!(phone.history(10, 0).is_ok() && phone.notification(&late.id).is_ok());
+    assert!(!phone.events(10).unwrap().is_empty());
+    assert_eq!(phone.removal(&timed).unwrap().account, "totp");
+    assert_eq!(phone.remove(&timed), Err(full.clone()));
+    assert_eq!(phone.rename(&timed, Some("x"), None).err(), Some(full));
+    assert_eq!(phone.accounts().unwrap().len(), 3);
+    drop(phone);
+    std::fs::remove_file(&filler).unwrap();
+    let phone = reopen();
+    phone.set_device_facts(clean_facts());
+    assert!(phone.code(&counted).is_ok());
+    phone.remove(&timed).unwrap();
+    assert_eq!(phone.accounts().unwrap().len(), 2);
+    drop(folder);
+}
+
 #[test]
 fn a_disk_without_room_for_a_vault_is_a_named_error() {
     let Some(disk) = SmallDisk::new("24k") else { return };

@@ -192,7 +192,9 @@ fn check_contents(thawed: &Thawed, others: i64, keyed: i64) {
         .unwrap();
     let demo = Credential { account_id: demo.id.clone(), mechanism_uid };
     // Delivered once more, it is the same.
-    let again = demo.send(&phone, 1, json!({"k": "challenge", "n": "34,43,57"})).unwrap();
+    let message = demo.push(1, json!({"k": "challenge", "n": "34,43,57"}));
+    let again =
+        phone.receive_message("AUTHENTICATE:00000000-0000-4000-8000-0000000000011795539000000", &message).unwrap();
     assert_eq!(again.id, pending.id);
     phone.approve(&pending.id, Evidence::Number("43".into())).unwrap();
     let biometric = demo.send(&phone, 9, json!({"k": "biometric"})).unwrap().id;

@@ -81,7 +81,7 @@ fn secrets_are_in_nothing_that_is_said_or_kept() {
         code(&[("m", Some(&STANDARD.encode(SECRET).repeat(20)))]),
         code(&[("policies", Some(&base64(r#"{"moonPhase": {}}"#)))]),
         code(&[("a", Some(&base64("http://am.example.com/?_action=authenticate")))]),
-        format!("{}&s={}", code(&[]), URL_SAFE_NO_PAD.encode(SECRET)),
+        format!("{}&s={}AAAA", code(&[]), URL_SAFE_NO_PAD.encode(SECRET)),
         code(&[]).replace("pushauth://push/", ""),
     ];
     for code in codes {

@@ -190,7 +190,7 @@ impl Credential {
 }
 
 pub(crate) fn message_id(number: u8) -> String {
-    format!("AUTHENTICATE:00000000-0000-4000-8000-{number:012}1795539000000")
+    format!("AUTHENTICATE:00000000-0000-4000-8000-{number:012}")
 }
 
 pub(crate) fn sign(secret: &[u8], claims: &Value) -> String {

@@ -53,12 +53,16 @@ fn a_code_is_not_printed_by_accident() {
 #[test]
 fn secrets_are_read_in_every_form_and_nothing_else_is() {
     let bytes = b"12345678901234567890";
-    for text in [SECRET, &SECRET.to_lowercase(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", &format!(" {SECRET} ")] {
+    for text in [
+        SECRET,
+        &SECRET.to_lowercase(),
+        "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ",
+        "GEZD-GNBV-GY3T-QOJQ-gezd-gnbv-gy3t-qojq",
+        &format!(" {SECRET} "),
+    ] {
         assert_eq!(read_secret(text).unwrap().expose(Reason::Authenticate), bytes, "{text}");
     }
-    for text in
-        ["", "=", "========", "GEZDGNBV", "GEZD-GNBV-GY3T-QOJQ", "ÄEZDGNBVGY3TQOJQ", "1EZDGNBVGY3TQOJQ", "\u{0}"]
-    {
+    for text in ["", "=", "========", "GEZDGNBV", "ÄEZDGNBVGY3TQOJQ", "1EZDGNBVGY3TQOJQ", "\u{0}"] {
         assert!(read_secret(text).is_err(), "{text}");
     }
     assert!(read_secret(&format!("{SECRET}=======")).is_err());
@@ -85,8 +89,9 @@ fn what_is_typed_in_is_under_the_limits_of_what_is_scanned() {
     ] {
         assert_eq!(entry("Acme", "ada", SECRET, settings).is_ok(), sound, "{settings:?}");
     }
-    let error = entry("Acme", "ada", "not a secret", TIMED).err().unwrap();
+    let error = entry("Acme", "ada", "not a secret!", TIMED).err().unwrap();
     assert_eq!((error.code(), &error), ("bad-entry", &UriError::BadEntry("secret")));
+    assert_eq!(entry("Acme", "ada", "not a secret", TIMED).err(), Some(UriError::WeakSecret { bytes: 6 }));
     assert_eq!(entry(" ", "", SECRET, TIMED).err(), Some(UriError::BadEntry("name")));
 }
 

@@ -13,7 +13,6 @@ fn behind_the_password() -> Setup {
     Setup::new().connect("DataStoreDecisionNode", "false", &retry).connect(RETRY, "Retry", &page)
 }
 
-/// Every row of every table, as far as a count of it tells.
 /// Rows of every table but the audit log, which counts failures of any name within bounds.
 fn row_counts(server: &Server) -> Vec<(String, i64)> {
     let database = server.database();

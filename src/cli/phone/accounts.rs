@@ -148,9 +148,15 @@ fn read_secret() -> Result<SecretText, Failure> {
     let mut text = String::new();
     std::io::stdin()
         .lock()
-        .take(SECRET_LIMIT)
+        .take(SECRET_LIMIT + 1)
         .read_to_string(&mut text)
         .map_err(|error| Failure::new("secret", &format!("The secret could not be read: {error}")))?;
+    if text.len() as u64 > SECRET_LIMIT {
+        return Err(Failure::new(
+            "bad-entry",
+            &"Standard input holds more than a secret. Give the base32 letters alone.",
+        ));
+    }
     let length = text.trim_end_matches(['\r', '\n']).len();
     text.truncate(length);
     Ok(SecretText::new(text))

@@ -1,22 +1,34 @@
 //! A phone in a folder: the core with its vault, keys of files, and the HTTP client; used by the verbs and the demo.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use url::Url;
 
 use super::keys::Files;
 use crate::cli::http::Client;
 use crate::cli::output::Failure;
 use crate::phone::{
     Account, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, Evidence, HttpRequest, KeyChoice,
-    Notification, Outcome, Phone, PhoneError, Platform, Preview, Pulled, SendFailure, SlotWrapper,
+    Notification, Outcome, Phone, PhoneError, Platform, Preview, PullRequest, Pulled, SendFailure, SlotWrapper,
 };
 use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_uuid};
+use crate::protocol::uri::host_and_port;
+
+/// How much longer than it was asked to hold a question a server may take to answer, in milliseconds.
+const PULL_GRACE: i64 = 5000;
+/// How long the others have once a server answered and a message is there, in milliseconds.
+const OTHERS_GRACE: i64 = 2000;
 
 /// A phone in a folder.
 pub(in crate::cli) struct FolderPhone {
-    pub(in crate::cli) phone: Phone,
+    pub(in crate::cli) phone: Arc<Phone>,
     files: Files,
     client: Client,
+    pulls: Arc<Pulls>,
 }
 
 /// How the phone describes itself when it registers.
@@ -56,7 +68,7 @@ impl FolderPhone {
         }
         let phone = Phone::open(&files.vault, &files.key, Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
             .map_err(failure)?;
-        let this = Self { phone, files, client: Client::new() };
+        let this = Self { phone: Arc::new(phone), files, client: Client::new(), pulls: Arc::default() };
         this.phone.set_device_facts(this.facts());
         Ok(this)
     }
@@ -154,49 +166,150 @@ impl FolderPhone {
         }
     }
 
-    /// Fetches pending messages of all accounts, or of one, each held by its server for at most `wait` seconds. Gives
-    /// what went wrong, for the person; messages are in the vault.
+    /// Fetches pending messages of all accounts, or of one, all at the same time. Each server may hold the question for
+    /// `wait` seconds. Gives what went wrong, for the user; messages are in the vault. A server that does not answer in
+    /// time is left behind and not asked again, and neither is one that said that it hands out nothing.
     pub(in crate::cli) fn pull(&self, wait: u32, only: Option<&str>) -> Result<Vec<String>, Failure> {
         let requests = match only {
             Some(account) => vec![self.phone.pull_account(account, wait).map_err(failure)?],
             None => self.phone.pull(wait).map_err(failure)?,
         };
-        let problems = std::thread::scope(|scope| {
-            let pulls: Vec<_> =
-                requests.iter().map(|request| scope.spawn(move || self.pull_one(request, wait))).collect();
-            pulls.into_iter().filter_map(|pull| pull.join().ok()).flatten().collect()
-        });
+        let (sender, answers) = mpsc::channel();
+        let mut left = Vec::new();
+        for request in requests {
+            if only.is_none() && !self.pulls.may_ask(&request.account_id) {
+                continue;
+            }
+            let host = host_of(&request.url);
+            left.push((request.account_id.clone(), host.clone()));
+            self.pulls.set(&request.account_id, Some(PullState::Running));
+            let pull = Pull { phone: Arc::clone(&self.phone), client: self.client.clone(), host, wait };
+            let (pulls, sender) = (Arc::clone(&self.pulls), sender.clone());
+            // Not joined: what it still brings after we went on is taken in as a whole or not at all.
+            std::thread::spawn(move || {
+                let (problems, state) = pull.run(&request);
+                pulls.set(&request.account_id, state);
+                let _ = sender.send((request.account_id, problems));
+            });
+        }
+        drop(sender);
+        let mut deadline = SystemClock.now() + i64::from(wait) * 1000 + PULL_GRACE;
+        let mut problems = Vec::new();
+        while !left.is_empty() {
+            let rest = Duration::from_millis(u64::try_from(deadline - SystemClock.now()).unwrap_or(0));
+            match answers.recv_timeout(rest) {
+                Ok((account, found)) => {
+                    left.retain(|(id, _)| *id != account);
+                    problems.extend(found);
+                    if !self.pending()?.is_empty() {
+                        deadline = deadline.min(SystemClock.now() + OTHERS_GRACE);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if SystemClock.now() >= deadline && self.pending()?.is_empty() {
+            problems.extend(left.iter().map(|(_, host)| format!("{host} did not answer in time.")));
+        }
         Ok(problems)
     }
 
-    fn pull_one(&self, request: &crate::phone::PullRequest, wait: u32) -> Vec<String> {
-        let mut again = None;
-        for attempt in 0..2 {
-            let request = again.as_ref().unwrap_or(request);
-            let pulled = match self.client.post(&request.url, &request.headers, &request.body) {
-                Ok(response) => self.phone.pulled(request, response),
-                Err(_) => return vec!["The server could not be reached for new messages.".to_owned()],
-            };
-            match pulled {
-                Ok(Pulled::Messages { refused, .. }) => {
-                    return refused.into_iter().map(|refused| refused.error.to_string()).collect();
-                }
-                Ok(Pulled::NotOffered) => return Vec::new(),
-                Ok(Pulled::AskAgain) if attempt == 0 => match self.phone.pull_account(&request.account_id, wait) {
-                    Ok(request) => again = Some(request),
-                    Err(error) => return vec![error.to_string()],
-                },
-                Ok(Pulled::AskAgain) => return vec!["The server refused to hand out messages.".to_owned()],
-                Err(error) => return vec![error.to_string()],
-            }
-        }
-        Vec::new()
+    /// Whether the account's server said that it hands out no messages, since this phone was opened.
+    pub(in crate::cli) fn is_pull_missing(&self, account: &str) -> bool {
+        self.pulls.is(account, PullState::NotOffered)
+    }
+
+    /// Whether there is an account of which new messages can still be asked for.
+    pub(in crate::cli) fn may_pull(&self) -> Result<bool, Failure> {
+        let requests = self.phone.pull(0).map_err(failure)?;
+        Ok(requests.iter().any(|request| !self.is_pull_missing(&request.account_id)))
     }
 
     /// Answerable notifications, newest first.
     pub(in crate::cli) fn pending(&self) -> Result<Vec<Notification>, Failure> {
         self.phone.pending().map_err(failure)
     }
+}
+
+/// How far the question for an account's messages came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PullState {
+    /// Its server was asked and did not answer yet.
+    Running,
+    /// Its server does not know the action.
+    NotOffered,
+}
+
+/// What is known of the questions to servers while this phone is open.
+#[derive(Default)]
+struct Pulls(Mutex<HashMap<String, PullState>>);
+
+impl Pulls {
+    fn may_ask(&self, account: &str) -> bool {
+        !self.lock().contains_key(account)
+    }
+
+    fn is(&self, account: &str, state: PullState) -> bool {
+        self.lock().get(account) == Some(&state)
+    }
+
+    fn set(&self, account: &str, state: Option<PullState>) {
+        match state {
+            Some(state) => self.lock().insert(account.to_owned(), state),
+            None => self.lock().remove(account),
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, PullState>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One question to a server.
+struct Pull {
+    phone: Arc<Phone>,
+    client: Client,
+    host: String,
+    wait: u32,
+}
+
+impl Pull {
+    /// What went wrong, and what is to be remembered.
+    fn run(&self, request: &PullRequest) -> (Vec<String>, Option<PullState>) {
+        let mut again = None;
+        for attempt in 0..2 {
+            let request = again.as_ref().unwrap_or(request);
+            let pulled = match self.client.post(&request.url, &request.headers, &request.body) {
+                Ok(response) => self.phone.pulled(request, response),
+                Err(_) => return (vec![format!("{} could not be reached for new messages.", self.host)], None),
+            };
+            match pulled {
+                Ok(Pulled::Messages { refused, .. }) => {
+                    return (refused.into_iter().map(|refused| refused.error.to_string()).collect(), None);
+                }
+                Ok(Pulled::NotOffered) => return (vec![not_offered(&self.host)], Some(PullState::NotOffered)),
+                Ok(Pulled::AskAgain) if attempt == 0 => match self.phone.pull_account(&request.account_id, self.wait) {
+                    Ok(request) => again = Some(request),
+                    Err(error) => return (vec![error.to_string()], None),
+                },
+                Ok(Pulled::AskAgain) => return (vec![format!("{} refused to hand out messages.", self.host)], None),
+                Err(error) => return (vec![error.to_string()], None),
+            }
+        }
+        (Vec::new(), None)
+    }
+}
+
+fn host_of(url: &str) -> String {
+    Url::parse(url).map(|url| host_and_port(&url)).unwrap_or_default()
+}
+
+/// What a person has to know of a server whose messages cannot be fetched.
+fn not_offered(host: &str) -> String {
+    format!(
+        "{host} hands out no messages: it does not know this way. Its sign-on requests come by push only; give each to \
+         receive."
+    )
 }
 
 impl Shipped {

@@ -3,6 +3,7 @@
 mod accounts;
 mod choices;
 pub(super) mod device;
+mod input;
 pub(super) mod keys;
 mod origin;
 mod past;
@@ -14,15 +15,17 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{Failure, Report};
+use super::output::{Failure, Report, visible};
 use crate::phone::{
-    Account, Ask, CodeSettings, Conflict, CredentialKind, Evidence, Moving, Notification, Preview, Received,
+    Account, Ask, CodeSettings, CommunicationType, Conflict, CredentialKind, Evidence, Moving, Notification,
+    NotificationState, Preview, Received,
 };
 use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::pull::LONGEST_PULL_WAIT_SECONDS;
-use crate::secret::{Reason, SecretText};
+use crate::secret::Reason;
 use choices::{Communication, Key, Why};
 use device::{Description, FolderPhone, failure, queued};
+use input::{read_code, read_payload};
 
 #[derive(Args)]
 pub(super) struct PhoneArguments {
@@ -37,12 +40,12 @@ pub(super) struct PhoneArguments {
 enum Verb {
     /// Show what a registration code would add; nothing is stored or contacted.
     Preview {
-        /// The registration code.
-        uri: String,
+        /// The registration code, or a picture of its QR code.
+        code: String,
     },
     /// Add the account of a registration code.
     Scan {
-        /// The registration code, or a PNG picture of its QR code.
+        /// The registration code, or a picture of its QR code: PNG, JPEG, WebP, GIF or BMP.
         code: String,
         /// Take the place of the same account from the same server.
         #[arg(long)]
@@ -150,7 +153,7 @@ enum Verb {
 pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
     let phone = FolderPhone::open(&arguments.vault)?;
     match arguments.verb {
-        Verb::Preview { uri } => preview(&phone, &uri),
+        Verb::Preview { code } => preview(&phone, &code),
         Verb::Scan { code, replace, push_token, communication_type, device_name, device_key } => {
             let (communication_type, key) = (communication_type.into(), device_key.into());
             scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type, key })
@@ -181,8 +184,8 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
     }
 }
 
-fn preview(phone: &FolderPhone, uri: &str) -> Result<Report, Failure> {
-    let preview = phone.phone.preview(uri).map_err(failure)?;
+fn preview(phone: &FolderPhone, code: &str) -> Result<Report, Failure> {
+    let preview = phone.phone.preview(read_code(code)?.expose(Reason::HandOver)).map_err(failure)?;
     let policies = if preview.policies.is_empty() { "none".to_owned() } else { preview.policies.join(", ") };
     let kinds: Vec<_> = preview.kinds.iter().map(|kind| kind.name()).collect();
     let mut text = format!(
@@ -208,7 +211,14 @@ fn preview(phone: &FolderPhone, uri: &str) -> Result<Report, Failure> {
         text.push_str("\nConflict: this account is on the phone already; --replace puts the new one in its place");
     }
     for namesake in &preview.namesakes {
-        text.push_str(&format!("\nBeware:   there is an account of this name at {}", place(namesake.host.as_deref())));
+        text.push_str(&match (&preview.host, &namesake.host) {
+            (None, None) => format!(
+                "\nBeware:   there is an account of this name with another secret ({}); both are kept, unless you give \
+                 --replace",
+                namesake.account_id
+            ),
+            (_, host) => format!("\nBeware:   there is an account of this name at {}", place(host.as_deref())),
+        });
     }
     Ok(Report::new(text, show_preview(&preview)))
 }
@@ -248,14 +258,9 @@ fn place(host: Option<&str>) -> &str {
 }
 
 fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description) -> Result<Report, Failure> {
-    let text = if code.contains("://") {
-        SecretText::new(code.to_owned())
-    } else {
-        let bytes = std::fs::read(code)
-            .map_err(|error| Failure::new("bad-picture", &format!("The picture {code} cannot be read: {error}")))?;
-        picture::read_code(&bytes)?
-    };
+    let text = read_code(code)?;
     let preview = phone.phone.preview(text.expose(Reason::HandOver)).map_err(failure)?;
+    let is_embedded = description.communication_type == CommunicationType::Embedded;
     let enrolled = phone.enrol(preview, description, replace)?;
     if enrolled.kind != CredentialKind::Push {
         return Ok(added(&enrolled));
@@ -269,6 +274,12 @@ fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description
         .into_iter()
         .find(|account| account.id == id)
         .ok_or_else(|| Failure::new("refused", &"The server refused the registration."))?;
+    if is_embedded {
+        // Whether this phone will hear of sign-ons; told now rather than at the first that never comes.
+        for problem in phone.pull(0, Some(&id))? {
+            let _ = writeln!(std::io::stderr(), "{}", visible(&problem));
+        }
+    }
     Ok(added(&account))
 }
 
@@ -321,10 +332,10 @@ fn pending(phone: &FolderPhone, wait: u32) -> Result<Report, Failure> {
         let already = !phone.pending()?.is_empty();
         let hold = if already { 0 } else { left.min(LONGEST_PULL_WAIT_SECONDS) };
         for problem in phone.pull(hold, None)? {
-            let _ = writeln!(std::io::stderr(), "{problem}");
+            let _ = writeln!(std::io::stderr(), "{}", visible(&problem));
         }
         let found = phone.pending()?;
-        if !found.is_empty() || SystemClock.now() + 1000 > until {
+        if !found.is_empty() || SystemClock.now() + 1000 > until || !phone.may_pull()? {
             break found;
         }
         // A server that does not hold requests would otherwise be asked without pause.
@@ -350,6 +361,15 @@ fn describe(notification: &Notification) -> String {
     )
 }
 
+/// A notification as JSON, with where it is in its life.
+pub(super) fn show_with_state(notification: &Notification) -> Value {
+    let mut value = show_notification(notification);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("state".to_owned(), json!(notification.state.name()));
+    }
+    value
+}
+
 /// A notification as JSON.
 pub(super) fn show_notification(notification: &Notification) -> Value {
     let (kind, numbers) = match &notification.ask {
@@ -371,18 +391,22 @@ pub(super) fn show_notification(notification: &Notification) -> Value {
 }
 
 fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
-    let unreadable =
-        |error: std::io::Error| Failure::new("unreadable", &format!("{} cannot be read: {error}", file.display()));
-    let payload = std::fs::read(file).map_err(unreadable)?;
+    let payload = read_payload(file)?;
     let mut received = phone.phone.receive(&payload).map_err(failure)?;
     if let Received::Hint(hinted) = &received {
         for problem in phone.pull(0, Some(&hinted.account_id))? {
-            let _ = writeln!(std::io::stderr(), "{problem}");
+            let _ = writeln!(std::io::stderr(), "{}", visible(&problem));
         }
         received = phone.phone.receive(&payload).map_err(failure)?;
     }
     match received {
-        Received::Message(notification) => Ok(Report::new(describe(&notification), show_notification(&notification))),
+        Received::Message(notification) => {
+            let text = match notification.state {
+                NotificationState::Pending => describe(&notification),
+                state => format!("This sign-on is settled already: it is {}.  {}", state.name(), notification.id),
+            };
+            Ok(Report::new(text, show_with_state(&notification)))
+        }
         Received::Hint(_) => {
             Err(Failure::new("nothing-waits", &"The push says that a message waits, and the server has none."))
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::device::{FolderPhone, failure};
-use super::show_notification;
+use super::show_with_state;
 use crate::cli::output::{Failure, Report};
 use crate::phone::{CommunicationType, Event, Notification, Retention};
 
@@ -35,9 +35,8 @@ pub(super) fn history(phone: &FolderPhone, limit: u32, offset: u32) -> Result<Re
     let values = found
         .iter()
         .map(|notification| {
-            let mut value = show_notification(notification);
+            let mut value = show_with_state(notification);
             if let Some(fields) = value.as_object_mut() {
-                fields.insert("state".to_owned(), json!(notification.state.name()));
                 fields.insert("received_at".to_owned(), json!(notification.received_at));
                 fields.insert("settled_at".to_owned(), json!(notification.settled_at));
             }

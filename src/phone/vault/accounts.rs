@@ -10,6 +10,7 @@ use super::seal::Place;
 use super::{Reader, VaultError, Writer, named, whole};
 use crate::phone::account::{AccountRecord, Holding, OathCredential};
 use crate::phone::credential::{CredentialState, Device, Id, PushCredential};
+use crate::protocol::text;
 use crate::secret::{Reason, SecretBytes};
 
 const SELECT_ACCOUNT: &str = "SELECT id, issuer, name, display_issuer, display_name, user_id, colour, logo, policies,
@@ -235,16 +236,30 @@ fn is_same_account(one: &PushCredential, other: &PushCredential) -> bool {
 fn read_account(row: &Row<'_>) -> Result<AccountRecord, VaultError> {
     Ok(AccountRecord {
         id: row.get(0)?,
-        issuer: row.get(1)?,
-        name: row.get(2)?,
-        display_issuer: row.get(3)?,
-        display_name: row.get(4)?,
+        issuer: clean_name(row.get(1)?),
+        name: clean_name(row.get(2)?),
+        display_issuer: row.get::<_, Option<String>>(3)?.map(clean_name),
+        display_name: row.get::<_, Option<String>>(4)?.map(clean_name),
         user_id: row.get(5)?,
-        colour: row.get(6)?,
-        logo: row.get(7)?,
+        colour: row.get::<_, Option<String>>(6)?.filter(|colour| is_colour(colour)),
+        logo: row.get::<_, Option<String>>(7)?.filter(|logo| is_logo(logo)),
         policies_json: row.get(8)?,
         created_at: row.get(9)?,
     })
+}
+
+/// A name as it may be shown. It was stored so, but nothing seals it.
+fn clean_name(name: String) -> String {
+    text::clean(&name, text::NAME_LIMIT)
+}
+
+fn is_colour(colour: &str) -> bool {
+    colour.len() == 6 && colour.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether it is an address as an address is printed, without anything that an address does not hold.
+fn is_logo(logo: &str) -> bool {
+    Url::parse(logo).is_ok_and(|url| url.scheme() == "https" && url.as_str() == logo)
 }
 
 fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
@@ -253,10 +268,10 @@ fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
     Ok(PushCredential {
         account_id: row.get(0)?,
         id: row.get(1)?,
-        issuer: row.get(2)?,
-        account: row.get(3)?,
-        display_issuer: row.get(4)?,
-        display_name: row.get(5)?,
+        issuer: clean_name(row.get(2)?),
+        account: clean_name(row.get(3)?),
+        display_issuer: row.get::<_, Option<String>>(4)?.map(clean_name),
+        display_name: row.get::<_, Option<String>>(5)?.map(clean_name),
         policies_json: row.get(6)?,
         created_at: row.get(7)?,
         mechanism_uid: row.get(8)?,

@@ -71,6 +71,15 @@ pub enum KeyError {
     Invalid,
 }
 
+/// Who may have the file open at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// Other processes may.
+    Shared,
+    /// Nobody else.
+    Alone,
+}
+
 /// An open vault.
 pub(super) struct Vault {
     connection: Mutex<Connection>,
@@ -105,12 +114,29 @@ impl<'a> Deref for Writer<'a> {
 }
 
 impl Vault {
-    /// Opens the file, or makes a new vault where there is none.
+    /// Opens the file, or makes a new vault where there is none. Where there is no room for the index of the
+    /// write-ahead log, the vault is opened for this process alone, which keeps that index in memory: reading needs no room then.
     pub(super) fn open(file: &Path, key: &dyn KeyEncryption, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
+        match Self::open_as(file, key, Arc::clone(&entropy), Sharing::Shared) {
+            Err(VaultError::Full) => Self::open_as(file, key, entropy, Sharing::Alone),
+            opened => opened,
+        }
+    }
+
+    fn open_as(
+        file: &Path,
+        key: &dyn KeyEncryption,
+        entropy: Arc<dyn Entropy>,
+        sharing: Sharing,
+    ) -> Result<Self, VaultError> {
         create_private(file)?;
         let mut connection =
             Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        if sharing == Sharing::Alone {
+            // Before anything is read: from then on the index has its place.
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        }
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         // Or a kept statement would be prepared anew for every other value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -131,7 +157,8 @@ impl Vault {
             None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
             sealer => sealer,
         };
-        leave_log(&connection, false)?;
+        // Without room nothing could be written back.
+        leave_log(&connection, sharing == Sharing::Alone)?;
         Ok(Self {
             connection: Mutex::new(connection),
             sealer,

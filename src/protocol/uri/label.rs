@@ -48,8 +48,8 @@ impl Names {
     }
 }
 
-/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded; where one is
-/// written as it is, an encoded one belongs to the name it stands in.
+/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded, even twice;
+/// where one is written as it is, an encoded one belongs to the name it stands in.
 fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
     let path = uri.path().trim_start_matches('/');
     let decode = |text: &str| {
@@ -59,6 +59,9 @@ fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
         Some((issuer, account)) => (decode(issuer)?, decode(account)?),
         None => {
             let label = decode(path)?;
+            // No label that is encoded once has such an escape left where its names meet: it was encoded twice.
+            let twice = !label.contains(':') && ["%3a", "%40", "%20"].iter().any(|rest| contains(&label, rest));
+            let label = if twice { decode(&label)? } else { label };
             match label.split_once(':') {
                 Some((issuer, account)) => (issuer.to_owned(), account.to_owned()),
                 None => (String::new(), label),
@@ -66,4 +69,8 @@ fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
         }
     };
     Ok((Some(issuer).filter(|issuer| !issuer.is_empty()), account))
+}
+
+fn contains(text: &str, escape: &str) -> bool {
+    text.to_ascii_lowercase().contains(escape)
 }

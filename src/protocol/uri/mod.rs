@@ -22,6 +22,7 @@ mod parameters;
 mod push;
 
 use url::Url;
+use zeroize::Zeroizing;
 
 pub use address::{host_and_port, is_loopback, is_message_id, with_action};
 pub use cookie::{Cookie, NotACookie};
@@ -58,6 +59,18 @@ pub enum UriError {
     /// A parameter is not base64, not text, or too long or short.
     #[error("The registration code is damaged: {0:?} cannot be read. Ask for a new code.")]
     BadParameter(&'static str),
+    /// It can be read, and this app cannot make such codes.
+    #[error("Not supported here: {0}. Ask for a code of another kind, or use another app for this account.")]
+    NotSupported(String),
+    /// The secret that codes would be made of is so short that it can be guessed.
+    #[error(
+        "The secret of this account is too short to be safe: it has {bytes} bytes, and at least 10 are needed. Ask the \
+         service for a longer one."
+    )]
+    WeakSecret {
+        /// The secret's length, in bytes.
+        bytes: usize,
+    },
     /// Something that was typed in cannot be used.
     #[error("The {0} cannot be used. Check what was typed in.")]
     BadEntry(&'static str),
@@ -92,6 +105,8 @@ impl UriError {
             Self::MissingParameter(_) => "missing-parameter",
             Self::DuplicateParameter(_) => "duplicate-parameter",
             Self::BadParameter(_) => "bad-parameter",
+            Self::NotSupported(_) => "not-supported",
+            Self::WeakSecret { .. } => "weak-secret",
             Self::BadEntry(_) => "bad-entry",
             Self::InsecureEndpoint { .. } => "insecure-endpoint",
             Self::DifferentOrigins { .. } => "different-origins",
@@ -136,11 +151,11 @@ impl Registration {
 
 /// Reads the text of a QR code.
 pub fn parse(input: &str) -> Result<Registration, UriError> {
-    let input = input.trim();
+    let input = strip_wrapping(input);
     if input.len() > LENGTH_LIMIT || input.chars().any(char::is_control) {
         return Err(UriError::NotAUri);
     }
-    let uri = Url::parse(input).map_err(|_| UriError::NotAUri)?;
+    let uri = Url::parse(&keep_number_signs(input)).map_err(|_| UriError::NotAUri)?;
     let kind = uri.host_str().unwrap_or_default().to_ascii_lowercase();
     match (uri.scheme(), kind.as_str()) {
         ("pushauth", "push") => {
@@ -152,7 +167,33 @@ pub fn parse(input: &str) -> Result<Registration, UriError> {
         ("mfauth", "hotp") => mfauth::read(&uri, Some(CodeKind::Counted)),
         ("otpauth", "totp") => otpauth::read(&uri, CodeKind::Timed).map(Box::new).map(Registration::Oath),
         ("otpauth", "hotp") => otpauth::read(&uri, CodeKind::Counted).map(Box::new).map(Registration::Oath),
+        ("otpauth" | "mfauth", other @ ("steam" | "yaotp" | "motp" | "ocra")) => {
+            Err(UriError::NotSupported(format!("codes of the kind {other:?}")))
+        }
         ("pushauth" | "mfauth" | "otpauth", other) => Err(UriError::UnknownType(text::clean(other, 40))),
         (other, _) => Err(UriError::UnknownScheme(text::clean(other, 40))),
     }
+}
+
+/// The text without what copying and files leave around it: spaces, invisible characters, a byte order mark, and a pair
+/// of quotes or angle brackets.
+fn strip_wrapping(input: &str) -> &str {
+    let is_around = |character: char| {
+        character.is_whitespace()
+            || matches!(character,
+                '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let input = input.trim_matches(is_around);
+    [('"', '"'), ('\'', '\''), ('<', '>')]
+        .into_iter()
+        .find_map(|(open, close)| input.strip_prefix(open)?.strip_suffix(close))
+        .unwrap_or(input)
+}
+
+/// The text with every `#` encoded that parameters follow: these URIs have no fragment, and one in the middle would
+/// swallow the rest. What follows the last one without parameters stays a fragment, which says nothing.
+fn keep_number_signs(input: &str) -> Zeroizing<String> {
+    let end = input.rfind(['?', '&']).unwrap_or(0);
+    let (head, rest) = input.split_at(end);
+    Zeroizing::new(head.replace('#', "%23") + rest)
 }

@@ -8,7 +8,7 @@ use super::UriError;
 use super::label::{self, Names};
 use super::parameters::{CodeKind, Parameters};
 use crate::protocol::encoding::encode_url_safe;
-use crate::protocol::oath::{self, CodeSettings, Moving};
+use crate::protocol::oath::{self, CodeSettings, Moving, SecretError};
 use crate::protocol::policy::Policy;
 use crate::secret::{Reason, SecretBytes, SecretText};
 
@@ -63,8 +63,10 @@ impl OathRegistration {
             account: names.account,
             user_id: None,
             device_id: None,
-            secret: oath::read_secret(entry.secret.expose(Reason::HandOver))
-                .map_err(|_| UriError::BadEntry("secret"))?,
+            secret: oath::read_secret(entry.secret.expose(Reason::HandOver)).map_err(|problem| match problem {
+                SecretError::TooShort { bytes } => UriError::WeakSecret { bytes },
+                SecretError::NotASecret => UriError::BadEntry("secret"),
+            })?,
             settings: entry.settings,
             colour: None,
             logo: None,

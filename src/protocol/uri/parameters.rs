@@ -1,7 +1,5 @@
 //! The query of a registration code: every parameter read in its own form and within its own limit. Knows no scheme.
 
-use std::ops::RangeInclusive;
-
 use percent_encoding::percent_decode_str;
 use url::Url;
 use zeroize::Zeroizing;
@@ -11,7 +9,7 @@ use super::address::{host_and_port, is_loopback};
 use crate::protocol::encoding::decode_any;
 use crate::protocol::oath::{
     self, Algorithm, CodeSettings, DEFAULT_PERIOD_SECONDS, FEWEST_DIGITS, HIGHEST_COUNTER, LONGEST_PERIOD_SECONDS,
-    MOST_DIGITS, Moving,
+    MOST_DIGITS, Moving, SecretError,
 };
 use crate::protocol::policy::{self, Policy};
 use crate::protocol::text;
@@ -26,6 +24,8 @@ const ADDRESS_LIMIT: usize = 2048;
 const ID_LIMIT: usize = 256;
 /// Longest text of the policies, in bytes.
 const POLICIES_LIMIT: usize = 2048;
+/// Longest name of an algorithm that is repeated in an error, in bytes.
+const LONGEST_ALGORITHM: usize = 20;
 
 /// What moves codes on, before anything else about them is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(super) enum CodeKind {
 pub(super) struct Parameters(Vec<(String, Zeroizing<String>)>);
 
 impl Parameters {
+    /// Reads the query. Names count in any case, and what HTML makes of the `&` before them is taken away. A parameter
+    /// that is there twice with the same value, or once with none, says only one thing.
     pub(super) fn read(uri: &Url) -> Result<Self, UriError> {
         let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
         for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
@@ -47,11 +49,14 @@ impl Parameters {
             let decode = |text: &str| {
                 percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).map_err(|_| UriError::NotAUri)
             };
-            let (key, value) = (decode(key)?, Zeroizing::new(decode(value)?));
-            if parameters.iter().any(|(earlier, _)| *earlier == key) {
-                return Err(UriError::DuplicateParameter(text::clean(&key, 40)));
+            let key = key.strip_prefix("amp;").unwrap_or(key);
+            let (key, value) = (decode(key)?.trim().to_ascii_lowercase(), Zeroizing::new(decode(value)?));
+            match parameters.iter_mut().find(|(earlier, _)| *earlier == key) {
+                None => parameters.push((key, value)),
+                Some((_, earlier)) if *earlier == value || value.is_empty() => {}
+                Some((_, earlier)) if earlier.is_empty() => *earlier = value,
+                Some(_) => return Err(UriError::DuplicateParameter(text::clean(&key, 40))),
             }
-            parameters.push((key, value));
         }
         Ok(Self(parameters))
     }
@@ -61,9 +66,12 @@ impl Parameters {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// The parameter's bytes, from base64 of any form.
+    /// The parameter's bytes, from base64 of any form, also percent-encoded twice. A space can only be a `+` that
+    /// something on the way took for one.
     pub(super) fn bytes(&self, key: &'static str) -> Result<Option<Vec<u8>>, UriError> {
-        self.plain(key).map(|value| decode_any(value).map_err(|_| UriError::BadParameter(key))).transpose()
+        let Some(value) = self.plain(key) else { return Ok(None) };
+        let value = Zeroizing::new(decode_again(value).trim().replace(' ', "+"));
+        decode_any(&value).map(Some).map_err(|_| UriError::BadParameter(key))
     }
 
     /// The parameter's text, from base64 of any form; `None` when it is empty, too.
@@ -140,41 +148,86 @@ impl Parameters {
         self.text("image").ok().flatten().as_deref().and_then(read_logo)
     }
 
-    /// How codes are made: `algorithm`, `digits`, and `period` or `counter`.
+    /// How codes are made: `algorithm`, `digits`, and `period` or `counter`. An empty value means the usual one.
     pub(super) fn code_settings(&self, kind: CodeKind) -> Result<CodeSettings, UriError> {
-        let algorithm = match self.plain("algorithm") {
-            Some(name) => Algorithm::parse(name).ok_or(UriError::BadParameter("algorithm"))?,
-            None => Algorithm::Sha1,
-        };
-        let digits =
-            self.number("digits", u64::from(FEWEST_DIGITS), u64::from(FEWEST_DIGITS)..=u64::from(MOST_DIGITS))?;
+        if let Some(encoder) = self.value("encoder") {
+            return Err(UriError::NotSupported(format!("codes in the form of {:?}", text::clean(encoder, 40))));
+        }
         let moving = match kind {
-            CodeKind::Timed => Moving::Time {
-                period_seconds: self
-                    .number("period", u64::from(DEFAULT_PERIOD_SECONDS), 1..=u64::from(LONGEST_PERIOD_SECONDS))
-                    .and_then(|period| u32::try_from(period).map_err(|_| UriError::BadParameter("period")))?,
+            CodeKind::Timed => Moving::Time { period_seconds: self.period()? },
+            CodeKind::Counted => Moving::Counter {
+                next: self
+                    .number("counter")?
+                    .map_or(Some(0), |counter| Some(counter).filter(|counter| *counter <= HIGHEST_COUNTER))
+                    .ok_or(UriError::BadParameter("counter"))?,
             },
-            CodeKind::Counted => Moving::Counter { next: self.number("counter", 0, 0..=HIGHEST_COUNTER)? },
         };
-        let digits = u8::try_from(digits).map_err(|_| UriError::BadParameter("digits"))?;
-        Ok(CodeSettings { algorithm, digits, moving })
+        Ok(CodeSettings { algorithm: self.algorithm()?, digits: self.digits()?, moving })
     }
 
-    /// The secret that codes are made of, from base32.
+    fn algorithm(&self) -> Result<Algorithm, UriError> {
+        let Some(name) = self.value("algorithm") else { return Ok(Algorithm::Sha1) };
+        if let Some(algorithm) = Algorithm::parse(name) {
+            return Ok(algorithm);
+        }
+        let is_name = name.chars().all(|character| character.is_ascii_alphanumeric() || "-_/ ".contains(character));
+        if is_name && name.len() <= LONGEST_ALGORITHM {
+            return Err(UriError::NotSupported(format!("codes made with {name}")));
+        }
+        Err(UriError::BadParameter("algorithm"))
+    }
+
+    fn digits(&self) -> Result<u8, UriError> {
+        match self.number("digits")? {
+            None => Ok(FEWEST_DIGITS),
+            Some(0) => Err(UriError::BadParameter("digits")),
+            Some(digits) => u8::try_from(digits)
+                .ok()
+                .filter(|digits| (FEWEST_DIGITS..=MOST_DIGITS).contains(digits))
+                .ok_or_else(|| UriError::NotSupported(format!("codes of {digits} digits"))),
+        }
+    }
+
+    fn period(&self) -> Result<u32, UriError> {
+        match self.number("period")? {
+            None => Ok(DEFAULT_PERIOD_SECONDS),
+            Some(0) => Err(UriError::BadParameter("period")),
+            Some(seconds) => u32::try_from(seconds)
+                .ok()
+                .filter(|seconds| *seconds <= LONGEST_PERIOD_SECONDS)
+                .ok_or_else(|| UriError::NotSupported(format!("codes that last {seconds} seconds"))),
+        }
+    }
+
+    /// The secret that codes are made of, from base32, also percent-encoded twice.
     pub(super) fn code_secret(&self) -> Result<SecretBytes, UriError> {
         let text = self.plain("secret").ok_or(UriError::MissingParameter("secret"))?;
-        oath::read_secret(text).map_err(|_| UriError::BadParameter("secret"))
+        oath::read_secret(&decode_again(text)).map_err(|problem| match problem {
+            SecretError::TooShort { bytes } => UriError::WeakSecret { bytes },
+            SecretError::NotASecret => UriError::BadParameter("secret"),
+        })
     }
 
-    fn number(&self, key: &'static str, default: u64, allowed: RangeInclusive<u64>) -> Result<u64, UriError> {
-        let Some(text) = self.plain(key) else { return Ok(default) };
-        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        is_number
-            .then(|| text.parse().ok())
-            .flatten()
-            .filter(|number| allowed.contains(number))
-            .ok_or(UriError::BadParameter(key))
+    /// The parameter as it is written, without spaces around it; `None` when it is empty, too.
+    fn value(&self, key: &str) -> Option<&str> {
+        self.plain(key).map(str::trim).filter(|value| !value.is_empty())
     }
+
+    /// A whole number, also with a plus or zeros before it.
+    fn number(&self, key: &'static str) -> Result<Option<u64>, UriError> {
+        let Some(text) = self.value(key) else { return Ok(None) };
+        let digits = text.trim_matches('+').trim();
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_number.then(|| digits.parse().ok()).flatten();
+        number.map(Some).ok_or(UriError::BadParameter(key))
+    }
+}
+
+/// The text with percent-encoding taken away once more; as it is where that leaves no text. Only for values in which a
+/// percent sign has no other meaning.
+fn decode_again(text: &str) -> Zeroizing<String> {
+    let decoded = percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+    Zeroizing::new(decoded.unwrap_or_else(|_| text.to_owned()))
 }
 
 fn read_colour(text: &str) -> Option<String> {

@@ -1,15 +1,25 @@
 package org.pushauthenticator.app.screens
 
+import com.google.zxing.BarcodeFormat
 import com.google.zxing.BinaryBitmap
+import com.google.zxing.DecodeHintType
+import com.google.zxing.MultiFormatReader
 import com.google.zxing.PlanarYUVLuminanceSource
 import com.google.zxing.ReaderException
 import com.google.zxing.common.HybridBinarizer
-import com.google.zxing.qrcode.QRCodeReader
 import java.nio.ByteBuffer
 
-/** Finds the text of a QR code in a camera's picture. Knows no camera. */
+/** Finds the text of a QR code in a camera's picture, dark on light or light on dark. Knows no camera. */
 class QrReader {
-    private val reader = QRCodeReader()
+    private val reader = MultiFormatReader().apply {
+        setHints(
+            mapOf(
+                DecodeHintType.POSSIBLE_FORMATS to listOf(BarcodeFormat.QR_CODE),
+                DecodeHintType.TRY_HARDER to true,
+                DecodeHintType.ALSO_INVERTED to true,
+            ),
+        )
+    }
 
     /**
      * @param luminance the picture's Y plane
@@ -23,7 +33,7 @@ class QrReader {
         val rows = if (bytes.size < rowStride * height) bytes.copyOf(rowStride * height) else bytes
         val source = PlanarYUVLuminanceSource(rows, rowStride, height, 0, 0, width, height, false)
         return try {
-            reader.decode(BinaryBitmap(HybridBinarizer(source))).text
+            reader.decodeWithState(BinaryBitmap(HybridBinarizer(source))).text
         } catch (none: ReaderException) {
             null
         } finally {
