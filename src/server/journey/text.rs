@@ -27,18 +27,87 @@ impl TryFrom<BTreeMap<String, String>> for Localised {
 impl Localised {
     /// The text for the first language that there is one for, then English, then any; the default where there is none.
     pub fn choose<'a>(&'a self, languages: &[String], default: &'a str) -> &'a str {
-        let wanted = languages.iter().map(String::as_str).chain(["en"]);
-        for language in wanted {
-            if let Some(text) = self.0.get(language) {
-                return text;
-            }
-            let primary = language.split('-').next().unwrap_or(language);
-            let close = self.0.iter().find(|(locale, _)| locale.split('-').next() == Some(primary));
-            if let Some((_, text)) = close {
-                return text;
-            }
-        }
-        self.0.values().next().map_or(default, String::as_str)
+        let known = || self.0.keys().map(String::as_str);
+        let found = best_match(known, languages).or_else(|| lookup(known, "en"));
+        let text = found.and_then(|locale| self.0.get(locale)).or_else(|| self.0.values().next());
+        text.map_or(default, String::as_str)
+    }
+}
+
+/// Returns the known language that fits the wanted ones best; they come in the order of preference. A language in
+/// another script than the wanted one is taken only if no wanted language is known in its own.
+pub fn best_match<'a, I: Iterator<Item = &'a str>>(known: impl Fn() -> I, wanted: &[String]) -> Option<&'a str> {
+    let in_any_script = |tag: &String| known().find(|candidate| primary(candidate) == primary(tag));
+    wanted.iter().find_map(|tag| lookup(&known, tag)).or_else(|| wanted.iter().find_map(in_any_script))
+}
+
+/// Looks one language up (RFC 4647 section 3.4): the tag itself, then shorter ones as long as the script stays the
+/// same, then a known variant in that script, then a close language. Tags are normalized.
+fn lookup<'a, I: Iterator<Item = &'a str>>(known: impl Fn() -> I, wanted: &str) -> Option<&'a str> {
+    let script = script(wanted);
+    let shorter = std::iter::successors(Some(wanted), |tag| tag.rsplit_once('-').map(|(shorter, _)| shorter));
+    let exact = |tag: &str| known().find(|candidate| *candidate == tag && self::script(candidate) == script);
+    let variant =
+        |language: &str| known().find(|candidate| primary(candidate) == language && self::script(candidate) == script);
+    let language = primary(wanted);
+    shorter
+        .into_iter()
+        .find_map(exact)
+        .or_else(|| variant(language))
+        .or_else(|| close_languages(language).iter().find_map(|close| variant(close)))
+}
+
+fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or(tag)
+}
+
+/// Languages whose readers read these, too: the written forms of Norwegian, and what older systems call some languages.
+fn close_languages(language: &str) -> &'static [&'static str] {
+    match language {
+        "no" => &["nb", "nn"],
+        "nn" => &["nb", "no"],
+        "nb" => &["no", "nn"],
+        "he" => &["iw"],
+        "iw" => &["he"],
+        "id" => &["in"],
+        "in" => &["id"],
+        "tl" => &["fil"],
+        "fil" => &["tl"],
+        _ => &[],
+    }
+}
+
+/// The script of a normalized tag: as it names it, or as CLDR's likely subtags have it for languages with several.
+/// Empty where the language is written in one script only.
+fn script(tag: &str) -> &str {
+    let subtags = || tag.split('-').skip(1);
+    if let Some(named) = subtags().find(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic())) {
+        return if named == default_script(tag) { default_script(tag) } else { named };
+    }
+    let region = subtags().find(|part| part.len() == 2).unwrap_or_default();
+    match (primary(tag), region) {
+        ("zh", "tw" | "hk" | "mo") => "hant",
+        ("pa", "pk") => "arab",
+        ("sr", "me") => "latn",
+        ("uz", "af") => "arab",
+        _ => default_script(tag),
+    }
+}
+
+fn default_script(tag: &str) -> &'static str {
+    match primary(tag) {
+        "zh" => "hans",
+        "yue" => "hant",
+        "sr" | "mn" | "ru" | "uk" | "bg" | "mk" | "be" | "kk" => "cyrl",
+        "pa" => "guru",
+        "ja" => "jpan",
+        "ko" => "kore",
+        "ar" | "fa" | "ur" => "arab",
+        "he" | "iw" => "hebr",
+        "hi" => "deva",
+        "el" => "grek",
+        "th" => "thai",
+        _ => "latn",
     }
 }
 
@@ -91,6 +160,39 @@ mod tests {
         assert_eq!(choose("it"), "Hello");
         assert_eq!(choose("*;q=0"), "Hello");
         assert_eq!(Localised::default().choose(&[], "default"), "default");
+    }
+
+    #[test]
+    fn scripts_and_close_languages_are_found() {
+        let text = localised(r#"{"en": "English", "zh_CN": "Hans", "zh_TW": "Hant", "nb": "Norsk"}"#).unwrap();
+        for (header, expected) in [
+            ("zh-Hant", "Hant"),
+            ("zh-Hant-HK", "Hant"),
+            ("zh-HK", "Hant"),
+            ("zh-MO", "Hant"),
+            ("zh-TW", "Hant"),
+            ("zh", "Hans"),
+            ("zh-SG", "Hans"),
+            ("zh-Hans-HK", "Hans"),
+            ("no", "Norsk"),
+            ("nn", "Norsk"),
+            ("nn-NO, en;q=0.5", "Norsk"),
+            ("nb-NO", "Norsk"),
+            ("sv, en", "English"),
+            ("en-GB, zh", "English"),
+        ] {
+            assert_eq!(text.choose(&accepted_languages(header), "default"), expected, "{header}");
+        }
+        let simplified = localised(r#"{"en": "English", "zh": "Hans"}"#).unwrap();
+        assert_eq!(
+            simplified.choose(&accepted_languages("zh-TW, en;q=0.5"), ""),
+            "English",
+            "a script of its own first"
+        );
+        assert_eq!(simplified.choose(&accepted_languages("zh-TW"), ""), "Hans");
+        let serbian = localised(r#"{"sr": "Cyrillic", "sr-Latn": "Latin"}"#).unwrap();
+        assert_eq!(serbian.choose(&accepted_languages("sr-Latn-RS"), ""), "Latin");
+        assert_eq!(serbian.choose(&accepted_languages("sr-RS"), ""), "Cyrillic");
     }
 
     #[test]

@@ -135,7 +135,7 @@ pub(super) async fn not_my_phone(
         Ok(body) => body,
         Err(response) => return response,
     };
-    let index = Index { auth_index_type: None, auth_index_value: None, realm: None };
+    let index = Index::default();
     let reply = match read_step(&index, &body) {
         Ok((posted, _)) => app.disown_device(posted, browser(&headers, address)).await,
         Err(problem) => Err(problem),

@@ -9,7 +9,7 @@ mod en;
 
 use axum::http::{HeaderMap, header};
 
-use crate::server::journey::text::accepted_languages;
+use crate::server::journey::text::{accepted_languages, best_match};
 
 /// The languages that pages speak; the first where none is asked for.
 const LANGUAGES: [&Texts; 1] = [&en::TEXTS];
@@ -165,17 +165,10 @@ pub(super) fn texts(headers: &HeaderMap) -> &'static Texts {
     choose(&LANGUAGES, &wanted.map(accepted_languages).unwrap_or_default()).unwrap_or(&en::TEXTS)
 }
 
-/// The first of `known` in the first language that is wanted and known, by tag or by its primary part; else the first.
+/// The one of `known` that fits the wanted languages best; else the first.
 fn choose<'a>(known: &[&'a Texts], wanted: &[String]) -> Option<&'a Texts> {
-    let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_owned();
-    wanted
-        .iter()
-        .find_map(|tag| {
-            let exact = known.iter().find(|texts| texts.language == tag);
-            exact.or_else(|| known.iter().find(|texts| primary(texts.language) == primary(tag)))
-        })
-        .or(known.first())
-        .copied()
+    let language = best_match(|| known.iter().map(|texts| texts.language), wanted);
+    known.iter().find(|texts| Some(texts.language) == language).or(known.first()).copied()
 }
 
 #[cfg(test)]
