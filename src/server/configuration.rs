@@ -255,8 +255,8 @@ impl Configuration {
         let name = file.display().to_string();
         let text =
             std::fs::read_to_string(file).map_err(|error| ConfigurationError::Unreadable(name.clone(), error))?;
-        let mut configuration: Self =
-            toml::from_str(&text).map_err(|error| ConfigurationError::Invalid(name.clone(), error.to_string()))?;
+        let mut configuration: Self = toml::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text))
+            .map_err(|error| ConfigurationError::Invalid(name.clone(), error.to_string()))?;
         configuration.check().map_err(|problem| ConfigurationError::Invalid(name, problem))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         configuration.data = folder.join(&configuration.data);

@@ -12,6 +12,7 @@ mod attempts;
 mod attestation;
 mod device_keys;
 mod devices;
+mod foreign_journeys;
 mod harness;
 mod journey;
 mod journey_files;

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use push_authenticator::server::journey::{SHIPPED, SHIPPED_NAME};
+
 use crate::harness::*;
 
 const SESSIONS: &str = "/am/json/realms/root/realms/alpha/sessions";

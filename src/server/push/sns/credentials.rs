@@ -102,7 +102,8 @@ impl Credentials {
         let unreadable = |error| CredentialsError::Unreadable(name(), error);
         let bytes = SecretBytes::new(std::fs::read(file).map_err(unreadable)?);
         // The parser's own message would quote the value that it did not like.
-        let read: File = serde_json::from_slice(bytes.expose(Reason::Authenticate))
+        let json = bytes.expose(Reason::Authenticate);
+        let read: File = serde_json::from_slice(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json))
             .map_err(|error| CredentialsError::NotJson(name(), error.line(), error.column()))?;
         let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
         let secret_in_file = given(read.access_key_secret).map(SecretText::new);
