@@ -12,6 +12,7 @@ mod nodes;
 mod reference;
 pub mod risk;
 mod settings;
+mod shape;
 pub mod state;
 pub mod text;
 pub mod tree;
