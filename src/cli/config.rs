@@ -41,8 +41,11 @@ fn check(configuration: &Configuration) -> Result<Report, Failure> {
     journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;
     let mut warnings: Vec<String> = journeys.iter().flat_map(|journey| journey.warnings.clone()).collect();
     warnings.extend(configuration.warnings(journeys.ask_for_keys()));
-    let names: Vec<&String> = journeys.iter().map(|journey| &journey.name).collect();
+    let off = journeys.off();
+    let names: Vec<&String> =
+        journeys.iter().filter(|journey| journey.not_runnable.is_none()).map(|journey| &journey.name).collect();
     let mut lines = vec![format!("The configuration is sound; journeys: {}.", names.len())];
+    lines.extend(off.iter().cloned());
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
-    Ok(Report::new(lines.join("\n"), json!({"journeys": names, "warnings": warnings})))
+    Ok(Report::new(lines.join("\n"), json!({"journeys": names, "off": off, "warnings": warnings})))
 }

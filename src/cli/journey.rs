@@ -8,9 +8,8 @@ use url::Url;
 
 use super::output::{Failure, Report};
 use crate::server::configuration::Configuration;
-use crate::server::journey::{Journeys, tree};
+use crate::server::journey::{Journeys, read_file};
 use crate::server::preview_url;
-use crate::server::text_file::read_text;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -78,17 +77,14 @@ fn list(configuration: &Configuration) -> Result<Report, Failure> {
     Ok(Report::new(lines.join("\n"), Value::Array(values)))
 }
 
+/// Fails if a journey of the file does not run, with every reason.
 fn check(file: &std::path::Path) -> Result<Report, Failure> {
-    let name = file.display();
-    let text =
-        read_text(file).map_err(|error| Failure::new("unreadable", &format!("{name} cannot be read: {error}")))?;
-    let folder = file.parent().unwrap_or(std::path::Path::new(""));
-    let journeys = tree::read(&text, folder).map_err(|error| Failure::new("journey", &format!("{name}: {error}")))?;
+    let journeys = read_file(file).map_err(|error| Failure::new("journey", &error))?;
     let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());
     for journey in &journeys {
         lines.push(match &journey.not_runnable {
             None => format!("{:?}: sound, {} nodes", journey.name, journey.nodes.len()),
-            Some(reason) => format!("{:?}: sound, but does not run here: {reason}", journey.name),
+            Some(reason) => format!("{:?} does not run here: {reason}", journey.name),
         });
         lines.extend(journey.warnings.iter().map(|warning| format!("warning: {warning}")));
         values.push(json!({
@@ -97,6 +93,9 @@ fn check(file: &std::path::Path) -> Result<Report, Failure> {
             "warnings": journey.warnings,
             "not_runnable": journey.not_runnable,
         }));
+    }
+    if journeys.iter().any(|journey| journey.not_runnable.is_some()) {
+        return Err(Failure::new("journey", &lines.join("\n")));
     }
     Ok(Report::new(lines.join("\n"), Value::Array(values)))
 }

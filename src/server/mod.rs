@@ -138,6 +138,9 @@ impl App {
         let (keys, store) = open_data(&configuration, entropy.as_ref())?;
         let journeys = Journeys::load(&configuration.journeys)?;
         journeys.check_default(&configuration.default_journey)?;
+        for reason in journeys.off() {
+            tracing::warn!("{reason}");
+        }
         let warnings = configuration.warnings(journeys.ask_for_keys());
         for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&warnings) {
             tracing::warn!("{warning}");

@@ -25,7 +25,10 @@ fn read(json: &str) -> Result<Vec<Journey>, TreeError> {
 }
 
 fn refused(journey: &Value) -> TreeError {
-    read(&journey.to_string()).err().unwrap_or_else(|| panic!("was accepted"))
+    let mut read = read(&journey.to_string()).ok().unwrap().remove(0);
+    assert!(!read.faults.is_empty(), "was accepted");
+    assert!(read.not_runnable.is_some());
+    read.faults.remove(0)
 }
 
 #[test]
@@ -123,7 +126,11 @@ fn what_is_not_an_export_is_refused() {
         r#"{"tree": {}}"#,
         r#"{"trees": {"a": {"tree": {"_id": "a"}}}}"#,
     ] {
-        assert!(matches!(read(text).err(), Some(TreeError::NotAnExport(_))), "{text}");
+        let error = read(text).map_or_else(|error| error, |mut journeys| journeys.remove(0).faults.remove(0));
+        assert!(matches!(&error, TreeError::NotAnExport(_)), "{text}");
+        for word in ["struct", "expected", "invalid type", "i64", "missing field", "EOF"] {
+            assert!(!error.to_string().contains(word), "{error}");
+        }
     }
 }
 
@@ -171,7 +178,8 @@ fn a_cycle_in_which_nobody_is_asked_is_refused() {
     assert!(refused(&two).to_string().contains("leads back to itself"));
     // A cycle through a page is fine: somebody is asked there.
     let page = node_id(&shipped(), "PageNode");
-    assert!(read(&Setup::new().connect("DataStoreDecisionNode", "false", &page).journey.to_string()).is_ok());
+    let journey = Setup::new().connect("DataStoreDecisionNode", "false", &page).journey.to_string();
+    assert!(read(&journey).ok().unwrap()[0].not_runnable.is_none());
 }
 
 #[test]
@@ -205,6 +213,9 @@ fn settings_out_of_range_are_refused_and_name_the_node() {
         let TreeError::Node { journey, node, .. } = &error else { panic!("{key} {value}: {error}") };
         assert_eq!(journey, SHIPPED_NAME);
         assert!(node.contains(&node_id(&shipped(), node_type)), "{error}");
+        for word in ["i64", "u32", "expected", "invalid type", "unknown variant", "struct"] {
+            assert!(!error.to_string().contains(word), "{error}");
+        }
     }
 }
 
@@ -240,8 +251,10 @@ fn outcomes_that_are_not_connected_are_a_warning() {
     let connections = &mut journey["trees"][SHIPPED_NAME]["tree"]["nodes"][&id]["connections"];
     connections.as_object_mut().unwrap().remove("EXITED");
     let warnings = read(&journey.to_string()).ok().unwrap().remove(0).warnings;
-    assert_eq!(warnings.len(), 1);
-    assert!(warnings[0].contains("EXITED") && warnings[0].contains("Push Wait"), "{warnings:?}");
+    let (open, unreachable): (Vec<&String>, _) = warnings.iter().partition(|warning| warning.contains("not connected"));
+    assert_eq!(open.len(), 1);
+    assert!(open[0].contains("EXITED") && open[0].contains("Push Wait"), "{warnings:?}");
+    assert!(unreachable.iter().all(|warning| warning.contains("nothing leads to it")) && !unreachable.is_empty());
 }
 
 #[test]
@@ -251,11 +264,14 @@ fn a_folder_of_journeys_is_refused_with_the_files_name() {
     assert!(matches!(missing, JourneysError::Unreadable(..)));
     std::fs::write(folder.path().join("a.json"), SHIPPED).unwrap();
     std::fs::write(folder.path().join("b.json"), SHIPPED).unwrap();
-    let twice = Journeys::load(folder.path()).err().unwrap();
-    assert!(matches!(&twice, JourneysError::Twice(name, file) if name == SHIPPED_NAME && file.ends_with("b.json")));
+    let twice = Journeys::load(folder.path()).ok().unwrap();
+    let reason = twice.get(SHIPPED_NAME).unwrap().not_runnable.clone().unwrap();
+    assert!(reason.contains("b.json"), "{reason}");
+    assert!(twice.check_default(SHIPPED_NAME).is_err());
     std::fs::write(folder.path().join("b.json"), "{").unwrap();
-    let broken = Journeys::load(folder.path()).err().unwrap();
-    assert!(matches!(&broken, JourneysError::Refused(file, _) if file.ends_with("b.json")), "{broken}");
+    let broken = Journeys::load(folder.path()).ok().unwrap();
+    assert!(broken.off().len() == 1 && broken.off()[0].contains("b.json"), "{:?}", broken.off());
+    broken.check_default(SHIPPED_NAME).unwrap();
 }
 
 #[test]
@@ -336,7 +352,8 @@ fn settings_may_stand_in_the_environment_or_in_files() {
 #[test]
 fn numbers_and_choices_may_come_from_elsewhere_too() {
     let problem = |node: &str, key: &str, value: &str| {
-        let error = read(&Setup::new().with(node, key, json!(value)).journey.to_string()).err()?;
+        let read = read(&Setup::new().with(node, key, json!(value)).journey.to_string());
+        let error = read.ok().unwrap().remove(0).faults.into_iter().next()?;
         let TreeError::Node { problem, .. } = error else { panic!("{key} = {value}: {error}") };
         Some(problem)
     };

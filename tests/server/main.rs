@@ -15,6 +15,7 @@ mod device_keys;
 mod devices;
 mod factors;
 mod foreign;
+mod foreign_journeys;
 mod harness;
 mod journey;
 mod journey_files;

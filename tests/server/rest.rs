@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use push_authenticator::server::journey::{SHIPPED, SHIPPED_NAME};
+
 use crate::harness::*;
 
 const SESSIONS: &str = "/am/json/realms/root/realms/alpha/sessions";
@@ -202,11 +204,48 @@ fn unknown_realms_journeys_and_indexes_are_refused() {
         "?authIndexType=service",
         "?authIndexValue=Login%20with%20Push%20MFA",
         "?authIndexType=module&authIndexValue=x",
+        "?authIndexType=composite_advice&authIndexValue=x",
+        "?authIndexType=level&authIndexValue=1",
+        "?service=Unknown",
+        "?service=Login%20with%20Push%20MFA&authIndexType=service&authIndexValue=Other",
+        "?service=Login%20with%20Push%20MFA&module=DataStore",
+        "?user=demo",
+        "?authlevel=2",
+        "?resource=true",
     ] {
         server.post_bytes(&format!("{REST}{query}"), b"").refused(400);
     }
     server.get(REST).refused(405);
     server.get("/am/json/nothing").refused(404);
+}
+
+/// After `../shared/cases/03-service-parameter.txt`.
+#[test]
+fn service_and_auth_index_value_name_the_same_journey() {
+    let mut setup = Setup::new();
+    let mut other: Value = serde_json::from_str(SHIPPED).unwrap();
+    let tree = other["trees"].as_object_mut().unwrap().remove(SHIPPED_NAME).unwrap();
+    other["trees"]["StepUp"] = tree;
+    other["trees"]["StepUp"]["tree"]["_id"] = json!("StepUp");
+    setup.further_files = vec![("step-up.json", other.to_string())];
+    let server = setup.start();
+    for query in [
+        "service=StepUp",
+        "authIndexType=service&authIndexValue=StepUp",
+        "service=StepUp&authIndexType=service&authIndexValue=StepUp",
+        "service=StepUp&resource=false",
+    ] {
+        // A step of one journey is refused by another, which shows which one began.
+        let step = server.post_bytes(&format!("{REST}?{query}"), b"").json();
+        let filled = fill_password(&step, USER, PASSWORD);
+        server.post_json(&format!("{REST}?service=Login%20with%20Push%20MFA"), &filled).refused(400);
+        assert_eq!(server.post_json(&format!("{REST}?service=StepUp"), &filled).status, 200, "{query}");
+        assert_eq!(server.get(&format!("/am/XUI/?realm=/alpha&{query}")).status, 200, "{query}");
+    }
+    let both = "service=StepUp&authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
+    for query in ["service=NoSuchJourney", both] {
+        assert_eq!(server.get(&format!("/am/XUI/?realm=/alpha&{query}")).status, 400, "{query}");
+    }
 }
 
 #[test]

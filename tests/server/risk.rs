@@ -300,16 +300,13 @@ fn nothing_is_ever_weaker_than_the_node_says_or_a_rule_asks() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_refused_with_file_tree_and_node() {
+fn settings_that_make_no_sense_keep_the_journey_from_running_and_name_the_node() {
     let refused = |push_type: &str, rules: Value| {
         let journey = setup(push_type, rules).with(SENDER, "deviceKey", json!("required")).journey.to_string();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("risky.json"), journey).unwrap();
-        let said = Journeys::load(folder.path()).err().unwrap().to_string();
-        assert!(
-            said.contains("risky.json") && said.contains("Login with Push MFA") && said.contains("Push Sender"),
-            "{said}"
-        );
+        let said = Journeys::load(folder.path()).ok().unwrap().off().join(" ");
+        assert!(said.contains("Login with Push MFA") && said.contains("Push Sender"), "{said}");
         said
     };
     for rules in [

@@ -22,29 +22,58 @@ use crate::server::sign_on::{Posted, Reply, SignOnError};
 use crate::server::store::digest;
 
 /// The query of a sign-on.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct Index {
     /// Only `service` is offered.
     pub(in crate::server) auth_index_type: Option<String>,
     /// The journey's name.
     pub(in crate::server) auth_index_value: Option<String>,
-    /// The journey's name, as AM's pages are linked to: `service=NAME`.
+    /// The journey's name, in AM's short form.
     pub(in crate::server) service: Option<String>,
     /// The realm, for pages.
     pub(in crate::server) realm: Option<String>,
+    // AM's short forms of the other kinds; none of them is offered.
+    module: Option<String>,
+    user: Option<String>,
+    role: Option<String>,
+    authlevel: Option<String>,
+    resource: Option<String>,
+    #[serde(rename = "sessionUpgradeSSOTokenId")]
+    session_upgrade: Option<String>,
 }
 
 impl Index {
     /// The journey that the query names, where it names one.
     pub(in crate::server) fn journey(&self) -> Result<Option<String>, SignOnError> {
-        let refuse = |text: &str| Err(SignOnError::Journey(text.to_owned()));
-        match (self.auth_index_type.as_deref(), &self.auth_index_value, &self.service) {
-            (None, None, service) => Ok(service.clone()),
-            (Some("service"), Some(name), None) => Ok(Some(name.clone())),
-            (Some("service"), Some(name), Some(service)) if name == service => Ok(Some(name.clone())),
-            (Some("service"), Some(_), Some(_)) => refuse("service and authIndexValue name different journeys."),
-            _ => refuse("Only authIndexType=service with authIndexValue is offered."),
+        let refused = |problem: String| Err(SignOnError::Journey(problem));
+        let others = [
+            ("module", &self.module),
+            ("user", &self.user),
+            ("role", &self.role),
+            ("authlevel", &self.authlevel),
+            ("sessionUpgradeSSOTokenId", &self.session_upgrade),
+        ];
+        if let Some((name, _)) = others.iter().find(|(_, value)| value.is_some()) {
+            return refused(format!("The parameter {name} is not offered here. Name a journey: service=NAME."));
+        }
+        if self.resource.as_deref().is_some_and(|value| value != "false") {
+            return refused("The parameter resource is not offered here. Name a journey: service=NAME.".to_owned());
+        }
+        let index = match (self.auth_index_type.as_deref(), &self.auth_index_value) {
+            (None, None) => None,
+            (Some("service"), Some(name)) => Some(name),
+            (Some("service"), None) => return refused("authIndexType=service needs an authIndexValue.".to_owned()),
+            (None, Some(_)) => return refused("authIndexValue needs authIndexType=service.".to_owned()),
+            (Some(_), _) => {
+                return refused("Only authIndexType=service with authIndexValue is offered.".to_owned());
+            }
+        };
+        match (index, &self.service) {
+            (Some(one), Some(other)) if one != other => {
+                refused("service and authIndexValue name different journeys. Give one of them.".to_owned())
+            }
+            (one, other) => Ok(one.or(other.as_ref()).cloned()),
         }
     }
 }

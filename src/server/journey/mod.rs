@@ -4,11 +4,15 @@
 
 pub mod callback;
 pub mod engine;
+mod files;
+mod form;
+mod known;
 pub mod node;
 mod nodes;
 mod reference;
 pub mod risk;
 mod settings;
+mod shape;
 pub mod state;
 pub mod text;
 pub mod tree;
@@ -17,7 +21,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::store::device_keys::KeyDemand;
-use super::text_file::read_text;
 use tree::{Journey, TreeError};
 
 /// The shipped journey, in the shape of an export.
@@ -28,6 +31,8 @@ pub const SHIPPED_NAME: &str = "Login with Push MFA";
 /// All journeys of the realm, by name.
 pub struct Journeys {
     by_name: BTreeMap<String, Journey>,
+    /// Why files hold no journey that can be read.
+    broken: Vec<JourneysError>,
 }
 
 /// Why a folder of journeys was refused.
@@ -42,40 +47,39 @@ pub enum JourneysError {
     /// The default journey is not there or does not run.
     #[error("The default journey {0:?} {1}.")]
     Default(String, String),
-    /// Two files hold a journey of the same name.
-    #[error("The journey {0:?} is there twice; the second time in {1}.")]
-    Twice(String, String),
 }
 
 impl Journeys {
-    /// Reads every `*.json` file of a folder whose name does not begin with a dot, in the order of their names.
+    /// Reads every journey of a folder, in the order of the files' names. What cannot be read is kept as a reason, and a
+    /// journey that is there twice does not run, because nobody can tell which one is meant.
     pub fn load(folder: &Path) -> Result<Self, JourneysError> {
-        let unreadable = |path: &Path| {
-            let name = path.display().to_string();
-            move |error| JourneysError::Unreadable(name, error)
-        };
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
-            let path = entry.map_err(unreadable(folder))?.path();
-            // macOS leaves `._NAME` beside a file on other file systems, and editors `.#NAME`.
-            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !is_hidden && path.extension().is_some_and(|extension| extension == "json") {
-                files.push(path);
-            }
-        }
-        files.sort();
-        let mut by_name = BTreeMap::new();
-        for file in files {
-            let name = file.display().to_string();
-            let text = read_text(&file).map_err(unreadable(&file))?;
-            for journey in tree::read(&text, folder).map_err(|error| JourneysError::Refused(name.clone(), error))? {
-                if by_name.contains_key(&journey.name) {
-                    return Err(JourneysError::Twice(journey.name, name));
+        let (mut by_name, mut broken) = (BTreeMap::<String, Journey>::new(), Vec::new());
+        for file in files::of_folder(folder)? {
+            match files::read(&file) {
+                Ok(journeys) => {
+                    for journey in journeys {
+                        match by_name.get_mut(&journey.name) {
+                            Some(known) => {
+                                known.switch_off(&format!("it is there twice, the second time in {}", file.display()));
+                            }
+                            None => {
+                                by_name.insert(journey.name.clone(), journey);
+                            }
+                        }
+                    }
                 }
-                by_name.insert(journey.name.clone(), journey);
+                Err(error) => broken.push(error),
             }
         }
-        Ok(Self { by_name })
+        Ok(Self { by_name, broken })
+    }
+
+    /// What does not run, and why: a sentence for each journey and each file.
+    pub fn off(&self) -> Vec<String> {
+        let journeys = self.iter().filter_map(|journey| {
+            journey.not_runnable.as_ref().map(|why| format!("The journey {:?} is off: {why}.", journey.name))
+        });
+        journeys.chain(self.broken.iter().map(ToString::to_string)).collect()
     }
 
     /// The journey of this name.
@@ -88,7 +92,11 @@ impl Journeys {
         let problem = match self.get(name).map(|journey| &journey.not_runnable) {
             Some(None) => return Ok(()),
             Some(Some(reason)) => format!("does not run here: {reason}"),
-            None => "is in no journey file".to_owned(),
+            None if self.broken.is_empty() => "is in no journey file".to_owned(),
+            None => {
+                let broken: Vec<String> = self.broken.iter().map(ToString::to_string).collect();
+                format!("is in no journey file that can be read. {}", broken.join(" "))
+            }
         };
         Err(JourneysError::Default(name.to_owned(), problem))
     }
@@ -102,4 +110,9 @@ impl Journeys {
     pub fn iter(&self) -> impl Iterator<Item = &Journey> {
         self.by_name.values()
     }
+}
+
+/// Reads the journeys of one file, or of one folder with a file for each node.
+pub fn read_file(file: &Path) -> Result<Vec<Journey>, JourneysError> {
+    files::read(file)
 }

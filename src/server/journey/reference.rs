@@ -1,4 +1,5 @@
-//! `${env:NAME}` and `${file:PATH}` in a journey's settings: values that are not to stand in the file itself.
+//! `${env:NAME}`, `${file:PATH}` and `&{esv.name|default}` in a journey's settings: values that are not to stand in the
+//! file itself. The last is AM's own form, as are objects like `{"$int": "&{esv.name}"}`, which give the value a type.
 //!
 //! They are filled in when the file is read, in every text of the settings. What is missing is an error that names it;
 //! what was read is never part of one.
@@ -12,18 +13,29 @@ use crate::server::text_file::read_text;
 /// Longest value that is filled in, in bytes.
 const LONGEST_VALUE: u64 = 64 * 1024;
 
-/// Fills in the references of these settings. Paths are relative to the folder. `filled` gets what was read, so that it can be
-/// kept out of messages.
+/// Fills in the references of these settings. Paths are relative to the folder. `filled` gets what was read, so that it
+/// can be kept out of messages.
 pub fn fill_in(settings: &mut Value, folder: &Path, filled: &mut Vec<String>) -> Result<(), String> {
     match settings {
         Value::String(text) => {
             if text.contains("${") {
                 *text = resolve(text, folder, filled)?;
+            } else if text.contains("&{") {
+                *text = resolve_placeholders(text, filled)?;
             }
             Ok(())
         }
         Value::Array(items) => items.iter_mut().try_for_each(|item| fill_in(item, folder, filled)),
-        Value::Object(members) => members.values_mut().try_for_each(|member| fill_in(member, folder, filled)),
+        Value::Object(members) => {
+            members.values_mut().try_for_each(|member| fill_in(member, folder, filled))?;
+            let mut only = members.iter();
+            if let (Some((kind, value)), None) = (only.next(), only.next())
+                && kind.starts_with('$')
+            {
+                *settings = coerce(kind, value)?;
+            }
+            Ok(())
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
@@ -54,6 +66,79 @@ fn resolve(text: &str, folder: &Path, filled: &mut Vec<String>) -> Result<String
     }
     resolved.push_str(rest);
     Ok(resolved)
+}
+
+/// Fills in AM's placeholders: `&{esv.name}` is the variable `ESV_NAME` of the environment, or the default after `|`.
+fn resolve_placeholders(text: &str, filled: &mut Vec<String>) -> Result<String, String> {
+    let mut resolved = String::new();
+    let mut rest = text;
+    while let Some((before, reference)) = rest.split_once("&{") {
+        let (inside, after) = reference.split_once('}').ok_or("a &{ is not closed")?;
+        let (name, default) = match inside.split_once('|') {
+            Some((name, default)) => (name, Some(default)),
+            None => (inside, None),
+        };
+        let variable = name.trim().replace(['.', '-'], "_").to_ascii_uppercase();
+        let is_name =
+            |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_name(&variable) {
+            return Err(format!("&{{{name}}} does not name a variable"));
+        }
+        resolved.push_str(before);
+        match (std::env::var(&variable), default) {
+            (Ok(value), _) => {
+                resolved.push_str(&value);
+                filled.push(value);
+            }
+            (Err(_), Some(default)) => resolved.push_str(default),
+            (Err(_), None) => {
+                return Err(format!(
+                    "&{{{name}}} has no default, and the environment variable {variable} is not set; set it"
+                ));
+            }
+        }
+        rest = after;
+    }
+    resolved.push_str(rest);
+    Ok(resolved)
+}
+
+/// Gives a value the type that its object names. What was read is not part of the error.
+fn coerce(kind: &str, value: &Value) -> Result<Value, String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    };
+    let wrong = |wanted: &str| format!("the value for {kind} is not {wanted}");
+    match kind {
+        "$int" | "$long" => text.parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number")),
+        "$number" | "$double" | "$float" => match serde_json::from_str(&text) {
+            Ok(number @ Value::Number(_)) => Ok(number),
+            _ => Err(wrong("a number")),
+        },
+        "$bool" => match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            _ => Err(wrong("true or false")),
+        },
+        "$string" => Ok(match value {
+            Value::String(text) => Value::String(text.clone()),
+            _ => Value::String(text),
+        }),
+        "$list" if value.is_array() => Ok(value.clone()),
+        "$list" => Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect()),
+        "$array" => match serde_json::from_str(&text) {
+            Ok(items @ Value::Array(_)) => Ok(items),
+            _ => Err(wrong("a list in JSON")),
+        },
+        "$object" => match serde_json::from_str(&text) {
+            Ok(members @ Value::Object(_)) => Ok(members),
+            _ => Err(wrong("an object in JSON")),
+        },
+        other => {
+            Err(format!("{other} is not known here; $int, $number, $bool, $string, $list, $array and $object are"))
+        }
+    }
 }
 
 /// The file's text, without the line end that editors put after it.

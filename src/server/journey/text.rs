@@ -25,14 +25,89 @@ impl TryFrom<BTreeMap<String, String>> for Localised {
 }
 
 impl Localised {
-    /// Returns the text for the first of these languages that there is one for ([`lookup`]), then English, then any; the
-    /// default where there is none.
+    /// The text for the first language that there is one for, then English, then any; the default where there is none.
     pub fn choose<'a>(&'a self, languages: &[String], default: &'a str) -> &'a str {
-        let there: Vec<&str> = self.0.keys().map(String::as_str).collect();
-        let wanted = languages.iter().map(String::as_str).chain(["en"]);
-        let found = wanted.into_iter().find_map(|language| lookup(language, &there));
-        let text = found.and_then(|language| self.0.get(language));
-        text.or_else(|| self.0.values().next()).map_or(default, String::as_str)
+        let known = || self.0.keys().map(String::as_str);
+        let found = best_match(known, languages).or_else(|| lookup(known, "en"));
+        let text = found.and_then(|locale| self.0.get(locale)).or_else(|| self.0.values().next());
+        text.map_or(default, String::as_str)
+    }
+}
+
+/// Returns the known language that fits the wanted ones best; they come in the order of preference. A language in
+/// another script than the wanted one is taken only if no wanted language is known in its own.
+pub fn best_match<'a, I: Iterator<Item = &'a str>>(known: impl Fn() -> I, wanted: &[String]) -> Option<&'a str> {
+    let in_any_script = |tag: &String| known().find(|candidate| primary(candidate) == primary(tag));
+    wanted.iter().find_map(|tag| lookup(&known, tag)).or_else(|| wanted.iter().find_map(in_any_script))
+}
+
+/// Looks one language up (RFC 4647 section 3.4): the tag itself, then shorter ones as long as the script stays the
+/// same, then a known variant in that script, then a close language. Tags are normalized.
+fn lookup<'a, I: Iterator<Item = &'a str>>(known: impl Fn() -> I, wanted: &str) -> Option<&'a str> {
+    let script = script(wanted);
+    let shorter = std::iter::successors(Some(wanted), |tag| tag.rsplit_once('-').map(|(shorter, _)| shorter));
+    let exact = |tag: &str| known().find(|candidate| *candidate == tag && self::script(candidate) == script);
+    let variant =
+        |language: &str| known().find(|candidate| primary(candidate) == language && self::script(candidate) == script);
+    let language = primary(wanted);
+    shorter
+        .into_iter()
+        .find_map(exact)
+        .or_else(|| variant(language))
+        .or_else(|| close_languages(language).iter().find_map(|close| variant(close)))
+}
+
+fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or(tag)
+}
+
+/// Languages whose readers read these, too: the written forms of Norwegian, and what older systems call some languages.
+fn close_languages(language: &str) -> &'static [&'static str] {
+    match language {
+        "no" => &["nb", "nn"],
+        "nn" => &["nb", "no"],
+        "nb" => &["no", "nn"],
+        "he" => &["iw"],
+        "iw" => &["he"],
+        "id" => &["in"],
+        "in" => &["id"],
+        "tl" => &["fil"],
+        "fil" => &["tl"],
+        _ => &[],
+    }
+}
+
+/// The script of a normalized tag: as it names it, or as CLDR's likely subtags have it for languages with several.
+/// Empty where the language is written in one script only.
+fn script(tag: &str) -> &str {
+    let subtags = || tag.split('-').skip(1);
+    if let Some(named) = subtags().find(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic())) {
+        return if named == default_script(tag) { default_script(tag) } else { named };
+    }
+    let region = subtags().find(|part| part.len() == 2).unwrap_or_default();
+    match (primary(tag), region) {
+        ("zh", "tw" | "hk" | "mo") => "hant",
+        ("pa", "pk") => "arab",
+        ("sr", "me") => "latn",
+        ("uz", "af") => "arab",
+        _ => default_script(tag),
+    }
+}
+
+fn default_script(tag: &str) -> &'static str {
+    match primary(tag) {
+        "zh" => "hans",
+        "yue" => "hant",
+        "sr" | "mn" | "ru" | "uk" | "bg" | "mk" | "be" | "kk" => "cyrl",
+        "pa" => "guru",
+        "ja" => "jpan",
+        "ko" => "kore",
+        "ar" | "fa" | "ur" => "arab",
+        "he" | "iw" => "hebr",
+        "hi" => "deva",
+        "el" => "grek",
+        "th" => "thai",
+        _ => "latn",
     }
 }
 
@@ -53,64 +128,6 @@ pub fn accepted_languages(header: &str) -> Vec<String> {
         .collect();
     languages.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     languages.into_iter().map(|(_, tag)| tag).collect()
-}
-
-/// Returns which of the languages that are there a wanted one finds: RFC 4647 lookup (section 3.4), which cuts subtags from
-/// the end. Chinese and others that are written in two scripts find a region of the same script only; `no` and `nn`
-/// find `nb`. Where only regional texts are there, a language without a match finds the first of its own script.
-pub fn lookup<'a>(wanted: &str, there: &[&'a str]) -> Option<&'a str> {
-    let mut range = wanted;
-    loop {
-        if let Some(found) = there.iter().find(|language| **language == range)
-            && same_script(wanted, found)
-        {
-            return Some(found);
-        }
-        let Some((shorter, _)) = range.rsplit_once('-') else { break };
-        // A subtag of one letter goes with the one after it.
-        range = match shorter.rsplit_once('-') {
-            Some((before, single)) if single.len() == 1 => before,
-            _ => shorter,
-        };
-    }
-    let primary = primary_of(wanted);
-    let close = there.iter().find(|language| primary_of(language) == primary && same_script(wanted, language));
-    close.copied().or_else(|| match primary {
-        "no" | "nn" => lookup("nb", there),
-        "nb" => there.iter().find(|language| primary_of(language) == "no").copied(),
-        _ => None,
-    })
-}
-
-fn primary_of(language: &str) -> &str {
-    language.split('-').next().unwrap_or(language)
-}
-
-fn same_script(one: &str, other: &str) -> bool {
-    script_of(one) == script_of(other)
-}
-
-/// Returns the script of a language that is written in more than one: as it says, else as its region writes it (CLDR's likely
-/// subtags); the empty text for all other languages.
-fn script_of(language: &str) -> &str {
-    let (primary, subtags) = (primary_of(language), || language.split('-').skip(1));
-    if let Some(script) = subtags().find(|subtag| subtag.len() == 4 && subtag.bytes().all(|it| it.is_ascii_lowercase()))
-    {
-        return script;
-    }
-    let in_region = |regions: &[&str]| subtags().any(|subtag| regions.contains(&subtag));
-    match primary {
-        "zh" | "yue" if in_region(&["tw", "hk", "mo"]) => "hant",
-        "yue" if !in_region(&["cn"]) => "hant",
-        "zh" | "yue" => "hans",
-        "sr" if in_region(&["me", "ro", "tr"]) => "latn",
-        "sr" => "cyrl",
-        "uz" | "az" if in_region(&["af", "ir"]) => "arab",
-        "uz" | "az" => "latn",
-        "pa" if in_region(&["pk"]) => "arab",
-        "pa" => "guru",
-        _ => "",
-    }
 }
 
 fn normalise(locale: &str) -> String {
@@ -146,35 +163,36 @@ mod tests {
     }
 
     #[test]
-    fn a_language_finds_its_own_script() {
-        let text =
-            localised(r#"{"en": "E", "zh_CN": "S", "zh_TW": "T", "nb": "N", "sr-Latn": "L", "pt-BR": "P"}"#).unwrap();
-        for (header, chosen) in [
-            ("zh-TW", "T"),
-            ("zh-HK", "T"),
-            ("zh-Hant", "T"),
-            ("zh-Hant-MO", "T"),
-            ("zh", "S"),
-            ("zh-SG", "S"),
-            ("zh-Hans-HK", "S"),
-            ("zh-Hans", "S"),
-            ("no", "N"),
-            ("nn", "N"),
-            ("nn-NO", "N"),
-            ("nb-NO", "N"),
-            ("sr", "E"),
-            ("sr-Latn-RS", "L"),
-            ("sr-ME", "L"),
-            ("pt", "P"),
-            ("pt-PT", "P"),
-            ("ja, no;q=0.5", "N"),
-            ("zh-Hant-x-private", "T"),
+    fn scripts_and_close_languages_are_found() {
+        let text = localised(r#"{"en": "English", "zh_CN": "Hans", "zh_TW": "Hant", "nb": "Norsk"}"#).unwrap();
+        for (header, expected) in [
+            ("zh-Hant", "Hant"),
+            ("zh-Hant-HK", "Hant"),
+            ("zh-HK", "Hant"),
+            ("zh-MO", "Hant"),
+            ("zh-TW", "Hant"),
+            ("zh", "Hans"),
+            ("zh-SG", "Hans"),
+            ("zh-Hans-HK", "Hans"),
+            ("no", "Norsk"),
+            ("nn", "Norsk"),
+            ("nn-NO, en;q=0.5", "Norsk"),
+            ("nb-NO", "Norsk"),
+            ("sv, en", "English"),
+            ("en-GB, zh", "English"),
         ] {
-            assert_eq!(text.choose(&accepted_languages(header), "default"), chosen, "{header}");
+            assert_eq!(text.choose(&accepted_languages(header), "default"), expected, "{header}");
         }
-        let simplified = localised(r#"{"en": "E", "zh-Hans": "S"}"#).unwrap();
-        assert_eq!(simplified.choose(&accepted_languages("zh-TW"), ""), "E", "another script is another text");
-        assert_eq!(localised(r#"{"no": "N", "en": "E"}"#).unwrap().choose(&accepted_languages("nb"), ""), "N");
+        let simplified = localised(r#"{"en": "English", "zh": "Hans"}"#).unwrap();
+        assert_eq!(
+            simplified.choose(&accepted_languages("zh-TW, en;q=0.5"), ""),
+            "English",
+            "a script of its own first"
+        );
+        assert_eq!(simplified.choose(&accepted_languages("zh-TW"), ""), "Hans");
+        let serbian = localised(r#"{"sr": "Cyrillic", "sr-Latn": "Latin"}"#).unwrap();
+        assert_eq!(serbian.choose(&accepted_languages("sr-Latn-RS"), ""), "Latin");
+        assert_eq!(serbian.choose(&accepted_languages("sr-RS"), ""), "Cyrillic");
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! Reading exported journeys (docs/journeys.md): one tree or several in a file, in the shape that AM exports.
 //!
-//! A journey is checked as a whole when it is loaded; every complaint names tree, node and outcome. A journey with a
-//! node type that does not run here is kept, so that it can be listed and drawn, and refuses to run by name.
+//! A journey is checked as a whole when it is loaded; every complaint names tree, node and outcome. A journey that has
+//! faults or needs what is not offered here is kept, so that it can be listed and drawn, and refuses to run by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::known::{self, Findings};
 use super::node::Node;
 use super::nodes::{self, SettingError};
-use super::reference;
+use super::settings::Settings;
+use super::{form, reference, shape};
 use crate::server::store::device_keys::KeyPolicy;
 
 /// The fixed id of success.
@@ -31,7 +33,9 @@ pub struct Journey {
     pub nodes: BTreeMap<String, Placed>,
     /// What is odd about it, and does not keep it from running.
     pub warnings: Vec<String>,
-    /// Why it does not run here, where it does not.
+    /// What is wrong with it; with any fault it does not run.
+    pub faults: Vec<TreeError>,
+    /// Why it does not run here, where it does not: all reasons, its faults among them.
     pub not_runnable: Option<String>,
     /// Issuer that its registration node names, for texts of other nodes.
     pub issuer: String,
@@ -78,6 +82,12 @@ pub enum TreeError {
         /// The missing node.
         node: String,
     },
+    /// The journey begins at an end.
+    #[error("journey {journey:?}: it has no first node, because it begins at an end")]
+    BeginsAtEnd {
+        /// The journey.
+        journey: String,
+    },
     /// A node has a wrong setting or is missing.
     #[error("journey {journey:?}, node {node:?}: {problem}")]
     Node {
@@ -103,13 +113,6 @@ pub enum TreeError {
 }
 
 #[derive(Deserialize)]
-struct Export {
-    trees: Option<BTreeMap<String, Tree>>,
-    #[serde(flatten)]
-    single: Option<Tree>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Tree {
     tree: Layout,
@@ -117,9 +120,9 @@ struct Tree {
     nodes: BTreeMap<String, Value>,
     #[serde(default)]
     inner_nodes: BTreeMap<String, Value>,
-    /// What was read from elsewhere.
+    /// What the members of `tree` say beyond what is read here.
     #[serde(skip)]
-    filled: Vec<String>,
+    findings: Findings,
 }
 
 #[derive(Deserialize)]
@@ -165,52 +168,98 @@ struct PageChild {
     node_type: String,
 }
 
-/// Reads the journeys of one export. `folder` is what paths in its settings start from.
+/// Reads the journeys of one export. `folder` is what paths in its settings start from. Fails if no journey can be
+/// told from another; a fault of one journey is among its own.
 pub fn read(json: &str, folder: &Path) -> Result<Vec<Journey>, TreeError> {
-    let export: Export = serde_json::from_str(json).map_err(|error| TreeError::NotAnExport(error.to_string()))?;
-    let trees: Vec<Tree> = match (export.trees, export.single) {
-        (Some(trees), _) => trees.into_values().collect(),
-        (None, Some(tree)) => vec![tree],
-        (None, None) => return Err(TreeError::NotAnExport("it has neither \"trees\" nor \"tree\"".to_owned())),
+    read_value(parse(json)?, folder)
+}
+
+/// Reads a file's JSON, with or without a byte order mark.
+pub(super) fn parse(json: &str) -> Result<Value, TreeError> {
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    serde_json::from_str(json).map_err(|error| {
+        let problem = if error.is_eof() { "the file ends too early" } else { "this is not valid JSON" };
+        TreeError::NotAnExport(format!("line {}, column {}: {problem}", error.line(), error.column()))
+    })
+}
+
+/// Reads the journeys of an export that was parsed.
+pub(super) fn read_value(export: Value, folder: &Path) -> Result<Vec<Journey>, TreeError> {
+    let refuse = |problem: &str| Err(TreeError::NotAnExport(problem.to_owned()));
+    let Value::Object(mut members) = export else { return refuse("it is not a JSON object") };
+    let is_tree = |value: &Value| value.get("tree").is_some_and(Value::is_object);
+    let trees = match members.remove("trees") {
+        Some(Value::Object(trees)) => trees,
+        Some(_) => return refuse("its \"trees\" are not an object with a journey for each name"),
+        None if members.contains_key("tree") => {
+            let tree =
+                Tree::read(Value::Object(members)).map_err(|problems| TreeError::NotAnExport(problems.join("; ")))?;
+            return Ok(vec![tree.check(folder)]);
+        }
+        // A map of journeys, as frodo 3.0 writes it.
+        None if members.values().any(is_tree) => {
+            members.retain(|name, _| name != "meta");
+            members
+        }
+        None => return refuse("it has neither \"trees\" nor \"tree\""),
     };
-    trees.into_iter().map(|tree| tree.fill_in(folder)?.check()).collect()
+    let journeys = trees.into_iter().map(|(name, tree)| match Tree::read(tree) {
+        Ok(tree) => tree.check(folder),
+        Err(problems) => Journey::unreadable(name, problems),
+    });
+    Ok(journeys.collect())
 }
 
 impl Tree {
-    /// Fills in what the settings refer to.
-    fn fill_in(mut self, folder: &Path) -> Result<Self, TreeError> {
-        for (id, settings) in self.nodes.iter_mut().chain(&mut self.inner_nodes) {
-            reference::fill_in(settings, folder, &mut self.filled).map_err(|problem| {
-                let shown = self.tree.nodes.get(id).map_or_else(|| id.clone(), |node| node.shown(id));
-                TreeError::Node { journey: self.tree.id.clone(), node: shown, problem }
-            })?;
+    /// Reads a tree; fails with everything that is wrong with its form.
+    fn read(mut tree: Value) -> Result<Self, Vec<String>> {
+        if let Some(layout) = tree.get_mut("tree") {
+            reference::fill_in(layout, Path::new(""), &mut Vec::new()).map_err(|problem| vec![problem])?;
         }
-        Ok(self)
+        let problems = form::problems(&tree);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let findings = tree.get("tree").and_then(Value::as_object).map(known::look_at_tree).unwrap_or_default();
+        let read = Self::deserialize(Settings(tree));
+        let mut read = read.map_err(|_| vec!["it does not have the form of an exported journey".to_owned()])?;
+        read.findings = findings;
+        Ok(read)
     }
 
-    fn check(self) -> Result<Journey, TreeError> {
+    /// Checks a tree as a whole; `folder` is what paths in its settings start from.
+    fn check(self, folder: &Path) -> Journey {
         let name = self.tree.id.clone();
-        let mut not_runnable = match &self.tree {
-            Layout { enabled: false, .. } => Some("it is disabled".to_owned()),
-            Layout { inner_tree_only: true, .. } => Some("it runs only inside of another journey".to_owned()),
-            _ => None,
-        };
-        let mut warnings = Vec::new();
+        let mut reasons = Vec::new();
+        if !self.tree.enabled {
+            reasons.push("it is disabled".to_owned());
+        }
+        if self.tree.inner_tree_only {
+            reasons.push("it runs only inside of another journey".to_owned());
+        }
+        reasons.extend(self.findings.reasons.iter().cloned());
+        let mut warnings: Vec<String> =
+            self.findings.warnings.iter().map(|warning| format!("journey {name:?}: {warning}")).collect();
+        let mut faults = Vec::new();
         let mut placed = BTreeMap::new();
         for (id, layout) in &self.tree.nodes {
             let shown = layout.shown(id);
-            let node = match self.make(id, &layout.node_type) {
+            let mut findings = Findings::default();
+            let node = match self.make(id, &layout.node_type, folder, &mut findings) {
                 Ok(node) => Some(node),
                 Err(SettingError::UnknownType(unknown)) => {
-                    not_runnable.get_or_insert(format!("its node {shown:?} is of the type {unknown:?}"));
+                    reasons.push(format!("its node {shown:?} is of the type {unknown:?}"));
                     None
                 }
                 Err(SettingError::Setting(problem)) => {
-                    let problem = reference::conceal(&problem, &self.filled);
-                    return Err(TreeError::Node { journey: name, node: shown, problem });
+                    faults.push(TreeError::Node { journey: name.clone(), node: shown.clone(), problem });
+                    None
                 }
             };
-            let connections = self.connect(&name, &shown, layout, node.as_deref(), &mut warnings)?;
+            reasons.extend(findings.reasons.iter().map(|reason| format!("its node {shown:?}: {reason}")));
+            warnings
+                .extend(findings.warnings.iter().map(|warning| format!("journey {name:?}, node {shown:?}: {warning}")));
+            let connections = self.connect(&name, &shown, layout, node.as_deref(), &mut warnings, &mut faults);
             let node = Placed {
                 display_name: layout.display_name.clone(),
                 node_type: layout.node_type.clone(),
@@ -219,10 +268,20 @@ impl Tree {
             };
             placed.insert(id.clone(), node);
         }
-        if !placed.contains_key(&self.tree.entry_node_id) {
-            return Err(TreeError::NoEntry { journey: name, node: self.tree.entry_node_id });
+        let entry = self.tree.entry_node_id;
+        if entry == SUCCESS || entry == FAILURE {
+            faults.push(TreeError::BeginsAtEnd { journey: name.clone() });
+        } else if !placed.contains_key(&entry) {
+            faults.push(TreeError::NoEntry { journey: name.clone(), node: entry.clone() });
+        } else {
+            warnings.extend(
+                shape::unreachable(&entry, &placed)
+                    .into_iter()
+                    .map(|shown| format!("journey {name:?}, node {shown:?}: nothing leads to it")),
+            );
         }
-        refuse_idle_cycles(&name, &placed)?;
+        shape::refuse_idle_cycles(&name, &placed, &mut faults);
+        reasons.extend(faults.iter().map(ToString::to_string));
         let issuer = placed
             .values()
             .find_map(|node| node.node.as_ref().and_then(|node| node.issuer()))
@@ -232,25 +291,54 @@ impl Tree {
         let key_policy = key_policies.max_by_key(|policy| policy.demand).unwrap_or_default();
         let familiar_days = placed.values().filter_map(|node| node.node.as_ref()).map(|node| node.familiar_days());
         let familiar_days = familiar_days.max().unwrap_or(0);
-        Ok(Journey {
+        Journey {
             name,
             description: self.tree.description,
-            entry: self.tree.entry_node_id,
+            entry,
             nodes: placed,
             warnings,
-            not_runnable,
+            faults,
+            not_runnable: (!reasons.is_empty()).then(|| reasons.join("; ")),
             issuer,
             key_policy,
             familiar_days,
-        })
+        }
     }
 
-    fn make(&self, id: &str, node_type: &str) -> Result<Box<dyn Node>, SettingError> {
-        let settings = self
+    fn make(
+        &self,
+        id: &str,
+        node_type: &str,
+        folder: &Path,
+        findings: &mut Findings,
+    ) -> Result<Box<dyn Node>, SettingError> {
+        if !nodes::runs_here(node_type) {
+            return Err(SettingError::UnknownType(node_type.to_owned()));
+        }
+        let mut settings = self
             .nodes
             .get(id)
             .or_else(|| self.inner_nodes.get(id))
+            .cloned()
             .ok_or_else(|| SettingError::Setting("its settings are missing".to_owned()))?;
+        let mut filled = Vec::new();
+        reference::fill_in(&mut settings, folder, &mut filled).map_err(SettingError::Setting)?;
+        let found = known::look_at_settings(node_type, &settings);
+        findings.reasons.extend(found.reasons);
+        findings.warnings.extend(found.warnings);
+        self.make_with(node_type, &settings, folder, findings).map_err(|error| match error {
+            SettingError::Setting(problem) => SettingError::Setting(reference::conceal(&problem, &filled)),
+            SettingError::UnknownType(unknown) => SettingError::UnknownType(reference::conceal(&unknown, &filled)),
+        })
+    }
+
+    fn make_with(
+        &self,
+        node_type: &str,
+        settings: &Value,
+        folder: &Path,
+        findings: &mut Findings,
+    ) -> Result<Box<dyn Node>, SettingError> {
         if node_type != "PageNode" {
             return nodes::make(node_type, settings);
         }
@@ -264,7 +352,7 @@ impl Tree {
             .map(|child| match child.node_type.as_str() {
                 "PageNode" => Err(SettingError::Setting("a page cannot hold a page".to_owned())),
                 // A page asks its children again whenever it is shown, so none may do anything by being asked.
-                other if nodes::may_stand_in_a_page(other) => self.make(&child.id, other),
+                other if nodes::may_stand_in_a_page(other) => self.make(&child.id, other, folder, findings),
                 other => Err(SettingError::UnknownType(format!("{other} inside of a page"))),
             })
             .collect::<Result<_, _>>()?;
@@ -278,7 +366,8 @@ impl Tree {
         layout: &LayoutNode,
         node: Option<&dyn Node>,
         warnings: &mut Vec<String>,
-    ) -> Result<BTreeMap<String, Target>, TreeError> {
+        faults: &mut Vec<TreeError>,
+    ) -> BTreeMap<String, Target> {
         let outcomes = node.map(|node| node.outcomes());
         let complain = |outcome: &str, problem: String| TreeError::Outcome {
             journey: journey.to_owned(),
@@ -289,90 +378,55 @@ impl Tree {
         let mut connections = BTreeMap::new();
         for (outcome, target) in &layout.connections {
             if outcomes.as_ref().is_some_and(|known| !known.contains(&outcome.as_str())) {
-                let known = outcomes.unwrap_or_default().join(", ");
-                return Err(complain(outcome, format!("the node has no such outcome; it has {known}")));
+                let known = outcomes.as_ref().map(|known| known.join(", ")).unwrap_or_default();
+                faults.push(complain(outcome, format!("the node has no such outcome; it has {known}")));
+                continue;
             }
             let target = match target.as_str() {
                 SUCCESS => Target::Success,
                 FAILURE => Target::Failure,
                 id if self.tree.nodes.contains_key(id) => Target::Node(id.to_owned()),
-                id => return Err(complain(outcome, format!("it leads to {id:?}, which is not in the journey"))),
+                id => {
+                    faults.push(complain(outcome, format!("it leads to {id:?}, which is not in the journey")));
+                    continue;
+                }
             };
             connections.insert(outcome.clone(), target);
         }
         for outcome in outcomes.unwrap_or_default() {
-            if !connections.contains_key(outcome) {
+            if !layout.connections.contains_key(outcome) {
                 warnings.push(format!(
                     "journey {journey:?}, node {shown:?}, outcome {outcome:?}: not connected; reaching it is a failure"
                 ));
             }
         }
-        Ok(connections)
+        connections
     }
-}
-
-/// A cycle in which no node waits would run without end.
-fn refuse_idle_cycles(journey: &str, nodes: &BTreeMap<String, Placed>) -> Result<(), TreeError> {
-    let next = |id: &str| -> Vec<String> {
-        nodes
-            .get(id)
-            .filter(|placed| placed.node.as_ref().is_some_and(|node| !node.waits()))
-            .map(|placed| {
-                placed
-                    .connections
-                    .values()
-                    .filter_map(|target| match target {
-                        Target::Node(id) => Some(id.clone()),
-                        Target::Success | Target::Failure => None,
-                    })
-                    .collect()
-            })
-            .unwrap_or_default()
-    };
-    for start in nodes.keys() {
-        let mut reached = BTreeSet::new();
-        let mut open = next(start);
-        while let Some(id) = open.pop() {
-            if id == *start {
-                return Err(TreeError::Node {
-                    journey: journey.to_owned(),
-                    node: nodes.get(start).map_or_else(String::new, |node| format!("{} ({start})", node.display_name)),
-                    problem: "it leads back to itself without a step at which anybody is asked".to_owned(),
-                });
-            }
-            if reached.insert(id.clone()) {
-                open.extend(next(&id));
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Journey {
-    /// The journey as a Mermaid flow chart.
-    pub fn graph(&self) -> String {
-        let numbers: BTreeMap<&str, usize> =
-            self.nodes.keys().enumerate().map(|(number, id)| (id.as_str(), number)).collect();
-        let label = |text: &str| text.replace('"', "'");
-        let mut chart =
-            String::from("flowchart LR\n    start((Start))\n    success(((Success)))\n    failure(((Failure)))\n");
-        for (id, placed) in &self.nodes {
-            let number = numbers.get(id.as_str()).copied().unwrap_or_default();
-            chart.push_str(&format!("    n{number}[\"{}\"]\n", label(&placed.display_name)));
+    /// A journey that has not the form of one.
+    fn unreadable(name: String, problems: Vec<String>) -> Self {
+        let fault = TreeError::NotAnExport(format!("journey {name:?}: {}", problems.join("; ")));
+        Self {
+            name,
+            description: None,
+            entry: FAILURE.to_owned(),
+            nodes: BTreeMap::new(),
+            warnings: Vec::new(),
+            not_runnable: Some(fault.to_string()),
+            faults: vec![fault],
+            issuer: "ForgeRock".to_owned(),
+            key_policy: KeyPolicy::default(),
+            familiar_days: 0,
         }
-        let entry = numbers.get(self.entry.as_str()).copied().unwrap_or_default();
-        chart.push_str(&format!("    start --> n{entry}\n"));
-        for (id, placed) in &self.nodes {
-            let from = numbers.get(id.as_str()).copied().unwrap_or_default();
-            for (outcome, target) in &placed.connections {
-                let to = match target {
-                    Target::Success => "success".to_owned(),
-                    Target::Failure => "failure".to_owned(),
-                    Target::Node(id) => format!("n{}", numbers.get(id.as_str()).copied().unwrap_or_default()),
-                };
-                chart.push_str(&format!("    n{from} -->|\"{}\"| {to}\n", label(outcome)));
-            }
-        }
-        chart
+    }
+
+    /// Keeps the journey from running, for one more reason.
+    pub(super) fn switch_off(&mut self, reason: &str) {
+        self.not_runnable = Some(match self.not_runnable.take() {
+            Some(former) => format!("{former}; {reason}"),
+            None => reason.to_owned(),
+        });
     }
 }

@@ -93,6 +93,7 @@ impl WebhookSettings {
 fn read(text: &SecretText) -> Option<Vec<SecretBytes>> {
     let secrets: Vec<SecretBytes> = text
         .expose(Reason::Authenticate)
+        .trim_start_matches('\u{feff}')
         .split_whitespace()
         .map(|secret| decode_any(secret.strip_prefix(PREFIX)?).ok().map(SecretBytes::new))
         .collect::<Option<_>>()?;

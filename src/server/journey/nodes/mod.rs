@@ -32,8 +32,12 @@ pub enum SettingError {
     Setting(String),
 }
 
-/// Makes a node of this type from its exported settings.
+/// Makes a node of this type from its exported settings; fails with everything that is wrong with them.
 pub fn make(node_type: &str, settings: &Value) -> Result<Box<dyn Node>, SettingError> {
+    explained(settings, &|settings| make_once(node_type, settings))
+}
+
+fn make_once(node_type: &str, settings: &Value) -> Result<Box<dyn Node>, SettingError> {
     Ok(match node_type {
         "UsernameCollectorNode" | "ValidatedUsernameNode" => Box::new(username_collector::UsernameCollector),
         "PasswordCollectorNode" | "ValidatedPasswordNode" => Box::new(password_collector::PasswordCollector),
@@ -70,9 +74,82 @@ pub fn may_stand_in_a_page(node_type: &str) -> bool {
     )
 }
 
+/// Whether nodes of this type run here.
+pub fn runs_here(node_type: &str) -> bool {
+    node_type == "PageNode" || !matches!(make_once(node_type, &Value::Null), Err(SettingError::UnknownType(_)))
+}
+
 /// Makes a page from its settings and its children, which the caller made.
 pub fn make_page(settings: &Value, children: Vec<Box<dyn Node>>) -> Result<Box<dyn Node>, SettingError> {
-    Ok(Box::new(page::Page::new(read(settings)?, children)?))
+    let settings = explained(settings, &read)?;
+    Ok(Box::new(page::Page::new(settings, children)?))
+}
+
+/// Makes something from settings. If that fails, takes out one wrong setting after the other, so that the error names
+/// all of them, in words for people.
+fn explained<T>(settings: &Value, make: &dyn Fn(&Value) -> Result<T, SettingError>) -> Result<T, SettingError> {
+    let first = match make(settings) {
+        Err(SettingError::Setting(problem)) => problem,
+        other => return other,
+    };
+    let Value::Object(members) = settings else {
+        return Err(SettingError::Setting("its settings are not an object".to_owned()));
+    };
+    let (mut left, mut problem, mut problems) = (members.clone(), first, Vec::new());
+    loop {
+        if let Some(missing) = problem.strip_prefix("missing field ") {
+            let missing = missing.trim_matches('`');
+            if !members.contains_key(missing) {
+                problems.push(format!("{missing} is missing"));
+            }
+            break;
+        }
+        let outcome = |left: &serde_json::Map<String, Value>| match make(&Value::Object(left.clone())) {
+            Err(SettingError::Setting(problem)) => Some(problem),
+            _ => None,
+        };
+        let culprit = left.keys().find_map(|name| {
+            let mut without = left.clone();
+            without.remove(name);
+            let next = outcome(&without);
+            (next.as_ref() != Some(&problem)).then(|| (name.clone(), next))
+        });
+        let Some((name, next)) = culprit else {
+            problems.push(in_words(&problem));
+            break;
+        };
+        let words = in_words(&problem);
+        problems.push(if words.contains(&name) { words } else { format!("{name}: {words}") });
+        left.remove(&name);
+        match next {
+            Some(next) => problem = next,
+            None => break,
+        }
+    }
+    Err(SettingError::Setting(problems.join("; ")))
+}
+
+/// What a parser complained of, in words for people and without the value.
+fn in_words(problem: &str) -> String {
+    if let Some((_, choices)) = problem.split_once("unknown variant ") {
+        let (given, choices) = choices.split_once(", expected ").unwrap_or((choices, "another"));
+        let choices = choices.replace('`', "").replace("one of ", "one of: ");
+        return format!("{:?} is not a choice; it must be {choices}", given.trim_matches('`'));
+    }
+    if !problem.starts_with("invalid ") {
+        return problem.to_owned();
+    }
+    let expected = problem.rsplit_once("expected ").map_or("", |(_, expected)| expected);
+    let wanted = match expected.split_whitespace().next().unwrap_or_default() {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" | "isize" => "a whole number in range",
+        "f32" | "f64" => "a number",
+        _ if expected.contains("boolean") => "true or false",
+        _ if expected.contains("string") => "a text",
+        _ if expected.contains("map") => "an object with a text for each language",
+        _ if expected.contains("sequence") => "a list",
+        _ => "of another form; see docs/nodes.md",
+    };
+    format!("must be {wanted}")
 }
 
 fn read<T: serde::de::DeserializeOwned>(settings: &Value) -> Result<T, SettingError> {

@@ -20,6 +20,8 @@ const DEFAULT_MESSAGE: &str =
     "Scan the QR code image below with the authenticator app to register your device with your login.";
 /// The name of the hidden value that holds the QR code's text.
 const QR: &str = "mfaDeviceRegistration";
+/// Longest `imgUrl`, in bytes, that leaves room for everything else in a QR code.
+const LONGEST_LINK: usize = 600;
 /// How often a client that polls is told to come, in milliseconds.
 const POLL: i64 = 5000;
 
@@ -88,6 +90,13 @@ impl PushRegistration {
         }
         if !self.img_url.is_empty() && !Url::parse(&self.img_url).is_ok_and(|url| url.scheme() == "https") {
             return refuse("imgUrl is an https link or empty");
+        }
+        // The link goes into the registration URI in base64, the issuer twice and percent-encoded.
+        let escaped = self.issuer.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum::<usize>();
+        if self.img_url.len() > LONGEST_LINK || 2 * escaped > LONGEST_LINK {
+            return refuse(
+                "imgUrl or issuer is too long for a QR code: a link has at most 600 bytes, an issuer about 100",
+            );
         }
         Ok(self)
     }

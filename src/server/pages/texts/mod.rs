@@ -10,7 +10,7 @@ mod en;
 use axum::http::{HeaderMap, header};
 
 use crate::protocol::user_agent::BrowserName;
-use crate::server::journey::text::{accepted_languages, lookup};
+use crate::server::journey::text::{accepted_languages, best_match};
 
 /// The languages that pages speak; the first where none is asked for.
 const LANGUAGES: [&Texts; 1] = [&en::TEXTS];
@@ -193,11 +193,10 @@ pub(super) fn texts(headers: &HeaderMap) -> &'static Texts {
     choose(&LANGUAGES, &wanted.map(accepted_languages).unwrap_or_default()).unwrap_or(&en::TEXTS)
 }
 
-/// Returns the first of `known` that a wanted language finds; else the first.
+/// The one of `known` that fits the wanted languages best; else the first.
 fn choose<'a>(known: &[&'a Texts], wanted: &[String]) -> Option<&'a Texts> {
-    let languages: Vec<&str> = known.iter().map(|texts| texts.language).collect();
-    let found = wanted.iter().find_map(|language| lookup(language, &languages));
-    known.iter().find(|texts| Some(texts.language) == found).or(known.first()).copied()
+    let language = best_match(|| known.iter().map(|texts| texts.language), wanted);
+    known.iter().find(|texts| Some(texts.language) == language).or(known.first()).copied()
 }
 
 #[cfg(test)]
