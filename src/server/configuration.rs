@@ -133,6 +133,8 @@ pub struct SessionSettings {
     pub idle_minutes: i64,
     /// Minutes after which a session ends in any case.
     pub maximum_minutes: i64,
+    /// Whether browsers send the session cookie along with calls from pages of other sites.
+    pub cross_site_cookie: bool,
 }
 
 /// Settings of push messages.
@@ -240,7 +242,7 @@ impl Default for SignOn {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { idle_minutes: 30, maximum_minutes: 480 }
+        Self { idle_minutes: 30, maximum_minutes: 480, cross_site_cookie: false }
     }
 }
 
@@ -356,6 +358,11 @@ impl Configuration {
         }
         if let Some(origin) = self.cross_origin.iter().find(|origin| !is_origin(origin)) {
             return Err(format!("cross_origin holds {origin:?}, which is no origin such as https://app.example.com"));
+        }
+        let https = self.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        if self.session.cross_site_cookie && !https {
+            return Err("session.cross_site_cookie needs a public_url of https: browsers drop such cookies over http"
+                .to_owned());
         }
         if let Some(attestation) = &self.push.attestation {
             attestation.check()?;

@@ -354,6 +354,10 @@ pub fn router_with(app: App, more: Router) -> Router {
     let rest =
         realms.into_iter().fold(Router::new(), |router, realm| router.merge(in_realm(&format!("/am/json{realm}"))));
     rest.route("/am/json/serverinfo/{what}", get(api::server_info::server_info_without_realm))
+        .route("/am/oauth2/realms/root/realms/{realm}/.well-known/openid-configuration", get(api::discovery::of_realm))
+        .route("/am/oauth2/realms/{realm}/.well-known/openid-configuration", get(api::discovery::of_realm))
+        .route("/am/oauth2/{realm}/.well-known/openid-configuration", get(api::discovery::of_realm))
+        .route("/am/oauth2/.well-known/openid-configuration", get(api::discovery::of_server))
         // Browsers
         .route("/", get(pages::home))
         .route("/am", get(pages::home))

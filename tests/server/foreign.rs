@@ -217,3 +217,31 @@ fn a_body_that_is_too_large_is_read_on_so_that_its_sender_sees_why() {
     chunked.extend(b"0\r\n\r\n");
     assert!(answer_to(&server, &chunked).starts_with("HTTP/1.1 413"));
 }
+
+#[test]
+fn the_discovery_document_leads_to_the_realm() {
+    let server = start();
+    let issuer = format!("http://{}/am/oauth2/realms/root/realms/alpha", server.address);
+    for realm in ["/realms/root/realms/alpha", "/realms/alpha", "/alpha", ""] {
+        let document = server.get(&format!("/am/oauth2{realm}/.well-known/openid-configuration")).json();
+        assert_eq!(document["issuer"], issuer.as_str(), "{realm}");
+        assert_eq!(document["authorization_endpoint"], format!("{issuer}/authorize"), "{realm}");
+    }
+    server.get("/am/oauth2/beta/.well-known/openid-configuration").refused(404);
+}
+
+#[test]
+fn the_session_cookie_crosses_sites_where_the_setting_says_so() {
+    for (crosses, attributes) in [(true, "; SameSite=None; Secure"), (false, "; SameSite=Lax; Secure")] {
+        let server = Setup::new()
+            .configure(|configuration| {
+                configuration.public_url = Some("https://login.example.com/am".parse().unwrap());
+                configuration.session.cross_site_cookie = crosses;
+            })
+            .with("PushAuthenticationSenderNode", "mandatory", json!(false))
+            .connect("PushAuthenticationSenderNode", "NOT_REGISTERED", "70e691a5-1e33-4ac3-a356-e7b6d60d92e0")
+            .start();
+        let response = server.sign_on_as(USER, PASSWORD);
+        assert!(response.header("set-cookie").unwrap().ends_with(attributes), "{response:?}");
+    }
+}

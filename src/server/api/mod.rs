@@ -2,6 +2,7 @@
 
 pub(super) mod authenticate;
 pub(super) mod devices;
+pub(super) mod discovery;
 pub(super) mod guards;
 pub(super) mod health;
 pub(super) mod phones;
@@ -150,7 +151,8 @@ pub(super) fn set_session_cookie(app: &App, token: Option<&crate::secret::Secret
         Some(token) => (token.expose(crate::secret::Reason::HandOver), ""),
         None => ("", "; Max-Age=0"),
     };
-    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", super::SESSION_COOKIE);
+    let same_site = if app.0.configuration.session.cross_site_cookie { "None" } else { "Lax" };
+    let text = format!("{}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{age}", super::SESSION_COOKIE);
     let mut header = HeaderValue::from_str(&text).ok()?;
     header.set_sensitive(true);
     Some(header)

@@ -1,5 +1,7 @@
 //! What a configuration allows and may still not mean. Knows journeys by one question that is answered for it.
 
+use url::{Host, Url};
+
 use super::{AttestationSettings, Configuration};
 use crate::server::push::HintOnly;
 
@@ -18,13 +20,67 @@ impl Configuration {
         let no_relay = (hints && self.push.sns.is_none())
             .then_some("push.hint_only does nothing without [push.sns]: phones fetch their messages anyway");
         let attestation = self.push.attestation.as_ref().map(AttestationSettings::warnings).unwrap_or_default();
-        [proxy, no_keys, no_relay].into_iter().flatten().chain(attestation).map(str::to_owned).collect()
+        let rest = [proxy, no_keys, no_relay].into_iter().flatten().chain(attestation).map(str::to_owned);
+        rest.chain(self.cross_site_warnings()).collect()
     }
+
+    /// A warning for each origin that is of another site than this server, while its cookie stays within the site.
+    fn cross_site_warnings(&self) -> Vec<String> {
+        let Some(public) = self.public_url.as_ref().filter(|_| !self.session.cross_site_cookie) else {
+            return Vec::new();
+        };
+        let other_site = |origin: &&String| Url::parse(origin).is_ok_and(|origin| !is_same_site(&origin, public));
+        let warn = |origin| {
+            format!(
+                "cross_origin holds {origin}, which is another site than public_url: browsers keep the session cookie \
+                 from its pages unless session.cross_site_cookie is true"
+            )
+        };
+        self.cross_origin.iter().filter(other_site).map(warn).collect()
+    }
+}
+
+/// Whether both are of one site: the same scheme, and the same host or the same registrable domain.
+///
+/// A simple rule without the public suffix list: the last two labels are the registrable domain, or the last three where
+/// the last has two letters and the one before at most three, as in `example.co.uk`.
+fn is_same_site(one: &Url, other: &Url) -> bool {
+    let (Some(one_host), Some(other_host)) = (one.host(), other.host()) else { return false };
+    let same_host = match (&one_host, &other_host) {
+        (Host::Domain(one), Host::Domain(other)) => registrable(one) == registrable(other),
+        _ => one_host == other_host,
+    };
+    same_host && one.scheme() == other.scheme()
+}
+
+fn registrable(host: &str) -> Vec<&str> {
+    let mut labels = host.trim_end_matches('.').rsplit('.');
+    let mut last: Vec<&str> = labels.by_ref().take(2).collect();
+    if matches!(last.as_slice(), [country, kind] if country.len() == 2 && kind.len() <= 3) {
+        last.extend(labels.next());
+    }
+    last
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_origin_of_another_site_is_warned_of_unless_cookies_cross() {
+        let warned = |public: &str, origin: &str, more: &str| {
+            let text = format!("public_url = \"{public}/am\"\ncross_origin = [\"{origin}\"]\n{more}");
+            let configuration = toml::from_str::<Configuration>(&text).unwrap();
+            configuration.warnings(false).concat().contains("cross_site_cookie")
+        };
+        assert!(!warned("https://login.example.com", "https://app.example.com", ""));
+        assert!(!warned("https://login.example.com", "https://example.com:8443", ""));
+        assert!(!warned("https://login.example.co.uk", "https://app.example.co.uk", ""));
+        assert!(warned("https://login.example.co.uk", "https://app.other.co.uk", ""));
+        assert!(warned("https://login.example.com", "https://app.example.org", ""));
+        assert!(warned("https://login.example.com", "http://app.example.com", ""), "another scheme is another site");
+        assert!(!warned("https://a.example.com", "https://b.example.org", "[session]\ncross_site_cookie = true"));
+    }
 
     #[test]
     fn hints_that_reach_nobody_are_warned_of() {

@@ -1,0 +1,26 @@
+//! The discovery document, from which Ping's journey-client learns where a realm's REST is.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::Realm;
+use crate::server::App;
+
+/// `GET /am/oauth2/.../.well-known/openid-configuration` under a realm's path.
+pub(in crate::server) async fn of_realm(State(app): State<App>, _: Realm) -> Json<Value> {
+    document(&app)
+}
+
+/// The same without a realm in the path: there is one realm.
+pub(in crate::server) async fn of_server(State(app): State<App>) -> Json<Value> {
+    document(&app)
+}
+
+/// Returns the realm's addresses in AM's form. Nothing else of OAuth 2.0 is offered here, and a sign-on calls neither address:
+/// clients take the server and the realm out of them.
+fn document(app: &App) -> Json<Value> {
+    let base = app.0.public_url.as_str().trim_end_matches('/');
+    let issuer = format!("{base}/oauth2/realms/root/realms/{}", app.0.configuration.realm);
+    Json(json!({"issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize")}))
+}
