@@ -294,6 +294,9 @@ impl Configuration {
             Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
                 return Err("public_url must be an http or https address".to_owned());
             }
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                return Err("public_url must not hold a user or a password: phones refuse it".to_owned());
+            }
             Some(url) if url.scheme() == "http" && !is_loopback(url) => {
                 return Err(
                     "public_url must be https unless its host is this machine itself: phones refuse it".to_owned()

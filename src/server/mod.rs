@@ -11,6 +11,8 @@ pub mod connections;
 mod http;
 pub mod journey;
 pub mod keys;
+pub mod lock;
+pub mod names;
 mod own_devices;
 mod pages;
 pub mod password;
@@ -262,7 +264,9 @@ impl App {
 pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
     let folder = &configuration.data;
     make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let (store, keys) = Store::open_with(&folder.join("server.db"), |transaction| {
+    let database = folder.join("server.db");
+    make_private_database(&database).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
+    let (store, keys) = Store::open_with(&database, |transaction| {
         let keys = match key_of_environment()? {
             Some(keys) => keys,
             None => {
@@ -288,14 +292,51 @@ pub fn key_of_environment() -> Result<Option<Keys>, KeyError> {
     }
 }
 
-/// Makes the folder where it is not there, closed to other users: the database holds password hashes.
-fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+/// Makes the folder where it is not there, closed to other users: the database holds password hashes. One that is there
+/// is closed to them.
+pub fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    close_to_others(folder, 0o700);
+    Ok(())
 }
+
+/// Makes the database's file where it is not there, and closes it and its logs to other users.
+fn make_private_database(file: &std::path::Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?;
+    for end in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        close_to_others(std::path::Path::new(&name), 0o600);
+    }
+    Ok(())
+}
+
+/// Takes from others what they may do with this, and says so. Where that cannot be done, the server says so and goes on:
+/// on some volumes the owner is another user.
+#[cfg(unix)]
+fn close_to_others(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(metadata) = std::fs::metadata(path) else { return };
+    if metadata.permissions().mode() & 0o077 == 0 {
+        return;
+    }
+    match std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)) {
+        Ok(()) => tracing::warn!("{} was open to other users; its mode is {mode:o} now", path.display()),
+        Err(error) => tracing::warn!("{} is open to other users and could not be closed: {error}", path.display()),
+    }
+}
+
+/// Where there are no such modes there is nothing to do.
+#[cfg(not(unix))]
+fn close_to_others(_path: &std::path::Path, _mode: u32) {}
 
 /// The address that phones call under this public address, without `_action`.
 pub fn phones_endpoint(public_url: &Url, realm: &str) -> Result<Url, StartError> {

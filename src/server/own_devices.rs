@@ -3,6 +3,7 @@
 //! REST and pages share it. Whether the session may change anything is asked before, with
 //! [`Session::may_change_devices`](super::store::sessions::Session::may_change_devices).
 
+use super::names::user_key;
 use super::store::devices::{self, Device};
 use super::store::{StoreError, Transaction, audit};
 use crate::ports::EpochMilliseconds;
@@ -10,7 +11,7 @@ use crate::protocol::text;
 
 /// The user's device of this id.
 pub fn find(transaction: &Transaction, user: &str, id: &str) -> Result<Option<Device>, StoreError> {
-    Ok(devices::find(transaction, id)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
+    Ok(devices::find(transaction, id)?.filter(|device| user_key(&device.user) == user_key(user)))
 }
 
 /// Removes the user's device of this id; gives what it was, or nothing when there is none.

@@ -9,6 +9,7 @@ mod decrypt;
 mod device_key;
 mod example;
 mod killed;
+mod one_server;
 #[path = "../server/receiver.rs"]
 mod receiver;
 mod relay;

@@ -283,7 +283,7 @@ fn users_phones_and_sign_ons_under_way_survive_a_restart() {
     server.next(&first);
 }
 
-fn configuration(folder: &Path) -> Configuration {
+pub fn configuration(folder: &Path) -> Configuration {
     Configuration { data: folder.join("data"), ..Configuration::default() }
 }
 

@@ -11,6 +11,7 @@ use crate::phone::{
     Notification, Outcome, Phone, PhoneError, Platform, Preview, Pulled, SendFailure, SlotWrapper,
 };
 use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_uuid};
+use crate::server::make_private_folder;
 
 /// A phone in a folder.
 pub(in crate::cli) struct FolderPhone {
@@ -47,9 +48,11 @@ pub(in crate::cli) struct Shipped(Vec<(String, Delivery)>);
 impl FolderPhone {
     /// Opens the folder, or makes it with new keys when it holds no vault.
     pub(in crate::cli) fn open(folder: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(folder)
+        make_private_folder(folder)
             .map_err(|error| Failure::new("vault", &format!("{} cannot be used: {error}", folder.display())))?;
         let files = Files::of(folder);
+        files.key.refuse_open()?;
+        files.biometric.refuse_open()?;
         // A new vault comes with a new biometric key; a file that was taken away later stays away.
         if !files.vault.exists() && !files.key.exists() && !files.biometric.exists() {
             files.biometric.make().map_err(|error| Failure::new("biometric-key", &error))?;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Realm, error, internal, set_session_cookie};
+use super::{Realm, error, internal, set_session_cookie, unavailable};
 use crate::protocol::text;
 use crate::secret::{Reason, SecretText};
 use crate::server::App;
@@ -181,7 +181,7 @@ fn refusal(problem: &SignOnError) -> Response {
         SignOnError::TooManyPolls | SignOnError::TooManyAttempts { .. } => {
             error(StatusCode::TOO_MANY_REQUESTS, &problem.to_string())
         }
-        SignOnError::Busy(_) => error(StatusCode::SERVICE_UNAVAILABLE, &problem.to_string()),
+        SignOnError::Busy(_) => unavailable(error(StatusCode::SERVICE_UNAVAILABLE, &problem.to_string())),
         SignOnError::Store(problem) => internal(problem),
         SignOnError::Journey(_) | SignOnError::BadAuthId | SignOnError::OtherJourney | SignOnError::WrongCallbacks => {
             error(StatusCode::BAD_REQUEST, &problem.to_string())

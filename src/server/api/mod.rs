@@ -34,10 +34,25 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// An internal error says nothing and logs everything.
-pub(super) fn internal(problem: &dyn std::error::Error) -> Response {
+/// Seconds after which a client may try again what there was no room or no database for.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
+
+/// An internal error says nothing and logs everything; where it may be over soon, the client hears when to come again.
+pub(super) fn internal(problem: &StoreError) -> Response {
     tracing::error!(%problem, "request failed");
+    if problem.is_temporary() {
+        return unavailable(error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server cannot do this now. Try again shortly.",
+        ));
+    }
     error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
+}
+
+/// The answer with the time after which to try again.
+pub(super) fn unavailable(mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
 }
 
 /// The realm that is served here. A request whose path names another one, or none that can be read, is refused.

@@ -6,7 +6,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::texts::{Texts, texts};
 use crate::server::App;
+use crate::server::api::unavailable;
 use crate::server::sign_on::SignOnError;
+use crate::server::store::StoreError;
 
 /// Where a signed-in person sees what is theirs.
 pub(super) const PROFILE: &str = "/am/XUI/profile";
@@ -50,9 +52,13 @@ pub(super) fn notice(
 }
 
 /// The answer to what the server could not do; the log says why.
-pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &dyn std::error::Error) -> Response {
+pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &StoreError) -> Response {
     tracing::error!(%problem, "page failed");
     let frame = Frame::new(app, headers);
+    if problem.is_temporary() {
+        let words = [frame.t.broken_title, frame.t.busy, frame.t.too_often_next];
+        return unavailable(notice(app, frame, StatusCode::SERVICE_UNAVAILABLE, words, None));
+    }
     let words = [frame.t.broken_title, frame.t.broken, frame.t.broken_next];
     notice(app, frame, StatusCode::INTERNAL_SERVER_ERROR, words, None)
 }
@@ -79,7 +85,8 @@ pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, jou
     };
     // A journey that is not offered is no place to start again.
     let journey = journey.filter(|_| !matches!(problem, SignOnError::Journey(_)));
-    notice(app, frame, status, [t.stopped_title, message, next], journey)
+    let response = notice(app, frame, status, [t.stopped_title, message, next], journey);
+    if matches!(problem, SignOnError::Busy(_)) { unavailable(response) } else { response }
 }
 
 /// The path of a journey's first page; relative, so that it holds under every name of this server.
@@ -97,7 +104,10 @@ pub(super) fn redirect(path: &str) -> Response {
 pub(super) fn page(app: &App, status: StatusCode, template: &impl Template) -> Response {
     let html = match template.render() {
         Ok(html) => html,
-        Err(problem) => return crate::server::api::internal(&problem),
+        Err(problem) => {
+            tracing::error!(%problem, "a page could not be made");
+            return crate::server::api::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.");
+        }
     };
     let ancestors = if app.0.framed { "'self'" } else { "'none'" };
     let policy = format!(

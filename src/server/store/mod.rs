@@ -17,6 +17,7 @@ pub mod recovery;
 pub mod registrations;
 mod schema;
 pub mod sessions;
+pub mod user_names;
 pub mod users;
 pub mod webhook_events;
 
@@ -60,6 +61,12 @@ pub enum StoreError {
         /// The newest version known here.
         known: i32,
     },
+    /// Users of an older database whose names are one name now.
+    #[error(
+        "The database was not changed: some of its users have names that count as one name from this version on: {0}. \
+         Rename all but one of each: push-authenticator user rename OLD NEW"
+    )]
+    NamesCollide(String),
     /// A stored value does not have the form that this program writes.
     #[error("A stored value ({0}) is damaged.")]
     Damaged(&'static str),
@@ -74,6 +81,22 @@ type Job = Box<dyn FnOnce(&Transaction) -> Verdict + Send>;
 struct Verdict {
     keep: bool,
     tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+impl StoreError {
+    /// Whether the same may work later without a change to the program or its data: no room on the disk, a database that
+    /// another process holds, a disk that fails.
+    pub fn is_temporary(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure};
+        match self {
+            Self::Stopped => true,
+            Self::Database(error) => matches!(
+                error.sqlite_error_code(),
+                Some(DatabaseBusy | DatabaseLocked | DiskFull | OutOfMemory | ReadOnly | SystemIoFailure)
+            ),
+            _ => false,
+        }
+    }
 }
 
 /// A handle on the store; cheap to clone.
@@ -228,6 +251,9 @@ fn open_connection(file: &Path) -> Result<Connection, StoreError> {
     if version < schema::VERSION {
         for step in schema::STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
             transaction.execute_batch(step)?;
+        }
+        if version < user_names::SINCE {
+            user_names::fill_keys(&transaction)?;
         }
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", schema::VERSION)?;

@@ -7,6 +7,7 @@ use crate::secret::Reason;
 use crate::server::attempts::Admission;
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
+use crate::server::names;
 use crate::server::store::{StoreError, audit, recovery};
 
 /// See the module.
@@ -59,14 +60,7 @@ impl Node for RecoveryCodeCollector {
         }
         let used = match (user.as_deref(), answers.text(0)) {
             (Some(user), Some(code)) => {
-                // As it is typed from paper: any case, spaces and dashes between groups.
-                let typed: String = code
-                    .expose(Reason::Hash)
-                    .chars()
-                    .filter(|letter| !letter.is_whitespace() && *letter != '-')
-                    .take(64)
-                    .collect::<String>()
-                    .to_ascii_uppercase();
+                let typed = names::recovery_code_form(code.expose(Reason::Hash));
                 let tag = context.tools.keys.recovery_code_tag(user, &typed);
                 recovery::use_up(context.transaction, user, &tag)?
             }

@@ -10,7 +10,7 @@ use super::settings::is_region;
 use super::signature::AccessKey;
 use crate::protocol::message::CommunicationType;
 use crate::secret::{Reason, SecretBytes, SecretText};
-use crate::server::keys::is_open_to_others;
+use crate::server::keys::is_open_secret;
 
 /// Takes the place of `accessKeyId` in the file.
 pub const KEY_ID_VARIABLE: &str = "PUSH_AUTHENTICATOR_SNS_ACCESS_KEY_ID";
@@ -43,7 +43,10 @@ pub enum CredentialsError {
     #[error("The credentials of Amazon SNS, {0}, cannot be read: {1}")]
     Unreadable(String, #[source] std::io::Error),
     /// The file holds a secret and is open to other users.
-    #[error("The credentials of Amazon SNS, {0}, are readable by other users. Run: chmod 600 {0}")]
+    #[error(
+        "The credentials of Amazon SNS, {0}, are readable by other users. Run: chmod 600 {0}, or set {KEY_ID_VARIABLE} \
+         and {KEY_SECRET_VARIABLE}."
+    )]
     TooOpen(String),
     /// Not JSON, or a member that is no text.
     #[error("The credentials of Amazon SNS, {0}, are not the JSON that Backstage hands out (line {1}, column {2}).")]
@@ -106,7 +109,7 @@ impl Credentials {
             .map_err(|error| CredentialsError::NotJson(name(), error.line(), error.column()))?;
         let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
         let secret_in_file = given(read.access_key_secret).map(SecretText::new);
-        if secret_in_file.is_some() && is_open_to_others(file).map_err(unreadable)? {
+        if secret_in_file.is_some() && is_open_secret(file).map_err(unreadable)? {
             return Err(CredentialsError::TooOpen(name()));
         }
         let from_environment =
