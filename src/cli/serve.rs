@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use super::output::{Failure, Report, print_line};
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::server::configuration::{Configuration, LogFormat};
-use crate::server::{App, connections, router};
+use crate::server::lock::DataLock;
+use crate::server::{App, connections, make_private_folder, router};
 
 /// How often what is past its time is removed.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -22,6 +23,7 @@ pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_j
     start_logging(configuration.log);
     let configuration = Configuration { listen: listen.unwrap_or(configuration.listen), ..configuration };
     configuration.check().map_err(|problem| Failure::new("configuration", &problem))?;
+    let lock = open_locked(&configuration)?;
     runtime()?.block_on(async {
         let (listener, bound) = bind(configuration.listen).await?;
         let app = App::start(configuration, bound, Arc::new(SystemClock), Arc::new(SystemEntropy::new()), false)
@@ -33,7 +35,16 @@ pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_j
         }
         serve(listener, app.clone(), router(app)).await
     })?;
+    drop(lock);
     Ok(Report::silent())
+}
+
+/// Makes the data folder and takes it for this server alone.
+fn open_locked(configuration: &Configuration) -> Result<DataLock, Failure> {
+    make_private_folder(&configuration.data).map_err(|error| {
+        Failure::new("start", &format!("The folder {} cannot be used: {error}", configuration.data.display()))
+    })?;
+    DataLock::take(&configuration.data).map_err(|error| Failure::new("start", &error))
 }
 
 /// A runtime for the server.

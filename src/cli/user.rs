@@ -12,7 +12,7 @@ use crate::protocol::text;
 use crate::secret::SecretText;
 use crate::server::configuration::Configuration;
 use crate::server::password::make_hash;
-use crate::server::store::{Store, StoreError, audit, users};
+use crate::server::store::{Store, StoreError, audit, user_names, users};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -52,6 +52,13 @@ pub(super) enum Verb {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Change a user's name. Works on a database that cannot be opened because names collide; stop the server first.
+    Rename {
+        /// The name exactly as it is spelt; \u{301} and the like stand for a character that is hard to type.
+        old: String,
+        /// The new name.
+        new: String,
+    },
     /// Remove a user with devices, recovery codes and sessions.
     Remove {
         /// The user's name.
@@ -60,8 +67,13 @@ pub(super) enum Verb {
 }
 
 pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, Failure> {
+    if let Verb::Rename { old, new } = verb {
+        return rename(configuration, &old, &new);
+    }
     let store = open(configuration)?;
     match verb {
+        // Done above: it must not open the store.
+        Verb::Rename { .. } => Ok(Report::silent()),
         Verb::Add { name, common_name, .. } => {
             let password = read_password()?;
             add(&store, &name, common_name.as_deref(), &password)?;
@@ -100,19 +112,71 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         Verb::Remove { name } => {
             let wanted = name.clone();
             let removed = store.run_blocking(move |transaction| {
-                let removed = users::remove(transaction, &wanted)?;
-                if removed {
-                    add_event(transaction, &by_command("user-removed", &wanted, SystemClock.now()))?;
-                }
-                Ok(removed)
+                let Some(user) = users::find(transaction, &wanted)? else { return Ok(false) };
+                add_event(transaction, &by_command("user-removed", &user.name, SystemClock.now()))?;
+                users::remove(transaction, &user.name)
             });
             if removed.map_err(failed)? {
+                // The password's hash must not linger in the write-ahead log either.
+                user_names::empty_log(&configuration.data.join("server.db")).map_err(failed)?;
                 Ok(Report::new(format!("Removed {name}."), json!({"name": name})))
             } else {
                 Err(Failure::new("unknown-user", &format!("There is no user {name:?}.")))
             }
         }
     }
+}
+
+/// Changes a name in a database of any version.
+fn rename(configuration: &Configuration, old: &str, new: &str) -> Result<Report, Failure> {
+    check_name(new)?;
+    let file = configuration.data.join("server.db");
+    let old = read_escapes(old);
+    match user_names::rename(&file, &old, new).map_err(failed)? {
+        user_names::Renamed::Done => Ok(Report::new(
+            format!(
+                "{old} is called {new} from now on. The recovery codes are void: new ones are made on the profile page."
+            ),
+            json!({"old": old, "name": new}),
+        )),
+        user_names::Renamed::NoSuchUser => {
+            let message = format!("There is no user spelt {old:?} ({}).", old.escape_unicode());
+            Err(Failure::new("unknown-user", &message))
+        }
+        user_names::Renamed::Taken => Err(Failure::new("user-exists", &format!("There is a user {new:?} already."))),
+    }
+}
+
+/// The text with each `\u{...}` as the character that it stands for: what the list of colliding names shows can be pasted.
+fn read_escapes(text: &str) -> String {
+    let mut parts = text.split("\\u{");
+    let mut read = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let character = part
+            .split_once('}')
+            .and_then(|(hex, rest)| Some((u32::from_str_radix(hex, 16).ok().and_then(char::from_u32)?, rest)));
+        match character {
+            Some((character, rest)) => {
+                read.push(character);
+                read.push_str(rest);
+            }
+            None => {
+                read.push_str("\\u{");
+                read.push_str(part);
+            }
+        }
+    }
+    read
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    if name.is_empty() || text::clean(name, text::NAME_LIMIT) != name {
+        return Err(Failure::new(
+            "bad-name",
+            &"A user name has 1 to 100 visible characters, without spaces at its ends.",
+        ));
+    }
+    Ok(())
 }
 
 /// Something that whoever runs the server did to a user.
@@ -183,12 +247,7 @@ fn unfreeze(store: &Store, name: String) -> Result<Report, Failure> {
 
 /// Adds a user to the store.
 pub(super) fn add(store: &Store, name: &str, common_name: Option<&str>, password: &SecretText) -> Result<(), Failure> {
-    if name.is_empty() || text::clean(name, text::NAME_LIMIT) != name {
-        return Err(Failure::new(
-            "bad-name",
-            &"A user name has 1 to 100 visible characters, without spaces at its ends.",
-        ));
-    }
+    check_name(name)?;
     let hash = make_hash(password, &SystemEntropy::new()).map_err(|error| Failure::new("password", &error))?;
     let (name, common_name) = (name.to_owned(), common_name.map(|name| text::clean(name, text::NAME_LIMIT)));
     let shown = name.clone();

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::names::user_key;
 use super::store::digest;
 use crate::ports::EpochMilliseconds;
 
@@ -146,9 +147,9 @@ impl Attempts {
     }
 }
 
-/// Names of any length take the same room, and their case does not matter, as in the store.
+/// Names of any length take the same room, and are compared as in the store.
 fn key(name: &str) -> Vec<u8> {
-    digest(name.to_ascii_lowercase().as_bytes())
+    digest(user_key(name).as_bytes())
 }
 
 /// Who has one address of version 6 has the 64 bits after it, too.

@@ -43,7 +43,7 @@ pub enum KeyError {
     #[error("The server's key file {0} cannot be used: {1}. Check its owner and that its mode is 600.")]
     File(String, #[source] std::io::Error),
     /// The key file is readable by others.
-    #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}. Or set {KEY_VARIABLE}.")]
+    #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}, or set {KEY_VARIABLE}.")]
     TooOpen(String),
     /// The key file does not hold a key.
     #[error("The server's key file {0} does not hold a key of 32 bytes. Restore it from a backup.")]
@@ -204,30 +204,82 @@ fn refuse_open_file(file: &Path) -> Result<(), KeyError> {
     if is_open { Err(KeyError::TooOpen(name())) } else { Ok(()) }
 }
 
-/// Returns whether others than the server may read or change a file with a secret.
-///
-/// Its owner may do anything. Its group may read it where the file belongs to root or to the server's user and the group is one
-/// of the server's own: that is how Kubernetes mounts a secret (mode 440, owner root, group from `fsGroup`).
+/// Returns whether others than its owner may do anything with the file.
 #[cfg(unix)]
-pub(super) fn is_open_to_others(file: &Path) -> std::io::Result<bool> {
+pub fn is_open_to_others(file: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(std::fs::metadata(file)?.permissions().mode() & 0o077 != 0)
+}
+
+/// Whether a secret that somebody else put there, an administrator or an orchestrator, is open to others than this
+/// server. The server's own key is its own file and has no group: [`is_open_to_others`].
+#[cfg(unix)]
+pub(super) fn is_open_secret(file: &Path) -> std::io::Result<bool> {
+    Ok(is_open_to_others(file)? && !is_given_to_this_group(file)?)
+}
+
+/// Whether the file is one that the system gave this process through a group, and nobody else: readable at most for one
+/// of its own groups, and of root or of its own user. Kubernetes mounts secrets so for a pod with an `fsGroup`.
+#[cfg(target_os = "linux")]
+fn is_given_to_this_group(file: &Path) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata = std::fs::metadata(file)?;
-    let mode = metadata.mode();
-    if mode & 0o077 == 0 {
-        return Ok(false);
-    }
-    if mode & 0o037 != 0 {
-        return Ok(true);
-    }
-    let user = rustix::process::geteuid().as_raw();
-    let groups = rustix::process::getgroups()?;
-    let own_groups = groups.into_iter().chain([rustix::process::getegid()]).map(rustix::process::Gid::as_raw);
-    let is_own_group = own_groups.into_iter().any(|group| group == metadata.gid());
-    Ok(!(is_own_group && [0, user].contains(&metadata.uid())))
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    Ok(is_of_process(&status, metadata.uid(), metadata.gid(), metadata.mode()))
+}
+
+/// Elsewhere a process cannot learn its groups without unsafe code.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_given_to_this_group(_file: &Path) -> std::io::Result<bool> {
+    Ok(false)
+}
+
+/// Whether the file's user is root or the process's own, its group one of the process's own, and nobody can do more
+/// than read it. Only root may be able to write, where the process is another user. `status` is `/proc/self/status`
+/// (proc_pid_status(5)): real, effective, saved and file system ids.
+#[cfg(target_os = "linux")]
+fn is_of_process(status: &str, user: u32, group: u32, mode: u32) -> bool {
+    let ids = |name: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    };
+    let own_user = ids("Uid:").get(1).copied();
+    let own_group = ids("Gid:").get(1).copied();
+    let is_own = own_user == Some(user);
+    let allowed = if is_own { 0o440 } else { 0o640 };
+    (is_own || user == 0)
+        && own_user.is_some()
+        && (own_group == Some(group) || ids("Groups:").contains(&group))
+        && mode & 0o777 & !allowed == 0
+}
+
+/// Where there are no such modes, nobody can tell.
+#[cfg(not(unix))]
+pub(super) fn is_open_secret(_file: &Path) -> std::io::Result<bool> {
+    Ok(false)
 }
 
 /// Where there are no such modes, nobody can tell.
 #[cfg(not(unix))]
 pub(super) fn is_open_to_others(_file: &Path) -> std::io::Result<bool> {
     Ok(false)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// A test does not run as another user, so who a process is comes from a text.
+    #[test]
+    fn a_file_of_root_for_the_servers_group_is_closed_enough() {
+        let status = "Name:\tserver\nUid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1001\t1000\t1000\nGroups:\t5 2000 \n";
+        assert!(is_of_process(status, 0, 2000, 0o100440) && is_of_process(status, 0, 2000, 0o640));
+        assert!(is_of_process(status, 1000, 1001, 0o440));
+        assert!(!is_of_process(status, 1000, 1001, 0o640), "its own user can close it");
+        for mode in [0o444, 0o460, 0o442, 0o450] {
+            assert!(!is_of_process(status, 0, 2000, mode), "{mode:o}");
+        }
+        assert!(!is_of_process(status, 0, 2001, 0o440) && !is_of_process(status, 1001, 2000, 0o440));
+        assert!(!is_of_process("", 0, 0, 0o440));
+    }
 }

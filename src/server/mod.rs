@@ -13,6 +13,8 @@ pub mod factors;
 mod http;
 pub mod journey;
 pub mod keys;
+pub mod lock;
+pub mod names;
 mod own_devices;
 mod pages;
 pub mod password;
@@ -20,6 +22,7 @@ pub mod push;
 pub mod qr;
 mod recovery_codes;
 pub(crate) mod rfc3339;
+mod routes;
 pub mod sign_on;
 pub mod store;
 pub mod text_file;
@@ -32,10 +35,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use url::Url;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
@@ -51,6 +50,7 @@ use keys::{KEY_VARIABLE, KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
+pub use routes::{router, router_with};
 use store::{Store, StoreError, key_check};
 use wake::{Waiter, Wakers};
 use webhook::{Webhook, WebhookError};
@@ -273,7 +273,9 @@ impl App {
 pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
     let folder = &configuration.data;
     make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let (store, keys) = Store::open_with(&folder.join("server.db"), |transaction| {
+    let database = folder.join("server.db");
+    make_private_database(&database).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
+    let (store, keys) = Store::open_with(&database, |transaction| {
         let keys = match key_of_environment()? {
             Some(keys) => keys,
             None => {
@@ -299,14 +301,51 @@ pub fn key_of_environment() -> Result<Option<Keys>, KeyError> {
     }
 }
 
-/// Makes the folder where it is not there, closed to other users: the database holds password hashes.
-fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+/// Makes the folder where it is not there, closed to other users: the database holds password hashes. One that is there
+/// is closed to them.
+pub fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    close_to_others(folder, 0o700);
+    Ok(())
 }
+
+/// Makes the database's file where it is not there, and closes it and its logs to other users.
+fn make_private_database(file: &std::path::Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?;
+    for end in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        close_to_others(std::path::Path::new(&name), 0o600);
+    }
+    Ok(())
+}
+
+/// Takes from others what they may do with this, and says so. Where that cannot be done, the server says so and goes on:
+/// on some volumes the owner is another user.
+#[cfg(unix)]
+fn close_to_others(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(metadata) = std::fs::metadata(path) else { return };
+    if metadata.permissions().mode() & 0o077 == 0 {
+        return;
+    }
+    match std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)) {
+        Ok(()) => tracing::warn!("{} was open to other users; its mode is {mode:o} now", path.display()),
+        Err(error) => tracing::warn!("{} is open to other users and could not be closed: {error}", path.display()),
+    }
+}
+
+/// Where there are no such modes there is nothing to do.
+#[cfg(not(unix))]
+fn close_to_others(_path: &std::path::Path, _mode: u32) {}
 
 /// The address that phones call under this public address, without `_action`.
 pub fn phones_endpoint(public_url: &Url, realm: &str) -> Result<Url, StartError> {
@@ -337,79 +376,4 @@ fn known_hosts(public_url: &Url, bound: SocketAddr) -> HashSet<String> {
         }
     }
     hosts
-}
-
-/// Every route of the server.
-pub fn router(app: App) -> Router {
-    router_with(app, Router::new())
-}
-
-/// Every route of the server and some more, behind the same guards.
-pub fn router_with(app: App, more: Router) -> Router {
-    let requests = &app.0.configuration.requests;
-    let (body_limit, time) = (requests.body_kib as usize * 1024, Duration::from_secs(u64::from(requests.seconds)));
-    let cross_origin = api::cross_origin(&app.0.configuration.cross_origin);
-    // The realm in each of AM's spellings; without one in the path it is in the query.
-    let realms = ["/realms/root/realms/{realm}", "/realms/{realm}", "/{realm}", ""];
-    let rest =
-        realms.into_iter().fold(Router::new(), |router, realm| router.merge(in_realm(&format!("/am/json{realm}"))));
-    rest.route("/am/json/serverinfo/{what}", get(api::server_info::server_info_without_realm))
-        .route("/am/oauth2/realms/root/realms/{realm}/.well-known/openid-configuration", get(api::discovery::of_realm))
-        .route("/am/oauth2/realms/{realm}/.well-known/openid-configuration", get(api::discovery::of_realm))
-        .route("/am/oauth2/{realm}/.well-known/openid-configuration", get(api::discovery::of_realm))
-        .route("/am/oauth2/.well-known/openid-configuration", get(api::discovery::of_server))
-        // Browsers
-        .route("/", get(pages::home))
-        .route("/am", get(pages::home))
-        .route("/am/", get(pages::home))
-        .route("/am/XUI", get(pages::home))
-        .route("/am/XUI/", get(pages::sign_on).post(pages::sign_on_post))
-        .route("/am/XUI/wait", post(pages::wait))
-        .route("/am/XUI/not-my-phone", get(pages::home).post(pages::not_my_phone))
-        .route("/am/XUI/lost-phone", get(pages::lost_phone))
-        .route("/am/XUI/profile", get(pages::profile))
-        .route("/am/XUI/profile/add", get(pages::to_profile).post(pages::add))
-        .route("/am/XUI/profile/codes", get(pages::to_profile).post(pages::new_codes))
-        .route("/am/XUI/profile/confirm", get(pages::to_profile).post(pages::confirm))
-        .route("/am/XUI/profile/notices", get(pages::to_profile).post(pages::dismiss_notices))
-        .route("/am/XUI/profile/devices/{device}/rename", post(pages::rename))
-        .route("/am/XUI/profile/devices/{device}/remove", post(pages::remove))
-        .route("/am/XUI/logout", post(pages::logout))
-        .route("/am/XUI/assets/page.css", get(pages::style))
-        .route("/am/XUI/assets/page.js", get(pages::script))
-        // Operators
-        .route("/am/isAlive", get(api::health::is_alive))
-        .route("/am/json/health/live", get(api::health::live))
-        .route("/am/json/health/ready", get(api::health::ready))
-        .fallback(pages::not_found)
-        .method_not_allowed_fallback(api::method_not_allowed)
-        .with_state(app.clone())
-        .layer(cross_origin)
-        .merge(more)
-        .layer(DefaultBodyLimit::max(body_limit))
-        .layer(from_fn_with_state(body_limit, api::guards::read_whole_body))
-        .layer(api::guards::time_limit(time))
-        .layer(from_fn_with_state(app, api::guards::guard))
-}
-
-/// What programs and phones call under a realm's path.
-fn in_realm(base: &str) -> Router<App> {
-    let devices = format!("{base}/users/{{user}}/devices");
-    let router = Router::new()
-        .route(&format!("{base}/push/sns/message"), post(api::phones::message))
-        .route(&format!("{base}/authenticate"), post(api::authenticate::authenticate))
-        .route(&format!("{base}/sessions"), post(api::sessions::sessions))
-        .route(&format!("{base}/sessions/"), post(api::sessions::sessions))
-        .route(&format!("{devices}/2fa/push"), get(api::devices::query).post(api::devices::reset))
-        .route(&format!("{devices}/2fa/push/{{device}}"), get(api::devices::read).delete(api::devices::remove));
-    // Kinds of devices that nobody can have here: lists that are empty.
-    let kinds = ["2fa/oath", "2fa/webauthn", "2fa/binding", "profile", "trusted"];
-    let router = kinds
-        .into_iter()
-        .fold(router, |router, kind| router.route(&format!("{devices}/{kind}"), get(api::devices::query_none)));
-    if base.ends_with("{realm}") {
-        router.route(&format!("{base}/serverinfo/{{what}}"), get(api::server_info::server_info))
-    } else {
-        router
-    }
 }

@@ -4,6 +4,7 @@
 //! [`Session::may_change_devices`](super::store::sessions::Session::may_change_devices).
 
 use super::factors::{self, Acting, Change};
+use super::names::user_key;
 use super::push::Tools;
 use super::store::devices::{self, Device};
 use super::store::{StoreError, Transaction, audit};
@@ -12,7 +13,7 @@ use crate::protocol::text;
 
 /// The user's device of this id.
 pub fn find(transaction: &Transaction, user: &str, id: &str) -> Result<Option<Device>, StoreError> {
-    Ok(devices::find(transaction, id)?.filter(|device| device.user.eq_ignore_ascii_case(user)))
+    Ok(devices::find(transaction, id)?.filter(|device| user_key(&device.user) == user_key(user)))
 }
 
 /// Removes the user's device of this id in the session of this digest, and tells the user; gives what it was, or

@@ -1,6 +1,8 @@
 //! Passwords: Argon2id (RFC 9106), never more than two computations at once, and a bounded number that wait.
 //!
-//! A sign-on costs the same time whether the user exists or not: without a stored hash a dummy one is checked.
+//! A sign-on costs the same time whether the user exists or not: without a stored hash a dummy one is checked. A password is
+//! hashed in one form ([`password_form`]); hashes from before that are found by a second computation, which a password
+//! outside of ASCII costs whenever the first did not fit.
 
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::ports::{Entropy, EntropyUnavailable, make_bytes};
 use crate::secret::{Reason, SecretText};
+use crate::server::names::{former_password_form, password_form};
 
 /// Longest password that is looked at, in bytes.
 pub const LENGTH_LIMIT: usize = 1024;
@@ -32,7 +35,8 @@ pub enum PasswordError {
 
 /// Hashes a password with a fresh salt; gives a PHC string.
 pub fn make_hash(password: &SecretText, entropy: &dyn Entropy) -> Result<String, PasswordError> {
-    let bytes = password.expose(Reason::Hash).as_bytes();
+    let form = SecretText::new(password_form(password.expose(Reason::Hash)).into_owned());
+    let bytes = form.expose(Reason::Hash).as_bytes();
     if bytes.is_empty() || bytes.len() > LENGTH_LIMIT {
         return Err(PasswordError::Length);
     }
@@ -47,6 +51,17 @@ pub fn make_hash(password: &SecretText, entropy: &dyn Entropy) -> Result<String,
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("The server is busy. Try again in a moment.")]
 pub struct Busy;
+
+/// What came out of checking a password.
+#[derive(PartialEq, Eq)]
+pub enum Fit {
+    /// It is another one, or there is no such user.
+    No,
+    /// It is the one.
+    Yes,
+    /// It is the one, in a form that is no longer hashed. This hash is of the present form and replaces the stored one.
+    HashedAgain(String),
+}
 
 /// Checks passwords without blocking the caller's thread.
 #[derive(Clone)]
@@ -67,8 +82,13 @@ impl PasswordCheck {
         })
     }
 
-    /// Whether the password fits the stored hash; `false`, after the same time, when there is none.
-    pub async fn check(&self, stored: Option<String>, password: SecretText) -> Result<bool, Busy> {
+    /// Whether the password fits the stored hash; [`Fit::No`], after the same time, when there is none.
+    pub async fn check(
+        &self,
+        stored: Option<String>,
+        password: SecretText,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Fit, Busy> {
         let _place = self.places.try_acquire().map_err(|_| Busy)?;
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| Busy)?;
         let dummy = self.dummy.clone();
@@ -76,10 +96,26 @@ impl PasswordCheck {
             let _permit = permit;
             let exists = stored.is_some();
             let hash = stored.as_deref().unwrap_or(&dummy);
-            let bytes = password.expose(Reason::Hash).as_bytes();
-            let fits = bytes.len() <= LENGTH_LIMIT
-                && PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(bytes, &hash).is_ok());
-            exists && fits
+            let typed = password.expose(Reason::Hash);
+            let fits = |form: &SecretText| {
+                let bytes = form.expose(Reason::Hash).as_bytes();
+                bytes.len() <= LENGTH_LIMIT
+                    && PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(bytes, &hash).is_ok())
+            };
+            // Bounded before it is brought into any form.
+            if typed.len() > LENGTH_LIMIT {
+                return Fit::No;
+            }
+            if fits(&SecretText::new(password_form(typed).into_owned())) {
+                return if exists { Fit::Yes } else { Fit::No };
+            }
+            let former = former_password_form(typed).map(SecretText::new);
+            let fits_formerly = former.is_some_and(|form| fits(&form));
+            if !(exists && fits_formerly) {
+                return Fit::No;
+            }
+            // Where it cannot be hashed now, the former hash stays good.
+            make_hash(&password, entropy.as_ref()).map_or(Fit::Yes, Fit::HashedAgain)
         });
         checked.await.map_err(|_| Busy)
     }

@@ -12,6 +12,7 @@ mod example;
 mod foreign;
 mod full_disk;
 mod killed;
+mod one_server;
 mod real_files;
 #[path = "../server/receiver.rs"]
 mod receiver;

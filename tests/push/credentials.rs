@@ -51,7 +51,7 @@ fn the_file_of_backstage_is_taken_as_it_is() {
 #[test]
 fn a_secret_that_others_can_read_is_refused() {
     let file = write_credentials(&folder(), GCM, APNS);
-    for mode in [0o604, 0o620, 0o610] {
+    for mode in [0o640, 0o604, 0o620, 0o610] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         let error = load(&file, &[]).err().unwrap();
         assert!(matches!(error, CredentialsError::TooOpen(_)) && error.to_string().contains("chmod 600"), "{mode:o}");

@@ -283,7 +283,7 @@ fn users_phones_and_sign_ons_under_way_survive_a_restart() {
     server.next(&first);
 }
 
-fn configuration(folder: &Path) -> Configuration {
+pub fn configuration(folder: &Path) -> Configuration {
     Configuration { data: folder.join("data"), ..Configuration::default() }
 }
 
@@ -308,7 +308,7 @@ fn the_key_is_the_owners_alone() {
     open(&configuration).unwrap();
     assert_eq!(std::fs::read(&key).unwrap(), bytes, "made once");
 
-    for open_mode in [0o604, 0o644, 0o620, 0o602, 0o610] {
+    for open_mode in [0o640, 0o604, 0o644, 0o620, 0o602, 0o610] {
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(open_mode)).unwrap();
         let refused = open(&configuration).unwrap_err();
         assert!(matches!(refused, StartError::Key(KeyError::TooOpen(_))), "{open_mode:o}");

@@ -20,6 +20,8 @@ mod harness;
 mod journey;
 mod journey_files;
 mod limits;
+mod names;
+mod no_room;
 mod not_me;
 mod operation;
 mod pages;

@@ -303,7 +303,7 @@ fn a_secret_that_is_none_is_refused_and_not_repeated() {
     }
     assert!(matches!(settings(None).secrets(&nothing), Err(SecretError::Missing)));
     assert!(matches!(settings(Some(folder.path().join("none"))).secrets(&nothing), Err(SecretError::Unreadable(..))));
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(of_file.secrets(&nothing), Err(SecretError::TooOpen(_))));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let secret = |length| format!("whsec_{}", STANDARD.encode(vec![7; length]));

@@ -17,6 +17,7 @@ use crate::phone::{
 };
 use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_uuid};
 use crate::protocol::uri::host_and_port;
+use crate::server::make_private_folder;
 
 /// How much longer than it was asked to hold a question a server may take to answer, in milliseconds.
 const PULL_GRACE: i64 = 5000;
@@ -59,9 +60,11 @@ pub(in crate::cli) struct Shipped(Vec<(String, Delivery)>);
 impl FolderPhone {
     /// Opens the folder, or makes it with new keys when it holds no vault.
     pub(in crate::cli) fn open(folder: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(folder)
+        make_private_folder(folder)
             .map_err(|error| Failure::new("vault", &format!("{} cannot be used: {error}", folder.display())))?;
         let files = Files::of(folder);
+        files.key.refuse_open()?;
+        files.biometric.refuse_open()?;
         // A new vault comes with a new biometric key; a file that was taken away later stays away.
         if !files.vault.exists() && !files.key.exists() && !files.biometric.exists() {
             files.biometric.make().map_err(|error| Failure::new("biometric-key", &error))?;

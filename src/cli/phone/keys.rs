@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
+use crate::cli::output::Failure;
 use crate::phone::{KeyEncryption, KeyError, SlotWrapper};
 use crate::ports::{Entropy as _, SystemEntropy, make_bytes};
 use crate::secret::{Reason, SecretBytes};
+use crate::server::keys::is_open_to_others;
 
 const KEY_LENGTH: usize = 32;
 
@@ -25,6 +27,16 @@ impl FileKey {
     /// Whether the file is there.
     pub(in crate::cli) fn exists(&self) -> bool {
         self.0.exists()
+    }
+
+    /// Refuses a file that other users may read: whoever has it opens the vault.
+    pub(in crate::cli) fn refuse_open(&self) -> Result<(), Failure> {
+        if self.exists() && is_open_to_others(&self.0).unwrap_or_default() {
+            let file = self.0.display();
+            let message = format!("The phone's key {file} is readable by other users. Run: chmod 600 {file}");
+            return Err(Failure::new("open-key", &message));
+        }
+        Ok(())
     }
 
     /// Makes the file with a new key.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{Realm, SEND_A_HEADER, error, internal, live_session, says_it_is_no_form, session_token};
 use crate::secret::Reason;
 use crate::server::App;
+use crate::server::names::user_key;
 use crate::server::own_devices;
 use crate::server::push::Effect;
 use crate::server::rfc3339::rfc3339;
@@ -200,7 +201,7 @@ async fn owner(
         Ok(None) => return Err(error(StatusCode::UNAUTHORIZED, "There is no session. Sign on first.")),
         Err(problem) => return Err(internal(&problem)),
     };
-    if !session.user.eq_ignore_ascii_case(&names.user) {
+    if user_key(&session.user) != user_key(&names.user) {
         return Err(error(StatusCode::FORBIDDEN, "These are the devices of somebody else."));
     }
     if purpose == Purpose::Change {

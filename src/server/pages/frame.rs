@@ -87,7 +87,11 @@ pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, jou
     };
     // A journey that is not offered is no place to start again.
     let journey = journey.filter(|_| !matches!(problem, SignOnError::Journey(_)));
-    notice(app, frame, status, [t.stopped_title, message, next], journey)
+    let mut response = notice(app, frame, status, [t.stopped_title, message, next], journey);
+    if matches!(problem, SignOnError::Busy(_)) {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
 }
 
 /// The path of a journey's first page; relative, so that it holds under every name of this server.
@@ -105,7 +109,10 @@ pub(super) fn redirect(path: &str) -> Response {
 pub(super) fn page(app: &App, status: StatusCode, template: &impl Template) -> Response {
     let html = match template.render() {
         Ok(html) => html,
-        Err(problem) => return crate::server::api::internal(&problem),
+        Err(problem) => {
+            tracing::error!(%problem, "a page could not be made");
+            return crate::server::api::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.");
+        }
     };
     let ancestors = if app.0.framed { "'self'" } else { "'none'" };
     let policy = format!(

@@ -6,6 +6,7 @@ use crate::secret::SecretText;
 use crate::server::App;
 use crate::server::attempts::Admission;
 use crate::server::journey::state::PasswordVerdict;
+use crate::server::password::Fit;
 use crate::server::store::{StoreError, audit, users};
 
 impl App {
@@ -32,17 +33,21 @@ impl App {
             })
             .await?;
         let (user, hash) = found;
-        let right = match self.0.passwords.check(hash, password).await {
-            Ok(right) => right,
+        let fit = match self.0.passwords.check(hash.clone(), password, self.0.entropy.clone()).await {
+            Ok(fit) => fit,
             Err(busy) => {
                 attempts.take_back_password(&name, address.as_deref());
                 return Err(busy.into());
             }
         };
-        let Some(user) = user.filter(|_| right) else { return Ok(PasswordVerdict::default()) };
+        let Some(user) = user.filter(|_| fit != Fit::No) else { return Ok(PasswordVerdict::default()) };
         if user.locked_at.is_some() {
             // Counts like a wrong one, or it could be told from one.
             return Ok(PasswordVerdict { user: None, locked: true });
+        }
+        if let (Fit::HashedAgain(new), Some(old)) = (fit, hash) {
+            let user = user.name.clone();
+            self.0.store.run(move |transaction| users::replace_hash(transaction, &user, &old, &new)).await?;
         }
         attempts.forgive_password(&name, address.as_deref());
         Ok(PasswordVerdict { user: Some(user.name), locked: false })

@@ -20,6 +20,7 @@ pub mod recovery;
 pub mod registrations;
 mod schema;
 pub mod sessions;
+pub mod user_names;
 pub mod users;
 pub mod webhook_events;
 
@@ -63,6 +64,12 @@ pub enum StoreError {
         /// The newest version known here.
         known: i32,
     },
+    /// Users of an older database whose names are one name now.
+    #[error(
+        "The database was not changed: some of its users have names that count as one name from this version on: {0}. \
+         Rename all but one of each: push-authenticator user rename OLD NEW"
+    )]
+    NamesCollide(String),
     /// A stored value does not have the form that this program writes.
     #[error("A stored value ({0}) is damaged.")]
     Damaged(&'static str),
@@ -74,11 +81,16 @@ pub enum StoreError {
 impl StoreError {
     /// Returns whether the same may work later: the disk is full or cannot be written, or another process holds the database.
     pub fn may_pass(&self) -> bool {
-        use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure,
+        };
         match self {
             Self::Stopped => true,
             Self::Database(error) => error.sqlite_error_code().is_some_and(|code| {
-                matches!(code, CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly | SystemIoFailure)
+                matches!(
+                    code,
+                    CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | OutOfMemory | ReadOnly | SystemIoFailure
+                )
             }),
             _ => false,
         }
@@ -245,6 +257,9 @@ fn open_connection(file: &Path) -> Result<Connection, StoreError> {
     if version < schema::VERSION {
         for step in schema::STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
             transaction.execute_batch(step)?;
+        }
+        if version < user_names::SINCE {
+            user_names::fill_keys(&transaction)?;
         }
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", schema::VERSION)?;

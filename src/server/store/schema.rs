@@ -8,8 +8,10 @@
 //! `device_key.attested_presence`; **6** is listed at `VERSION_6`. A database of an earlier version is brought to the present one when it
 //! is opened, in one transaction. A newer version than this program knows is refused.
 //!
-//! - `user`: who may sign on. `name` is compared without regard to ASCII case; `password_hash` is an Argon2id PHC
-//!   string, never a password. `locked_at`: since when no sign-on of the user succeeds; null while it is not locked.
+//! - `user`: who may sign on. `name` is spelt as it was added; `key` is what names are compared by
+//!   ([`user_key`](crate::server::names::user_key)), unique, and never null once a migration to version 6 is over.
+//!   Columns named `user` elsewhere hold the name as it is spelt here. `password_hash` is an Argon2id PHC string, never a
+//!   password. `locked_at`: since when no sign-on of the user succeeds; null while it is not locked.
 //!   `frozen_until`: until when no push is sent to the user, because a sign-on was denied as somebody else's; the largest
 //!   integer where an administrator has to lift it, null where nothing was denied like that.
 //! - `retry`: how often a user failed at a node that counts per user; gone when the user succeeds.
@@ -269,7 +271,8 @@ UPDATE device SET provisional_journey = NULL
 -- End of sessions and sign-ons.
 
 -- Users and names.
-
+ALTER TABLE user ADD COLUMN key TEXT;
+CREATE UNIQUE INDEX user_key ON user(key);
 -- End of users and names.
 
 -- Audit log and events.

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{StoreError, Transaction, registrations, sessions};
 use crate::ports::EpochMilliseconds;
+use crate::server::names::user_key;
 
 /// A person who may sign on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +52,8 @@ pub fn add(
     now: EpochMilliseconds,
 ) -> Result<bool, StoreError> {
     let added = transaction.execute(
-        "INSERT OR IGNORE INTO user (name, common_name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4)",
-        params![name, common_name, password_hash, now],
+        "INSERT OR IGNORE INTO user (name, key, common_name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![name, user_key(name), common_name, password_hash, now],
     )?;
     Ok(added == 1)
 }
@@ -65,7 +66,7 @@ pub fn set_password(transaction: &Transaction, name: &str, hash: &str) -> Result
 
 /// Removes a user with devices, codes and sessions; `false` when there is none.
 pub fn remove(transaction: &Transaction, name: &str) -> Result<bool, StoreError> {
-    Ok(transaction.execute("DELETE FROM user WHERE name = ?1", [name])? == 1)
+    Ok(transaction.execute("DELETE FROM user WHERE key = ?1", [user_key(name)])? == 1)
 }
 
 /// All users, by name.
@@ -75,11 +76,11 @@ pub fn list(transaction: &Transaction) -> Result<Vec<User>, StoreError> {
     Ok(users)
 }
 
-/// The user of this name, spelt as it was added.
+/// The user of this name, however it is spelt.
 pub fn find(transaction: &Transaction, name: &str) -> Result<Option<User>, StoreError> {
     Ok(transaction
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM user WHERE name = ?1"))?
-        .query_row([name], read)
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM user WHERE key = ?1"))?
+        .query_row([user_key(name)], read)
         .optional()?)
 }
 
@@ -118,9 +119,18 @@ pub fn unfreeze(transaction: &Transaction, name: &str, now: EpochMilliseconds) -
 /// The stored password hash (a PHC string) of a user.
 pub fn password_hash(transaction: &Transaction, name: &str) -> Result<Option<String>, StoreError> {
     Ok(transaction
-        .prepare_cached("SELECT password_hash FROM user WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
+        .prepare_cached("SELECT password_hash FROM user WHERE key = ?1")?
+        .query_row([user_key(name)], |row| row.get(0))
         .optional()?)
+}
+
+/// Puts a hash of the same password in the place of that one, if it is still the user's.
+pub fn replace_hash(transaction: &Transaction, name: &str, old: &str, new: &str) -> Result<(), StoreError> {
+    transaction.execute(
+        "UPDATE user SET password_hash = ?3 WHERE key = ?1 AND password_hash = ?2",
+        [&user_key(name), old, new],
+    )?;
+    Ok(())
 }
 
 /// How often the user went through this node since the last success.

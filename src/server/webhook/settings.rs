@@ -8,7 +8,7 @@ use url::Url;
 use crate::protocol::encoding::decode_any;
 use crate::protocol::uri::is_loopback;
 use crate::secret::{Reason, SecretBytes, SecretText};
-use crate::server::keys::is_open_to_others;
+use crate::server::keys::is_open_secret;
 use crate::server::text_file::read_text;
 
 /// Takes the place of the secret file.
@@ -48,7 +48,7 @@ pub enum SecretError {
     #[error("The webhook's secret, {0}, cannot be read: {1}")]
     Unreadable(String, #[source] std::io::Error),
     /// The file is open to other users.
-    #[error("The webhook's secret, {0}, is readable by other users. Run: chmod 600 {0}. Or set {SECRET_VARIABLE}.")]
+    #[error("The webhook's secret, {0}, is readable by other users. Run: chmod 600 {0}, or set {SECRET_VARIABLE}.")]
     TooOpen(String),
     /// Not a secret, or too many.
     #[error(
@@ -83,7 +83,7 @@ impl WebhookSettings {
         let name = || file.display().to_string();
         let unreadable = |error| SecretError::Unreadable(name(), error);
         let text = SecretText::new(read_text(file).map_err(unreadable)?);
-        if is_open_to_others(file).map_err(unreadable)? {
+        if is_open_secret(file).map_err(unreadable)? {
             return Err(SecretError::TooOpen(name()));
         }
         read(&text).ok_or_else(|| SecretError::NotASecret(name()))

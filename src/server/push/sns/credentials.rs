@@ -10,7 +10,7 @@ use super::settings::is_region;
 use super::signature::AccessKey;
 use crate::protocol::message::CommunicationType;
 use crate::secret::{Reason, SecretText};
-use crate::server::keys::is_open_to_others;
+use crate::server::keys::is_open_secret;
 use crate::server::text_file::read_text;
 
 /// Takes the place of `accessKeyId` in the file.
@@ -45,7 +45,8 @@ pub enum CredentialsError {
     Unreadable(String, #[source] std::io::Error),
     /// The file holds a secret and is open to other users.
     #[error(
-        "The credentials of Amazon SNS, {0}, are readable by other users. Run: chmod 600 {0}. Or set {KEY_ID_VARIABLE} and {KEY_SECRET_VARIABLE}."
+        "The credentials of Amazon SNS, {0}, are readable by other users. Run: chmod 600 {0}, or set {KEY_ID_VARIABLE} \
+         and {KEY_SECRET_VARIABLE}."
     )]
     TooOpen(String),
     /// Not JSON, or a member that is no text.
@@ -109,7 +110,7 @@ impl Credentials {
             .map_err(|error| CredentialsError::NotJson(name(), error.line(), error.column()))?;
         let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
         let secret_in_file = given(read.access_key_secret).map(SecretText::new);
-        if secret_in_file.is_some() && is_open_to_others(file).map_err(unreadable)? {
+        if secret_in_file.is_some() && is_open_secret(file).map_err(unreadable)? {
             return Err(CredentialsError::TooOpen(name()));
         }
         let from_environment =
