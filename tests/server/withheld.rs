@@ -23,7 +23,7 @@ pub fn withheld(step: &Value) -> String {
     assert_eq!(types(step), ["PollingWaitCallback", "ConfirmationCallback"], "no number is shown: {step}");
     let text = output(step, "PollingWaitCallback", "message").as_str().unwrap().to_owned();
     assert!(text.contains("To go on in another way, choose \"Exit\"."), "{text}");
-    assert!(!text.contains(|character: char| character == '{' || character == '}'), "{text}");
+    assert!(!text.contains(['{', '}']), "{text}");
     text
 }
 

@@ -101,7 +101,7 @@ impl StepPage {
     pub(super) fn new(frame: Frame, step: StepReply, action: String, now: EpochMilliseconds) -> Self {
         let t = frame.t;
         let waits = step.callbacks.iter().any(|callback| matches!(callback, Callback::PollingWait { .. }));
-        let withheld = step.details.withheld;
+        let withheld = step.details.withheld.as_deref().copied();
         let default_title = if withheld.is_some() { t.not_sent } else { default_title(t, &step.callbacks) };
         let exit = step.callbacks.iter().find_map(first_option).map(|option| t.of_journey(option)).unwrap_or_default();
         let (has_password, has_codes) = (

@@ -19,7 +19,7 @@ pub struct PageDetails {
     pub problem: Option<String>,
     /// Why no message was sent, where the step waits for none.
     #[serde(default)]
-    pub withheld: Option<Withheld>,
+    pub withheld: Option<Box<Withheld>>,
     /// What the journey is for, where it runs within a session.
     pub purpose: Option<Purpose>,
 }
@@ -41,7 +41,7 @@ pub(super) fn details(
     };
     // A step that shows a code or a number waits for something else.
     let shows_value = callbacks.iter().any(|callback| matches!(callback, Callback::HiddenValue { .. }));
-    let withheld = shared.push_withheld.filter(|_| waits && !shows_value);
+    let withheld = shared.push_withheld.filter(|_| waits && !shows_value).map(Box::new);
     let added = if shows_codes { devices::added_by(transaction, journey)? } else { None };
     Ok(PageDetails {
         expires_at,
