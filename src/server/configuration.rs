@@ -9,10 +9,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
-use super::attempts::AttemptLimits;
 use super::attestation::AttestationSettings;
 use super::push::sns::SnsSettings;
 use super::push::{Budget, HintOnly};
+use super::rate_limit::RateLimitSettings;
 use super::text_file::read_text;
 use super::webhook::WebhookSettings;
 use crate::protocol::uri::is_loopback;
@@ -275,8 +275,8 @@ impl Configuration {
         Ok(configuration)
     }
 
-    pub(super) fn attempt_limits(&self) -> AttemptLimits {
-        AttemptLimits {
+    pub(super) fn rate_limits(&self) -> RateLimitSettings {
+        RateLimitSettings {
             per_user: self.sign_on.attempts_per_user,
             per_address: self.sign_on.attempts_per_address,
             recovery_codes: self.sign_on.recovery_code_attempts,

@@ -4,7 +4,6 @@
 //! phone.
 
 mod api;
-pub mod attempts;
 pub mod attestation;
 mod audit_counts;
 pub mod configuration;
@@ -18,6 +17,7 @@ mod pages;
 pub mod password;
 pub mod push;
 pub mod qr;
+pub mod rate_limit;
 mod recovery_codes;
 pub(crate) mod rfc3339;
 pub mod sign_on;
@@ -41,7 +41,6 @@ use url::Url;
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
 use crate::secret::SecretText;
-use attempts::Attempts;
 use attestation::{AttestationCheck, AttestationFileError};
 use audit_counts::AuditCounts;
 use configuration::Configuration;
@@ -51,6 +50,7 @@ use keys::{KEY_VARIABLE, KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
+use rate_limit::RateLimits;
 use store::{Store, StoreError, key_check};
 use wake::{Waiter, Wakers};
 use webhook::{Webhook, WebhookError};
@@ -72,7 +72,7 @@ struct Parts {
     keys: Arc<Keys>,
     journeys: Journeys,
     passwords: PasswordCheck,
-    attempts: Attempts,
+    rate_limits: RateLimits,
     audit_counts: AuditCounts,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -163,7 +163,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
-            attempts: Attempts::new(configuration.attempt_limits()),
+            rate_limits: RateLimits::new(configuration.rate_limits()),
             audit_counts: AuditCounts::default(),
             transports,
             webhook,

@@ -364,7 +364,7 @@ impl App {
             phones_endpoint: &self.0.phones_endpoint,
             message_limit: self.0.configuration.sign_on.message_limit,
             budget: self.0.configuration.push.budget(),
-            attempts: &self.0.attempts,
+            rate_limits: &self.0.rate_limits,
             self_registration: self.0.configuration.sign_on.self_registration,
         }
     }

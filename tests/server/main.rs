@@ -8,7 +8,6 @@
 
 mod account;
 mod at_rest;
-mod attempts;
 mod attestation;
 mod audit;
 mod device_keys;
@@ -23,6 +22,7 @@ mod not_me;
 mod operation;
 mod pages;
 mod phones;
+mod rate_limits;
 mod receiver;
 mod refreshes;
 mod requests;

@@ -1,11 +1,10 @@
 //! Checking the typed password of a sign-on: how often it may be tried, and what is written down of it.
 
 use super::SignOnError;
-use crate::ports::EpochMilliseconds;
 use crate::secret::SecretText;
 use crate::server::App;
-use crate::server::attempts::Admission;
 use crate::server::journey::state::PasswordVerdict;
+use crate::server::rate_limit::Guesser;
 use crate::server::store::{StoreError, audit, users};
 
 impl App {
@@ -16,11 +15,10 @@ impl App {
         password: SecretText,
         address: Option<String>,
     ) -> Result<PasswordVerdict, SignOnError> {
-        let (attempts, now) = (&self.0.attempts, self.now());
-        if let Admission::Refused { first } = attempts.admit_password(&name, address.as_deref(), now) {
-            if first {
-                self.note_attempts(name, address, now).await?;
-            }
+        let limits = &self.0.rate_limits;
+        let guesser = Guesser { name: &name, address: address.as_deref(), known_browser: None };
+        if !limits.take_password(guesser, self.now()) {
+            self.count_rejected_password(&name, address.clone()).await?;
             return Err(SignOnError::TooManyAttempts { minutes: self.0.configuration.sign_on.attempt_minutes });
         }
         let wanted = name.clone();
@@ -35,7 +33,7 @@ impl App {
         let right = match self.0.passwords.check(hash, password).await {
             Ok(right) => right,
             Err(busy) => {
-                attempts.take_back_password(&name, address.as_deref());
+                limits.refund_password(guesser);
                 return Err(busy.into());
             }
         };
@@ -44,26 +42,23 @@ impl App {
             // Counts like a wrong one, or it could be told from one.
             return Ok(PasswordVerdict { user: None, locked: true });
         }
-        attempts.forgive_password(&name, address.as_deref());
+        limits.reset_password(guesser);
         Ok(PasswordVerdict { user: Some(user.name), locked: false })
     }
 
-    /// Writes down that passwords are being guessed; the name only where it is a user's, as it may be a password.
-    async fn note_attempts(
-        &self,
-        name: String,
-        address: Option<String>,
-        now: EpochMilliseconds,
-    ) -> Result<(), StoreError> {
-        tracing::warn!(address, "too many passwords were tried for a name or from an address");
-        self.0
-            .store
-            .run(move |transaction| {
-                let user = users::find(transaction, &name)?.map(|user| user.name);
-                let outcome = "too-many-attempts".to_owned();
-                let event = "sign-on".to_owned();
-                audit::add(transaction, &audit::Event { at: now, event, user, address, device: None, outcome })
-            })
-            .await
+    /// Counts a password that was not checked, for the audit log; the name only where it is a user's, as it may be a
+    /// password.
+    async fn count_rejected_password(&self, name: &str, address: Option<String>) -> Result<(), StoreError> {
+        let wanted = name.to_owned();
+        let user = self.0.store.run(move |transaction| users::find(transaction, &wanted)).await?;
+        self.count_event(audit::Event {
+            at: self.now(),
+            event: "sign-on".to_owned(),
+            user: user.map(|user| user.name),
+            address,
+            device: None,
+            outcome: "too-many-attempts".to_owned(),
+        });
+        Ok(())
     }
 }
