@@ -12,6 +12,7 @@ pub mod factors;
 mod http;
 pub mod journey;
 pub mod keys;
+mod known_browser;
 mod own_devices;
 mod pages;
 pub mod password;

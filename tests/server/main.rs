@@ -17,6 +17,7 @@ mod foreign;
 mod harness;
 mod journey;
 mod journey_files;
+mod known_browsers;
 mod limits;
 mod not_me;
 mod operation;
