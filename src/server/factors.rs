@@ -50,7 +50,9 @@ pub fn tell(
         Change::RecoveryCodesMade => (NoticeKind::RecoveryCodesMade, None),
         Change::PasswordChanged => (NoticeKind::PasswordChanged, None),
     };
-    if matches!(change, Change::DeviceRemoved(_) | Change::PasswordChanged) {
+    // A phone that goes with its sign-on was never confirmed: nothing was lost.
+    let is_lost = matches!(change, Change::DeviceRemoved(_)) && !matches!(acting, Acting::SignOn);
+    if is_lost || matches!(change, Change::PasswordChanged) {
         known_browsers::forget_all(transaction, user)?;
     }
     let device = device.map(|device| (device.id.clone(), device.name.clone()));

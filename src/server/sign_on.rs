@@ -49,7 +49,7 @@ enum Turn {
 /// `CheckPassword` must undo what its transaction did, so it travels as an error.
 enum Interrupted {
     Refused(SignOnError),
-    CheckPassword { user_name: String, password: SecretText, browser: Browser },
+    CheckPassword { user_name: String, password: SecretText, browser: Box<Browser> },
 }
 
 impl From<SignOnError> for Interrupted {
@@ -259,7 +259,7 @@ impl App {
                 return Err(Interrupted::CheckPassword {
                     user_name: state.shared.user_name.clone().unwrap_or_default(),
                     password: transient.password.take().unwrap_or_else(|| SecretText::new(String::new())),
-                    browser: state.shared.browser,
+                    browser: Box::new(state.shared.browser),
                 });
             }
             Progress::AskedAgain(callbacks, texts) => {

@@ -197,6 +197,15 @@ fn after_failures_in_a_row_only_known_browsers_are_believed_until_a_success() {
     let (known, unknown) = (sign_in(&server, USER, PASSWORD, ""), sign_in(&server, "nobody", PASSWORD, ""));
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert_eq!(known.refused(401), WRONG);
+    // The page of a failed sign-in, the same for everyone, says how to get out of it.
+    let form = |step: &Value| {
+        server.post_form(
+            "/am/XUI/?realm=/alpha",
+            &[],
+            &[("authId", step["authId"].as_str().unwrap()), ("IDToken1", USER), ("IDToken2", PASSWORD)],
+        )
+    };
+    assert!(form(&server.begin()).text().contains("ask an administrator to unlock your account"));
     let server = server.restart();
     assert_eq!(sign_in(&server, USER, PASSWORD, "").refused(401), WRONG, "a restart does not end it");
     assert!(sign_in_again(&server, &phone, &cookie).json()["tokenId"].is_string());
