@@ -28,8 +28,10 @@ impl App {
             .store
             .run(move |transaction| -> Result<_, StoreError> {
                 let hash = users::password_hash(transaction, &wanted)?;
-                let is_restricted = known_browsers::is_restricted(transaction, &wanted)?;
-                Ok((users::find(transaction, &wanted)?, hash, is_restricted))
+                let user = users::find(transaction, &wanted)?;
+                let name = user.as_ref().map_or(&wanted, |user| &user.name);
+                let is_restricted = known_browsers::is_restricted(transaction, name)?;
+                Ok((user, hash, is_restricted))
             })
             .await?;
         let (user, hash, is_restricted) = found;
