@@ -12,7 +12,7 @@ use crate::protocol::text;
 use crate::secret::SecretText;
 use crate::server::configuration::Configuration;
 use crate::server::password::make_hash;
-use crate::server::store::{Store, StoreError, audit, user_names, users};
+use crate::server::store::{Store, StoreError, audit, known_browsers, user_names, users};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -34,7 +34,7 @@ pub(super) enum Verb {
         /// The user's name.
         name: String,
     },
-    /// Let a locked user sign on again.
+    /// Let a user sign in again who is locked, or from whom passwords are accepted in known browsers only.
     Unlock {
         /// The user's name.
         name: String,
@@ -80,24 +80,33 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
             Ok(Report::new(format!("Added {name}."), json!({"name": name})))
         }
         Verb::List => {
-            let users = store.run_blocking(users::list).map_err(failed)?;
+            let users = store
+                .run_blocking(|transaction| {
+                    let with_restriction = |user: users::User| {
+                        known_browsers::is_restricted(transaction, &user.name).map(|restricted| (user, restricted))
+                    };
+                    users::list(transaction)?.into_iter().map(with_restriction).collect::<Result<Vec<_>, StoreError>>()
+                })
+                .map_err(failed)?;
             let now = SystemClock.now();
             let lines: Vec<String> = users
                 .iter()
-                .map(|user| {
+                .map(|(user, restricted)| {
+                    let restricted = if *restricted { "  (known browsers only)" } else { "" };
                     let locked = if user.locked_at.is_some() { "  (locked)" } else { "" };
                     let frozen = if user.is_frozen(now) { "  (no pushes)" } else { "" };
-                    format!("{}{locked}{frozen}", user.name)
+                    format!("{}{locked}{frozen}{restricted}", user.name)
                 })
                 .collect();
             let values: Vec<Value> = users
                 .iter()
-                .map(|user| {
+                .map(|(user, restricted)| {
                     json!({
                         "name": user.name,
                         "common_name": user.common_name,
                         "created_at": user.created_at,
                         "locked_at": user.locked_at,
+                        "known_browsers_only": restricted,
                         "frozen": user.is_frozen(now),
                         "frozen_until": user.frozen_until.filter(|until| *until != users::UNTIL_LIFTED),
                     })
@@ -196,7 +205,10 @@ fn set_locked(store: &Store, name: String, locked: bool) -> Result<Report, Failu
         let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
         let changed = match locked {
             true => users::lock(transaction, &user.name, now)?,
-            false => users::unlock(transaction, &user.name)?,
+            false => {
+                let was_restricted = known_browsers::lift_restriction(transaction, &user.name)?;
+                users::unlock(transaction, &user.name)? || was_restricted
+            }
         };
         if changed {
             let event = if locked { "user-locked" } else { "user-unlocked" };

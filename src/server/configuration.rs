@@ -9,10 +9,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
-use super::attempts::AttemptLimits;
 use super::attestation::AttestationSettings;
 use super::push::sns::SnsSettings;
 use super::push::{Budget, HintOnly};
+use super::rate_limit::RateLimitSettings;
 use super::text_file::read_text;
 use super::webhook::WebhookSettings;
 use crate::protocol::uri::is_loopback;
@@ -119,6 +119,11 @@ pub struct SignOn {
     pub attempts_per_address: u32,
     /// Most recovery codes that are tried for one user in that time.
     pub recovery_code_attempts: u32,
+    /// Wrong passwords of a user in a row after which only browsers that the user signed in with before are believed; and
+    /// of such a browser after which it is none any more.
+    pub failures_in_a_row: u32,
+    /// Days for which a browser is known after a sign-in with both factors.
+    pub known_browser_days: i64,
     /// Minutes that these limits are for.
     pub attempt_minutes: i64,
     /// Most sign-ons whose password waits to be checked; more are turned away.
@@ -234,6 +239,8 @@ impl Default for SignOn {
             attempts_per_user: 10,
             attempts_per_address: 100,
             recovery_code_attempts: 10,
+            failures_in_a_row: 100,
+            known_browser_days: 90,
             attempt_minutes: 10,
             password_queue: 64,
         }
@@ -280,8 +287,8 @@ impl Configuration {
         Ok(configuration)
     }
 
-    pub(super) fn attempt_limits(&self) -> AttemptLimits {
-        AttemptLimits {
+    pub(super) fn rate_limits(&self) -> RateLimitSettings {
+        RateLimitSettings {
             per_user: self.sign_on.attempts_per_user,
             per_address: self.sign_on.attempts_per_address,
             recovery_codes: self.sign_on.recovery_code_attempts,
@@ -348,6 +355,7 @@ impl Configuration {
             ("sign_on.message_limit", self.sign_on.message_limit),
             ("sign_on.attempts_per_user", self.sign_on.attempts_per_user),
             ("sign_on.attempts_per_address", self.sign_on.attempts_per_address),
+            ("sign_on.failures_in_a_row", self.sign_on.failures_in_a_row),
             ("sign_on.recovery_code_attempts", self.sign_on.recovery_code_attempts),
             ("sign_on.password_queue", self.sign_on.password_queue),
             ("push.budget", self.push.budget),
@@ -387,6 +395,9 @@ impl Configuration {
         }
         if !(0..=525_600).contains(&self.push.freeze_minutes) {
             return Err("push.freeze_minutes must be from 0 to 525600".to_owned());
+        }
+        if !(1..=400).contains(&self.sign_on.known_browser_days) {
+            return Err("sign_on.known_browser_days must be from 1 to 400".to_owned());
         }
         if !(1..=36_500).contains(&self.audit_days) {
             return Err("audit_days must be from 1 to 36500".to_owned());

@@ -2,12 +2,12 @@
 //!
 //! Anyone who took over an account adds a phone of their own or takes new codes. The owner learns of it on the
 //! signed-in page and through the webhook. An owner who throws an intruder out also ends the sessions that the
-//! intruder has.
+//! intruder has, and the browsers that are known.
 
 use super::push::Tools;
 use super::store::devices::Device;
 use super::store::notices::{self, Notice, NoticeKind};
-use super::store::{StoreError, Transaction, sessions};
+use super::store::{StoreError, Transaction, known_browsers, sessions};
 use super::webhook::{self, Event};
 
 /// What changed.
@@ -50,6 +50,11 @@ pub fn tell(
         Change::RecoveryCodesMade => (NoticeKind::RecoveryCodesMade, None),
         Change::PasswordChanged => (NoticeKind::PasswordChanged, None),
     };
+    // A phone that goes with its sign-on was never confirmed: nothing was lost.
+    let is_lost = matches!(change, Change::DeviceRemoved(_)) && !matches!(acting, Acting::SignOn);
+    if is_lost || matches!(change, Change::PasswordChanged) {
+        known_browsers::forget_all(transaction, user)?;
+    }
     let device = device.map(|device| (device.id.clone(), device.name.clone()));
     notices::add(transaction, user, &Notice { at: tools.now, kind, device: device.clone(), by_administrator })?;
     match acting {

@@ -4,7 +4,6 @@
 //! phone.
 
 mod api;
-pub mod attempts;
 pub mod attestation;
 mod audit_counts;
 pub mod configuration;
@@ -13,6 +12,7 @@ pub mod factors;
 mod http;
 pub mod journey;
 pub mod keys;
+mod known_browser;
 pub mod lock;
 pub mod names;
 mod own_devices;
@@ -20,6 +20,7 @@ mod pages;
 pub mod password;
 pub mod push;
 pub mod qr;
+pub mod rate_limit;
 mod recovery_codes;
 pub(crate) mod rfc3339;
 mod routes;
@@ -40,7 +41,6 @@ use url::Url;
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
 use crate::secret::SecretText;
-use attempts::Attempts;
 use attestation::{AttestationCheck, AttestationFileError};
 use audit_counts::AuditCounts;
 use configuration::Configuration;
@@ -50,6 +50,7 @@ use keys::{KEY_VARIABLE, KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
+use rate_limit::RateLimits;
 pub use routes::{router, router_with};
 use store::{Store, StoreError, key_check};
 use wake::{Waiter, Wakers};
@@ -72,7 +73,7 @@ struct Parts {
     keys: Arc<Keys>,
     journeys: Journeys,
     passwords: PasswordCheck,
-    attempts: Attempts,
+    rate_limits: RateLimits,
     audit_counts: AuditCounts,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -166,7 +167,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
-            attempts: Attempts::new(configuration.attempt_limits()),
+            rate_limits: RateLimits::new(configuration.rate_limits()),
             audit_counts: AuditCounts::default(),
             transports,
             webhook,

@@ -1,8 +1,11 @@
-//! Passwords: Argon2id (RFC 9106), never more than two computations at once, and a bounded number that wait.
+//! Passwords: Argon2id (RFC 9106), never more than two computations at once, and a bounded number that wait, of which
+//! no network can take all.
 //!
 //! A sign-on costs the same time whether the user exists or not: without a stored hash a dummy one is checked. A password is
 //! hashed in one form ([`password_form`]); hashes from before that are found by a second computation, which a password
 //! outside of ASCII costs whenever the first did not fit.
+
+mod places;
 
 use std::sync::Arc;
 
@@ -10,14 +13,14 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use tokio::sync::Semaphore;
 
-use crate::ports::{Entropy, EntropyUnavailable, make_bytes};
+use crate::ports::{Entropy, EntropyUnavailable, EpochMilliseconds, make_bytes};
 use crate::secret::{Reason, SecretText};
 use crate::server::names::{former_password_form, password_form};
+pub use places::Client;
+use places::{AT_ONCE, Places};
 
 /// Longest password that is looked at, in bytes.
 pub const LENGTH_LIMIT: usize = 1024;
-/// One computation takes about 19 MiB and a core.
-const AT_ONCE: usize = 2;
 
 /// A password could not be hashed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +69,7 @@ pub enum Fit {
 /// Checks passwords without blocking the caller's thread.
 #[derive(Clone)]
 pub struct PasswordCheck {
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     permits: Arc<Semaphore>,
     dummy: Arc<str>,
 }
@@ -76,10 +79,20 @@ impl PasswordCheck {
     pub fn new(queue: usize, entropy: &dyn Entropy) -> Result<Self, PasswordError> {
         let dummy = make_hash(&SecretText::new("no such user".to_owned()), entropy)?;
         Ok(Self {
-            places: Arc::new(Semaphore::new(AT_ONCE + queue)),
+            places: Arc::new(Places::new(queue)),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             dummy: dummy.into(),
         })
+    }
+
+    /// Notes that a user signed in from this address with both factors.
+    pub fn signed_in_from(&self, address: &str, now: EpochMilliseconds) {
+        self.places.learn(address, now);
+    }
+
+    /// Who waits for a check: from this address, and in a browser that the user signed in with before or not.
+    pub fn client(&self, address: Option<&str>, in_known_browser: bool, now: EpochMilliseconds) -> Client {
+        self.places.client(address, in_known_browser, now)
     }
 
     /// Whether the password fits the stored hash; [`Fit::No`], after the same time, when there is none.
@@ -87,9 +100,10 @@ impl PasswordCheck {
         &self,
         stored: Option<String>,
         password: SecretText,
+        client: &Client,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Fit, Busy> {
-        let _place = self.places.try_acquire().map_err(|_| Busy)?;
+        let _place = self.places.take(client).ok_or(Busy)?;
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| Busy)?;
         let dummy = self.dummy.clone();
         let checked = tokio::task::spawn_blocking(move || {

@@ -25,7 +25,7 @@ use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
 use super::push::{Effect, Tools};
 use super::store::journeys::{self, JourneyRow};
-use super::store::{StoreError, Transaction, audit, sessions};
+use super::store::{StoreError, Transaction, audit, known_browsers, sessions};
 use super::wake::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
@@ -49,7 +49,7 @@ enum Turn {
 /// `CheckPassword` must undo what its transaction did, so it travels as an error.
 enum Interrupted {
     Refused(SignOnError),
-    CheckPassword { user_name: String, password: SecretText, address: Option<String> },
+    CheckPassword { user_name: String, password: SecretText, browser: Box<Browser> },
 }
 
 impl From<SignOnError> for Interrupted {
@@ -175,8 +175,8 @@ impl App {
                     return Ok(reply);
                 }
                 Ok(Turn::EarlyPoll(reply)) => return Ok(reply),
-                Err(Interrupted::CheckPassword { user_name, password, address }) => {
-                    known = Some(self.check_password(user_name, password, address).await?);
+                Err(Interrupted::CheckPassword { user_name, password, browser }) => {
+                    known = Some(self.check_password(user_name, password, &browser).await?);
                 }
                 Err(Interrupted::Refused(error)) => return Err(error),
             }
@@ -259,7 +259,7 @@ impl App {
                 return Err(Interrupted::CheckPassword {
                     user_name: state.shared.user_name.clone().unwrap_or_default(),
                     password: transient.password.take().unwrap_or_else(|| SecretText::new(String::new())),
-                    address,
+                    browser: Box::new(state.shared.browser),
                 });
             }
             Progress::AskedAgain(callbacks, texts) => {
@@ -298,7 +298,16 @@ impl App {
                     risk::learn(transaction, &user, &state.shared.browser, &tools.keys, tools.now)?;
                 }
                 tracing::info!(user, journey = journey.name, "signed on");
-                (Reply::Success { token, recovery_code_used: state.shared.recovery_code_used }, None)
+                known_browsers::lift_restriction(transaction, &user)?;
+                let known_browser = match second_factor_at {
+                    Some(_) => Some(self.remember_browser(transaction, &user, &state.shared.browser, &tools)?),
+                    None => None,
+                };
+                if let (Some(_), Some(address)) = (&known_browser, &state.shared.browser.address) {
+                    self.0.passwords.signed_in_from(address, tools.now);
+                }
+                let recovery_code_used = state.shared.recovery_code_used;
+                (Reply::Success { token, recovery_code_used, known_browser }, None)
             }
             Progress::Failure { message } => {
                 // Before the password is right, `failure::count` bounds what is stored.
@@ -364,7 +373,7 @@ impl App {
             phones_endpoint: &self.0.phones_endpoint,
             message_limit: self.0.configuration.sign_on.message_limit,
             budget: self.0.configuration.push.budget(),
-            attempts: &self.0.attempts,
+            rate_limits: &self.0.rate_limits,
             self_registration: self.0.configuration.sign_on.self_registration,
         }
     }

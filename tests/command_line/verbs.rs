@@ -282,3 +282,27 @@ fn a_lost_vault_key_leaves_a_readable_list_and_removal_works() {
     phone.verb(&["remove", id]).done();
     assert_eq!(phone.verb(&["remove", id]).failed(), (1, "account-not-found".to_owned()));
 }
+
+#[test]
+fn an_administrator_unlocks_a_user_whose_passwords_only_known_browsers_may_try() {
+    let mut server = Server::start(|journey| journey, "");
+    server.stop();
+    let file = server.configuration();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("failures_in_a_row = 100", "failures_in_a_row = 2")).unwrap();
+    server.resume();
+    let post = |password: &str| {
+        let mut step = with_password(server.post(None).1);
+        step["callbacks"][1]["input"][0]["value"] = json!(password);
+        server.post(Some(&step)).0
+    };
+    assert_eq!([post("wrong"), post("wrong")], [401, 401]);
+    assert_eq!(server.verb(&["user", "list"], "").done()[0]["known_browsers_only"], json!(true));
+    let step = server.post(None).1;
+    assert_eq!(server.post(Some(&with_password(step))).0, 401);
+    assert_eq!(server.verb(&["user", "unlock", "alice"], "").done()["changed"], json!(true));
+    assert_eq!(server.verb(&["user", "unlock", "alice"], "").done()["changed"], json!(false));
+    assert_eq!(server.verb(&["user", "list"], "").done()[0]["known_browsers_only"], json!(false));
+    let step = server.post(None).1;
+    assert_eq!(server.post(Some(&with_password(step))).0, 200);
+}

@@ -391,6 +391,13 @@ impl Server {
         self.database().query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0)).unwrap()
     }
 
+    /// How many events of this condition were counted for the audit log so far.
+    pub fn audited(&self, condition: &str) -> i64 {
+        self.runtime.block_on(self.app.finish_audit()).unwrap();
+        let query = format!("SELECT coalesce(sum(count), 0) FROM audit WHERE {condition}");
+        self.database().query_row(&query, [], |row| row.get(0)).unwrap()
+    }
+
     /// Changes a row as something outside of the tests' reach would.
     pub fn change(&self, statement: &str) {
         Connection::open(self.database_file()).unwrap().execute_batch(statement).unwrap();

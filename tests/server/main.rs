@@ -8,7 +8,6 @@
 
 mod account;
 mod at_rest;
-mod attempts;
 mod attestation;
 mod audit;
 mod device_keys;
@@ -19,6 +18,7 @@ mod foreign_journeys;
 mod harness;
 mod journey;
 mod journey_files;
+mod known_browsers;
 mod limits;
 mod names;
 mod no_room;
@@ -26,6 +26,7 @@ mod not_me;
 mod operation;
 mod pages;
 mod phones;
+mod rate_limits;
 mod receiver;
 mod refreshes;
 mod requests;

@@ -141,7 +141,10 @@ pub(in crate::server) async fn authenticate(
         Ok(journey) => journey,
         Err(problem) => return refusal(&problem),
     };
-    let browser = browser(&headers, address);
+    let browser = match app.recognize(&headers, browser(&headers, address)).await {
+        Ok(browser) => browser,
+        Err(problem) => return internal(&problem),
+    };
     let reply = match posted.auth_id {
         None => app.begin_sign_on(journey.as_deref(), browser).await,
         Some(auth_id) => {
@@ -173,7 +176,7 @@ fn show(app: &App, reply: Reply) -> Response {
             }
             Json(body).into_response()
         }
-        Reply::Success { token, .. } => {
+        Reply::Success { token, known_browser, .. } => {
             let realm = format!("/{}", app.0.configuration.realm);
             let success_url = format!("/am/XUI/profile?realm={realm}");
             let body = json!({
@@ -183,6 +186,9 @@ fn show(app: &App, reply: Reply) -> Response {
             });
             let mut response = Json(body).into_response();
             if let Some(cookie) = set_session_cookie(app, Some(&token)) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            if let Some(cookie) = known_browser.and_then(|cookie| app.set_known_browser(&cookie)) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             response
@@ -239,6 +245,7 @@ pub(in crate::server) fn browser(headers: &HeaderMap, address: SocketAddr) -> Br
         |text: Option<&str>| text.map(|text| text::clean(text.trim_matches('"'), 300)).filter(|text| !text.is_empty());
     Browser {
         known_to: None,
+        known_browser: None,
         address: Some(address.ip().to_string()),
         user_agent: shown(read("user-agent")),
         platform: shown(read("sec-ch-ua-platform")),

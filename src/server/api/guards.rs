@@ -15,8 +15,7 @@ use tracing::Instrument as _;
 use super::error;
 use crate::ports::make_bytes;
 use crate::server::App;
-use crate::server::attempts::Admission;
-use crate::server::store::audit::{self, Event};
+use crate::server::store::audit::Event;
 
 /// The header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -49,8 +48,7 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
         let response = next.run(request).instrument(span.clone()).await;
         let limit = limit_of(response.status()).filter(|_| !is_probe);
         if let (Some(limit), Some(client)) = (limit, client) {
-            // Boxed: requests that wait should not hold room for it.
-            Box::pin(note_refusal(&app, limit, client).instrument(span.clone())).await;
+            span.in_scope(|| count_rejected(&app, limit, client));
         }
         response
     } else {
@@ -116,24 +114,17 @@ fn limit_of(status: StatusCode) -> Option<&'static str> {
     }
 }
 
-/// Writes down that a request was over a limit: once an address and limit for a while, because nobody may fill the store
-/// by being refused.
-async fn note_refusal(app: &App, limit: &'static str, client: IpAddr) {
-    let now = app.now();
-    if app.0.attempts.admit_note(limit, client, now) != Admission::Admitted {
-        return;
-    }
-    tracing::warn!(limit, address = %client, "refused a request over a limit");
-    let event = Event {
-        at: now,
+/// Counts a request that was over a limit. The audit log keeps a bounded number of them: nobody may fill the store by
+/// being rejected.
+fn count_rejected(app: &App, limit: &'static str, client: IpAddr) {
+    tracing::debug!(limit, address = %client, "rejected a request over a limit");
+    app.count_event(Event {
+        at: app.now(),
         event: "request".to_owned(),
         address: Some(client.to_string()),
         outcome: limit.to_owned(),
         ..Event::default()
-    };
-    if let Err(problem) = app.0.store.run(move |transaction| audit::add(transaction, &event)).await {
-        tracing::error!(%problem, "a refused request could not be noted");
-    }
+    });
 }
 
 /// Whether the host name is this server's. Any other would let a foreign page speak to a server on this machine under its

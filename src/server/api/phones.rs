@@ -87,7 +87,8 @@ fn settled(app: &App, action: &'static str, result: Result<(Result<(), Refusal>,
 async fn refresh(app: App, body: Bytes) -> Response {
     let tools = app.tools();
     let parts = app.clone();
-    let result = app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools, &parts.0.attempts)).await;
+    let result =
+        app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools, &parts.0.rate_limits)).await;
     done(&app, "refresh", result)
 }
 

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use super::callback::{Answers, Callback};
 use super::state::{Shared, Transient};
 use crate::ports::EpochMilliseconds;
-use crate::server::attempts::Attempts;
 use crate::server::push::{Budget, Effect, Tools};
+use crate::server::rate_limit::RateLimits;
 use crate::server::store::device_keys::KeyPolicy;
 use crate::server::store::{StoreError, Transaction};
 use url::Url;
@@ -26,7 +26,7 @@ pub struct Surroundings<'a> {
     /// Most messages that one user gets.
     pub budget: Budget,
     /// How often somebody may guess.
-    pub attempts: &'a Attempts,
+    pub rate_limits: &'a RateLimits,
     /// Whether who has no phone yet may register one with the password alone.
     pub self_registration: bool,
 }

@@ -148,6 +148,9 @@ pub struct Browser {
     /// The user to whom a signed cookie of this browser belongs: they passed both factors in it before.
     #[serde(default)]
     pub known_to: Option<String>,
+    /// The id in that cookie.
+    #[serde(default)]
+    pub known_browser: Option<String>,
 }
 
 /// What came of checking a password.

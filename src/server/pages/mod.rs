@@ -65,7 +65,10 @@ pub(super) async fn sign_on(
     if let Some(response) = wrong_realm(&app, &index, &headers) {
         return response;
     }
-    let browser = browser(&headers, address);
+    let browser = match app.recognize(&headers, browser(&headers, address)).await {
+        Ok(browser) => browser,
+        Err(problem) => return broken(&app, &headers, &problem),
+    };
     let reply = match index.journey() {
         Ok(journey) => app.begin_sign_on(journey.as_deref(), browser).await,
         Err(problem) => Err(problem),
@@ -109,8 +112,12 @@ pub(super) async fn sign_on_post(
             })
             .collect()
     });
+    let browser = match app.recognize(&headers, browser(&headers, address)).await {
+        Ok(browser) => browser,
+        Err(problem) => return broken(&app, &headers, &problem),
+    };
     let reply = match answers {
-        Ok(answers) => app.answer_sign_on(Posted { answers, ..posted }, browser(&headers, address)).await,
+        Ok(answers) => app.answer_sign_on(Posted { answers, ..posted }, browser).await,
         Err(problem) => Err(problem),
     };
     if let Ok(Reply::Success { token, .. }) = &reply
@@ -213,10 +220,13 @@ fn show(app: &App, headers: &HeaderMap, reply: Result<Reply, SignOnError>, journ
             let action = start_of(app, Some(&step.journey));
             page(app, StatusCode::OK, &StepPage::new(frame, step, action, app.now()))
         }
-        Ok(Reply::Success { token, recovery_code_used }) => {
+        Ok(Reply::Success { token, recovery_code_used, known_browser }) => {
             let path = if recovery_code_used { account::LOST_PHONE } else { PROFILE };
             let mut response = redirect(&format!("{path}?realm=/{}", app.0.configuration.realm));
             if let Some(cookie) = set_session_cookie(app, Some(&token)) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            if let Some(cookie) = known_browser.and_then(|cookie| app.set_known_browser(&cookie)) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             response

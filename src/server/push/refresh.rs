@@ -9,7 +9,7 @@ use super::{Effect, Refusal, Tools};
 use crate::protocol::jws;
 use crate::protocol::message::{CommunicationType, DeviceBody, RefreshClaims};
 use crate::secret::{Reason, constant_time_equal};
-use crate::server::attempts::{Admission, Attempts};
+use crate::server::rate_limit::RateLimits;
 use crate::server::store::devices::{self, Device};
 use crate::server::store::{Transaction, digest};
 
@@ -23,7 +23,7 @@ pub fn refresh(
     transaction: &Transaction,
     body: &[u8],
     tools: &Tools,
-    attempts: &Attempts,
+    rate_limits: &RateLimits,
 ) -> Result<Vec<Effect>, Refusal> {
     let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a refresh"))?;
     let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
@@ -50,7 +50,7 @@ pub fn refresh(
     let is_present = claims.communication_type == device.communication_type
         && constant_time_equal(address.token.expose(Reason::Authenticate), claims.device_id.as_bytes());
     if !is_present {
-        if attempts.admit_refresh(&device.id, tools.now) != Admission::Admitted {
+        if !rate_limits.take_token_change(&device.id, tools.now) {
             return Err(Refusal::TooOften);
         }
         let is_new =

@@ -1,13 +1,12 @@
-//! Checking the typed password of a sign-on: how often it may be tried, and what is written down of it.
+//! Checks the typed password of a sign-on, within rate limits, and counts failures.
 
 use super::SignOnError;
-use crate::ports::EpochMilliseconds;
 use crate::secret::SecretText;
 use crate::server::App;
-use crate::server::attempts::Admission;
-use crate::server::journey::state::PasswordVerdict;
+use crate::server::journey::state::{Browser, PasswordVerdict};
 use crate::server::password::Fit;
-use crate::server::store::{StoreError, audit, users};
+use crate::server::rate_limit::Guesser;
+use crate::server::store::{StoreError, audit, digest, known_browsers, users};
 
 impl App {
     /// Looks whether the password is the user's. Costs the same time whether there is such a user or not.
@@ -15,13 +14,13 @@ impl App {
         &self,
         name: String,
         password: SecretText,
-        address: Option<String>,
+        browser: &Browser,
     ) -> Result<PasswordVerdict, SignOnError> {
-        let (attempts, now) = (&self.0.attempts, self.now());
-        if let Admission::Refused { first } = attempts.admit_password(&name, address.as_deref(), now) {
-            if first {
-                self.note_attempts(name, address, now).await?;
-            }
+        let (limits, address) = (&self.0.rate_limits, browser.address.as_deref());
+        let known_browser = self.known_browser_of(&name, browser).await?;
+        let guesser = Guesser { name: &name, address, known_browser };
+        if !limits.take_password(guesser, self.now()) {
+            self.count_rejected_password(&name, browser.address.clone()).await?;
             return Err(SignOnError::TooManyAttempts { minutes: self.0.configuration.sign_on.attempt_minutes });
         }
         let wanted = name.clone();
@@ -29,46 +28,82 @@ impl App {
             .0
             .store
             .run(move |transaction| -> Result<_, StoreError> {
-                Ok((users::find(transaction, &wanted)?, users::password_hash(transaction, &wanted)?))
+                let hash = users::password_hash(transaction, &wanted)?;
+                let user = users::find(transaction, &wanted)?;
+                let name = user.as_ref().map_or(&wanted, |user| &user.name);
+                let is_restricted = known_browsers::is_restricted(transaction, name)?;
+                Ok((user, hash, is_restricted))
             })
             .await?;
-        let (user, hash) = found;
-        let fit = match self.0.passwords.check(hash.clone(), password, self.0.entropy.clone()).await {
+        let (user, hash, is_restricted) = found;
+        let client = self.0.passwords.client(address, known_browser.is_some(), self.now());
+        let entropy = self.0.entropy.clone();
+        let fit = match self.0.passwords.check(hash.clone(), password, &client, entropy).await {
             Ok(fit) => fit,
             Err(busy) => {
-                attempts.take_back_password(&name, address.as_deref());
+                limits.refund_password(guesser);
                 return Err(busy.into());
             }
         };
-        let Some(user) = user.filter(|_| fit != Fit::No) else { return Ok(PasswordVerdict::default()) };
-        if user.locked_at.is_some() {
-            // Counts like a wrong one, or it could be told from one.
-            return Ok(PasswordVerdict { user: None, locked: true });
+        // A right one from an unknown browser is rejected like a wrong one, or guessing would go on.
+        let is_believed = fit != Fit::No && (known_browser.is_some() || !is_restricted);
+        match user {
+            Some(user) if is_believed && user.locked_at.is_none() => {
+                if let (Fit::HashedAgain(new), Some(old)) = (fit, hash) {
+                    let name = user.name.clone();
+                    self.0.store.run(move |transaction| users::replace_hash(transaction, &name, &old, &new)).await?;
+                }
+                limits.reset_password(guesser);
+                Ok(PasswordVerdict { user: Some(user.name), locked: false })
+            }
+            // The password of a locked user counts like a wrong one, or it could be told from one.
+            user => {
+                let locked = is_believed && user.is_some();
+                self.count_failed_password(user.map(|user| user.name), known_browser, browser.address.clone());
+                Ok(PasswordVerdict { user: None, locked })
+            }
         }
-        if let (Fit::HashedAgain(new), Some(old)) = (fit, hash) {
-            let user = user.name.clone();
-            self.0.store.run(move |transaction| users::replace_hash(transaction, &user, &old, &new)).await?;
-        }
-        attempts.forgive_password(&name, address.as_deref());
-        Ok(PasswordVerdict { user: Some(user.name), locked: false })
     }
 
-    /// Writes down that passwords are being guessed; the name only where it is a user's, as it may be a password.
-    async fn note_attempts(
-        &self,
-        name: String,
-        address: Option<String>,
-        now: EpochMilliseconds,
-    ) -> Result<(), StoreError> {
-        tracing::warn!(address, "too many passwords were tried for a name or from an address");
-        self.0
-            .store
-            .run(move |transaction| {
-                let user = users::find(transaction, &name)?.map(|user| user.name);
-                let outcome = "too-many-attempts".to_owned();
-                let event = "sign-on".to_owned();
-                audit::add(transaction, &audit::Event { at: now, event, user, address, device: None, outcome })
-            })
-            .await
+    /// The id of the browser, where the user of this name signed in with it before.
+    async fn known_browser_of<'a>(&self, name: &str, browser: &'a Browser) -> Result<Option<&'a str>, StoreError> {
+        let (Some(known_to), Some(id)) = (&browser.known_to, &browser.known_browser) else { return Ok(None) };
+        let name = name.to_owned();
+        let user = self.0.store.run(move |transaction| users::find(transaction, &name)).await?;
+        Ok(user.is_some_and(|user| user.name == *known_to).then_some(id.as_str()))
+    }
+
+    /// Counts a failure in a row. Nobody waits for it, and a name that is no user's costs the same write.
+    fn count_failed_password(&self, user: Option<String>, known_browser: Option<&str>, address: Option<String>) {
+        let (most, now) = (self.0.configuration.sign_on.failures_in_a_row, self.now());
+        let known_browser = known_browser.map(|id| digest(id.as_bytes()));
+        self.0.store.run_later(move |transaction| {
+            let Some(user) = user else { return known_browsers::count_unknown_name(transaction) };
+            if let Some(id) = known_browser {
+                return known_browsers::count_failure(transaction, &id, most);
+            }
+            if known_browsers::count_stranger(transaction, &user, most, now)? {
+                let (event, outcome) = ("passwords-restricted".to_owned(), "success".to_owned());
+                let event = audit::Event { at: now, event, user: Some(user), address, device: None, outcome };
+                audit::add(transaction, &event)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Counts a password that was not checked, for the audit log; the name only where it is a user's, as it may be a
+    /// password.
+    async fn count_rejected_password(&self, name: &str, address: Option<String>) -> Result<(), StoreError> {
+        let wanted = name.to_owned();
+        let user = self.0.store.run(move |transaction| users::find(transaction, &wanted)).await?;
+        self.count_event(audit::Event {
+            at: self.now(),
+            event: "sign-on".to_owned(),
+            user: user.map(|user| user.name),
+            address,
+            device: None,
+            outcome: "too-many-attempts".to_owned(),
+        });
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::secret::SecretText;
 use crate::server::journey::callback::{Answer, Callback, sealed_text};
 use crate::server::journey::node::PageTexts;
 use crate::server::journey::state::Purpose;
+use crate::server::known_browser::KnownBrowserCookie;
 use crate::server::password::Busy;
 use crate::server::store::StoreError;
 
@@ -35,6 +36,9 @@ pub enum Reply {
         /// Whether the second factor was a recovery code.
         #[serde(default)]
         recovery_code_used: bool,
+        /// The cookie by which the browser is known from now on, where both factors were passed.
+        #[serde(default)]
+        known_browser: Option<KnownBrowserCookie>,
     },
     /// What a journey within a session was for is done; the session is the same.
     Done {

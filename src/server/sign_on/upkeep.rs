@@ -7,7 +7,8 @@ use crate::ports::EpochMilliseconds;
 use crate::server::App;
 use crate::server::push::{Effect, remove_abandoned};
 use crate::server::store::{
-    StoreError, audit_chain, denials, devices, familiar, notices, pushes, registrations, sessions, webhook_events,
+    StoreError, audit_chain, denials, devices, familiar, known_browsers, notices, pushes, registrations, sessions,
+    webhook_events,
 };
 
 /// A day, in milliseconds.
@@ -65,6 +66,7 @@ impl App {
             .run(move |transaction| {
                 failure::sweep(transaction, now, &keys)?;
                 sessions::sweep(transaction, now)?;
+                known_browsers::sweep(transaction, now)?;
                 registrations::sweep(transaction, now)?;
                 remove_abandoned(transaction, None, &tools)?;
                 devices::sweep(transaction, now - DAY)?;

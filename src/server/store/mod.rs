@@ -14,6 +14,7 @@ pub mod devices;
 pub mod familiar;
 pub mod journeys;
 pub mod key_check;
+pub mod known_browsers;
 pub mod notices;
 pub mod pushes;
 pub mod recovery;

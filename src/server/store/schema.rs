@@ -65,6 +65,12 @@
 //! - `familiar`: from where users signed on and with which browsers, for rules of Push Senders; nothing where no journey has
 //!   such a rule. `tag` is HMAC-SHA-256 of the network or the browser under the server key, `kind` `network` or `agent`;
 //!   at most sixteen of a kind a user, each until the longest of these rules no longer asks for it.
+//! - `known_browser`: browsers in which a user passed both factors, at most sixteen of a user. `id` is the SHA-256 of the
+//!   id in the browser's cookie, `failures` the wrong passwords in a row that came from it. The row goes with the cookie's
+//!   time, a hundred such failures, a change of the password, a freeze, a lock or a removed phone.
+//! - `password_failure`: wrong passwords of a user in a row that came from other browsers. `restricted_at`: since when
+//!   these are not believed, after a hundred; the row goes when the user signs in or an administrator unlocks the user.
+//!   The row without a user counts those of unknown names, so that both cost the same time.
 //! - `used_token`: SHA-256 of pull nonces and refresh messages that must not come twice, until `expires_at`.
 //!
 //! Times are epoch milliseconds.
@@ -263,6 +269,21 @@ UPDATE device SET provisional_journey = NULL
 -- End of devices and registrations.
 
 -- Rate limits and known browsers.
+CREATE TABLE known_browser (
+    id BLOB PRIMARY KEY,
+    user TEXT NOT NULL COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX known_browser_user ON known_browser(user);
+CREATE INDEX known_browser_expiry ON known_browser(expires_at);
+CREATE TABLE password_failure (
+    id INTEGER PRIMARY KEY,
+    user TEXT UNIQUE COLLATE NOCASE REFERENCES user(name) ON DELETE CASCADE,
+    count INTEGER NOT NULL,
+    restricted_at INTEGER
+) STRICT;
 
 -- End of rate limits and known browsers.
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{StoreError, Transaction, registrations, sessions};
+use super::{StoreError, Transaction, known_browsers, registrations, sessions};
 use crate::ports::EpochMilliseconds;
 use crate::server::names::user_key;
 
@@ -61,7 +61,7 @@ pub fn add(
 /// Stores another password hash of a user.
 pub fn set_password(transaction: &Transaction, name: &str, hash: &str) -> Result<(), StoreError> {
     transaction.prepare_cached("UPDATE user SET password_hash = ?2 WHERE name = ?1")?.execute(params![name, hash])?;
-    Ok(())
+    known_browsers::forget_all(transaction, name)
 }
 
 /// Removes a user with devices, codes and sessions; `false` when there is none.
@@ -87,6 +87,7 @@ pub fn find(transaction: &Transaction, name: &str) -> Result<Option<User>, Store
 /// Locks a user, whose sessions and offered registrations end by it; `false` when there is none, or it is locked already.
 pub fn lock(transaction: &Transaction, name: &str, now: EpochMilliseconds) -> Result<bool, StoreError> {
     sessions::remove_all(transaction, name)?;
+    known_browsers::forget_all(transaction, name)?;
     registrations::withdraw_all(transaction, name)?;
     let query = "UPDATE user SET locked_at = ?2 WHERE name = ?1 AND locked_at IS NULL";
     Ok(transaction.execute(query, params![name, now])? == 1)
@@ -107,7 +108,7 @@ pub fn freeze(transaction: &Transaction, name: &str, until: EpochMilliseconds) -
     transaction
         .prepare_cached("UPDATE user SET frozen_until = max(coalesce(frozen_until, ?2), ?2) WHERE name = ?1")?
         .execute(params![name, until])?;
-    Ok(())
+    known_browsers::forget_all(transaction, name)
 }
 
 /// Has pushes sent again; `false` when there is no such user, or nothing held them back.

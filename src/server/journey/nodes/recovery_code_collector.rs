@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::SettingError;
 use crate::secret::Reason;
-use crate::server::attempts::Admission;
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
+use crate::server::push::Effect;
 use crate::server::recovery_codes::read_typed;
 use crate::server::store::{StoreError, audit, recovery};
 
@@ -51,11 +51,9 @@ impl Node for RecoveryCodeCollector {
         };
         let user = context.shared.user.clone();
         if let Some(user) = &user
-            && let Admission::Refused { first } = context.attempts.admit_recovery_code(user, context.now())
+            && !context.rate_limits.take_recovery_code(user, context.now())
         {
-            if first {
-                note(context, "too-many-attempts")?;
-            }
+            context.effects.push(Effect::Count(event(context, "too-many-attempts")));
             return Ok(Next::Fail("Too many recovery codes were tried. Wait a while, then start again.".to_owned()));
         }
         let used = match (user.as_deref(), answers.text(0)) {
@@ -68,7 +66,7 @@ impl Node for RecoveryCodeCollector {
         note(context, if used { "success" } else { "failure" })?;
         if used {
             if let Some(user) = &user {
-                context.attempts.forgive_recovery_codes(user);
+                context.rate_limits.reset_recovery_codes(user);
             }
             context.shared.second_factor_at = Some(context.now());
             context.shared.recovery_code_used = true;
@@ -80,15 +78,16 @@ impl Node for RecoveryCodeCollector {
 }
 
 fn note(context: &Context<'_>, outcome: &str) -> Result<(), StoreError> {
-    audit::add(
-        context.transaction,
-        &audit::Event {
-            at: context.now(),
-            event: "recovery-code".to_owned(),
-            user: context.shared.user.clone(),
-            address: context.shared.browser.address.clone(),
-            device: None,
-            outcome: outcome.to_owned(),
-        },
-    )
+    audit::add(context.transaction, &event(context, outcome))
+}
+
+fn event(context: &Context<'_>, outcome: &str) -> audit::Event {
+    audit::Event {
+        at: context.now(),
+        event: "recovery-code".to_owned(),
+        user: context.shared.user.clone(),
+        address: context.shared.browser.address.clone(),
+        device: None,
+        outcome: outcome.to_owned(),
+    }
 }

@@ -105,7 +105,9 @@ pub(super) const TEXTS: Texts = Texts {
 
     start_again: "Start again",
     failed_title: "Not signed in",
-    failed_next: "Check what you entered, and start again. If it was not you who began this, tell those who run this service.",
+    failed_next: "Check what you entered, and start again. After many wrong passwords in a row, only browsers in which you \
+                  signed in before are accepted: use one of these, or ask an administrator to unlock your account. \
+                  If it was not you who began this, tell those who run this service.",
     not_added_title: "No phone was added",
     not_confirmed_title: "Not confirmed",
     unchanged_next: "You are still signed in. Go back and try once more.",
