@@ -13,7 +13,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     // The first sign-on registers the phone, and the tap on the number signs the page in by itself.
     let codes = browser.register(&demo).await;
     assert_eq!(codes.len(), 10);
-    assert!(codes.iter().all(|code| code.len() == 10), "{codes:?}");
+    assert!(codes.iter().all(|code| code.len() == 15 && code.matches('-').count() == 2), "{codes:?}");
     let number = browser.number().await;
     browser
         .tap(&number, |offered| offered.iter().find(|each| **each == number).expect("the number is offered").clone())
