@@ -32,7 +32,7 @@ struct ArrivalCase: Decodable, Sendable, CustomTestStringConvertible {
     /// the other side of the limit, time that passes changes nothing.
     private static let earlier = ["late-by-a-minute": 0, "late-leaves-nothing": 1, "future-by-more": 0, "future-leaves-nothing": 0]
     /// Steps of messages that count from their arrival, by the phone's own clock only: it is waited for, and not set.
-    private static let waitedFor = ["ended-without-time": 1]
+    private static let waitedFor = ["ended-without-time": 1, "id-from-the-future": 1]
 
     @Test func theCasesAreThere() throws {
         #expect(Self.cases.count == vectorCount("arrivals") && Self.cases.count >= 44)

@@ -82,6 +82,6 @@ class ArrivalVectorsTest {
         val EARLIER = setOf("late-by-a-minute" to 0, "late-leaves-nothing" to 1, "future-by-more" to 0, "future-leaves-nothing" to 0)
 
         /** Steps of messages that count from their arrival, by the phone's own clock only: it is waited for, and not set. */
-        val WAITED_FOR = setOf("ended-without-time" to 1)
+        val WAITED_FOR = setOf("ended-without-time" to 1, "id-from-the-future" to 1)
     }
 }
