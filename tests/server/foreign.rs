@@ -67,6 +67,8 @@ fn a_realm_has_all_of_ams_spellings() {
     }
     assert_eq!(server.get("/am/json/serverinfo/*").json()["cookieName"], COOKIE);
     assert_eq!(server.get("/am/json/serverinfo/version").status, 200);
+    server.post_bytes(&format!("{REST}?realm=/beta"), b"").refused(404);
+    assert_eq!(server.post_bytes(&format!("{REST}?realm=/alpha"), b"").status, 200);
     for other in ["/am/json/beta/authenticate", "/am/json/authenticate", "/am/json/authenticate?realm=/beta"] {
         server.post_bytes(other, b"").refused(404);
     }

@@ -66,17 +66,16 @@ impl FromRequestParts<App> for Realm {
         let Ok(Path(mut names)) = names else {
             return Err(error(StatusCode::NOT_FOUND, "The realm in the address cannot be read."));
         };
-        // AM takes the realm from the path or, where the path names none, from the query.
-        let query = || Query::<RealmQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.realm);
-        let Some(realm) = names.remove("realm").or_else(query) else {
+        // AM takes the realm from the path or from the query. Where both name one, both must be served here.
+        let in_query = Query::<RealmQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.realm);
+        let named: Vec<String> = names.remove("realm").into_iter().chain(in_query).collect();
+        if named.is_empty() {
             let message = "Name the realm in the address, such as /json/realms/root/realms/alpha/.";
             return Err(error(StatusCode::NOT_FOUND, message));
-        };
-        let realm = realm.strip_prefix('/').map_or(realm.clone(), str::to_owned);
-        if realm == app.0.configuration.realm {
-            return Ok(Self);
         }
-        let shown = crate::protocol::text::clean(&realm, 40);
+        let is_other = |realm: &&String| realm.strip_prefix('/').unwrap_or(realm) != app.0.configuration.realm;
+        let Some(other) = named.iter().find(is_other) else { return Ok(Self) };
+        let shown = crate::protocol::text::clean(other, 40);
         Err(error(StatusCode::NOT_FOUND, &format!("There is no realm {shown:?} here.")))
     }
 }
