@@ -37,7 +37,7 @@ class ArrivalVectorsTest {
         for ((number, step) in case["steps"].withIndex()) {
             val payload = if (WAITED_FOR.any { it.first == name }) shortLived(step["payload"].asText()) else step["payload"].asText()
             if (name to number in WAITED_FOR) {
-                waitFor(arrived.last()!!.expiresAt)
+                waitFor(arrived.last()!!.receivedAt + SHORT_LIFE)
             } else {
                 setServerTime(core, (step["at"].asLong() + 999) / 1000 - if (name to number in EARLIER) MARGIN else 0)
             }
@@ -61,7 +61,7 @@ class ArrivalVectorsTest {
     private fun shortLived(payload: String): String {
         val secret = unhex(vectors("messages").first()["secret"].asText())
         val message = json.readTree(payload)["message"].asText()
-        val claims = (claims(message, secret) as ObjectNode).put("t", "1")
+        val claims = (claims(message, secret) as ObjectNode).put("t", "${SHORT_LIFE / 1000}")
         @Suppress("UNCHECKED_CAST")
         return payload.replace(message, sign(json.treeToValue(claims, Map::class.java) as Map<String, Any?>, secret))
     }
@@ -74,6 +74,9 @@ class ArrivalVectorsTest {
     private companion object {
         /** In seconds: more than passes between setting a clock and reading it. */
         const val MARGIN = 30
+
+        /** In milliseconds: how long a message of [WAITED_FOR] can be answered after it came in. */
+        const val SHORT_LIFE = 1000L
 
         /**
          * Steps whose clock stands a millisecond or less before a limit that passes in the meantime: done [MARGIN] before it. On
