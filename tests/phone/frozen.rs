@@ -301,10 +301,11 @@ fn a_vault_that_was_brought_to_the_present_is_made_like_a_new_one() {
 #[test]
 fn an_older_vault_with_tables_of_another_make_is_refused_and_stays_as_it_is() {
     for edit in [
-        "ALTER TABLE account ADD COLUMN more TEXT",
-        "ALTER TABLE account RENAME COLUMN name TO \"name) SELECT 1; DROP TABLE account; --\"",
+        "ALTER TABLE outbox ADD COLUMN more TEXT",
+        "ALTER TABLE notification RENAME COLUMN message_id TO \"id) SELECT 1; DROP TABLE account; --\"",
         "ALTER TABLE outbox RENAME TO inbox",
-        "PRAGMA foreign_keys = OFF; DELETE FROM account",
+        "CREATE TABLE notification_before (id BLOB)",
+        "DROP TABLE replay",
     ] {
         let thawed = Thawed::of("version-3.sqlite");
         thawed.sql().execute_batch(edit).unwrap();

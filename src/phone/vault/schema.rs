@@ -93,35 +93,27 @@
 //! event is never removed, so none is used twice; **event** is counted on from there. The ids in **outbox** are unique as they
 //! are random, with no index to say so.
 //!
-//! # Earlier versions
+//! # Steps
 //!
-//! A file of an earlier version is made one of version 5 in one transaction with the change of `user_version`: every row is
-//! put aside, the tables are made anew, and the rows go back under the same names of columns (`migration` does it). A column
-//! that is new gets its default, and [`CHANGES`] says what changes in rows.
+//! Each is made in one transaction with the change of `user_version`; [`STEPS`] has them in order.
+//!
+//! - 0 to 1: [`VERSION_1`].
+//! - 1 to 2: [`VERSION_2`].
+//! - 2 to 3: [`VERSION_3`].
+//! - 3 to 4: [`VERSION_4`].
+//! - 4 to 5: [`VERSION_5`].
 
 /// Marks the file as a vault of this project.
 pub(super) const APPLICATION_ID: i64 = 0x5041_5631;
 /// The schema that this version writes; a higher one is refused.
 pub(super) const VERSION: i64 = 5;
 
-/// Every table and the version that brought it; one that is referred to comes before those that refer to it.
-pub(super) const TABLES: [(&str, i64); 9] = [
-    ("meta", 1),
-    ("account", 1),
-    ("credential", 1),
-    ("notification", 1),
-    ("replay", 1),
-    ("outbox", 1),
-    ("oath", 2),
-    ("event", 2),
-    ("device_key", 4),
-];
+/// The statements of every step, by the version that it starts from.
+pub(super) const STEPS: [(i64, &str); 5] =
+    [(0, VERSION_1), (1, VERSION_2), (2, VERSION_3), (3, VERSION_4), (4, VERSION_5)];
 
-/// Changes of rows, by the version that brought them: made in files of earlier versions.
-pub(super) const CHANGES: [(i64, &str); 1] = [(5, ONE_SEQUENCE)];
-
-/// Makes the tables in an empty file.
-pub(super) const MAKE: &str = "
+/// Makes an empty file a vault of version 1.
+const VERSION_1: &str = "
 CREATE TABLE meta (
     id               INTEGER PRIMARY KEY CHECK (id = 1),
     key_generation   INTEGER NOT NULL,
@@ -129,44 +121,170 @@ CREATE TABLE meta (
     key_check_sealed BLOB NOT NULL
 ) STRICT;
 CREATE TABLE account (
-    sequence       INTEGER PRIMARY KEY AUTOINCREMENT,
-    id             BLOB NOT NULL UNIQUE,
-    issuer         TEXT NOT NULL,
-    name           TEXT NOT NULL,
-    user_id        TEXT,
-    colour         TEXT,
-    logo           TEXT,
-    policies       TEXT,
-    created_at     INTEGER NOT NULL,
-    display_issuer TEXT,
-    display_name   TEXT
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         BLOB NOT NULL UNIQUE,
+    issuer     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    user_id    TEXT,
+    colour     TEXT,
+    logo       TEXT,
+    policies   TEXT,
+    created_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE credential (
-    sequence                   INTEGER PRIMARY KEY AUTOINCREMENT,
-    id                         BLOB NOT NULL UNIQUE,
-    account_id                 BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    kind                       TEXT NOT NULL,
-    mechanism_uid              TEXT NOT NULL UNIQUE,
-    server_device_id           TEXT,
-    registration_endpoint      TEXT NOT NULL,
-    authentication_endpoint    TEXT NOT NULL,
-    algorithm                  TEXT NOT NULL,
-    secret_sealed              BLOB NOT NULL,
-    state                      TEXT NOT NULL,
-    replaces                   INTEGER NOT NULL,
-    clock_offset               INTEGER,
-    device_name                TEXT NOT NULL,
-    platform                   TEXT NOT NULL,
-    push_token                 TEXT NOT NULL,
-    communication_type         TEXT NOT NULL,
-    wrapped_slot               BLOB,
-    slot_verifier_sealed       BLOB,
-    desired_push_token         TEXT,
-    desired_communication_type TEXT,
-    token_confirmed_at         INTEGER,
-    token_refused              INTEGER NOT NULL DEFAULT 0
+    sequence                INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                      BLOB NOT NULL UNIQUE,
+    account_id              BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    kind                    TEXT NOT NULL,
+    mechanism_uid           TEXT NOT NULL UNIQUE,
+    server_device_id        TEXT,
+    registration_endpoint   TEXT NOT NULL,
+    authentication_endpoint TEXT NOT NULL,
+    algorithm               TEXT NOT NULL,
+    secret_sealed           BLOB NOT NULL,
+    state                   TEXT NOT NULL,
+    replaces                INTEGER NOT NULL,
+    clock_offset            INTEGER,
+    device_name             TEXT NOT NULL,
+    platform                TEXT NOT NULL,
+    push_token              TEXT NOT NULL,
+    communication_type      TEXT NOT NULL,
+    wrapped_slot            BLOB,
+    slot_verifier_sealed    BLOB
 ) STRICT;
 CREATE INDEX credential_of_account ON credential (account_id);
+CREATE TABLE notification (
+    sequence       INTEGER PRIMARY KEY AUTOINCREMENT,
+    id             BLOB NOT NULL UNIQUE,
+    credential_id  BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    message_id     TEXT NOT NULL,
+    message_sealed BLOB NOT NULL,
+    received_at    INTEGER NOT NULL,
+    state          TEXT NOT NULL,
+    verdict        TEXT
+) STRICT;
+CREATE INDEX notification_of_credential ON notification (credential_id, message_id);
+CREATE INDEX notification_pending ON notification (sequence) WHERE state = 'pending';
+CREATE TABLE replay (
+    digest         BLOB PRIMARY KEY,
+    credential_id  BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    message_id     TEXT NOT NULL,
+    message_digest BLOB NOT NULL,
+    keep_until     INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replay_of_credential ON replay (credential_id, message_id);
+CREATE INDEX replay_ending ON replay (keep_until) WHERE keep_until IS NOT NULL;
+CREATE TABLE outbox (
+    sequence        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              BLOB NOT NULL UNIQUE,
+    kind            TEXT NOT NULL,
+    credential_id   BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    notification_id BLOB REFERENCES notification (id) ON DELETE CASCADE,
+    url             TEXT NOT NULL,
+    cookie          TEXT,
+    body_sealed     BLOB NOT NULL,
+    created_at      INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    fate_unknown    INTEGER NOT NULL,
+    leased_until    INTEGER,
+    next_attempt_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_of_credential ON outbox (credential_id);
+CREATE INDEX outbox_of_notification ON outbox (notification_id);
+";
+
+/// Makes a vault of version 1 one of version 2.
+const VERSION_2: &str = "
+ALTER TABLE account ADD COLUMN display_issuer TEXT;
+ALTER TABLE account ADD COLUMN display_name TEXT;
+ALTER TABLE credential ADD COLUMN desired_push_token TEXT;
+ALTER TABLE credential ADD COLUMN desired_communication_type TEXT;
+ALTER TABLE credential ADD COLUMN token_confirmed_at INTEGER;
+ALTER TABLE credential ADD COLUMN token_refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE notification ADD COLUMN settled_at INTEGER;
+CREATE TABLE oath (
+    sequence         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id               BLOB NOT NULL UNIQUE,
+    account_id       BLOB NOT NULL UNIQUE REFERENCES account (id) ON DELETE CASCADE,
+    kind             TEXT NOT NULL,
+    algorithm        TEXT NOT NULL,
+    digits           INTEGER NOT NULL,
+    period           INTEGER,
+    counter          INTEGER,
+    server_device_id TEXT,
+    secret_sealed    BLOB NOT NULL
+) STRICT;
+CREATE TABLE event (
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    account_id BLOB,
+    subject    TEXT,
+    detail     TEXT
+) STRICT;
+";
+
+/// Makes a vault of version 2 one of version 3.
+const VERSION_3: &str = "
+ALTER TABLE outbox RENAME TO outbox_before;
+DROP INDEX outbox_of_credential;
+DROP INDEX outbox_of_notification;
+CREATE TABLE outbox (
+    sequence        INTEGER PRIMARY KEY,
+    id              BLOB NOT NULL UNIQUE,
+    kind            TEXT NOT NULL,
+    credential_id   BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
+    notification_id BLOB REFERENCES notification (id) ON DELETE CASCADE,
+    url             TEXT NOT NULL,
+    cookie          TEXT,
+    body_sealed     BLOB NOT NULL,
+    created_at      INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    fate_unknown    INTEGER NOT NULL,
+    leased_until    INTEGER,
+    next_attempt_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO outbox SELECT * FROM outbox_before ORDER BY sequence;
+DROP TABLE outbox_before;
+ALTER TABLE event RENAME TO event_before;
+CREATE TABLE event (
+    sequence   INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    account_id BLOB,
+    subject    TEXT,
+    detail     TEXT
+) STRICT;
+INSERT INTO event SELECT * FROM event_before ORDER BY sequence;
+DROP TABLE event_before;
+";
+
+/// Makes a vault of version 3 one of version 4.
+const VERSION_4: &str = "
+CREATE TABLE device_key (
+    credential_id  BLOB PRIMARY KEY REFERENCES credential (id) ON DELETE CASCADE,
+    jwk            TEXT NOT NULL,
+    level          TEXT NOT NULL,
+    presence       TEXT NOT NULL,
+    software       INTEGER NOT NULL,
+    key_sealed     BLOB NOT NULL,
+    invalidated_at INTEGER
+) STRICT, WITHOUT ROWID;
+";
+
+/// Makes a vault of version 4 one of version 5. Both tables are made again, because a table cannot lose its `AUTOINCREMENT` and an
+/// outbox entry refers to its message.
+const VERSION_5: &str = "
+ALTER TABLE replay ADD COLUMN notification_id BLOB;
+UPDATE replay SET notification_id = (SELECT id FROM notification
+    WHERE notification.credential_id = replay.credential_id AND notification.message_id = replay.message_id
+    ORDER BY notification.sequence DESC LIMIT 1);
+UPDATE event SET sequence = sequence + (SELECT coalesce(max(sequence), 0) FROM notification)
+    + (SELECT max(sequence) FROM event);
+DROP INDEX notification_of_credential;
+DROP INDEX notification_pending;
+ALTER TABLE outbox RENAME TO outbox_before;
+ALTER TABLE notification RENAME TO notification_before;
 CREATE TABLE notification (
     sequence       INTEGER PRIMARY KEY,
     id             BLOB NOT NULL UNIQUE,
@@ -179,16 +297,6 @@ CREATE TABLE notification (
     settled_at     INTEGER
 ) STRICT;
 CREATE INDEX notification_pending ON notification (sequence) WHERE state = 'pending';
-CREATE TABLE replay (
-    digest          BLOB PRIMARY KEY,
-    credential_id   BLOB NOT NULL REFERENCES credential (id) ON DELETE CASCADE,
-    message_id      TEXT NOT NULL,
-    message_digest  BLOB NOT NULL,
-    keep_until      INTEGER,
-    notification_id BLOB
-) STRICT, WITHOUT ROWID;
-CREATE INDEX replay_of_credential ON replay (credential_id, message_id);
-CREATE INDEX replay_ending ON replay (keep_until) WHERE keep_until IS NOT NULL;
 CREATE TABLE outbox (
     sequence        INTEGER PRIMARY KEY,
     id              BLOB NOT NULL,
@@ -204,42 +312,8 @@ CREATE TABLE outbox (
     leased_until    INTEGER,
     next_attempt_at INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE oath (
-    sequence         INTEGER PRIMARY KEY AUTOINCREMENT,
-    id               BLOB NOT NULL UNIQUE,
-    account_id       BLOB NOT NULL UNIQUE REFERENCES account (id) ON DELETE CASCADE,
-    kind             TEXT NOT NULL,
-    algorithm        TEXT NOT NULL,
-    digits           INTEGER NOT NULL,
-    period           INTEGER,
-    counter          INTEGER,
-    server_device_id TEXT,
-    secret_sealed    BLOB NOT NULL
-) STRICT;
-CREATE TABLE event (
-    sequence   INTEGER PRIMARY KEY,
-    at         INTEGER NOT NULL,
-    kind       TEXT NOT NULL,
-    account_id BLOB,
-    subject    TEXT,
-    detail     TEXT
-) STRICT;
-CREATE TABLE device_key (
-    credential_id  BLOB PRIMARY KEY REFERENCES credential (id) ON DELETE CASCADE,
-    jwk            TEXT NOT NULL,
-    level          TEXT NOT NULL,
-    presence       TEXT NOT NULL,
-    software       INTEGER NOT NULL,
-    key_sealed     BLOB NOT NULL,
-    invalidated_at INTEGER
-) STRICT, WITHOUT ROWID;
-";
-
-/// Says which row was made of each message, and counts the events on from the notifications.
-const ONE_SEQUENCE: &str = "
-UPDATE replay SET notification_id = (SELECT id FROM notification
-    WHERE notification.credential_id = replay.credential_id AND notification.message_id = replay.message_id
-    ORDER BY notification.sequence DESC LIMIT 1);
-UPDATE event SET sequence = sequence + (SELECT coalesce(max(sequence), 0) FROM notification)
-    + (SELECT max(sequence) FROM event);
+INSERT INTO notification SELECT * FROM notification_before ORDER BY sequence;
+INSERT INTO outbox SELECT * FROM outbox_before ORDER BY sequence;
+DROP TABLE outbox_before;
+DROP TABLE notification_before;
 ";
