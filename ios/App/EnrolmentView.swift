@@ -43,6 +43,12 @@ private struct ConfirmView: View {
             } else {
                 Text(.confirmCodesOnly)
             }
+            if let host = preview.unicodeHost {
+                LabeledContent(LocalizedStringKey(.confirmHostInLetters)) { Text(verbatim: host.name) }
+                if host.mixesScripts {
+                    Label(LocalizedStringKey(.confirmMixedScripts), systemImage: "exclamationmark.triangle").foregroundStyle(.orange)
+                }
+            }
             if !preview.policies.isEmpty {
                 LabeledContent(LocalizedStringKey(.confirmPolicies)) {
                     Text(preview.policies.map { Text(Words(policy: $0), else: $0) }, separator: ", ")

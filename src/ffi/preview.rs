@@ -13,6 +13,8 @@ pub struct EnrolmentPreview {
     pub account: String,
     /// Host, with its port where one is named, that would be contacted; none where only codes would be shown.
     pub host: Option<String>,
+    /// The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+    pub unicode_host: Option<UnicodeHost>,
     /// What would be added.
     pub kinds: Vec<CredentialKind>,
     /// How codes would be made, where they would be shown.
@@ -36,12 +38,28 @@ pub struct EnrolmentPreview {
     pub attestation_challenge: Option<Vec<u8>>,
 }
 
+/// A host whose name has letters other than ASCII's, as people read it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct UnicodeHost {
+    /// The name in its own letters, with the port where one is named.
+    pub name: String,
+    /// Whether a part of the name mixes scripts, as names do that imitate another: warn.
+    pub mixes_scripts: bool,
+}
+
+impl From<phone::UnicodeHost> for UnicodeHost {
+    fn from(host: phone::UnicodeHost) -> Self {
+        Self { name: host.name, mixes_scripts: host.mixes_scripts }
+    }
+}
+
 impl From<phone::Preview> for EnrolmentPreview {
     fn from(preview: phone::Preview) -> Self {
         Self {
             issuer: preview.issuer,
             account: preview.account,
             host: preview.host,
+            unicode_host: preview.unicode_host.map(UnicodeHost::from),
             kinds: all(preview.kinds),
             codes: preview.codes.map(CodeSettings::from),
             colour: preview.colour,

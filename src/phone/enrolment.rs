@@ -16,7 +16,7 @@ use crate::protocol::message::{RegistrationClaims, SignedBody, response_claim};
 use crate::protocol::oath::{CodeSettings, Moving};
 use crate::protocol::policy::{DeviceFacts, Policy};
 use crate::protocol::proof::{KeyClaims, sign_keyed_registration};
-use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration};
+use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration, UnicodeHost};
 use crate::secret::{Reason, SecretBytes};
 
 /// How messages of every credential are signed.
@@ -35,6 +35,8 @@ pub struct Preview {
     pub account: String,
     /// Host, with its port where one is named, that would be contacted; none where only codes would be shown.
     pub host: Option<String>,
+    /// The host's name in its own letters, where those are not ASCII's; to be shown beside `host`.
+    pub unicode_host: Option<UnicodeHost>,
     /// What would be added.
     pub kinds: Vec<CredentialKind>,
     /// How codes would be made, where they would be shown.
@@ -205,10 +207,12 @@ impl Phone {
         let (colour, logo) = decoration(&registration);
         let push = registration.push().map(|_| CredentialKind::Push);
         let codes = registration.oath().map(|oath| oath.settings);
+        let host = registration.push().map(PushRegistration::host);
         Ok(Preview {
             issuer: issuer.to_owned(),
             account: account.to_owned(),
-            host: registration.push().map(PushRegistration::host),
+            unicode_host: host.as_deref().and_then(UnicodeHost::of),
+            host,
             kinds: push.into_iter().chain(codes.as_ref().map(kind_of)).collect(),
             codes,
             colour,

@@ -77,7 +77,7 @@ pub use crate::protocol::message::{Ask, CommunicationType, Context, Location};
 pub use crate::protocol::oath::{Algorithm, CodeSettings, Moving, OneTimeCode};
 pub use crate::protocol::policy::DeviceFacts;
 pub use crate::protocol::proof::DenyReason;
-pub use crate::protocol::uri::ManualEntry;
+pub use crate::protocol::uri::{ManualEntry, UnicodeHost};
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use vault::Vault;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use data_encoding::Encoding;
+use data_encoding_macro::new_encoding;
 use ring::hmac;
 use zeroize::Zeroizing;
 
@@ -24,8 +26,11 @@ pub const HIGHEST_COUNTER: u64 = i64::MAX as u64;
 pub const SHORTEST_SECRET: usize = 10;
 /// Longest secret, in bytes.
 pub const LONGEST_SECRET: usize = 128;
-/// The letters of base32 (RFC 4648 section 6), each for five bits.
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// Base32 (RFC 4648 section 6) without padding. Some servers leave something in the bits beyond the last byte.
+const BASE32: Encoding = new_encoding! {
+    symbols: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+    check_trailing_bits: false,
+};
 /// Longest base32 text that is looked at, in bytes: the longest secret, grouped by spaces.
 const LONGEST_TEXT: usize = 512;
 
@@ -207,40 +212,15 @@ fn is_separator(character: char) -> bool {
             | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2212}' | '\u{feff}')
 }
 
-/// The bytes of which every bit is there.
+/// Decodes into memory that is wiped where the letters are no base32.
 fn from_base32(letters: &[u8]) -> Result<Vec<u8>, SecretError> {
-    // Room for all of them, so that no copy is left behind by growing.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(letters.len()));
-    let (mut bits, mut waiting) = (0u32, 0u32);
-    for letter in letters {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'2'..=b'7' => letter - b'2' + 26,
-            _ => return Err(SecretError::NotASecret),
-        };
-        bits = bits << 5 | u32::from(value);
-        waiting += 5;
-        if waiting >= 8 {
-            waiting -= 8;
-            bytes.extend((bits >> waiting).to_le_bytes().first());
-            bits &= (1 << waiting) - 1;
-        }
-    }
+    let length = BASE32.decode_len(letters.len()).map_err(|_| SecretError::NotASecret)?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    BASE32.decode_mut(letters, &mut bytes).map_err(|_| SecretError::NotASecret)?;
     Ok(std::mem::take(&mut *bytes))
 }
 
 /// Writes a secret in base32 without padding, as registration codes hold it.
 pub fn print_secret(secret: &SecretBytes) -> SecretText {
-    let secret = secret.expose(Reason::HandOver);
-    let mut text = String::with_capacity(secret.len().div_ceil(5) * 8);
-    for chunk in secret.chunks(5) {
-        // Five bytes are eight letters; what a last chunk lacks is zero, and written are the letters that hold bits of it.
-        let number = chunk.iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte)) << (8 * (5 - chunk.len()));
-        let letters = (chunk.len() * 8).div_ceil(5);
-        text.extend((0..letters).filter_map(|place| {
-            let letter = (number >> (35 - 5 * place)) & 0x1f;
-            BASE32.get(usize::try_from(letter).ok()?).copied().map(char::from)
-        }));
-    }
-    SecretText::new(text)
+    SecretText::new(BASE32.encode(secret.expose(Reason::HandOver)))
 }

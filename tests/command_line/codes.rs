@@ -1,6 +1,7 @@
 //! Accounts that show codes, on the command line.
 
-use serde_json::json;
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
 
 use crate::setup::{Phone, program};
 
@@ -81,4 +82,26 @@ fn two_accounts_of_one_name_are_both_kept() {
     assert_eq!(again, (1, "account-exists".to_owned()));
     let preview = phone.verb(&["preview", &scan("MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")]).done();
     assert_eq!((&preview["conflict"], preview["namesakes"].as_array().unwrap().len()), (&json!(null), 2));
+}
+
+#[test]
+fn a_host_in_other_letters_is_shown_in_both_forms() {
+    let phone = Phone::new();
+    let uri = |host: &str| {
+        let address = |action| BASE64URL_NOPAD.encode(format!("https://{host}/am/push?_action={action}").as_bytes());
+        let secret = BASE64URL_NOPAD.encode(&[7; 32]);
+        let (register, answer) = (address("register"), address("authenticate"));
+        format!("pushauth://push/Ping:demo?r={register}&a={answer}&s={secret}&c={secret}&m=REGISTER:1")
+    };
+    let preview = phone.verb(&["preview", &uri("am.münchen.example:8443")]).done();
+    assert_eq!(preview["host"], "am.xn--mnchen-3ya.example:8443");
+    assert_eq!(preview["unicode_host"], json!({"name": "am.münchen.example:8443", "mixes_scripts": false}));
+    assert_eq!(phone.verb(&["preview", &uri("am.example.com")]).done()["unicode_host"], Value::Null);
+    // The first letter is Cyrillic.
+    let mixed = uri("аpple.example");
+    let told =
+        program().args(["phone", "--vault", phone.folder().to_str().unwrap(), "preview", &mixed]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("Host:     xn--pple-43d.example\n"), "{told}");
+    assert!(told.contains("That is:  аpple.example\nBeware:   this name mixes letters"), "{told}");
 }

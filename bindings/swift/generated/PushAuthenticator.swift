@@ -3471,6 +3471,10 @@ public struct EnrolmentPreview: Equatable, Hashable {
      */
     public let host: String?
     /**
+     * The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+     */
+    public let unicodeHost: UnicodeHost?
+    /**
      * What would be added.
      */
     public let kinds: [CredentialKind]
@@ -3523,6 +3527,9 @@ public struct EnrolmentPreview: Equatable, Hashable {
          * Host, with its port where one is named, that would be contacted; none where only codes would be shown.
          */host: String?,
         /**
+         * The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+         */unicodeHost: UnicodeHost?,
+        /**
          * What would be added.
          */kinds: [CredentialKind],
         /**
@@ -3555,6 +3562,7 @@ public struct EnrolmentPreview: Equatable, Hashable {
         self.issuer = issuer
         self.account = account
         self.host = host
+        self.unicodeHost = unicodeHost
         self.kinds = kinds
         self.codes = codes
         self.colour = colour
@@ -3585,6 +3593,7 @@ public struct FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer {
                 issuer: FfiConverterString.read(from: &buf),
                 account: FfiConverterString.read(from: &buf),
                 host: FfiConverterOptionString.read(from: &buf),
+                unicodeHost: FfiConverterOptionTypeUnicodeHost.read(from: &buf),
                 kinds: FfiConverterSequenceTypeCredentialKind.read(from: &buf),
                 codes: FfiConverterOptionTypeCodeSettings.read(from: &buf),
                 colour: FfiConverterOptionString.read(from: &buf),
@@ -3601,6 +3610,7 @@ public struct FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer {
         FfiConverterString.write(value.issuer, into: &buf)
         FfiConverterString.write(value.account, into: &buf)
         FfiConverterOptionString.write(value.host, into: &buf)
+        FfiConverterOptionTypeUnicodeHost.write(value.unicodeHost, into: &buf)
         FfiConverterSequenceTypeCredentialKind.write(value.kinds, into: &buf)
         FfiConverterOptionTypeCodeSettings.write(value.codes, into: &buf)
         FfiConverterOptionString.write(value.colour, into: &buf)
@@ -5008,6 +5018,75 @@ public func FfiConverterTypeToSign_lift(_ buf: RustBuffer) throws -> ToSign {
 #endif
 public func FfiConverterTypeToSign_lower(_ value: ToSign) -> RustBuffer {
     return FfiConverterTypeToSign.lower(value)
+}
+
+
+/**
+ * A host whose name has letters other than ASCII's, as people read it.
+ */
+public struct UnicodeHost: Equatable, Hashable {
+    /**
+     * The name in its own letters, with the port where one is named.
+     */
+    public let name: String
+    /**
+     * Whether a part of the name mixes scripts, as names do that imitate another: warn.
+     */
+    public let mixesScripts: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The name in its own letters, with the port where one is named.
+         */name: String,
+        /**
+         * Whether a part of the name mixes scripts, as names do that imitate another: warn.
+         */mixesScripts: Bool) {
+        self.name = name
+        self.mixesScripts = mixesScripts
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UnicodeHost: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUnicodeHost: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UnicodeHost {
+        return
+            try UnicodeHost(
+                name: FfiConverterString.read(from: &buf),
+                mixesScripts: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: UnicodeHost, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterBool.write(value.mixesScripts, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUnicodeHost_lift(_ buf: RustBuffer) throws -> UnicodeHost {
+    return try FfiConverterTypeUnicodeHost.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUnicodeHost_lower(_ value: UnicodeHost) -> RustBuffer {
+    return FfiConverterTypeUnicodeHost.lower(value)
 }
 
 
@@ -7946,6 +8025,30 @@ fileprivate struct FfiConverterOptionTypeLocation: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeLocation.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeUnicodeHost: FfiConverterRustBuffer {
+    typealias SwiftType = UnicodeHost?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeUnicodeHost.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeUnicodeHost.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }

@@ -33,6 +33,8 @@ public enum Words: String, CaseIterable, Sendable {
     case confirmIssuer = "confirm.issuer"
     case confirmAccount = "confirm.account"
     case confirmHost = "confirm.host"
+    case confirmHostInLetters = "confirm.host-in-letters"
+    case confirmMixedScripts = "confirm.mixed-scripts"
     case confirmCodesOnly = "confirm.codes-only"
     case confirmReplaces = "confirm.replaces"
     case confirmNamesake = "confirm.namesake"

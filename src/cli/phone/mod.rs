@@ -8,6 +8,7 @@ pub(super) mod keys;
 mod origin;
 mod past;
 pub(super) mod picture;
+mod preview;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,7 @@ use serde_json::{Value, json};
 
 use super::output::{Failure, Report, visible};
 use crate::phone::{
-    Account, Ask, CodeSettings, CommunicationType, Conflict, CredentialKind, Evidence, Moving, Notification,
-    NotificationState, Preview, Received,
+    Account, Ask, CommunicationType, CredentialKind, Evidence, Notification, NotificationState, Received,
 };
 use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::pull::LONGEST_PULL_WAIT_SECONDS;
@@ -26,6 +26,7 @@ use crate::secret::Reason;
 use choices::{Communication, Key, Why};
 use device::{Description, FolderPhone, failure, queued};
 use input::{read_code, read_payload};
+pub(super) use preview::show_preview;
 
 #[derive(Args)]
 pub(super) struct PhoneArguments {
@@ -153,7 +154,7 @@ enum Verb {
 pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
     let phone = FolderPhone::open(&arguments.vault)?;
     match arguments.verb {
-        Verb::Preview { code } => preview(&phone, &code),
+        Verb::Preview { code } => preview::preview(&phone, &code),
         Verb::Scan { code, replace, push_token, communication_type, device_name, device_key } => {
             let (communication_type, key) = (communication_type.into(), device_key.into());
             scan(&phone, &code, replace, Description { name: device_name, push_token, communication_type, key })
@@ -182,74 +183,6 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
         Verb::Removal { account } => accounts::removal(&phone, &account),
         Verb::Remove { account } => accounts::remove(&phone, &account),
     }
-}
-
-fn preview(phone: &FolderPhone, code: &str) -> Result<Report, Failure> {
-    let preview = phone.phone.preview(read_code(code)?.expose(Reason::HandOver)).map_err(failure)?;
-    let policies = if preview.policies.is_empty() { "none".to_owned() } else { preview.policies.join(", ") };
-    let kinds: Vec<_> = preview.kinds.iter().map(|kind| kind.name()).collect();
-    let mut text = format!(
-        "Issuer:   {}\nAccount:  {}\nHost:     {}\nAdds:     {}\nPolicies: {policies}",
-        preview.issuer,
-        preview.account,
-        place(preview.host.as_deref()),
-        kinds.join(", "),
-    );
-    for (name, value) in [("Colour:", &preview.colour), ("Logo:", &preview.logo)] {
-        if let Some(value) = value {
-            text.push_str(&format!("\n{name:<9} {value}"));
-        }
-    }
-    if let Some(codes) = &preview.codes {
-        let moving = match codes.moving {
-            Moving::Time { period_seconds } => format!("a new one every {period_seconds} seconds"),
-            Moving::Counter { next } => format!("counted, the next is number {next}"),
-        };
-        text.push_str(&format!("\nCodes:    {} digits, {}, {moving}", codes.digits, codes.algorithm.name()));
-    }
-    if preview.conflict.is_some() {
-        text.push_str("\nConflict: this account is on the phone already; --replace puts the new one in its place");
-    }
-    for namesake in &preview.namesakes {
-        text.push_str(&match (&preview.host, &namesake.host) {
-            (None, None) => format!(
-                "\nBeware:   there is an account of this name with another secret ({}); both are kept, unless you give \
-                 --replace",
-                namesake.account_id
-            ),
-            (_, host) => format!("\nBeware:   there is an account of this name at {}", place(host.as_deref())),
-        });
-    }
-    Ok(Report::new(text, show_preview(&preview)))
-}
-
-/// A preview as JSON.
-pub(super) fn show_preview(preview: &Preview) -> Value {
-    json!({
-        "issuer": preview.issuer,
-        "account": preview.account,
-        "host": preview.host,
-        "kinds": preview.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
-        "codes": preview.codes.as_ref().map(show_settings),
-        "colour": preview.colour,
-        "logo": preview.logo,
-        "policies": preview.policies,
-        "takes_device_key": preview.takes_device_key,
-        "conflict": preview.conflict.as_ref().map(show_conflict),
-        "namesakes": preview.namesakes.iter().map(show_conflict).collect::<Vec<_>>(),
-    })
-}
-
-fn show_settings(codes: &CodeSettings) -> Value {
-    let (period, counter) = match codes.moving {
-        Moving::Time { period_seconds } => (Some(period_seconds), None),
-        Moving::Counter { next } => (None, Some(next)),
-    };
-    json!({"algorithm": codes.algorithm.name(), "digits": codes.digits, "period": period, "counter": counter})
-}
-
-fn show_conflict(conflict: &Conflict) -> Value {
-    json!({"id": conflict.account_id, "host": conflict.host})
 }
 
 /// Where an account is.

@@ -11,6 +11,7 @@
 //! parameters  the query, each parameter in its form and within its limit
 //! cookie      the load balancer's
 //! address     which may be contacted
+//! unicode_host its name in letters other than ASCII's
 //! ```
 
 mod address;
@@ -20,6 +21,7 @@ mod mfauth;
 mod otpauth;
 mod parameters;
 mod push;
+mod unicode_host;
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -28,6 +30,7 @@ pub use address::{host_and_port, is_loopback, is_message_id, with_action};
 pub use cookie::{Cookie, NotACookie};
 pub use otpauth::{ManualEntry, OathRegistration, print_otpauth};
 pub use push::{PushRegistration, print};
+pub use unicode_host::UnicodeHost;
 
 use super::policy::PolicyError;
 use super::text;

@@ -53,6 +53,17 @@ class ConfirmTest : AppTest() {
     }
 
     @Test
+    fun `a host in other letters is shown in both forms, and mixed scripts are warned of`() {
+        val screen = link(push(host = "am.xn--mnchen-3ya.example"))
+        screen.awaitText("am.xn--mnchen-3ya.example")
+        assertTrue("am.münchen.example" in screen.texts())
+        assertFalse(app.getString(R.string.confirm_mixed_scripts) in screen.texts())
+        val mixed = link(push(host = "аpple.example"))
+        mixed.awaitText("xn--pple-43d.example")
+        assertTrue(app.getString(R.string.confirm_mixed_scripts) in mixed.texts())
+    }
+
+    @Test
     fun `a link says how codes are made`() {
         val screen = link("otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQ&issuer=Example&digits=8&period=60&algorithm=SHA256")
         screen.awaitText("8 digits, new every 60 seconds, SHA-256")

@@ -4933,6 +4933,11 @@ data class EnrolmentPreview (
     val `host`: kotlin.String?
     ,
     /**
+     * The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+     */
+    val `unicodeHost`: UnicodeHost?
+    ,
+    /**
      * What would be added.
      */
     val `kinds`: List<CredentialKind>
@@ -4998,6 +5003,7 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeUnicodeHost.read(buf),
             FfiConverterSequenceTypeCredentialKind.read(buf),
             FfiConverterOptionalTypeCodeSettings.read(buf),
             FfiConverterOptionalString.read(buf),
@@ -5014,6 +5020,7 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
             FfiConverterString.allocationSize(value.`issuer`) +
             FfiConverterString.allocationSize(value.`account`) +
             FfiConverterOptionalString.allocationSize(value.`host`) +
+            FfiConverterOptionalTypeUnicodeHost.allocationSize(value.`unicodeHost`) +
             FfiConverterSequenceTypeCredentialKind.allocationSize(value.`kinds`) +
             FfiConverterOptionalTypeCodeSettings.allocationSize(value.`codes`) +
             FfiConverterOptionalString.allocationSize(value.`colour`) +
@@ -5029,6 +5036,7 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
             FfiConverterString.write(value.`issuer`, buf)
             FfiConverterString.write(value.`account`, buf)
             FfiConverterOptionalString.write(value.`host`, buf)
+            FfiConverterOptionalTypeUnicodeHost.write(value.`unicodeHost`, buf)
             FfiConverterSequenceTypeCredentialKind.write(value.`kinds`, buf)
             FfiConverterOptionalTypeCodeSettings.write(value.`codes`, buf)
             FfiConverterOptionalString.write(value.`colour`, buf)
@@ -6021,6 +6029,53 @@ public object FfiConverterTypeToSign: FfiConverterRustBuffer<ToSign> {
 
     override fun write(value: ToSign, buf: ByteBuffer) {
             FfiConverterByteArray.write(value.`bytes`, buf)
+    }
+}
+
+
+
+/**
+ * A host whose name has letters other than ASCII's, as people read it.
+ */
+data class UnicodeHost (
+    /**
+     * The name in its own letters, with the port where one is named.
+     */
+    val `name`: kotlin.String
+    ,
+    /**
+     * Whether a part of the name mixes scripts, as names do that imitate another: warn.
+     */
+    val `mixesScripts`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUnicodeHost: FfiConverterRustBuffer<UnicodeHost> {
+    override fun read(buf: ByteBuffer): UnicodeHost {
+        return UnicodeHost(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: UnicodeHost) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterBoolean.allocationSize(value.`mixesScripts`)
+    )
+
+    override fun write(value: UnicodeHost, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterBoolean.write(value.`mixesScripts`, buf)
     }
 }
 
@@ -8813,6 +8868,38 @@ public object FfiConverterOptionalTypeLocation: FfiConverterRustBuffer<Location?
         } else {
             buf.put(1)
             FfiConverterTypeLocation.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeUnicodeHost: FfiConverterRustBuffer<UnicodeHost?> {
+    override fun read(buf: ByteBuffer): UnicodeHost? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeUnicodeHost.read(buf)
+    }
+
+    override fun allocationSize(value: UnicodeHost?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeUnicodeHost.allocationSize(value)
+        }
+    }
+
+    override fun write(value: UnicodeHost?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeUnicodeHost.write(value, buf)
         }
     }
 }
