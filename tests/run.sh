@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
 # Runs every test of the project. Installs what the tests need and the machine lacks, where it may (as root on a system
 # with apt). What cannot be run is named at the end, and the end is then an error.
+#
+#   tests/run.sh        every suite: what must pass before a change goes in
+#   tests/run.sh full   the same with higher counts (kills, fuzzing), and what takes longest: builds compared, load
+#   tests/run.sh short  without a browser, the libraries for apps and what takes most of the time
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 failed=()
-late=()
-# TEST_MINUTES=N: what has not begun after so many minutes is left out, and named at the end. Without it everything runs.
-minutes=${TEST_MINUTES:-0}
+tier=${1:-normal}
+case $tier in
+    normal) phone_kills=10 server_kills=10 fuzz_runs=20000 ;;
+    full) phone_kills=300 server_kills=100 fuzz_runs=1000000 ;;
+    short) ;;
+    *) echo "usage: tests/run.sh [full|short]" >&2 && exit 2 ;;
+esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -111,10 +119,6 @@ need_swift() {
 suite() {
     local name=$1 began=$SECONDS
     shift
-    if [ "$minutes" -gt 0 ] && [ "$SECONDS" -ge $((minutes * 60)) ]; then
-        late+=("$name")
-        return
-    fi
     echo "== $name"
     if "$@"; then
         echo "== $name: passed in $((SECONDS - began)) s"
@@ -170,8 +174,7 @@ if need_node_modules "JavaScript SDK"; then
 fi
 suite "lints" lints
 suite "lints of the border" border_lints
-if [ "${1:-}" = short ]; then
-    # tests/run.sh short: without what takes most of the time, or a browser.
+if [ "$tier" = short ]; then
     echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, Swift, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
@@ -179,8 +182,8 @@ else
         suite "browser" cargo test --locked --test browser -- --test-threads=1
     fi
     # Children are killed at moments drawn over each operation's own length; how many, and where, is printed.
-    suite "crash" cargo test --locked --no-default-features --test crash -- --nocapture
-    suite "server killed" cargo test --locked --test killed -- --nocapture
+    suite "crash" env KILLS=$phone_kills cargo test --locked --no-default-features --test crash -- --nocapture
+    suite "server killed" env KILLS=$server_kills cargo test --locked --test killed -- --nocapture
     if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then
         suite "Kotlin" tests/kotlin.sh
         suite "library for apps" tests/mobile.sh
@@ -200,8 +203,14 @@ else
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
     if need_nightly "fuzz"; then
-        suite "fuzz" fuzz/run.sh
+        suite "fuzz" env RUNS=$fuzz_runs fuzz/run.sh
     fi
+fi
+if [ "$tier" = full ]; then
+    if need "reproducible builds" python3 python3; then
+        suite "reproducible builds" tests/reproducible.sh
+    fi
+    suite "load" cargo bench --locked --bench load
 fi
 
 echo
@@ -211,14 +220,7 @@ fi
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'FAILED: %s\n' "${failed[@]}"
 fi
-if [ ${#late[@]} -gt 0 ]; then
-    printf "LEFT OUT, as $minutes minutes were over: %s\n" "${late[@]}"
-fi
 if [ ${#missing[@]} -gt 0 ] || [ ${#failed[@]} -gt 0 ]; then
     exit 1
 fi
-if [ ${#late[@]} -gt 0 ]; then
-    echo "Every suite that was begun passed, in $SECONDS s."
-else
-    echo "Every suite that was asked for was run and passed, in $SECONDS s."
-fi
+echo "Every suite that was asked for was run and passed, in $SECONDS s."
