@@ -1,13 +1,10 @@
-//! How names, passwords and recovery codes are compared: one function each, used wherever two of them meet.
+//! How names and passwords are compared: one function each, used wherever two of them meet.
 
 use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::protocol::text::is_hidden;
-
-/// Letters of a recovery code that are read at most.
-const CODE_LIMIT: usize = 64;
 
 /// The key under which a user is stored, found and counted: two names of one key are one user.
 ///
@@ -47,16 +44,6 @@ pub fn former_password_form(password: &str) -> Option<String> {
     Some(password.nfd().collect::<String>()).filter(|decomposed| decomposed.as_str() != password)
 }
 
-/// A recovery code as it was made, from what was typed or pasted: without spaces, dashes and what shows nothing, fullwidth
-/// letters plain, in capitals.
-pub fn recovery_code_form(typed: &str) -> String {
-    map_width(typed.chars())
-        .filter(|character| !character.is_whitespace() && !is_dash(*character) && !is_hidden(*character))
-        .take(CODE_LIMIT)
-        .map(|character| character.to_ascii_uppercase())
-        .collect()
-}
-
 /// Fullwidth and halfwidth forms and the ideographic space, mapped to what they are forms of.
 fn map_width(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
     text.flat_map(|character| {
@@ -70,43 +57,6 @@ fn map_width(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
 /// General category Zs of Unicode 17.0.
 fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
-}
-
-/// General category Pd of Unicode 17.0, and the minus signs, bullets and lines that keyboards and editors put for a
-/// dash.
-fn is_dash(character: char) -> bool {
-    matches!(
-        character,
-        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'
-            ..='\u{2015}'
-                | '\u{2e17}'
-                | '\u{2e1a}'
-                | '\u{2e3a}'
-                | '\u{2e3b}'
-                | '\u{2e40}'
-                | '\u{2e5d}'
-                | '\u{301c}'
-                | '\u{3030}'
-                | '\u{30a0}'
-                | '\u{fe31}'
-                | '\u{fe32}'
-                | '\u{fe58}'
-                | '\u{fe63}'
-                | '\u{ff0d}'
-                | '\u{10d6e}'
-                | '\u{10ead}'
-                | '_'
-                | '\u{af}'
-                | '\u{b7}'
-                | '\u{2022}'
-                | '\u{2043}'
-                | '\u{207b}'
-                | '\u{208b}'
-                | '\u{2212}'
-                | '\u{2500}'
-                | '\u{2796}'
-                | '\u{30fc}'
-    )
 }
 
 #[cfg(test)]
@@ -142,20 +92,5 @@ mod tests {
         assert_eq!(former_password_form("pa\u{308}"), Some("pa\u{308}".to_owned()));
         assert_eq!(former_password_form("p\u{e4}"), Some("pa\u{308}".to_owned()));
         assert_eq!(former_password_form("\u{1f512}"), None);
-    }
-
-    #[test]
-    fn recovery_codes_are_read_as_people_write_them() {
-        let typed = [
-            "abcde\u{2011}fghjk",
-            "ABCDE \u{2013} FGHJK",
-            "\u{ff21}\u{ff22}\u{ff23}\u{ff24}\u{ff25}\u{ff0d}FGHJK",
-            "ABC\u{ad}DE\u{2212}FG\u{a0}HJ\u{3000}K\u{200b}",
-            "\u{feff}ABCDE\u{2015}FGHJK\r\n",
-            "ab-cd\u{fe63}ef\u{30fc}ghjk",
-        ];
-        for typed in typed {
-            assert_eq!(recovery_code_form(typed), "ABCDEFGHJK", "{typed:?}");
-        }
     }
 }

@@ -35,6 +35,8 @@ pub fn in_groups(code: &SecretText) -> String {
     letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
+/// Marks of a long vowel, which a Japanese keyboard types for a dash.
+const LONG_VOWELS: [char; 2] = ['\u{30fc}', '\u{ff70}'];
 /// Longest input that is read as a recovery code, in characters.
 const TYPED_LIMIT: usize = 64;
 
@@ -50,7 +52,7 @@ pub fn read_typed(typed: &SecretText) -> SecretText {
         .chars()
         .take(TYPED_LIMIT)
         .map(plain)
-        .filter(|letter| letter.is_alphanumeric())
+        .filter(|letter| letter.is_alphanumeric() && !LONG_VOWELS.contains(letter))
         .map(|letter| letter.to_ascii_uppercase())
         .collect();
     SecretText::new(code)
@@ -88,6 +90,7 @@ mod tests {
             "ABCDE\u{3000}FGHJK\u{a0}LM2",
             "ABCDE\u{ad}FGHJK\u{200b}LM2\u{feff}",
             "ABCDE_FGHJK.LM2",
+            "ABCDE\u{30fc}FGHJK\u{ff70}LM2",
             "\u{ff21}\u{ff22}\u{ff23}\u{ff24}\u{ff25}\u{ff0d}\u{ff46}\u{ff47}\u{ff48}\u{ff4a}\u{ff4b}-LM\u{ff12}",
         ] {
             assert_eq!(typed(text), "ABCDEFGHJKLM2", "{text:?}");

@@ -187,3 +187,17 @@ fn a_new_password_ends_all_sessions_and_is_told() {
     };
     assert_eq!((sign_on(PASSWORD), sign_on("a new one")), (401, 200));
 }
+
+#[test]
+fn events_of_a_user_are_found_however_the_name_is_written() {
+    let server = Server::start(|journey| journey, "");
+    for name in ["J\u{f6}rg", "jo\u{308}rg2"] {
+        server.verb(&["user", "add", name, "--password-stdin"], "secret secret secret").done();
+    }
+    for name in ["j\u{f6}rg", "JO\u{308}RG", "\u{ff2a}\u{d6}rg"] {
+        let found = server.verb(&["audit", "list", "--user", name], "").done();
+        assert_eq!(found.as_array().unwrap().len(), 1, "{name}: {found}");
+    }
+    let limited = server.verb(&["audit", "list", "--user", "jorg", "--limit", "1"], "").done();
+    assert_eq!(limited, Value::Array(vec![]), "a name without its dots is another one");
+}

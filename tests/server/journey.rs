@@ -1,5 +1,8 @@
 //! The shipped journey, row by row of its wiring, over REST.
 
+use push_authenticator::ports::SystemEntropy;
+use push_authenticator::server::open_data;
+use push_authenticator::server::store::{StoreError, recovery};
 use serde_json::{Value, json};
 
 use crate::harness::*;
@@ -239,6 +242,24 @@ fn exit_leads_to_the_recovery_code_which_works_once() {
     // Typed as from paper: grouped, in small letters.
     let typed = format!("{}-{} {}", &codes[1][..3], &codes[1][3..6], &codes[1][6..]).to_lowercase();
     server.finish(&fill(&again, 0, json!(typed)));
+    // Full-width letters, with the dash of a Japanese keyboard and one of a word processor.
+    let wide: String = codes[2].chars().map(|letter| char::from_u32(u32::from(letter) + 0xFEE0).unwrap()).collect();
+    let letters: Vec<char> = wide.chars().collect();
+    let part = |range: std::ops::Range<usize>| letters[range].iter().collect::<String>();
+    let typed = format!("\u{3000}{}\u{30fc}{}\u{2013}{}", part(0..5), part(5..10), part(10..letters.len()));
+    server.finish(&fill(&at_recovery(&server), 0, json!(typed)));
+}
+
+#[test]
+fn a_code_of_ten_letters_of_an_earlier_version_still_signs_in() {
+    let server = start();
+    let _phone = with_codes(&server);
+    let (keys, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
+    let stored: Result<(), StoreError> = store.run_blocking(move |transaction| {
+        recovery::replace(transaction, USER, &[keys.recovery_code_tag(USER, "ABCDEFGHJK")])
+    });
+    stored.unwrap();
+    server.finish(&fill(&at_recovery(&server), 0, json!("abcde-fghjk")));
 }
 
 #[test]

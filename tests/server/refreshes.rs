@@ -33,6 +33,22 @@ fn the_token_that_the_device_has_may_come_as_often_as_it_likes() {
 }
 
 #[test]
+fn a_new_name_of_the_phone_is_taken_with_the_present_token_too() {
+    let server = start();
+    let phone = server.enrolled();
+    let tell = |name: &str| {
+        let claims = json!({"deviceId": "B", "deviceName": name, "deviceType": "android", "communicationType": "gcm"});
+        let body = json!({"mechanismUid": phone.mechanism, "jwt": sign(&phone.secret, &claims)});
+        server.post_json(&format!("{PHONES}refresh"), &body).status
+    };
+    let name = || server.text("SELECT name FROM device");
+    assert_eq!((tell("Phone"), name()), (200, "Phone".to_owned()));
+    assert_eq!((tell("Ada's phone"), name()), (200, "Ada's phone".to_owned()));
+    // An old message, sent again, is a lost reply as far as the token goes, and does not bring the old name back.
+    assert_eq!((tell("Phone"), name()), (200, "Ada's phone".to_owned()));
+}
+
+#[test]
 fn an_earlier_token_comes_back_only_where_the_present_one_is_dead() {
     let server = start();
     let phone = server.enrolled();

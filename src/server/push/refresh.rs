@@ -49,27 +49,32 @@ pub fn refresh(
     let address = devices::address(transaction, &device.id, &tools.keys)?;
     let is_present = claims.communication_type == device.communication_type
         && constant_time_equal(address.token.expose(Reason::Authenticate), claims.device_id.as_bytes());
-    if !is_present {
+    let changed = Device {
+        name: device_name(&claims.device_name),
+        device_type: claims.device_type,
+        communication_type: claims.communication_type,
+        ..device.clone()
+    };
+    let describes_the_same = (&changed.name, &changed.device_type) == (&device.name, &device.device_type);
+    if is_present && describes_the_same && address.token_dead_at.is_none() {
+        // A lost reply, repeated.
+        return Ok(Vec::new());
+    }
+    if !is_present || !describes_the_same {
         if !rate_limits.take_token_change(&device.id, tools.now) {
             return Err(Refusal::TooOften);
         }
         let is_new =
             devices::use_once(transaction, &digest(request.jwt.as_bytes()), tools.now, tools.now + REMEMBERED)?;
-        // Phones in the field sign no time, so a token that they come back to makes the same bytes as before.
-        let may_come_back = claims.iat.is_none() && address.token_dead_at.is_some();
-        if !is_new && !may_come_back {
-            return Err(Refusal::Told("replayed"));
+        match (is_new, is_present) {
+            (true, _) => {}
+            // An old message with the present token: the token is confirmed, the description of the device stays.
+            (false, true) if address.token_dead_at.is_none() => return Ok(Vec::new()),
+            // Phones in the field sign no time, so a token that they come back to makes the same bytes as before.
+            (false, _) if claims.iat.is_none() && address.token_dead_at.is_some() => {}
+            (false, _) => return Err(Refusal::Told("replayed")),
         }
-    } else if address.token_dead_at.is_none() {
-        // A lost reply, repeated.
-        return Ok(Vec::new());
     }
-    let changed = Device {
-        name: device_name(&claims.device_name),
-        device_type: claims.device_type,
-        communication_type: claims.communication_type,
-        ..device
-    };
     devices::refresh(transaction, &changed, &claims.device_id, &tools.keys, tools.entropy.as_ref())?;
     tracing::info!(user = changed.user, device = changed.id, "push token refreshed");
     Ok(vec![Effect::TokenChanged(changed.id, changed.communication_type)])

@@ -5,6 +5,7 @@ use rusqlite::{Row, params};
 use super::devices::Device;
 use super::{StoreError, Transaction};
 use crate::ports::EpochMilliseconds;
+use crate::server::names::user_key;
 
 /// Something that happened. Holds names and addresses, never a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,14 +103,20 @@ pub fn device_removal(now: EpochMilliseconds, device: &Device, address: Option<S
     }
 }
 
-/// The newest events first, at most `limit`; those of one user where one is named.
+/// Returns the newest events first, at most `limit`; where a user is named, only those of that user, however the name was
+/// written when the event happened.
 pub fn list(transaction: &Transaction, user: Option<&str>, limit: u32) -> Result<Vec<Entry>, StoreError> {
     let mut statement = transaction.prepare_cached(
-        "SELECT sequence, at, event, user, address, device, outcome, actor, count FROM audit
-         WHERE ?1 IS NULL OR user = ?1 ORDER BY sequence DESC LIMIT ?2",
+        "SELECT sequence, at, event, user, address, device, outcome, actor, count FROM audit ORDER BY sequence DESC",
     )?;
-    let entries = statement.query_map(params![user, limit], read)?.collect::<Result<_, _>>()?;
-    Ok(entries)
+    let key = user.map(user_key);
+    let is_wanted = |entry: &Entry| match &key {
+        Some(key) => entry.event.user.as_deref().is_some_and(|user| user_key(user) == *key),
+        None => true,
+    };
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let entries = statement.query_map([], read)?.filter(|entry| entry.as_ref().map_or(true, is_wanted)).take(wanted);
+    Ok(entries.collect::<Result<_, _>>()?)
 }
 
 /// Reads a row of the columns that `list` selects.
