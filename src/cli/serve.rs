@@ -40,7 +40,7 @@ pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_j
 }
 
 /// Makes the data folder and takes it for this server alone.
-fn open_locked(configuration: &Configuration) -> Result<DataLock, Failure> {
+pub(super) fn open_locked(configuration: &Configuration) -> Result<DataLock, Failure> {
     make_private_folder(&configuration.data).map_err(|error| {
         Failure::new("start", &format!("The folder {} cannot be used: {error}", configuration.data.display()))
     })?;

@@ -1,8 +1,10 @@
 //! One server a folder, files closed to others, and nothing left of a removed user.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
-use crate::setup::{Phone, Server, run};
+use crate::setup::{Phone, Server, program, run};
 
 #[test]
 fn a_second_server_is_refused_with_the_first_ones_process_id() {
@@ -13,6 +15,22 @@ fn a_second_server_is_refused_with_the_first_ones_process_id() {
     let id = std::fs::read_to_string(server.folder.path().join("data/server.lock")).unwrap();
     assert!(message.contains(&format!("process {}", id.trim())), "{message}");
     server.verb(&["user", "list"], "").done();
+}
+
+#[test]
+fn a_second_demo_in_the_same_folder_is_rejected_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = ["demo", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()];
+    let mut first = program().args(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(first.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("Open http://127.0.0.1:"), "{line}");
+    let second = run(&data, "");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let message = second.value["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(second.failed(), (1, "start".to_owned()));
+    assert!(message.contains(&format!("process {}", first.id())), "{message}");
 }
 
 #[test]

@@ -305,3 +305,17 @@ fn a_56_that_floods_the_password_queue_does_not_keep_others_out() {
         assert_eq!(statuses, [200; 20]);
     });
 }
+
+#[test]
+fn part_of_the_push_budget_is_kept_for_known_browsers() {
+    // One of five is kept.
+    let server = Setup::new().behind_a_proxy().configure(|settings| settings.push.budget = 5).start();
+    let (phone, cookie) = sign_in_with_both(&server);
+    let sends = |cookie: &str| types(&sign_in(&server, USER, PASSWORD, cookie).json())[0] == "HiddenValueCallback";
+    let sent: Vec<bool> = (0..6).map(|_| sends("")).collect();
+    assert!(sent[0] && !sent[5], "a stranger with the password uses up their part: {sent:?}");
+    assert!(sends(&cookie), "what is kept is the owner's");
+    assert_eq!(phone.messages(&server).len(), 1);
+    assert!(!sends(&cookie), "and no more than that");
+    assert!(!sends("known-browser=AAAA"), "a made-up cookie is none");
+}

@@ -18,7 +18,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 
 use super::output::{Failure, Report, print_line};
-use super::serve::{bind, runtime, serve, start_logging};
+use super::serve::{bind, open_locked, runtime, serve, start_logging};
 use super::user::add;
 use crate::ports::{Entropy as _, SystemClock, SystemEntropy, make_number_below};
 use crate::protocol::encoding::encode_url_safe;
@@ -57,6 +57,7 @@ pub(super) fn run(demo: Demo, as_json: bool) -> Result<Report, Failure> {
         (None, None) => return Err(Failure::usage("No folder for the demo's data.".to_owned())),
     };
     let configuration = prepare(&folder, demo.listen)?;
+    let lock = open_locked(&configuration)?;
     let password = prepare_user(&configuration, &folder)?;
     let pane = PhonePane::start(&folder.join("phone"))?;
     runtime()?.block_on(async {
@@ -84,6 +85,7 @@ pub(super) fn run(demo: Demo, as_json: bool) -> Result<Report, Failure> {
         };
         serve(listener, app.clone(), router_with(app, routes(page))).await
     })?;
+    drop(lock);
     drop(temporary);
     Ok(Report::silent())
 }
