@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::setup::run;
 
@@ -109,4 +109,32 @@ fn a_secret_that_an_orchestrator_mounts_for_the_servers_group_is_taken() {
         assert!(!takes(&folder, &file, 12_345, group, 0o440).0);
         assert!(!takes(&folder, &file, 0, 12_345, 0o440).0);
     }
+}
+
+#[test]
+fn config_check_names_journeys_that_are_off_and_rejects_only_a_default_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&["init", folder.path().to_str().unwrap()], "").done();
+    let file = folder.path().join("server.toml");
+    let check = || run(&["--config", file.to_str().unwrap(), "config", "check"], "");
+    let journeys = folder.path().join("journeys");
+    let shipped = std::fs::read_to_string(journeys.join("Login with Push MFA.journey.json")).unwrap();
+    std::fs::write(journeys.join("Cut.journey.json"), &shipped[..shipped.len() / 2]).unwrap();
+    let foreign = shipped.replace("Login with Push MFA", "Foreign").replace("PushWaitNode", "SomebodyElsesNode");
+    std::fs::write(journeys.join("Foreign.journey.json"), foreign).unwrap();
+    let checked = check().done();
+    assert_eq!(checked["journeys"], json!(["Login with Push MFA"]));
+    let off: Vec<&str> = checked["off"].as_array().unwrap().iter().map(|reason| reason.as_str().unwrap()).collect();
+    assert_eq!(off.len(), 2, "{off:?}");
+    assert!(
+        off.iter().any(|reason| reason.contains("Cut.journey.json") && reason.contains("ends too early")),
+        "{off:?}"
+    );
+    assert!(off.iter().any(|reason| reason.contains("Foreign") && reason.contains("SomebodyElsesNode")), "{off:?}");
+    // The same of the default one keeps the server from starting.
+    std::fs::write(journeys.join("Login with Push MFA.journey.json"), "{").unwrap();
+    let rejected = check();
+    let message = rejected.value["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(rejected.failed(), (1, "journeys".to_owned()));
+    assert!(message.contains("Login with Push MFA"), "{message}");
 }
