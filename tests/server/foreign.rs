@@ -227,7 +227,9 @@ fn the_discovery_document_leads_to_the_realm() {
     for realm in ["/realms/root/realms/alpha", "/realms/alpha", "/alpha", ""] {
         let document = server.get(&format!("/am/oauth2{realm}/.well-known/openid-configuration")).json();
         assert_eq!(document["issuer"], issuer.as_str(), "{realm}");
+        // journey-client takes no document without all three.
         assert_eq!(document["authorization_endpoint"], format!("{issuer}/authorize"), "{realm}");
+        assert_eq!(document["token_endpoint"], format!("{issuer}/access_token"), "{realm}");
     }
     server.get("/am/oauth2/beta/.well-known/openid-configuration").refused(404);
 }
