@@ -211,6 +211,7 @@ fn unknown_realms_journeys_and_indexes_are_refused() {
         "?service=Login%20with%20Push%20MFA&module=DataStore",
         "?user=demo",
         "?authlevel=2",
+        "?suspendedId=eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
         "?resource=true",
     ] {
         server.post_bytes(&format!("{REST}{query}"), b"").refused(400);
