@@ -87,7 +87,7 @@ need_nightly() {
 }
 
 # need_node_modules SUITE: whether the packages that tests/node names are there, in the end: axe-core, whose rules pages
-# are held to, and Ping's SDKs for web pages.
+# are held to, and Ping's SDKs and login widget for web pages.
 need_node_modules() {
     need "$1" npm nodejs npm || return 1
     npm ci --prefix tests/node --no-audit --no-fund --silent && return 0
