@@ -156,7 +156,7 @@ async fn the_login_widget_registers_a_phone_and_signs_on() {
     browser.shows("Waiting for the phone...").await;
     browser.picture("qr-code").await;
     phone.scan_picture(&screenshots().join("widget-qr-code.png"));
-    browser.shows("Your new device or MFA is enabled").await;
+    browser.shows("lose your device, which has been named: Command line phone").await;
     // Longer than a poll waits: the codes stay until they are kept.
     tokio::time::sleep(Duration::from_secs(7)).await;
     browser.picture("recovery-codes").await;

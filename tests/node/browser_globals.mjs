@@ -15,7 +15,8 @@ globalThis.fetch = async (resource, init) => {
   const cookies = cookiesOfOrigin.get(origin) ?? new Map();
   cookiesOfOrigin.set(origin, cookies);
 
-  if (cookies.size > 0) request.headers.set("Cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
+  const sent = [...cookies].map(([name, value]) => `${name}=${value}`);
+  if (sent.length > 0) request.headers.set("Cookie", sent.join("; "));
   const response = await fetchWithoutCookies(request);
   for (const line of response.headers.getSetCookie()) keep(cookies, line);
   return response;

@@ -76,7 +76,8 @@ describe("ForgeRock's JavaScript SDK signs on", { timeout: 180_000 }, () => {
     recoveryCodes = FRRecoveryCodes.getCodes(codesPage);
     assert.equal(new Set(recoveryCodes).size, 10, `ten different codes: ${recoveryCodes}`);
     for (const code of recoveryCodes) assert.match(code, /^[A-Z2-9]{13}$/);
-    const [script] = codesPage.getCallbacksOfType(CallbackType.TextOutputCallback).map((callback) => callback.getMessage());
+    assert.equal(FRRecoveryCodes.getDeviceName(codesPage), "Command line phone");
+    const script = codesPage.getCallbackOfType(CallbackType.TextOutputCallback).getMessage();
     assert.deepEqual(shownByScript(script), recoveryCodes, "AM's own page runs the script and shows the codes");
     assert.deepEqual(foundByMobileSdks(script), recoveryCodes);
 

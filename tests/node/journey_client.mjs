@@ -45,8 +45,8 @@ describe("Ping's journey-client signs on", { timeout: 180_000 }, () => {
       const page = expectStep(await (await clientOf(realm)).start({ journey: JOURNEY }));
       assert.equal(page.getHeader(), "Sign In", realm);
     }
-    const other = clientOf("/beta", { log: "none" });
-    await assert.rejects(other, { message: /There is no realm "beta" here\./ }, "the client tells what the server says");
+    // The client tells what the server says.
+    await assert.rejects(clientOf("/beta", { log: "none" }), { message: /There is no realm "beta" here\./ });
   });
 
   test("a journey that is not there is a failure that names it", async () => {
@@ -77,6 +77,7 @@ describe("Ping's journey-client signs on", { timeout: 180_000 }, () => {
     assert.ok(RecoveryCodes.isDisplayStep(codesPage), "the client finds the recovery codes");
     recoveryCodes = RecoveryCodes.getCodes(codesPage);
     assert.equal(new Set(recoveryCodes).size, 10, `ten different codes: ${recoveryCodes}`);
+    assert.equal(RecoveryCodes.getDeviceName(codesPage), "Command line phone");
 
     const wait = expectStep(await client.next(codesPage));
     const number = shownNumber(wait);

@@ -565,6 +565,18 @@ fn answers_hold_what_clients_read_and_nothing_of_the_servers_inside() {
 }
 
 #[test]
+fn the_phone_that_was_just_added_is_named_with_its_recovery_codes() {
+    let server = start();
+    let step = server.at_qr_code();
+    let phone = Phone::scan(&step).with("deviceName", json!("Zoë's <b>\"phone\"</b>"));
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let script = output(&step, "TextOutputCallback", "message").as_str().unwrap();
+    assert!(script.contains("<em>Zoë's bphone/b</em></p>\\n\" +\n oldHtml;"), "{script}");
+    assert_eq!(recovery_codes(&step).len(), 10);
+}
+
+#[test]
 fn a_step_is_taken_as_json_only_so_that_no_form_of_another_site_signs_its_visitor_on() {
     let server = start();
     let step = fill_password(&server.begin(), USER, PASSWORD).to_string();

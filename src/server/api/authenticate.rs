@@ -164,7 +164,8 @@ pub(in crate::server) async fn authenticate(
 fn show(app: &App, reply: Reply) -> Response {
     match reply {
         Reply::Step(step) => {
-            let mut body = json!({"authId": step.auth_id, "callbacks": to_json(&step.callbacks)});
+            let callbacks = to_json(&step.callbacks, step.details.added_device.as_deref());
+            let mut body = json!({"authId": step.auth_id, "callbacks": callbacks});
             if let Value::Object(members) = &mut body {
                 let texts = [
                     ("header", step.texts.header),

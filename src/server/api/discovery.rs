@@ -17,8 +17,8 @@ pub(in crate::server) async fn of_server(State(app): State<App>) -> Json<Value> 
     document(&app)
 }
 
-/// Returns the realm's addresses in AM's form. Nothing else of OAuth 2.0 is offered here, and a sign-on calls none of them:
-/// clients take the server and the realm out of them, and journey-client takes no document without all three.
+/// Returns the realm's addresses in AM's form. Nothing else of OAuth 2.0 is offered here, and a sign-on calls none of
+/// them: clients take the server and the realm out of them, and journey-client takes no document without all three.
 fn document(app: &App) -> Json<Value> {
     let base = app.0.public_url.as_str().trim_end_matches('/');
     let issuer = format!("{base}/oauth2/realms/root/realms/{}", app.0.configuration.realm);
