@@ -124,6 +124,13 @@ describe("ForgeRock's JavaScript SDK signs on", { timeout: 180_000 }, () => {
     expectFailure(await passwordEntered("wrong horse"), "The user name or the password is wrong.");
   });
 
+  test("configured by the discovery document it signs on and out, too", async () => {
+    const wellknown = `${login.baseUrl}oauth2/alpha/.well-known/openid-configuration`;
+    await Config.setAsync({ serverConfig: { wellknown, timeout: 10_000 }, realmPath: "alpha", tree: JOURNEY });
+    const signedOn = await recoveryCodeEntered(await exitPushWait(), recoveryCodes[1]);
+    await signOut(await login.expectSession(signedOn));
+  });
+
   /** Signs out as the SDK does, by the cookie, and checks that the session of this token is the one that ended. */
   async function signOut(token) {
     // The SDK throws at answers of 500 and above only.
