@@ -174,6 +174,9 @@ async fn the_login_widget_registers_a_phone_and_signs_on() {
     assert!(numbers.contains(&number), "{number} is not among {numbers:?}");
     phone.verb(&["approve", &id, "--number", &number]);
     let token = browser.session().await;
+    // Longer than a poll waits: no other sign-on begins in the place of the one that is over.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(browser.session().await, token);
     browser.sign_out(&server, &token).await;
 
     // Denied, and a wrong number: the widget says so and begins again.
