@@ -95,7 +95,7 @@ need_nightly() {
 }
 
 # need_node_modules SUITE: whether the packages that tests/node names are there, in the end: axe-core, whose rules pages
-# are held to, and Ping's SDK for web pages.
+# are held to, and Ping's SDKs and login widget for web pages.
 need_node_modules() {
     need "$1" npm nodejs npm || return 1
     npm ci --prefix tests/node --no-audit --no-fund --silent && return 0
@@ -147,11 +147,11 @@ may_mount() {
 lints() {
     cargo clippy --locked --all-targets -- -D warnings
 }
-# What Ping's own SDK for web pages does against the server that the tests have built.
-javascript_sdk() {
+# What Ping's own SDKs for web pages do against the server that the tests have built.
+web_sdks() {
     cargo build --locked &&
         PUSH_AUTHENTICATOR=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/push-authenticator \
-            node --test tests/node/javascript_sdk.mjs
+            node --test tests/node/javascript_sdk.mjs tests/node/journey_client.mjs
 }
 border_lints() {
     cargo clippy --locked --no-default-features --features ffi -- -D warnings
@@ -169,8 +169,8 @@ if need "push" python3 python3 && need_moto "push"; then
     tests+=(--test push)
 fi
 suite "Rust" cargo test --locked "${tests[@]}"
-if need_node_modules "JavaScript SDK"; then
-    suite "JavaScript SDK" javascript_sdk
+if need_node_modules "web SDKs"; then
+    suite "web SDKs" web_sdks
 fi
 suite "lints" lints
 suite "lints of the border" border_lints

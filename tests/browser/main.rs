@@ -1,4 +1,5 @@
-//! The demo clicked through in a real headless browser: sign-on page left, simulated phone right.
+//! The demo clicked through in a real headless browser: sign-on page left, simulated phone right. And a page of another
+//! origin with Ping's login widget.
 //!
 //! Screenshots are kept under `target/screenshots`. Needs `chromedriver` and Chromium; `tests/run.sh` installs them.
 
@@ -8,5 +9,7 @@
 mod harness;
 mod looks;
 mod pages;
+mod phone;
 mod story;
 mod timeouts;
+mod widget;

@@ -1,44 +1,11 @@
 //! Every hosted page, looked at closely, with a phone on the command line; and what script adds to them.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{Browser, Demo, start_browser, start_demo};
-
-/// A phone on the command line.
-struct Phone(tempfile::TempDir);
-
-impl Phone {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn verb(&self, arguments: &[&str]) -> Value {
-        let output = Command::new(env!("CARGO_BIN_EXE_push-authenticator"))
-            .args(["--json", "phone", "--vault"])
-            .arg(self.0.path())
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Scans the QR code that the page shows.
-    async fn scan(&self, browser: &Browser, name: &str) {
-        let uri = browser.find("a.registration").await.attr("href").await.unwrap().unwrap();
-        self.verb(&["scan", &uri, "--device-name", name]);
-    }
-
-    /// Approves the newest message with the number that the page shows.
-    async fn approve(&self, browser: &Browser) {
-        let number = browser.text(".number").await;
-        let pending = self.verb(&["pending", "--wait", "10"]);
-        self.verb(&["approve", pending[0]["id"].as_str().unwrap(), "--number", &number]);
-    }
-}
+use crate::phone::Phone;
 
 impl Browser {
     /// Waits until the page's first heading is this.

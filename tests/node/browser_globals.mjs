@@ -1,20 +1,23 @@
-// What ForgeRock's JavaScript SDK finds in a browser and not in Node. It asks fetch to send cookies along
-// (credentials: "include"), and signs out by the session cookie alone, which no script may read; Node's fetch keeps no
-// cookies. The rest of what a sign-on needs (fetch itself, Headers, URL) is in Node.
+// What Ping's web SDKs find in a browser and not in Node. They ask fetch to send cookies along (credentials:
+// "include"), and sign out by the session cookie alone, which no script may read; Node's fetch keeps no cookies. One of
+// them keeps steps in the tab's storage while the browser is on another site. The rest of what a sign-on needs (fetch
+// itself, Headers, URL) is in Node.
 
 /** The cookies of each origin: a map from name to value. */
 const cookiesOfOrigin = new Map();
 const fetchWithoutCookies = globalThis.fetch;
 
-globalThis.fetch = async (url, init = {}) => {
-  if (init.credentials !== "include") return fetchWithoutCookies(url, init);
-  const { origin } = new URL(url);
+globalThis.fetch = async (resource, init) => {
+  // One SDK gives an address and options, another a request that is made already.
+  const request = new Request(resource, init);
+  if (request.credentials !== "include") return fetchWithoutCookies(request);
+  const { origin } = new URL(request.url);
   const cookies = cookiesOfOrigin.get(origin) ?? new Map();
   cookiesOfOrigin.set(origin, cookies);
 
-  const headers = new Headers(init.headers);
-  if (cookies.size > 0) headers.set("Cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
-  const response = await fetchWithoutCookies(url, { ...init, headers });
+  const sent = [...cookies].map(([name, value]) => `${name}=${value}`);
+  if (sent.length > 0) request.headers.set("Cookie", sent.join("; "));
+  const response = await fetchWithoutCookies(request);
   for (const line of response.headers.getSetCookie()) keep(cookies, line);
   return response;
 };
@@ -25,4 +28,17 @@ function keep(cookies, line) {
   const [name, ...value] = pair.split("=");
   if (attributes.some((attribute) => attribute.toLowerCase() === "max-age=0")) cookies.delete(name);
   else cookies.set(name, value.join("="));
+}
+
+globalThis.localStorage = storage();
+globalThis.sessionStorage = storage();
+
+/** A storage of a browser. */
+function storage() {
+  const values = new Map();
+  return {
+    getItem: (name) => values.get(name) ?? null,
+    setItem: (name, value) => void values.set(name, String(value)),
+    removeItem: (name) => void values.delete(name),
+  };
 }

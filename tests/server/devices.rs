@@ -153,6 +153,9 @@ fn pages_of_named_origins_may_call_and_others_may_not() {
     let first = server.request("POST", REST, &[("Origin", "https://app.example.com")], b"");
     assert_eq!((first.status, first.header("access-control-allow-origin")), (200, Some("https://app.example.com")));
     assert!(first.json()["authId"].is_string());
+    let wellknown = "/am/oauth2/alpha/.well-known/openid-configuration";
+    let document = server.request("GET", wellknown, &[("Origin", "https://app.example.com")], b"");
+    assert_eq!(document.header("access-control-allow-origin"), Some("https://app.example.com"));
 
     for (server, origin) in [(&server, "https://evil.example.com"), (&start(), "https://app.example.com")] {
         assert_eq!(preflight(server, origin).header("access-control-allow-origin"), None);

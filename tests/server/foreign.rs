@@ -227,7 +227,18 @@ fn the_discovery_document_leads_to_the_realm() {
     for realm in ["/realms/root/realms/alpha", "/realms/alpha", "/alpha", ""] {
         let document = server.get(&format!("/am/oauth2{realm}/.well-known/openid-configuration")).json();
         assert_eq!(document["issuer"], issuer.as_str(), "{realm}");
-        assert_eq!(document["authorization_endpoint"], format!("{issuer}/authorize"), "{realm}");
+        // Ping's web SDKs take no document without these.
+        let endpoints = [
+            ("authorization_endpoint", "authorize"),
+            ("token_endpoint", "access_token"),
+            ("userinfo_endpoint", "userinfo"),
+            ("end_session_endpoint", "connect/endSession"),
+            ("revocation_endpoint", "token/revoke"),
+        ];
+        for (name, path) in endpoints {
+            assert_eq!(document[name], format!("{issuer}/{path}"), "{realm}");
+            server.get(&format!("/am/oauth2{realm}/{path}")).refused(404);
+        }
     }
     server.get("/am/oauth2/beta/.well-known/openid-configuration").refused(404);
 }

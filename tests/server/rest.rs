@@ -211,6 +211,7 @@ fn unknown_realms_journeys_and_indexes_are_refused() {
         "?service=Login%20with%20Push%20MFA&module=DataStore",
         "?user=demo",
         "?authlevel=2",
+        "?suspendedId=eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
         "?resource=true",
     ] {
         server.post_bytes(&format!("{REST}{query}"), b"").refused(400);
@@ -561,6 +562,18 @@ fn answers_hold_what_clients_read_and_nothing_of_the_servers_inside() {
     );
     let auth_id = server.next(&fill_password(&step, USER, PASSWORD))["authId"].to_string();
     assert!(!auth_id.contains("demo"));
+}
+
+#[test]
+fn the_phone_that_was_just_added_is_named_with_its_recovery_codes() {
+    let server = start();
+    let step = server.at_qr_code();
+    let phone = Phone::scan(&step).with("deviceName", json!("Zoë's <b>\"phone\"</b>"));
+    assert_eq!(phone.register(&server).status, 200);
+    let step = server.next(&step);
+    let script = output(&step, "TextOutputCallback", "message").as_str().unwrap();
+    assert!(script.contains("<em>Zoë's bphone/b</em></p>\\n\" +\n oldHtml;"), "{script}");
+    assert_eq!(recovery_codes(&step).len(), 10);
 }
 
 #[test]

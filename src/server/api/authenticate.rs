@@ -41,6 +41,8 @@ pub(in crate::server) struct Index {
     resource: Option<String>,
     #[serde(rename = "sessionUpgradeSSOTokenId")]
     session_upgrade: Option<String>,
+    // How AM's SDKs go on with a sign-on that a node suspended, from a link in a mail. No node here does that.
+    suspended_id: Option<String>,
 }
 
 impl Index {
@@ -53,6 +55,7 @@ impl Index {
             ("role", &self.role),
             ("authlevel", &self.authlevel),
             ("sessionUpgradeSSOTokenId", &self.session_upgrade),
+            ("suspendedId", &self.suspended_id),
         ];
         if let Some((name, _)) = others.iter().find(|(_, value)| value.is_some()) {
             return refused(format!("The parameter {name} is not offered here. Name a journey: service=NAME."));
@@ -161,7 +164,8 @@ pub(in crate::server) async fn authenticate(
 fn show(app: &App, reply: Reply) -> Response {
     match reply {
         Reply::Step(step) => {
-            let mut body = json!({"authId": step.auth_id, "callbacks": to_json(&step.callbacks)});
+            let callbacks = to_json(&step.callbacks, step.details.added_device.as_deref());
+            let mut body = json!({"authId": step.auth_id, "callbacks": callbacks});
             if let Value::Object(members) = &mut body {
                 let texts = [
                     ("header", step.texts.header),

@@ -1,4 +1,4 @@
-//! The discovery document, from which Ping's journey-client learns where a realm's REST is.
+//! The discovery document, from which Ping's web SDKs learn where a realm's REST is.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,10 +17,18 @@ pub(in crate::server) async fn of_server(State(app): State<App>) -> Json<Value> 
     document(&app)
 }
 
-/// Returns the realm's addresses in AM's form. Nothing else of OAuth 2.0 is offered here, and a sign-on calls neither address:
-/// clients take the server and the realm out of them.
+/// Returns the realm's addresses in AM's form. Nothing else of OAuth 2.0 is offered here, and a sign-on calls none of
+/// them. Clients take the server and the realm out of them: journey-client takes no document without the first three,
+/// javascript-sdk none without all.
 fn document(app: &App) -> Json<Value> {
     let base = app.0.public_url.as_str().trim_end_matches('/');
     let issuer = format!("{base}/oauth2/realms/root/realms/{}", app.0.configuration.realm);
-    Json(json!({"issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize")}))
+    Json(json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/access_token"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
+        "end_session_endpoint": format!("{issuer}/connect/endSession"),
+        "revocation_endpoint": format!("{issuer}/token/revoke"),
+    }))
 }

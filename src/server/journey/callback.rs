@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::protocol::text::is_hidden;
 use crate::secret::{Reason, SecretText};
 
 /// A piece of text with links in it.
@@ -162,12 +163,12 @@ impl Answers {
     }
 }
 
-/// The callbacks of a step in AM's JSON.
-pub fn to_json(callbacks: &[Callback]) -> Value {
-    callbacks.iter().enumerate().map(|(index, callback)| one_to_json(index, callback)).collect()
+/// The callbacks of a step in AM's JSON. The phone that was just added is named with its recovery codes.
+pub fn to_json(callbacks: &[Callback], added_phone: Option<&str>) -> Value {
+    callbacks.iter().enumerate().map(|(index, callback)| one_to_json(index, callback, added_phone)).collect()
 }
 
-fn one_to_json(index: usize, callback: &Callback) -> Value {
+fn one_to_json(index: usize, callback: &Callback, added_phone: Option<&str>) -> Value {
     let output = |pairs: &[(&str, Value)]| -> Value {
         pairs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
     };
@@ -180,7 +181,7 @@ fn one_to_json(index: usize, callback: &Callback) -> Value {
             (output(&[("message", json!(segments_as_html(segments))), ("messageType", json!("0"))]), None)
         }
         Callback::RecoveryCodes(codes) => {
-            (output(&[("message", json!(recovery_script(codes))), ("messageType", json!("4"))]), None)
+            (output(&[("message", json!(recovery_script(codes, added_phone))), ("messageType", json!("4"))]), None)
         }
         Callback::QrScript(uri) => (output(&[("message", json!(qr_script(uri))), ("messageType", json!("4"))]), None),
         Callback::HiddenValue { id, value } => {
@@ -234,8 +235,8 @@ fn escape(text: &str) -> String {
 /// Returns the script that shows recovery codes on AM's own pages. Web SDKs do not run it; they look for the words
 /// `Recovery Codes` and, per code, for a source line of white space, one character, a double quote, the code, a backslash
 /// and `n`. A line must not begin with `+`: after the `+` at the end of the line before, that would be a unary plus, and
-/// the page would show `NaN`.
-fn recovery_script(codes: &[SecretText]) -> String {
+/// the page would show `NaN`. They take the phone's name out of `<em>` and `</em>`, and show "New Security Key" without.
+fn recovery_script(codes: &[SecretText], added_phone: Option<&str>) -> String {
     let mut script = String::from(
         "/*\n * Recovery Codes\n */\nvar newLocation = document.getElementById(\"wrapper\");\n\
          var oldHtml = newLocation.getElementsByTagName(\"fieldset\")[0].innerHTML;\n\
@@ -244,6 +245,13 @@ fn recovery_script(codes: &[SecretText]) -> String {
     for code in codes {
         let code = code.expose(Reason::HandOver);
         script.push_str(&format!("  \"<div>\\n\" +\n  \"{code}\\n\" +\n  \"</div>\\n\" +\n"));
+    }
+    // SDKs show what they find as it is, so that nothing in it is escaped: what would have to be is left out.
+    let is_plain = |letter: &char| !matches!(letter, '<' | '>' | '&' | '"' | '\\') && !is_hidden(*letter);
+    let name: String = added_phone.unwrap_or_default().chars().filter(is_plain).collect();
+    if !name.trim().is_empty() {
+        let name = name.trim();
+        script.push_str(&format!("  \"<p>They are for when you lose your phone: <em>{name}</em></p>\\n\" +\n"));
     }
     script.push_str(" oldHtml;\n");
     script
@@ -271,13 +279,14 @@ mod tests {
 
     #[test]
     fn callbacks_have_the_shape_that_web_sdks_read() {
-        let value = to_json(&[
+        let callbacks = [
             Callback::Name { prompt: "User Name".into() },
             Callback::Text(vec![Segment::Text("Hi & all".into())]),
             Callback::HiddenValue { id: "mfaDeviceRegistration".into(), value: SecretText::new("pushauth://x".into()) },
             Callback::PollingWait { wait: 5000, message: "m".into() },
             Callback::Confirmation { options: vec!["Exit".into()] },
-        ]);
+        ];
+        let value = to_json(&callbacks, None);
         assert_eq!(value[0]["input"][0], json!({"name": "IDToken1", "value": ""}));
         assert_eq!(value[1]["output"][1], json!({"name": "messageType", "value": "0"}));
         assert_eq!(value[1].get("input"), None);
@@ -302,9 +311,19 @@ mod tests {
 
     #[test]
     fn recovery_codes_stand_where_the_web_sdk_looks() {
-        let script = recovery_script(&[SecretText::new("AB12cd34EF".into())]);
+        let script = recovery_script(&[SecretText::new("AB12cd34EF".into())], None);
+        assert!(!script.contains("<em>"));
         assert!(script.contains("Recovery Codes"));
         let lines: Vec<&str> = script.lines().skip_while(|line| !line.contains("<div>")).take(3).collect();
         assert_eq!(lines, ["  \"<div>\\n\" +", "  \"AB12cd34EF\\n\" +", "  \"</div>\\n\" +"]);
+    }
+
+    #[test]
+    fn the_name_of_a_phone_stays_a_name() {
+        let script = |name| recovery_script(&[SecretText::new("AB12cd34EF".into())], Some(name));
+        assert!(script("Zoë's phone").contains("<em>Zoë's phone</em>"));
+        let hostile = script(" \" + alert(1) + \"<img src=x>&amp;\n X\"CODE1\\n\u{2028}");
+        assert!(hostile.contains("<em>+ alert(1) + img src=xamp; XCODE1n</em></p>\\n\" +"), "{hostile}");
+        assert!(!script(" <\\> ").contains("<em>"));
     }
 }

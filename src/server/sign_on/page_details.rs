@@ -1,4 +1,4 @@
-//! What a hosted page shows of a step beside its callbacks, which are as AM has them.
+//! What is known of a step beside its callbacks, which are as AM has them. Hosted pages show all of it.
 
 use serde::{Deserialize, Serialize};
 
