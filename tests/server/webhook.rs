@@ -36,6 +36,7 @@ fn start_at(url: &str, secrets: &[&[u8]]) -> (Server, Phone, Key) {
         url: url.parse().unwrap(),
         secret_file: Some(write_secret(&folder, secrets)),
         give_up_hours: 72,
+        ca_file: None,
     };
     let server = Setup::new()
         .with(REGISTRATION, "deviceKey", json!("required"))
@@ -292,6 +293,7 @@ fn a_secret_that_is_none_is_refused_and_not_repeated() {
         url: "https://hooks.example.com".parse().unwrap(),
         secret_file,
         give_up_hours: 72,
+        ca_file: None,
     };
     let nothing = |_: &str| None;
     let of_file = settings(Some(file.clone()));

@@ -443,7 +443,7 @@ fn sync(phone: &FolderPhone) -> Result<Report, Failure> {
             format!("Sent {}; nothing waits.", shipped.len()),
             json!({"sent": shipped.len(), "waiting": waiting}),
         )),
-        (0, _) => Err(queued()),
+        (0, _) => Err(queued(&shipped.causes())),
         (refused, _) => Err(Failure::new("refused", &format!("The server refused {refused} of {}.", shipped.len()))),
     }
 }
