@@ -36,7 +36,7 @@ fn configuration_file(server: &Server) -> String {
 }
 
 /// `push test` with `--json`: exit status and value.
-fn push_test(server: &Server, user: &str, environment: &[(&str, &str)]) -> (i32, Value) {
+pub fn push_test(server: &Server, user: &str, environment: &[(&str, &str)]) -> (i32, Value) {
     let file = configuration_file(server);
     let output = program()
         .args(["--json", "push", "test", user, "--config", &file])

@@ -444,6 +444,11 @@ fn sync(phone: &FolderPhone) -> Result<Report, Failure> {
             json!({"sent": shipped.len(), "waiting": waiting}),
         )),
         (0, _) => Err(queued(&shipped.causes())),
-        (refused, _) => Err(Failure::new("refused", &format!("The server refused {refused} of {}.", shipped.len()))),
+        (refused, _) => {
+            let refusal = format!("The server refused {refused} of {}.", shipped.len());
+            let causes = shipped.causes();
+            let lines = std::iter::once(refusal).chain(causes.iter().map(ToString::to_string));
+            Err(Failure::new("refused", &lines.collect::<Vec<_>>().join("\n")))
+        }
     }
 }
