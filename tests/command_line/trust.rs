@@ -137,7 +137,7 @@ fn a_server_without_tls_at_an_address_of_https_is_named() {
     let server = Server::start(|journey| journey, &format!("public_url = \"https://{address}/am\""));
     let ran = Phone::new().verb(&["scan", &server.offer().1]);
     let said = ran.value["error"]["message"].as_str().unwrap();
-    assert!(said.contains(&format!("No TLS connection to {address}")), "{said}");
+    assert!(said.contains(&format!("TLS with {address} failed")), "{said}");
     assert_eq!(ran.failed(), (1, "tls".to_owned()));
 }
 

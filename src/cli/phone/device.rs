@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::keys::Files;
+use super::shipped::{Sent, Shipped, queued};
 use crate::cli::http::{Client, Unanswered};
 use crate::cli::output::Failure;
 use crate::phone::{
@@ -52,18 +53,6 @@ impl Description {
             key: KeyChoice::None,
         }
     }
-}
-
-/// What became of the requests that were shipped.
-#[derive(Default)]
-pub(in crate::cli) struct Shipped(Vec<Sent>);
-
-/// What became of one request.
-struct Sent {
-    id: String,
-    delivery: Delivery,
-    /// Why its server is not believed.
-    cause: Option<TlsFailure>,
 }
 
 impl FolderPhone {
@@ -330,46 +319,6 @@ fn not_offered(host: &str) -> String {
         "{host} hands out no messages: it does not know this way. Its sign-on requests come by push only; give each to \
          receive."
     )
-}
-
-impl Shipped {
-    /// How many were refused for good, and how many still wait.
-    pub(in crate::cli) fn troubles(&self) -> (usize, usize) {
-        let count = |test: fn(&Delivery) -> bool| self.0.iter().filter(|sent| test(&sent.delivery)).count();
-        (
-            count(|delivery| matches!(delivery, Delivery::Refused { .. })),
-            count(|delivery| matches!(delivery, Delivery::Retry { .. })),
-        )
-    }
-
-    /// Why servers are not believed, each once.
-    pub(in crate::cli) fn causes(&self) -> Vec<TlsFailure> {
-        let mut causes: Vec<TlsFailure> = Vec::new();
-        for cause in self.0.iter().filter_map(|sent| sent.cause.as_ref()) {
-            if !causes.contains(cause) {
-                causes.push(cause.clone());
-            }
-        }
-        causes
-    }
-
-    /// How many were shipped.
-    pub(in crate::cli) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// What could not be sent stays in the outbox; `causes` are what has to be set right first.
-pub(in crate::cli) fn queued(causes: &[TlsFailure]) -> Failure {
-    let Some(first) = causes.first() else {
-        return Failure::new(
-            "queued",
-            &"The server could not be reached. It stays in the outbox; run sync to send it.",
-        );
-    };
-    let mut lines: Vec<String> = causes.iter().map(ToString::to_string).collect();
-    lines.push("It stays in the outbox; run sync to send it once that is set right.".to_owned());
-    Failure::new(first.name(), &lines.join("\n"))
 }
 
 /// A refusal of the core.

@@ -27,7 +27,7 @@ pub(super) struct Client {
 
 /// Why there is no answer. Holds nothing of the request.
 pub(super) enum Failure {
-    /// No connection by TLS came about.
+    /// TLS failed.
     Tls(TlsFailure),
     /// Anything else.
     NoAnswer(String),

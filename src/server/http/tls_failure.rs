@@ -1,4 +1,4 @@
-//! Why no connection by TLS came about, in words that say what to do.
+//! Why TLS failed, in words that say what to do.
 
 use rustls::CertificateError;
 use url::{Position, Url};
@@ -9,7 +9,7 @@ use super::trust::Trust;
 const MOST_NAMES: usize = 3;
 const LONGEST_NAME: usize = 100;
 
-/// See the module. Nothing of a request was sent.
+/// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFailure {
     /// Nobody that is believed issued the certificate.
@@ -57,9 +57,7 @@ pub enum TlsFailure {
         reason: String,
     },
     /// The two do not understand each other.
-    #[error(
-        "No TLS connection to {host} was made: {reason}. Check that the address and its port speak TLS 1.2 or 1.3."
-    )]
+    #[error("TLS with {host} failed: {reason}. Check that the address and its port speak TLS 1.2 or 1.3.")]
     Protocol {
         /// Host and port.
         host: String,
