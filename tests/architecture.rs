@@ -521,6 +521,8 @@ fn a_phone_app_gets_no_runtime_no_server_and_no_tls() {
         "axum",
         "hyper",
         "rustls",
+        "rustls-native-certs",
+        "webpki-roots",
         "ureq",
         "native-tls",
         "openssl",
@@ -537,9 +539,10 @@ fn a_phone_app_gets_no_runtime_no_server_and_no_tls() {
         assert!(!phone.contains(unwanted), "{unwanted} came into the phone's build");
     }
     let everything = dependency_tree(&[]);
-    for wanted in ["tokio", "axum", "ureq", "x509-parser", "asn1-rs"] {
+    for wanted in ["tokio", "axum", "ureq", "rustls", "rustls-native-certs", "x509-parser", "asn1-rs"] {
         assert!(everything.contains(wanted), "the check could not find {wanted} where it is");
     }
+    assert!(!everything.contains("webpki-roots"), "the machine says whom it trusts, and no list is compiled in");
 }
 
 #[test]

@@ -14,8 +14,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest response that is read, in bytes.
 const RESPONSE_LIMIT: u64 = 64 * 1024;
 
-/// A client that follows no redirects and keeps no cookies. Made at the first request: most commands make none, and need
-/// not read whom this machine trusts.
+/// A client that follows no redirects and keeps no cookies. Made at the first request: most commands make none, and
+/// need not read whom this machine trusts.
 #[derive(Clone, Default)]
 pub(super) struct Client(Arc<OnceLock<ureq::Agent>>);
 

@@ -36,12 +36,10 @@ pub fn program() -> Command {
 
 /// Runs the command line with `--json`: standard output must hold exactly one JSON value, whatever happens.
 pub fn run(arguments: &[&str], input: &str) -> Ran {
-    let (ran, said) = run_trusting(None, arguments, input);
-    eprint!("{said}");
-    ran
+    run_trusting(None, arguments, input).0
 }
 
-/// The same where this file holds the authorities that the machine trusts; and what it wrote on standard error.
+/// The same where this file holds the authorities that the machine trusts; and what it then wrote on standard error.
 pub fn run_trusting(roots: Option<&Path>, arguments: &[&str], input: &str) -> (Ran, String) {
     let mut command = program();
     if let Some(roots) = roots {
@@ -52,7 +50,7 @@ pub fn run_trusting(roots: Option<&Path>, arguments: &[&str], input: &str) -> (R
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(if roots.is_some() { Stdio::piped() } else { Stdio::inherit() })
         .spawn()
         .unwrap();
     // A command that does not read its input may be gone already.

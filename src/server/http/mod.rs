@@ -1,7 +1,7 @@
 //! The server's only HTTP client: posts to Amazon SNS and to the webhook's receiver.
 //!
-//! It blocks, so it is called on threads of its callers' own. TLS is rustls on ring, with the authorities that this machine
-//! trusts; it knows nothing of what it carries.
+//! It blocks, so it is called on threads of its callers' own. TLS is rustls on ring, with the authorities that this
+//! machine trusts; it knows nothing of what it carries.
 
 mod tls_failure;
 mod trust;

@@ -22,8 +22,8 @@ pub enum TlsFailure {
     },
     /// It is another host's.
     #[error(
-        "The certificate of {host} is not trusted: it is for {names}. Use the address that it is for, or have one issued \
-         for this host."
+        "The certificate of {host} is not trusted: it is for {names}. Use the address that it is for, or have one \
+         issued for this host."
     )]
     WrongName {
         /// Host and port.
@@ -33,7 +33,8 @@ pub enum TlsFailure {
     },
     /// Its time is over.
     #[error(
-        "The certificate of {host} is not trusted: it has expired. Renew it there, unless this machine's clock is wrong."
+        "The certificate of {host} is not trusted: it has expired. Renew it there, unless this machine's clock is \
+         wrong."
     )]
     Expired {
         /// Host and port.
@@ -41,8 +42,8 @@ pub enum TlsFailure {
     },
     /// Its time has not begun.
     #[error(
-        "The certificate of {host} is not trusted: it is not valid yet. Check this machine's clock, and from when on the \
-         certificate is good."
+        "The certificate of {host} is not trusted: it is not valid yet. Check this machine's clock, and from when on \
+         the certificate is good."
     )]
     NotYetValid {
         /// Host and port.

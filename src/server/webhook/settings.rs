@@ -33,7 +33,8 @@ pub struct WebhookSettings {
     /// Hours after an event from which on it is not tried again.
     #[serde(default = "default_give_up")]
     pub give_up_hours: i64,
-    /// Certificates of authorities that are believed besides this machine's; relative to the configuration file's folder.
+    /// Certificates of authorities that are believed besides this machine's; relative to the configuration file's
+    /// folder.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
 }

@@ -23,7 +23,8 @@ pub struct SnsSettings {
     /// Whether iOS phones run development builds, which get their pushes from Apple's sandbox.
     #[serde(default)]
     pub apns_sandbox: bool,
-    /// Certificates of authorities that are believed besides this machine's; relative to the configuration file's folder.
+    /// Certificates of authorities that are believed besides this machine's; relative to the configuration file's
+    /// folder.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
 }
