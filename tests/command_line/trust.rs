@@ -124,6 +124,22 @@ fn each_fault_of_a_certificate_has_its_own_words() {
 }
 
 #[test]
+fn a_part_of_the_machines_authorities_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "others.pem", &Authority::new("Somebody else's"));
+    let (server, _front) = server_behind(Authority::new("Ours").issue_good());
+    let output = program()
+        .env("SSL_CERT_DIR", folder.path())
+        .env("SSL_CERT_FILE", folder.path().join("missing.pem"))
+        .args(["phone", "--vault", Phone::new().folder().to_str().unwrap(), "scan", &server.offer().1])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("its issuer is unknown") && said.contains("could be read"), "{said}");
+    assert!(said.contains("missing.pem") && output.status.code() == Some(1), "{said}");
+}
+
+#[test]
 fn a_server_without_tls_at_an_address_of_https_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

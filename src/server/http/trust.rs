@@ -69,16 +69,20 @@ impl Trust {
         })
     }
 
-    /// What to do about an authority that is not believed; a whole sentence.
+    /// What to do about an authority that is not believed, in whole sentences.
     pub(super) fn advice(&self) -> String {
         let variable =
             "set SSL_CERT_FILE to a PEM file with its certificate, which takes the place of this machine's store";
+        // A wrong SSL_CERT_FILE beside a right SSL_CERT_DIR would go unnoticed.
+        let unread = MACHINE.problem.as_ref();
+        let unread = unread.map(|problem| format!(" Not all of what this machine trusts could be read: {problem}."));
+        let unread = unread.unwrap_or_default();
         match self.setting {
             Some(setting) => format!(
                 "If this is your own authority, name a PEM file with its certificate in {setting} of server.toml, or \
-                 {variable}."
+                 {variable}.{unread}"
             ),
-            None => format!("If this is your own authority, {variable}."),
+            None => format!("If this is your own authority, {variable}.{unread}"),
         }
     }
 
