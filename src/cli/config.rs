@@ -37,10 +37,12 @@ fn check(configuration: &Configuration) -> Result<Report, Failure> {
     if let Some(settings) = &configuration.push.attestation {
         AttestationCheck::load(settings).map_err(|error| Failure::new("start", &error))?;
     }
+    let unbelieved = configuration.trust_warnings().map_err(|error| Failure::new("start", &error))?;
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     journeys.check_default(&configuration.default_journey).map_err(|error| Failure::new("journeys", &error))?;
     let mut warnings: Vec<String> = journeys.iter().flat_map(|journey| journey.warnings.clone()).collect();
     warnings.extend(configuration.warnings(journeys.ask_for_keys()));
+    warnings.extend(unbelieved);
     let off = journeys.off();
     let names: Vec<&String> =
         journeys.iter().filter(|journey| journey.not_runnable.is_none()).map(|journey| &journey.name).collect();

@@ -1,5 +1,6 @@
 //! The server's configuration: one TOML file, checked as a whole at start.
 
+mod trust;
 mod warnings;
 
 use std::net::{IpAddr, SocketAddr};
@@ -280,9 +281,12 @@ impl Configuration {
         }
         if let Some(sns) = &mut configuration.push.sns {
             sns.credentials_file = folder.join(&sns.credentials_file);
+            sns.ca_file = sns.ca_file.as_ref().map(|file| folder.join(file));
         }
-        if let Some(file) = configuration.webhook.as_mut().and_then(|webhook| webhook.secret_file.as_mut()) {
-            *file = folder.join(&*file);
+        if let Some(webhook) = &mut configuration.webhook {
+            for file in [&mut webhook.secret_file, &mut webhook.ca_file].into_iter().flatten() {
+                *file = folder.join(&*file);
+            }
         }
         Ok(configuration)
     }

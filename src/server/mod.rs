@@ -6,10 +6,11 @@
 mod api;
 pub mod attestation;
 mod audit_counts;
+pub mod ca_file;
 pub mod configuration;
 pub mod connections;
 pub mod factors;
-mod http;
+pub(crate) mod http;
 pub mod journey;
 pub mod keys;
 mod known_browser;
@@ -43,6 +44,7 @@ use crate::protocol::message::CommunicationType;
 use crate::secret::SecretText;
 use attestation::{AttestationCheck, AttestationFileError};
 use audit_counts::AuditCounts;
+use ca_file::CaFileError;
 use configuration::Configuration;
 use connections::ConnectionLimits;
 use journey::{Journeys, JourneysError};
@@ -109,6 +111,9 @@ pub enum StartError {
     /// The webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// A file of authorities.
+    #[error(transparent)]
+    CaFile(#[from] CaFileError),
     /// What attestations of keys are checked with.
     #[error(transparent)]
     Attestation(#[from] AttestationFileError),
@@ -142,7 +147,8 @@ impl App {
         for reason in journeys.off() {
             tracing::warn!("{reason}");
         }
-        let warnings = configuration.warnings(journeys.ask_for_keys());
+        let mut warnings = configuration.warnings(journeys.ask_for_keys());
+        warnings.extend(configuration.trust_warnings()?);
         for warning in journeys.iter().flat_map(|journey| &journey.warnings).chain(&warnings) {
             tracing::warn!("{warning}");
         }

@@ -19,5 +19,8 @@ mod receiver;
 mod relay;
 mod setup;
 mod story;
+#[path = "../server/tls.rs"]
+mod tls;
+mod trust;
 mod verbs;
 mod webhook;

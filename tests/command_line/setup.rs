@@ -36,20 +36,30 @@ pub fn program() -> Command {
 
 /// Runs the command line with `--json`: standard output must hold exactly one JSON value, whatever happens.
 pub fn run(arguments: &[&str], input: &str) -> Ran {
-    let mut child = program()
+    run_trusting(None, arguments, input).0
+}
+
+/// The same where this file holds the authorities that the machine trusts; and what it then wrote on standard error.
+pub fn run_trusting(roots: Option<&Path>, arguments: &[&str], input: &str) -> (Ran, String) {
+    let mut command = program();
+    if let Some(roots) = roots {
+        command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
+    }
+    let mut child = command
         .arg("--json")
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(if roots.is_some() { Stdio::piped() } else { Stdio::inherit() })
         .spawn()
         .unwrap();
     // A command that does not read its input may be gone already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text:?}"));
-    Ran { status: output.status.code().unwrap(), value }
+    let value = serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text:?}: {:?}", output.stderr));
+    (Ran { status: output.status.code().unwrap(), value }, String::from_utf8(output.stderr).unwrap())
 }
 
 pub struct Server {

@@ -11,11 +11,16 @@ use crate::setup::*;
 
 const SECRET: [u8; 32] = [0x55; 32];
 
-/// Adds a webhook to a server's configuration, with its secret beside it.
-fn set_up(server: &Server, receiver: &Receiver) {
+/// Writes the secret of a webhook beside a server's configuration.
+pub fn write_secret(server: &Server) {
     let secret = server.folder.path().join("webhook.secret");
     std::fs::write(&secret, "whsec_VVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVU=\n").unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Adds a webhook to a server's configuration, with its secret beside it.
+fn set_up(server: &Server, receiver: &Receiver) {
+    write_secret(server);
     let mut file = std::fs::OpenOptions::new().append(true).open(server.configuration()).unwrap();
     writeln!(file, "[webhook]\nurl = \"http://{}/\"\nsecret_file = \"webhook.secret\"", receiver.address).unwrap();
 }

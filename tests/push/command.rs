@@ -36,7 +36,7 @@ fn configuration_file(server: &Server) -> String {
 }
 
 /// `push test` with `--json`: exit status and value.
-fn push_test(server: &Server, user: &str, environment: &[(&str, &str)]) -> (i32, Value) {
+pub fn push_test(server: &Server, user: &str, environment: &[(&str, &str)]) -> (i32, Value) {
     let file = configuration_file(server);
     let output = program()
         .args(["--json", "push", "test", user, "--config", &file])
@@ -266,4 +266,10 @@ fn the_phones_half_fetches_what_a_hint_is_about() {
     let output = program().args(receive).output().unwrap();
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), value["error"]["code"].as_str()), (Some(1), Some("nothing-waits")));
+    // Nobody can say whether one waits while the server is away.
+    drop(server);
+    let output = program().args(receive).output().unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), value["error"]["code"].as_str()), (Some(1), Some("not-fetched")));
+    assert!(value["error"]["message"].as_str().unwrap().contains("could not be reached"), "{value}");
 }

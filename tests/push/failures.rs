@@ -234,7 +234,7 @@ fn a_server_with_a_certificate_that_nobody_vouches_for_gets_no_request() {
     );
     let server = server.start();
     register(&server, "gcm", "token");
-    wait_for("the failure", || (outcomes(&server, "push-delivery") == ["unreachable"]).then_some(()));
+    wait_for("the failure", || (outcomes(&server, "push-delivery") == ["certificate-unknown-issuer"]).then_some(()));
     process.kill().unwrap();
     process.wait().unwrap();
     let rest: Vec<String> = lines.collect();

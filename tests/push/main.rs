@@ -18,6 +18,10 @@ mod hints;
 mod moto;
 mod signature;
 mod support;
+#[allow(dead_code, reason = "shared with the tests of the command line, which use all of it")]
+#[path = "../server/tls.rs"]
+mod tls;
+mod trust;
 #[allow(dead_code, reason = "shared with the tests of the server, which use more of it")]
 #[path = "../server/wire.rs"]
 mod wire;

@@ -53,6 +53,7 @@ pub fn setup(port: u16, gcm: &str, apns: &str) -> Setup {
             region: None,
             endpoint: Some(format!("http://127.0.0.1:{port}").parse().unwrap()),
             apns_sandbox: false,
+            ca_file: None,
         });
     })
 }

@@ -178,6 +178,7 @@ fn the_webhook_hears_of_changes() {
         url: format!("http://{}/", receiver.address).parse().unwrap(),
         secret_file: Some(write_secret(folder.path(), &[&[7; 32]])),
         give_up_hours: 72,
+        ca_file: None,
     };
     let server = Setup::new().configure(|configuration| configuration.webhook = Some(settings)).start();
     let phone = server.enrolled();

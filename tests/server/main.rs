@@ -34,6 +34,8 @@ mod rest;
 mod retries;
 mod risk;
 mod signed_pulls;
+#[allow(dead_code, reason = "shared with the tests of the command line, which use all of it")]
+mod tls;
 mod unconfirmed;
 mod user_agents;
 mod webhook;

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::device_keys::{Key, REGISTRATION, deny, enrolled, signing_pulls};
 use crate::harness::*;
 use crate::receiver::{Receiver, Seen, wait_for};
+use crate::tls::{Authority, Front};
 
 const SECRET: [u8; 32] = [7; 32];
 const MINUTE: i64 = 60_000;
@@ -30,12 +31,17 @@ pub fn write_secret(folder: &Path, secrets: &[&[u8]]) -> std::path::PathBuf {
 }
 
 /// A server with a webhook at this address, and a phone with a key that has signed on.
-fn start_at(url: &str, secrets: &[&[u8]]) -> (Server, Phone, Key) {
+fn start_at(url: &str, secrets: &[&[u8]], ca: Option<&Authority>) -> (Server, Phone, Key) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
     let settings = WebhookSettings {
         url: url.parse().unwrap(),
         secret_file: Some(write_secret(&folder, secrets)),
         give_up_hours: 72,
+        ca_file: ca.map(|authority| {
+            let file = folder.join("ca.pem");
+            std::fs::write(&file, authority.pem()).unwrap();
+            file
+        }),
     };
     let server = Setup::new()
         .with(REGISTRATION, "deviceKey", json!("required"))
@@ -49,7 +55,7 @@ fn start_at(url: &str, secrets: &[&[u8]]) -> (Server, Phone, Key) {
 }
 
 pub fn start_with(receiver: &Receiver) -> (Server, Phone, Key) {
-    let started = start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET]);
+    let started = start_at(&format!("http://{}/hook?key=1", receiver.address), &[&SECRET], None);
     receiver.forget();
     started
 }
@@ -163,7 +169,7 @@ fn events_outlive_a_receiver_that_is_down_and_a_restart() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let (server, phone, key) = start_at(&format!("http://{address}/"), &[&SECRET]);
+    let (server, phone, key) = start_at(&format!("http://{address}/"), &[&SECRET], None);
     deny_a_strangers_sign_on(&server, &phone, &key);
     waiting(&server, 1);
     let id = server.text("SELECT id FROM webhook_event ORDER BY rowid");
@@ -186,7 +192,7 @@ fn an_event_that_cannot_be_read_is_given_up_and_stands_in_nobodys_way() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let (server, phone, key) = start_at(&format!("http://{address}/"), &[&SECRET]);
+    let (server, phone, key) = start_at(&format!("http://{address}/"), &[&SECRET], None);
     deny_a_strangers_sign_on(&server, &phone, &key);
     waiting(&server, 1);
     let change =
@@ -216,6 +222,34 @@ fn an_event_that_nobody_takes_is_given_up_and_noted() {
     deny_a_strangers_sign_on(&server, &phone, &key);
     wait_for("the note", || (given_up(&server)[2..] == ["demo gone", "demo gone"]).then_some(()));
     assert_eq!((server.count("webhook_event"), receiver.seen().len()), (0, 6));
+}
+
+/// Asking again in seconds is no use: somebody has to set it right.
+#[test]
+fn an_event_waits_for_a_certificate_that_is_trusted() {
+    let receiver = Receiver::start();
+    let authority = Authority::new("Ours");
+    let front = Front::start(Authority::new("Another").issue_good()).leading_to(receiver.address);
+    let (server, phone, key) = start_at(&format!("https://{}/", front.address), &[&SECRET], Some(&authority));
+    front.connections();
+    deny_a_strangers_sign_on(&server, &phone, &key);
+    let left = waiting(&server, 1);
+    assert_eq!((left, front.connections(), receiver.seen().len()), (300_000, 2, 0));
+    front.show(authority.issue_good());
+    server.clock.advance(left);
+    assert!(receiver.wait_for(2).iter().all(|each| each.is_signed_with(&SECRET)));
+    wait_for("the end", || (server.count("webhook_event") == 0).then_some(()));
+    assert_eq!(given_up(&server), Vec::<String>::new());
+
+    front.show(authority.issue("127.0.0.1", 2020..2021));
+    server.clock.advance(24 * HOUR);
+    deny_a_strangers_sign_on(&server, &phone, &key);
+    waiting(&server, 1);
+    server.clock.advance(72 * HOUR);
+    wait_for("the note", || {
+        (given_up(&server) == ["demo certificate-expired", "demo certificate-expired"]).then_some(())
+    });
+    assert_eq!(receiver.seen().len(), 2);
 }
 
 #[test]
@@ -260,7 +294,7 @@ fn what_waits_where_there_is_no_webhook_any_more_goes_in_time() {
 #[test]
 fn while_the_secret_is_changed_events_are_signed_with_both() {
     let receiver = Receiver::start();
-    let (server, phone, key) = start_at(&format!("http://{}/", receiver.address), &[&[1; 24], &[2; 64]]);
+    let (server, phone, key) = start_at(&format!("http://{}/", receiver.address), &[&[1; 24], &[2; 64]], None);
     receiver.forget();
     deny_a_strangers_sign_on(&server, &phone, &key);
     for each in receiver.wait_for(2) {
@@ -292,6 +326,7 @@ fn a_secret_that_is_none_is_refused_and_not_repeated() {
         url: "https://hooks.example.com".parse().unwrap(),
         secret_file,
         give_up_hours: 72,
+        ca_file: None,
     };
     let nothing = |_: &str| None;
     let of_file = settings(Some(file.clone()));

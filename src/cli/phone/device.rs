@@ -9,7 +9,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::keys::Files;
-use crate::cli::http::Client;
+use super::shipped::{Sent, Shipped, queued};
+use crate::cli::http::{Client, Unanswered};
 use crate::cli::output::Failure;
 use crate::phone::{
     Account, CommunicationType, Delivery, Device, DeviceFacts, Enrolment, Evidence, HttpRequest, KeyChoice,
@@ -17,6 +18,7 @@ use crate::phone::{
 };
 use crate::ports::{Clock as _, SystemClock, SystemEntropy, make_uuid};
 use crate::protocol::uri::host_and_port;
+use crate::server::ca_file::TlsFailure;
 use crate::server::make_private_folder;
 
 /// How much longer than it was asked to hold a question a server may take to answer, in milliseconds.
@@ -53,10 +55,6 @@ impl Description {
     }
 }
 
-/// What became of the requests that were shipped.
-#[derive(Default)]
-pub(in crate::cli) struct Shipped(Vec<(String, Delivery)>);
-
 impl FolderPhone {
     /// Opens the folder, or makes it with new keys when it holds no vault.
     pub(in crate::cli) fn open(folder: &Path) -> Result<Self, Failure> {
@@ -71,7 +69,7 @@ impl FolderPhone {
         }
         let phone = Phone::open(&files.vault, &files.key, Arc::new(SystemClock), Arc::new(SystemEntropy::new()))
             .map_err(failure)?;
-        let this = Self { phone: Arc::new(phone), files, client: Client::new(), pulls: Arc::default() };
+        let this = Self { phone: Arc::new(phone), files, client: Client::default(), pulls: Arc::default() };
         this.phone.set_device_facts(this.facts());
         Ok(this)
     }
@@ -127,20 +125,21 @@ impl FolderPhone {
             let mut shipped = Shipped::default();
             for (request, sent) in requests.iter().zip(sent) {
                 // One that panicked was not reported: its lease runs out.
-                let Ok(delivery) = sent.join() else { continue };
-                shipped.0.push((request.id.clone(), delivery.map_err(failure)?));
+                let Ok(sent) = sent.join() else { continue };
+                let (delivery, cause) = sent.map_err(failure)?;
+                shipped.0.push(Sent { id: request.id.clone(), delivery, cause });
             }
             Ok(shipped)
         })
     }
 
-    fn send(&self, request: &HttpRequest) -> Result<Delivery, PhoneError> {
+    fn send(&self, request: &HttpRequest) -> Result<(Delivery, Option<TlsFailure>), PhoneError> {
         if request.not_after.is_some_and(|end| SystemClock.now() > end) {
-            return self.phone.failed(&request.id, SendFailure::NotSent);
+            return Ok((self.phone.failed(&request.id, SendFailure::NotSent)?, None));
         }
         match self.client.post(&request.url, &request.headers, &request.body) {
-            Ok(response) => self.phone.delivered(&request.id, response),
-            Err(problem) => self.phone.failed(&request.id, problem),
+            Ok(response) => Ok((self.phone.delivered(&request.id, response)?, None)),
+            Err(Unanswered { failure, cause }) => Ok((self.phone.failed(&request.id, failure)?, cause)),
         }
     }
 
@@ -155,17 +154,18 @@ impl FolderPhone {
             })
             .map(|waiting| waiting.id);
         let mut shipped = self.ship()?;
-        let delivery = own.and_then(|own| {
-            let position = shipped.0.iter().position(|(id, _)| *id == own)?;
-            Some(shipped.0.swap_remove(position).1)
+        let sent = own.and_then(|own| {
+            let position = shipped.0.iter().position(|sent| sent.id == own)?;
+            Some(shipped.0.swap_remove(position))
         });
-        match delivery {
+        let cause = sent.as_ref().and_then(|sent| sent.cause.clone());
+        match sent.map(|sent| sent.delivery) {
             Some(Delivery::Done(outcome)) => Ok(outcome),
             Some(Delivery::Refused { message, status, .. }) => Err(Failure::new(
                 "refused",
                 &message.unwrap_or_else(|| format!("The server refused it with HTTP status {status}.")),
             )),
-            Some(Delivery::Retry { .. }) | None => Err(queued()),
+            Some(Delivery::Retry { .. }) | None => Err(queued(cause.as_slice())),
         }
     }
 
@@ -225,7 +225,8 @@ impl FolderPhone {
     /// Whether there is an account of which new messages can still be asked for.
     pub(in crate::cli) fn may_pull(&self) -> Result<bool, Failure> {
         let requests = self.phone.pull(0).map_err(failure)?;
-        Ok(requests.iter().any(|request| !self.is_pull_missing(&request.account_id)))
+        let is_over = |id: &str| self.is_pull_missing(id) || self.pulls.is(id, PullState::Untrusted);
+        Ok(requests.iter().any(|request| !is_over(&request.account_id)))
     }
 
     /// Answerable notifications, newest first.
@@ -241,6 +242,8 @@ enum PullState {
     Running,
     /// Its server does not know the action.
     NotOffered,
+    /// Its server shows a certificate that is not trusted, or speaks no TLS.
+    Untrusted,
 }
 
 /// What is known of the questions to servers while this phone is open.
@@ -284,6 +287,9 @@ impl Pull {
             let request = again.as_ref().unwrap_or(request);
             let pulled = match self.client.post(&request.url, &request.headers, &request.body) {
                 Ok(response) => self.phone.pulled(request, response),
+                Err(Unanswered { cause: Some(cause), .. }) => {
+                    return (vec![cause.to_string()], Some(PullState::Untrusted));
+                }
                 Err(_) => return (vec![format!("{} could not be reached for new messages.", self.host)], None),
             };
             match pulled {
@@ -313,27 +319,6 @@ fn not_offered(host: &str) -> String {
         "{host} hands out no messages: it does not know this way. Its sign-on requests come by push only; give each to \
          receive."
     )
-}
-
-impl Shipped {
-    /// How many were refused for good, and how many still wait.
-    pub(in crate::cli) fn troubles(&self) -> (usize, usize) {
-        let count = |test: fn(&Delivery) -> bool| self.0.iter().filter(|(_, delivery)| test(delivery)).count();
-        (
-            count(|delivery| matches!(delivery, Delivery::Refused { .. })),
-            count(|delivery| matches!(delivery, Delivery::Retry { .. })),
-        )
-    }
-
-    /// How many were shipped.
-    pub(in crate::cli) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// What could not be sent stays in the outbox.
-pub(in crate::cli) fn queued() -> Failure {
-    Failure::new("queued", &"The server could not be reached. It stays in the outbox; run sync to send it.")
 }
 
 /// A refusal of the core.

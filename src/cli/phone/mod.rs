@@ -9,6 +9,7 @@ mod origin;
 mod past;
 pub(super) mod picture;
 mod preview;
+mod shipped;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use crate::ports::{Clock as _, SystemClock};
 use crate::protocol::pull::LONGEST_PULL_WAIT_SECONDS;
 use crate::secret::Reason;
 use choices::{Communication, Key, Why};
-use device::{Description, FolderPhone, failure, queued};
+use device::{Description, FolderPhone, failure};
 use input::{read_code, read_payload};
 pub(super) use preview::show_preview;
 
@@ -326,10 +327,9 @@ pub(super) fn show_notification(notification: &Notification) -> Value {
 fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
     let payload = read_payload(file)?;
     let mut received = phone.phone.receive(&payload).map_err(failure)?;
+    let mut problems = Vec::new();
     if let Received::Hint(hinted) = &received {
-        for problem in phone.pull(0, Some(&hinted.account_id))? {
-            let _ = writeln!(std::io::stderr(), "{}", visible(&problem));
-        }
+        problems = phone.pull(0, Some(&hinted.account_id))?;
         received = phone.phone.receive(&payload).map_err(failure)?;
     }
     match received {
@@ -340,6 +340,10 @@ fn receive(phone: &FolderPhone, file: &Path) -> Result<Report, Failure> {
             };
             Ok(Report::new(text, show_with_state(&notification)))
         }
+        Received::Hint(_) if !problems.is_empty() => Err(Failure::new(
+            "not-fetched",
+            &format!("The push says that a message waits, and it was not fetched. {}", problems.join("\n")),
+        )),
         Received::Hint(_) => {
             Err(Failure::new("nothing-waits", &"The push says that a message waits, and the server has none."))
         }
@@ -370,13 +374,5 @@ fn answered(phone: &FolderPhone, id: &str) -> Result<Report, Failure> {
 fn sync(phone: &FolderPhone) -> Result<Report, Failure> {
     phone.phone.retry_now().map_err(failure)?;
     let shipped = phone.ship()?;
-    let waiting = phone.phone.outbox().map_err(failure)?.len();
-    match shipped.troubles() {
-        (0, 0) if waiting == 0 => Ok(Report::new(
-            format!("Sent {}; nothing waits.", shipped.len()),
-            json!({"sent": shipped.len(), "waiting": waiting}),
-        )),
-        (0, _) => Err(queued()),
-        (refused, _) => Err(Failure::new("refused", &format!("The server refused {refused} of {}.", shipped.len()))),
-    }
+    shipped.report(phone.phone.outbox().map_err(failure)?.len())
 }

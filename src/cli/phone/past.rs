@@ -1,10 +1,12 @@
 //! The verbs that tell what was: `history` and `log`; and `token`, which says where pushes shall go from now on.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use super::device::{FolderPhone, failure};
 use super::show_with_state;
-use crate::cli::output::{Failure, Report};
+use crate::cli::output::{Failure, Report, visible};
 use crate::phone::{CommunicationType, Event, Notification, Retention};
 
 /// Wants another token, tells the servers, and says how far each of them knows.
@@ -14,7 +16,9 @@ pub(super) fn token(
     communication_type: CommunicationType,
 ) -> Result<Report, Failure> {
     phone.phone.set_push_token(token, communication_type).map_err(failure)?;
-    phone.ship()?;
+    for cause in phone.ship()?.causes() {
+        let _ = writeln!(std::io::stderr(), "{}", visible(&cause.to_string()));
+    }
     let tokens = phone.phone.push_tokens().map_err(failure)?;
     let lines: Vec<String> =
         tokens.iter().map(|status| format!("{}  {}", status.account_id, status.state.name())).collect();

@@ -15,6 +15,7 @@ pub use event::{Device, Event, FactorChanged, NotMe, PushesFrozen};
 pub use sender::{Failure, Sender};
 pub use settings::{SECRET_VARIABLE, SecretError, WebhookSettings};
 
+use super::ca_file::CaFileError;
 use super::keys::Keys;
 use super::store::webhook_events::{self, WaitingEvent};
 use super::store::{Store, StoreError, Transaction};
@@ -26,6 +27,8 @@ use bell::Bell;
 const FIRST_DELAY: u32 = 5_000;
 /// Longest delay, in milliseconds.
 const LONGEST_DELAY: u32 = 6 * 3_600_000;
+/// Shortest delay after the receiver's certificate was rejected, in milliseconds: somebody has to set it right first.
+const CERTIFICATE_DELAY: u32 = 300_000;
 /// Delay after the store failed, in milliseconds.
 const STORE_DELAY: i64 = 30_000;
 
@@ -56,6 +59,9 @@ pub enum WebhookError {
     /// Its secret cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The file of authorities cannot be used.
+    #[error(transparent)]
+    CaFile(#[from] CaFileError),
     /// No thread.
     #[error("The thread that tells the webhook could not be started: {0}")]
     Thread(#[source] std::io::Error),
@@ -75,7 +81,7 @@ struct Shared {
 }
 
 impl Webhook {
-    /// Reads the secret and starts the thread, which begins with what an earlier run has left.
+    /// Reads the files and starts the thread, which begins with what an earlier run has left.
     pub fn start(
         settings: &WebhookSettings,
         store: Store,
@@ -138,6 +144,7 @@ impl Shared {
                 let due_at = now + self.delay(attempts, &failure);
                 let outcome = match &failure {
                     Failure::Gone => Some(failure.name()),
+                    Failure::Tls(tls) if due_at > event.created_at + self.give_up => Some(tls.name()),
                     _ if due_at > event.created_at + self.give_up => Some("given-up"),
                     _ => None,
                 };
@@ -157,10 +164,11 @@ impl Shared {
         let delay = FIRST_DELAY.saturating_mul(4u32.pow(exponent)).min(LONGEST_DELAY);
         // Without random bytes the delay is the bare one; only the spreading is lost.
         let delay = delay + make_number_below(self.entropy.as_ref(), delay / 4).unwrap_or_default();
-        let asked = match failure {
+        let least = match failure {
             Failure::Status { retry_after: Some(seconds), .. } => seconds.saturating_mul(1000).min(LONGEST_DELAY),
+            Failure::Tls(failure) if failure.is_of_certificate() => CERTIFICATE_DELAY,
             _ => 0,
         };
-        i64::from(delay.max(asked))
+        i64::from(delay.max(least))
     }
 }

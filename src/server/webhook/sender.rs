@@ -8,11 +8,13 @@ use std::time::Duration;
 use ring::hmac;
 use url::Url;
 
-use super::settings::{SecretError, WebhookSettings};
+use super::WebhookError;
+use super::settings::WebhookSettings;
 use crate::ports::{Clock, EpochMilliseconds};
 use crate::protocol::encoding::encode_standard;
 use crate::secret::Reason;
-use crate::server::http::Client;
+use crate::server::ca_file::TlsFailure;
+use crate::server::http::{self, Client};
 
 /// How long the receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,6 +33,9 @@ pub enum Failure {
         /// Seconds after which it may be asked again, where it says so.
         retry_after: Option<u32>,
     },
+    /// No connection that could be trusted.
+    #[error("The receiver was not told. {0}")]
+    Tls(TlsFailure),
     /// No answer.
     #[error("The receiver could not be reached: {0}")]
     Unreachable(String),
@@ -42,6 +47,7 @@ impl Failure {
         match self {
             Self::Gone => "gone",
             Self::Status { .. } => "refused",
+            Self::Tls(failure) => failure.name(),
             Self::Unreachable(_) => "unreachable",
         }
     }
@@ -56,14 +62,15 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Reads the secrets.
-    pub fn new(settings: &WebhookSettings, clock: Arc<dyn Clock>) -> Result<Self, SecretError> {
+    /// Reads the secrets and the file of authorities.
+    pub fn new(settings: &WebhookSettings, clock: Arc<dyn Clock>) -> Result<Self, WebhookError> {
         let secrets = settings.secrets(&|name| std::env::var(name).ok())?;
         let key = |secret: &crate::secret::SecretBytes| {
             hmac::Key::new(hmac::HMAC_SHA256, secret.expose(Reason::Authenticate))
         };
         let secrets = secrets.iter().map(key).collect();
-        Ok(Self { url: settings.url.clone(), secrets, client: Client::new(TIMEOUT), clock })
+        let client = Client::new(TIMEOUT, settings.trust()?);
+        Ok(Self { url: settings.url.clone(), secrets, client, clock })
     }
 
     /// Posts an event; gives the status of a success.
@@ -76,7 +83,11 @@ impl Sender {
             ("webhook-timestamp", timestamp.as_str()),
             ("webhook-signature", signature.as_str()),
         ];
-        let head = self.client.post_for_head(&self.url, &headers, body.as_bytes()).map_err(Failure::Unreachable)?;
+        let head =
+            self.client.post_for_head(&self.url, &headers, body.as_bytes()).map_err(|failure| match failure {
+                http::Failure::Tls(failure) => Failure::Tls(failure),
+                http::Failure::NoAnswer(reason) => Failure::Unreachable(reason),
+            })?;
         match head.status {
             200..=299 => Ok(head.status),
             410 => Err(Failure::Gone),

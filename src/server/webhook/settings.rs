@@ -8,6 +8,7 @@ use url::Url;
 use crate::protocol::encoding::decode_any;
 use crate::protocol::uri::is_loopback;
 use crate::secret::{Reason, SecretBytes, SecretText};
+use crate::server::ca_file::{self, CaFileError, Trust};
 use crate::server::keys::is_open_secret;
 use crate::server::text_file::read_text;
 
@@ -32,6 +33,10 @@ pub struct WebhookSettings {
     /// Hours after an event from which on it is not tried again.
     #[serde(default = "default_give_up")]
     pub give_up_hours: i64,
+    /// Certificates of authorities that are believed besides this machine's; relative to the configuration file's
+    /// folder.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 fn default_give_up() -> i64 {
@@ -72,6 +77,16 @@ impl WebhookSettings {
             return Err("webhook.give_up_hours must be from 1 to 720".to_owned());
         }
         Ok(())
+    }
+
+    /// The authorities that the receiver's certificate may come from.
+    pub fn trust(&self) -> Result<Trust, CaFileError> {
+        ca_file::read("webhook.ca_file", self.ca_file.as_deref())
+    }
+
+    /// Whether the receiver is asked by TLS.
+    pub fn uses_tls(&self) -> bool {
+        self.url.scheme() == "https"
     }
 
     /// The secrets that events are signed with; `environment` gives the value of a variable.

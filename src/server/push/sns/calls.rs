@@ -14,7 +14,7 @@ use super::signature::{self, AccessKey, Request, Scope};
 use crate::ports::Clock;
 use crate::protocol::uri::host_and_port;
 use crate::secret::{Reason, SecretBytes};
-use crate::server::http::{Answer, Client};
+use crate::server::http::{Answer, Client, Failure, TlsFailure, Trust};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 const VERSION: &str = "2010-03-31";
@@ -40,12 +40,13 @@ struct Rejection {
 
 enum CallError {
     Rejected(Rejection),
+    Tls(TlsFailure),
     NoAnswer(String),
 }
 
 impl Calls {
-    pub(super) fn new(region: Option<String>, endpoint: Option<Url>, clock: Arc<dyn Clock>) -> Self {
-        Self { client: Client::new(TIMEOUT), region, endpoint, clock }
+    pub(super) fn new(region: Option<String>, endpoint: Option<Url>, trust: Trust, clock: Arc<dyn Clock>) -> Self {
+        Self { client: Client::new(TIMEOUT, trust), region, endpoint, clock }
     }
 
     /// The endpoint of a push token: made, found again, or brought back to life; its ARN.
@@ -126,7 +127,7 @@ impl Calls {
         let request = Request { method: "POST", headers: &headers, body: body.as_bytes() };
         let authorization = signature::authorization(key, Scope { region, service: "sns" }, &timestamp, &request);
         headers.push(("Authorization", &authorization));
-        let answer = self.client.post(&url, &headers, body.as_bytes()).map_err(CallError::NoAnswer)?;
+        let answer = self.client.post(&url, &headers, body.as_bytes())?;
         if (200..300).contains(&answer.status) { Ok(answer.body) } else { Err(CallError::Rejected(answer.into())) }
     }
 }
@@ -165,9 +166,19 @@ impl From<Answer> for Rejection {
     }
 }
 
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Tls(failure) => Self::Tls(failure),
+            Failure::NoAnswer(reason) => Self::NoAnswer(reason),
+        }
+    }
+}
+
 impl From<CallError> for SendFailure {
     fn from(error: CallError) -> Self {
         match error {
+            CallError::Tls(failure) => Self::Tls(failure),
             CallError::NoAnswer(reason) => Self::Unreachable(reason),
             CallError::Rejected(rejection) if rejection.passes() => Self::Busy(rejection.code),
             CallError::Rejected(rejection) => Self::Refused(rejection.code),

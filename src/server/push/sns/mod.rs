@@ -22,6 +22,7 @@ pub use settings::SnsSettings;
 use super::{Delivery, HintOnly, Transport};
 use crate::ports::{Clock, Entropy, EpochMilliseconds, make_number_below};
 use crate::protocol::message::CommunicationType;
+use crate::server::ca_file::{CaFileError, TlsFailure};
 use crate::server::keys::Keys;
 use crate::server::store::{Store, StoreError, audit, devices};
 use queue::Queue;
@@ -53,6 +54,9 @@ pub enum SendFailure {
     /// SNS does not accept the request; trying again would not help.
     #[error("Amazon SNS refused the request ({0}). Check the credentials, their rights and the platform applications.")]
     Refused(String),
+    /// No connection that could be trusted.
+    #[error("Amazon SNS was not asked. {0}")]
+    Tls(TlsFailure),
     /// No answer.
     #[error("Amazon SNS could not be reached: {0}")]
     Unreachable(String),
@@ -79,6 +83,7 @@ impl SendFailure {
             Self::NoApplication => "no-application",
             Self::NotSetUp => "not-set-up",
             Self::Refused(_) => "refused",
+            Self::Tls(failure) => failure.name(),
             Self::Unreachable(_) => "unreachable",
             Self::Busy(_) => "busy",
             Self::TokenChanged => "token-changed",
@@ -89,7 +94,10 @@ impl SendFailure {
 
     /// Whether the same may succeed a little later.
     fn passes(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Busy(_) | Self::TokenChanged)
+        match self {
+            Self::Tls(failure) => !failure.is_of_certificate(),
+            _ => matches!(self, Self::Unreachable(_) | Self::Busy(_) | Self::TokenChanged),
+        }
     }
 }
 
@@ -147,13 +155,16 @@ pub enum SnsError {
     /// The credentials cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// The file of authorities cannot be used.
+    #[error(transparent)]
+    CaFile(#[from] CaFileError),
     /// No threads.
     #[error("The threads that send pushes could not be started: {0}")]
     Threads(#[source] std::io::Error),
 }
 
 impl Sns {
-    /// Reads the credentials and starts the threads; they end when this is dropped.
+    /// Reads the files and starts the threads; they end when this is dropped.
     pub fn start(
         settings: &SnsSettings,
         hint_only: HintOnly,

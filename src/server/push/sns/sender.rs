@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use super::SendFailure;
 use super::calls::Calls;
-use super::credentials::{Application, Credentials, CredentialsError};
+use super::credentials::{Application, Credentials};
 use super::envelope::Envelope;
 use super::settings::SnsSettings;
+use super::{SendFailure, SnsError};
 use crate::ports::Clock;
 use crate::protocol::message::{CommunicationType, PushMessage};
 use crate::protocol::pull::Hint;
@@ -47,18 +47,18 @@ pub enum Form {
 }
 
 impl Sender {
-    /// Reads the credentials.
+    /// Reads the credentials and the file of authorities.
     pub fn new(
         settings: &SnsSettings,
         hint_only: HintOnly,
         store: Store,
         keys: Arc<Keys>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, CredentialsError> {
+    ) -> Result<Self, SnsError> {
         let environment = |name: &str| std::env::var(name).ok();
         Ok(Self {
             credentials: Credentials::load(&settings.credentials_file, settings.apns_sandbox, &environment)?,
-            calls: Calls::new(settings.region.clone(), settings.endpoint.clone(), clock.clone()),
+            calls: Calls::new(settings.region.clone(), settings.endpoint.clone(), settings.trust()?, clock.clone()),
             store,
             keys,
             clock,

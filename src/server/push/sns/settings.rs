@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::protocol::uri::is_loopback;
+use crate::server::ca_file::{self, CaFileError, Trust};
 
 /// Settings of the transport.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -22,9 +23,23 @@ pub struct SnsSettings {
     /// Whether iOS phones run development builds, which get their pushes from Apple's sandbox.
     #[serde(default)]
     pub apns_sandbox: bool,
+    /// Certificates of authorities that are believed besides this machine's; relative to the configuration file's
+    /// folder.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 impl SnsSettings {
+    /// The authorities that SNS's certificate may come from.
+    pub fn trust(&self) -> Result<Trust, CaFileError> {
+        ca_file::read("push.sns.ca_file", self.ca_file.as_deref())
+    }
+
+    /// Whether SNS is asked by TLS.
+    pub fn uses_tls(&self) -> bool {
+        self.endpoint.as_ref().is_none_or(|endpoint| endpoint.scheme() == "https")
+    }
+
     /// Checks what the form of the file does not; the message names the key.
     pub fn check(&self) -> Result<(), String> {
         if self.region.as_deref().is_some_and(|region| !is_region(region)) {
