@@ -33,6 +33,7 @@ mod requests;
 mod rest;
 mod retries;
 mod risk;
+mod rotation;
 mod signed_pulls;
 mod unconfirmed;
 mod user_agents;
