@@ -13,7 +13,6 @@ use crate::secret::{Reason, SecretBytes};
 
 /// The file of the server's key in a data folder.
 pub struct KeyFile {
-    folder: PathBuf,
     present: PathBuf,
     next: PathBuf,
 }
@@ -21,7 +20,7 @@ pub struct KeyFile {
 impl KeyFile {
     /// The file in this data folder, whether it is there or not.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), present: folder.join("server.key"), next: folder.join("server.key.new") }
+        Self { present: folder.join("server.key"), next: folder.join("server.key.new") }
     }
 
     /// Where the key is.
@@ -88,9 +87,10 @@ impl KeyFile {
     /// Makes names in the folder last: a database on the disk is worth nothing without its key.
     fn sync_folder(&self) -> Result<(), KeyError> {
         #[cfg(unix)]
-        std::fs::File::open(&self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| KeyError::File(shown(&self.folder), error))?;
+        if let Some(folder) = self.present.parent() {
+            let synced = std::fs::File::open(folder).and_then(|opened| opened.sync_all());
+            synced.map_err(|error| KeyError::Folder(shown(folder), error))?;
+        }
         Ok(())
     }
 }

@@ -55,6 +55,9 @@ pub enum KeyError {
     /// The key file cannot be read or written.
     #[error("The server's key file {0} cannot be used: {1}. Check its owner and that its mode is 600.")]
     File(String, #[source] std::io::Error),
+    /// The folder of the key file cannot be written to the disk.
+    #[error("The folder {0} of the server's key cannot be written to the disk: {1}. Check the disk.")]
+    Folder(String, #[source] std::io::Error),
     /// The key file is readable by others.
     #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}, or set {KEY_VARIABLE}.")]
     TooOpen(String),

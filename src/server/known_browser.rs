@@ -1,8 +1,9 @@
 //! The cookie by which a browser is known: its user signed in with both factors in it before.
 //!
-//! It is sealed under a key that outlives a rotation of the server's, and bound to realm and user. What it is worth lies in the store: a change of the
-//! password, a freeze, a removed phone, a removed user or too many wrong passwords make it void. It signs nobody in. It
-//! gives its user a budget of wrong passwords that strangers cannot use up, and places in the password queue.
+//! It is sealed under a key that outlives a rotation of the server's, and bound to realm and user. What it is worth lies
+//! in the store: a change of the password, a freeze, a removed phone, a removed user or too many wrong passwords make it
+//! void. It signs nobody in. It gives its user a budget of wrong passwords that strangers cannot use up, and places in
+//! the password queue.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};

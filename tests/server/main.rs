@@ -36,6 +36,7 @@ mod risk;
 mod rotation;
 mod signed_pulls;
 mod unconfirmed;
+mod unsealed;
 mod user_agents;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]

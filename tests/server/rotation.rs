@@ -1,17 +1,15 @@
 //! The server's key is rotated: every sealed value is under the new one, and nothing is stored under the old one any more.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rusqlite::types::ValueRef;
 use serde_json::json;
 
 use push_authenticator::ports::SystemEntropy;
-use push_authenticator::secret::{Reason, SecretText};
+use push_authenticator::secret::SecretText;
 use push_authenticator::server::configuration::Configuration;
-use push_authenticator::server::keys::{Keys, Place};
+use push_authenticator::server::keys::Keys;
 use push_authenticator::server::open_data;
 use push_authenticator::server::rotation::{Rotated, RotationError, rotate_key};
 use push_authenticator::server::store::denials::{self, Denial, Origin};
@@ -19,6 +17,7 @@ use push_authenticator::server::store::sealed::SEALED;
 use push_authenticator::server::store::{StoreError, audit, audit_verify, users, webhook_events};
 
 use crate::harness::*;
+use crate::unsealed::{self, Values};
 
 /// Rotates the key as the command does, beside an [`App`](push_authenticator::server::App) that is to be restarted.
 pub fn rotate(configuration: &Configuration) -> Result<Rotated, RotationError> {
@@ -32,28 +31,8 @@ fn keys(server: &Server) -> Keys {
     Keys::from_text(&SecretText::new(STANDARD.encode(bytes))).unwrap()
 }
 
-/// Every value of the sealed columns that the key opens, and how many it does not open.
-fn opened(server: &Server, keys: &Keys) -> (BTreeMap<(&'static str, Vec<u8>), Vec<u8>>, usize) {
-    let database = server.database();
-    let (mut opened, mut closed) = (BTreeMap::new(), 0);
-    for column in SEALED {
-        let (table, name) = column.kind.split_once('.').unwrap();
-        let query = format!("SELECT {}, {name} FROM {table} WHERE {name} IS NOT NULL", column.row);
-        let mut statement = database.prepare(&query).unwrap();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let id = match row.get_ref(0).unwrap() {
-                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
-                other => panic!("{other:?}"),
-            };
-            let sealed: Vec<u8> = row.get(1).unwrap();
-            match keys.open(Place { kind: column.kind, row: &id }, &sealed) {
-                Ok(plain) => drop(opened.insert((column.kind, id), plain.expose(Reason::Seal).to_vec())),
-                Err(_) => closed += 1,
-            }
-        }
-    }
-    (opened, closed)
+fn opened(server: &Server, keys: &Keys) -> (Values, usize) {
+    unsealed::opened(&server.database(), keys)
 }
 
 /// A server with something in every sealed column.
@@ -96,7 +75,7 @@ fn every_sealed_value_is_the_same_under_the_new_key_and_none_is_under_the_old() 
     let rotated = rotate(&server.configuration).unwrap();
     assert_eq!(rotated.values, Some(before.len() as u64));
     assert_eq!(opened(&server, &keys(&server)), (before.clone(), 0));
-    assert_eq!(opened(&server, &old), (BTreeMap::new(), before.len()));
+    assert_eq!(opened(&server, &old), (Values::new(), before.len()));
 }
 
 #[test]
