@@ -22,7 +22,7 @@ pub(super) enum Verb {
 pub(super) enum KeyVerb {
     /// Make another key and seal the whole store under it. Stop the server first.
     ///
-    /// Backups of the database made before need the old key: keep it beside them. Where the key is in the environment
+    /// Backups of the database made before need the old key: keep it as long as them. Where the key is in the environment
     /// (PUSH_AUTHENTICATOR_SERVER_KEY), the new one is taken from PUSH_AUTHENTICATOR_NEW_SERVER_KEY.
     Rotate,
 }
