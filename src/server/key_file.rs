@@ -118,6 +118,8 @@ pub fn write_new_private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> 
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut opened = options.open(file)?;
-    opened.write_all(bytes)?;
-    opened.sync_all()
+    opened.write_all(bytes).and_then(|()| opened.sync_all()).inspect_err(|_| {
+        // Half of it is worse than nothing: it would stand in the way of the next attempt.
+        let _ = std::fs::remove_file(file);
+    })
 }

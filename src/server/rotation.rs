@@ -106,6 +106,7 @@ fn in_file(
             let _ = file.discard_next();
         })
     })?;
+    // Where the commit failed, the next key stays: whether the database is sealed under it shows when it is opened next.
     file.adopt_next()?;
     Ok(Rotated { values: Some(values), file: Some(file.path().to_owned()) })
 }
