@@ -27,13 +27,17 @@ pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result
         };
         let keys = key_check::check(transaction, keys, entropy)?;
         if is_next {
-            // A write, so that the rotation's own commit is on the disk before the old key goes.
+            // A write, so that the rotation's own commit is on the disk, too, before the old key goes.
             key_check::touch(transaction)?;
         }
         Ok((keys, is_next))
     })?;
     if is_next {
-        file.adopt_next()?;
+        // In a transaction, which a rotation holds while it makes its key: that one must not be taken for this one.
+        Store::once(&database, |transaction| match key_of_file(transaction, &file, entropy)? {
+            (_, true) => Ok(file.adopt_next()?),
+            (_, false) => Ok(()),
+        })?;
         tracing::warn!("a rotation of the server's key had been cut off; it is brought to its end");
     }
     Ok((keys, store))

@@ -66,7 +66,7 @@ impl KeyFile {
         }
     }
 
-    /// Puts the next key into the place of the present one. Whoever else did so before has done the same.
+    /// Puts the next key into the place of the present one, unless another process did so before.
     pub fn adopt_next(&self) -> Result<(), KeyError> {
         match std::fs::rename(&self.next, &self.present) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
