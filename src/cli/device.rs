@@ -13,10 +13,10 @@ use crate::secret::Reason;
 use crate::server::configuration::Configuration;
 use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::Journeys;
-use crate::server::keys::write_new_private_file;
 use crate::server::push::{self, Offer};
 use crate::server::store::device_keys::{self, AttestationState, DeviceKey, KeyPolicy};
 use crate::server::store::{StoreError, audit, devices, users};
+use crate::server::write_new_private_file;
 use crate::server::{StartError, phones_endpoint, qr};
 
 #[derive(Subcommand)]

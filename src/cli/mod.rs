@@ -13,6 +13,7 @@ mod output;
 mod phone;
 mod push;
 mod serve;
+mod server;
 mod user;
 mod user_password;
 mod webhook;
@@ -36,7 +37,7 @@ struct Arguments {
     /// Print exactly one JSON value on standard output, errors included.
     #[arg(long, global = true)]
     json: bool,
-    /// The server's configuration file, for serve, user, device, audit, push, webhook and journey.
+    /// The server's configuration file, for serve, server, user, device, audit, push, webhook and journey.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -58,6 +59,9 @@ enum Command {
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
     },
+    /// Rotate the server's key.
+    #[command(subcommand)]
+    Server(server::Verb),
     /// Check a configuration.
     #[command(subcommand)]
     Config(config::Verb),
@@ -104,6 +108,7 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         Command::Demo(demo) => demo::run(demo, json),
         Command::Init { folder } => init::run(&folder),
         Command::Serve { listen } => serve::run(configuration(arguments.config)?, listen, json),
+        Command::Server(verb) => server::run(verb, &configuration(arguments.config)?),
         Command::Config(verb) => config::run(verb, &configuration(arguments.config)?),
         Command::User(verb) => {
             sealing(&configuration(arguments.config)?, |configuration| user::run(verb, configuration))

@@ -1,10 +1,11 @@
 //! The server's own key and what is derived from it.
 //!
-//! One file of 32 random bytes, mode 600, or a variable of the environment, from which a key for each purpose is derived (HKDF-SHA-256, RFC 5869).
-//! Device secrets, journey states and registrations at rest are sealed under it, recovery codes are stored as codes
-//! under it, and so is where users signed on from. This file is the only one of the server that imports the AEAD.
+//! 32 random bytes in a file ([`key_file`](super::key_file)) or in a variable of the environment, from which a key for
+//! each purpose is derived (HKDF-SHA-256, RFC 5869). Device secrets, journey states and registrations at rest are sealed
+//! under it, recovery codes are stored as codes under it, and so is where users signed on from. What cannot be sealed
+//! again, because nobody keeps it in plain, stays under keys that outlive a rotation: the kept keys. This file is the
+//! only one of the server that imports the AEAD.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -16,15 +17,27 @@ use crate::secret::{Reason, SecretBytes, SecretText};
 
 /// The variable that may hold the key instead of the file.
 pub const KEY_VARIABLE: &str = "PUSH_AUTHENTICATOR_SERVER_KEY";
-const KEY_LENGTH: usize = 32;
+/// The variable that holds the next key when the one in the environment is rotated.
+pub const NEW_KEY_VARIABLE: &str = "PUSH_AUTHENTICATOR_NEW_SERVER_KEY";
+/// Length of the server's key, in bytes.
+pub(super) const KEY_LENGTH: usize = 32;
 
 /// The server's keys.
 pub struct Keys {
     seal: LessSafeKey,
-    recovery: hmac::Key,
     form: hmac::Key,
-    familiar: hmac::Key,
     audit: SecretBytes,
+    kept: KeptKeys,
+}
+
+/// The keys that a rotation hands on to the next server key: of recovery codes and of familiar networks and browsers,
+/// which the store knows by their tags only, and of the cookies that known browsers hold. None of them opens a stored
+/// value, and none of them signs anybody in by itself.
+struct KeptKeys {
+    bytes: SecretBytes,
+    recovery: hmac::Key,
+    familiar: hmac::Key,
+    browser: LessSafeKey,
 }
 
 /// What a sealed value is bound to, so that it cannot be moved elsewhere.
@@ -42,6 +55,9 @@ pub enum KeyError {
     /// The key file cannot be read or written.
     #[error("The server's key file {0} cannot be used: {1}. Check its owner and that its mode is 600.")]
     File(String, #[source] std::io::Error),
+    /// The folder of the key file cannot be written to the disk.
+    #[error("The folder {0} of the server's key cannot be written to the disk: {1}. Check the disk.")]
+    Folder(String, #[source] std::io::Error),
     /// The key file is readable by others.
     #[error("The server's key file {0} is readable by other users. Run: chmod 600 {0}, or set {KEY_VARIABLE}.")]
     TooOpen(String),
@@ -56,9 +72,17 @@ pub enum KeyError {
     /// The key is another one than the database was made with.
     #[error("The server's key is not the one that the database was made with. Use that one.")]
     AnotherKey,
+    /// The key file is a link, which a rotation would replace.
+    #[error("The server's key file {0} is a link. Put the key itself in its place, or rotate where the link leads.")]
+    Link(String),
+    /// The database is sealed under the next key already, whose file cannot be renamed.
+    #[error(
+        "The database is sealed under the new key in {0}, which cannot be renamed to {1}: {2}. Rename it yourself."
+    )]
+    NotRenamed(String, String, #[source] std::io::Error),
     /// The environment does not hold a key.
-    #[error("The environment's {KEY_VARIABLE} is not base64 of 32 bytes.")]
-    NotAKeyInEnvironment,
+    #[error("The environment's {0} is not base64 of 32 bytes.")]
+    NotAKeyInEnvironment(&'static str),
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyUnavailable),
@@ -70,40 +94,27 @@ pub enum KeyError {
 impl Keys {
     /// The key as an environment holds it: base64 of 32 bytes.
     pub fn from_text(text: &SecretText) -> Result<Self, KeyError> {
+        Self::from_text_of(KEY_VARIABLE, text)
+    }
+
+    /// The key in a variable of the environment, where it is set.
+    pub fn of_environment(variable: &'static str) -> Result<Option<Self>, KeyError> {
+        match std::env::var(variable) {
+            Ok(text) => Self::from_text_of(variable, &SecretText::new(text)).map(Some),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => Err(KeyError::NotAKeyInEnvironment(variable)),
+        }
+    }
+
+    fn from_text_of(variable: &'static str, text: &SecretText) -> Result<Self, KeyError> {
         match decode_any(text.expose(Reason::Seal).trim()).map(SecretBytes::new) {
             Ok(bytes) if bytes.len() == KEY_LENGTH => Self::derive(&bytes),
-            _ => Err(KeyError::NotAKeyInEnvironment),
+            _ => Err(KeyError::NotAKeyInEnvironment(variable)),
         }
     }
 
-    /// Reads the key file, or makes it when it is not there.
-    pub fn load_or_make(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
-        let name = || file.display().to_string();
-        match std::fs::read(file) {
-            Ok(bytes) => {
-                let bytes = SecretBytes::new(bytes);
-                refuse_open_file(file)?;
-                if bytes.len() != KEY_LENGTH {
-                    return Err(KeyError::NotAKey(name()));
-                }
-                Self::derive(&bytes)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let bytes = SecretBytes::new(make_bytes::<KEY_LENGTH>(entropy)?.to_vec());
-                match write_new_private_file(file, bytes.expose(Reason::HandOver)) {
-                    // Another process made it in between: its key counts.
-                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                        Self::load_or_make(file, entropy)
-                    }
-                    Err(error) => Err(KeyError::File(name(), error)),
-                    Ok(()) => Self::derive(&bytes),
-                }
-            }
-            Err(error) => Err(KeyError::File(name(), error)),
-        }
-    }
-
-    fn derive(bytes: &SecretBytes) -> Result<Self, KeyError> {
+    /// Derives the keys from the server's key.
+    pub(super) fn derive(bytes: &SecretBytes) -> Result<Self, KeyError> {
         let root =
             hkdf::Salt::new(hkdf::HKDF_SHA256, b"push-authenticator server key 1").extract(bytes.expose(Reason::Seal));
         let expand = |purpose: &'static [u8]| -> Result<[u8; KEY_LENGTH], KeyError> {
@@ -113,47 +124,58 @@ impl Keys {
                 .map_err(|_| KeyError::Sealed)?;
             Ok(key)
         };
+        let kept = [expand(b"recovery code")?, expand(b"familiar")?, expand(b"known browser")?].concat();
         Ok(Self {
-            seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &expand(b"seal")?).map_err(|_| KeyError::Sealed)?),
-            recovery: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"recovery code")?),
+            seal: sealing_key(&expand(b"seal")?)?,
             form: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"form token")?),
-            familiar: hmac::Key::new(hmac::HMAC_SHA256, &expand(b"familiar")?),
             audit: SecretBytes::new(expand(b"audit log")?.to_vec()),
+            kept: KeptKeys::new(SecretBytes::new(kept))?,
         })
+    }
+
+    /// Returns whether both are derived from the same server key.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.audit == other.audit
+    }
+
+    /// The kept keys, as a rotation hands them on.
+    pub(super) fn kept(&self) -> &SecretBytes {
+        &self.kept.bytes
+    }
+
+    /// The same keys with kept keys of an earlier server key in the place of those derived from this one.
+    pub(super) fn keeping(self, kept: SecretBytes) -> Result<Self, KeyError> {
+        Ok(Self { kept: KeptKeys::new(kept)?, ..self })
     }
 
     /// Seals bytes for a place: AES-256-GCM, a random nonce before the ciphertext.
     pub fn seal(&self, place: Place<'_>, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, KeyError> {
-        let nonce = make_bytes::<NONCE_LEN>(entropy)?;
-        let mut sealed = plain.to_vec();
-        self.seal
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.bytes()), &mut sealed)
-            .map_err(|_| KeyError::Sealed)?;
-        sealed.splice(0..0, nonce);
-        Ok(sealed)
+        seal(&self.seal, place, plain, entropy)
     }
 
     /// Opens what was sealed for this place.
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, KeyError> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Sealed)?;
-        let mut bytes = sealed.to_vec();
-        let length = self
-            .seal
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(place.bytes()), &mut bytes)
-            .map_err(|_| KeyError::Sealed)?
-            .len();
-        bytes.truncate(length);
-        Ok(SecretBytes::new(bytes))
+        open(&self.seal, place, sealed)
+    }
+
+    /// Seals what a known browser holds: it is to be known after a rotation, too.
+    pub fn seal_for_browser(&self, place: Place<'_>, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, KeyError> {
+        seal(&self.kept.browser, place, plain, entropy)
+    }
+
+    /// Opens what a known browser holds.
+    pub fn open_from_browser(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, KeyError> {
+        open(&self.kept.browser, place, sealed)
     }
 
     /// What is stored of a recovery code.
     pub fn recovery_code_tag(&self, user: &str, code: &str) -> Vec<u8> {
-        tag(&self.recovery, &[user.as_bytes(), code.as_bytes()])
+        tag(&self.kept.recovery, &[user.as_bytes(), code.as_bytes()])
     }
 
     /// What is stored of where a user signed on from, or with what: `kind` says which.
     pub fn familiar_tag(&self, user: &str, kind: &str, value: &str) -> Vec<u8> {
-        tag(&self.familiar, &[user.as_bytes(), kind.as_bytes(), value.as_bytes()])
+        tag(&self.kept.familiar, &[user.as_bytes(), kind.as_bytes(), value.as_bytes()])
     }
 
     /// The key that the audit log is chained under.
@@ -164,6 +186,16 @@ impl Keys {
     /// The token that a form of a signed-in page must carry.
     pub fn form_tag(&self, session: &[u8]) -> Vec<u8> {
         tag(&self.form, &[session])
+    }
+}
+
+impl KeptKeys {
+    fn new(bytes: SecretBytes) -> Result<Self, KeyError> {
+        let (keys, rest) = bytes.expose(Reason::Seal).as_chunks::<KEY_LENGTH>();
+        let ([recovery, familiar, browser], []) = (keys, rest) else { return Err(KeyError::Sealed) };
+        let (recovery, familiar) = [recovery, familiar].map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)).into();
+        let browser = sealing_key(browser)?;
+        Ok(Self { recovery, familiar, browser, bytes })
     }
 }
 
@@ -178,6 +210,30 @@ impl Place<'_> {
     }
 }
 
+fn sealing_key(bytes: &[u8; KEY_LENGTH]) -> Result<LessSafeKey, KeyError> {
+    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| KeyError::Sealed)?))
+}
+
+fn seal(key: &LessSafeKey, place: Place<'_>, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, KeyError> {
+    let nonce = make_bytes::<NONCE_LEN>(entropy)?;
+    let mut sealed = plain.to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.bytes()), &mut sealed)
+        .map_err(|_| KeyError::Sealed)?;
+    sealed.splice(0..0, nonce);
+    Ok(sealed)
+}
+
+fn open(key: &LessSafeKey, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, KeyError> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Sealed)?;
+    let mut bytes = sealed.to_vec();
+    let length = key
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(place.bytes()), &mut bytes)
+        .map_err(|_| KeyError::Sealed)?
+        .len();
+    bytes.truncate(length);
+    Ok(SecretBytes::new(bytes))
+}
+
 fn tag(key: &hmac::Key, parts: &[&[u8]]) -> Vec<u8> {
     let mut context = hmac::Context::with_key(key);
     for part in parts {
@@ -185,23 +241,6 @@ fn tag(key: &hmac::Key, parts: &[&[u8]]) -> Vec<u8> {
         context.update(part);
     }
     context.sign().as_ref().to_vec()
-}
-
-/// Writes a file that is not there yet, readable by its owner only.
-pub fn write_new_private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut opened = options.open(file)?;
-    opened.write_all(bytes)?;
-    opened.sync_all()
-}
-
-fn refuse_open_file(file: &Path) -> Result<(), KeyError> {
-    let name = || file.display().to_string();
-    let is_open = is_open_to_others(file).map_err(|error| KeyError::File(name(), error))?;
-    if is_open { Err(KeyError::TooOpen(name())) } else { Ok(()) }
 }
 
 /// Returns whether others than its owner may do anything with the file.

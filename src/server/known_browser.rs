@@ -1,8 +1,9 @@
 //! The cookie by which a browser is known: its user signed in with both factors in it before.
 //!
-//! It is sealed under the server's key and bound to realm and user. What it is worth lies in the store: a change of the
-//! password, a freeze, a removed phone, a removed user or too many wrong passwords make it void. It signs nobody in. It
-//! gives its user a budget of wrong passwords that strangers cannot use up, and places in the password queue.
+//! It is sealed under a key that outlives a rotation of the server's, and bound to realm and user. What it is worth lies
+//! in the store: a change of the password, a freeze, a removed phone, a removed user or too many wrong passwords make it
+//! void. It signs nobody in. It gives its user a budget of wrong passwords that strangers cannot use up, and places in
+//! the password queue.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ impl App {
         known_browsers::remember(transaction, &digest(id.as_bytes()), user, tools.now, expires_at)?;
         let content = serde_json::to_vec(&Content { id, user: user.to_owned() });
         let content = content.map_err(|_| StoreError::Damaged("known browser"))?;
-        let sealed = tools.keys.seal(self.known_browser_place(), &content, tools.entropy.as_ref())?;
+        let sealed = tools.keys.seal_for_browser(self.known_browser_place(), &content, tools.entropy.as_ref())?;
         Ok(KnownBrowserCookie(SecretText::new(encode_url_safe(&sealed))))
     }
 
@@ -85,7 +86,7 @@ impl App {
         let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let (_, value) = pairs.find(|(name, _)| *name == wanted)?;
         let sealed = decode_url_safe(value).ok()?;
-        let content = self.0.keys.open(self.known_browser_place(), &sealed).ok()?;
+        let content = self.0.keys.open_from_browser(self.known_browser_place(), &sealed).ok()?;
         serde_json::from_slice(content.expose(Reason::Seal)).ok()
     }
 

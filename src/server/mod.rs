@@ -9,9 +9,11 @@ mod audit_counts;
 pub mod ca_file;
 pub mod configuration;
 pub mod connections;
+mod data;
 pub mod factors;
 pub(crate) mod http;
 pub mod journey;
+mod key_file;
 pub mod keys;
 mod known_browser;
 pub mod lock;
@@ -24,6 +26,7 @@ pub mod qr;
 pub mod rate_limit;
 mod recovery_codes;
 pub(crate) mod rfc3339;
+pub mod rotation;
 mod routes;
 pub mod sign_on;
 pub mod store;
@@ -41,20 +44,21 @@ use url::Url;
 
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
-use crate::secret::SecretText;
 use attestation::{AttestationCheck, AttestationFileError};
 use audit_counts::AuditCounts;
 use ca_file::CaFileError;
 use configuration::Configuration;
 use connections::ConnectionLimits;
+pub use data::{key_of_environment, make_private_folder, open_data};
 use journey::{Journeys, JourneysError};
-use keys::{KEY_VARIABLE, KeyError, Keys};
+pub use key_file::write_new_private_file;
+use keys::{KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
 use push::{Effect, Embedded, Tools, Transport};
 use rate_limit::RateLimits;
 pub use routes::{router, router_with};
-use store::{Store, StoreError, key_check};
+use store::{Store, StoreError};
 use wake::{Waiter, Wakers};
 use webhook::{Webhook, WebhookError};
 
@@ -275,84 +279,6 @@ impl App {
         self.0.public_url.scheme() == "https"
     }
 }
-
-/// Opens the server's key and database, for the server and for commands beside it.
-pub fn open_data(configuration: &Configuration, entropy: &dyn Entropy) -> Result<(Keys, Store), StartError> {
-    let folder = &configuration.data;
-    make_private_folder(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let database = folder.join("server.db");
-    make_private_database(&database).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let (store, keys) = Store::open_with(&database, |transaction| {
-        let keys = match key_of_environment()? {
-            Some(keys) => keys,
-            None => {
-                let file = folder.join("server.key");
-                if !file.exists() && key_check::is_there(transaction)? {
-                    return Err(KeyError::Gone(file.display().to_string()).into());
-                }
-                Keys::load_or_make(&file, entropy)?
-            }
-        };
-        key_check::check(transaction, &keys, entropy)?;
-        Ok(keys)
-    })?;
-    Ok((keys, store))
-}
-
-/// The server's key where the environment holds it.
-pub fn key_of_environment() -> Result<Option<Keys>, KeyError> {
-    match std::env::var(KEY_VARIABLE) {
-        Ok(text) => Keys::from_text(&SecretText::new(text)).map(Some),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(KeyError::NotAKeyInEnvironment),
-    }
-}
-
-/// Makes the folder where it is not there, closed to other users: the database holds password hashes. One that is there
-/// is closed to them.
-pub fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    close_to_others(folder, 0o700);
-    Ok(())
-}
-
-/// Makes the database's file where it is not there, and closes it and its logs to other users.
-fn make_private_database(file: &std::path::Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?;
-    for end in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(end);
-        close_to_others(std::path::Path::new(&name), 0o600);
-    }
-    Ok(())
-}
-
-/// Takes from others what they may do with this, and says so. Where that cannot be done, the server says so and goes on:
-/// on some volumes the owner is another user.
-#[cfg(unix)]
-fn close_to_others(path: &std::path::Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let Ok(metadata) = std::fs::metadata(path) else { return };
-    if metadata.permissions().mode() & 0o077 == 0 {
-        return;
-    }
-    match std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)) {
-        Ok(()) => tracing::warn!("{} was open to other users; its mode is {mode:o} now", path.display()),
-        Err(error) => tracing::warn!("{} is open to other users and could not be closed: {error}", path.display()),
-    }
-}
-
-/// Where there are no such modes there is nothing to do.
-#[cfg(not(unix))]
-fn close_to_others(_path: &std::path::Path, _mode: u32) {}
 
 /// The address that phones call under this public address, without `_action`.
 pub fn phones_endpoint(public_url: &Url, realm: &str) -> Result<Url, StartError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::rotation::{ROTATE, add_events, key, values};
 use crate::setup::Server;
 
 fn mount(arguments: &[&str], folder: &Path) -> bool {
@@ -32,6 +33,21 @@ fn call(server: &Server, method: &str, path: &str) -> (u16, Option<String>, Stri
     (response.status().as_u16(), retry, response.body_mut().read_to_string().unwrap())
 }
 
+/// Puts a stopped server's data on a file system of its own, where that can be done.
+fn on_small_disk<'a>(server: &Server, data: &'a Path, options: &str) -> Option<Mounted<'a>> {
+    let kept = server.folder.path().join("kept");
+    std::fs::rename(data, &kept).unwrap();
+    std::fs::create_dir(data).unwrap();
+    if !mount(&["-t", "tmpfs", "-o", options, "tmpfs"], data) {
+        return None;
+    }
+    for entry in std::fs::read_dir(&kept).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
+    }
+    Some(Mounted(data))
+}
+
 const AUTHENTICATE: &str = "/am/json/realms/root/realms/alpha/authenticate";
 const READY: &str = "/am/json/health/ready";
 
@@ -41,18 +57,10 @@ fn on_a_full_disk_the_server_says_when_to_come_back_and_works_again_once_there_i
     let mut server = Server::start(|journey| journey, "");
     server.stop();
     let data = server.folder.path().join("data");
-    let kept = server.folder.path().join("kept");
-    std::fs::rename(&data, &kept).unwrap();
-    std::fs::create_dir(&data).unwrap();
-    if !mount(&["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"], &data) {
+    let Some(_mounted) = on_small_disk(&server, &data, "size=1m,mode=700") else {
         println!("NOT RUN: this test makes a file system of its own, which only root on Linux can do");
         return;
-    }
-    let _mounted = Mounted(&data);
-    for entry in std::fs::read_dir(&kept).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
-    }
+    };
     server.resume();
     assert_eq!(call(&server, "GET", READY).0, 200);
     let filler = data.join("filler");
@@ -95,4 +103,37 @@ fn a_probe_is_not_held_by_another_process_that_holds_the_database() {
     while call(&server, "GET", READY).0 != 200 {
         assert!(Instant::now() < until);
     }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "says that the test was not run")]
+fn a_rotation_that_finds_no_room_changes_nothing_and_works_once_there_is_some() {
+    let mut server = Server::start(|journey| journey, "");
+    server.stop();
+    let data = server.folder.path().join("data");
+    let Some(_mounted) = on_small_disk(&server, &data, "size=8m,mode=700") else {
+        println!("NOT RUN: this test makes a file system of its own, which only root on Linux can do");
+        return;
+    };
+    add_events(&server, 1_000);
+    let before = values(&server);
+    let filler = data.join("filler");
+    // Room for nothing, for the key, for some of what is sealed again.
+    for room in [0, 8, 48, 128] {
+        let old = key(&server);
+        let mut file = std::fs::File::create(&filler).unwrap();
+        while std::io::Write::write_all(&mut file, &[1; 1024]).is_ok() {}
+        file.set_len(file.metadata().unwrap().len().saturating_sub(room * 1024)).unwrap();
+        let rotated = server.verb(&ROTATE, "");
+        assert_eq!(rotated.value["error"]["code"], "store", "{room} KiB: {}", rotated.value);
+        std::fs::remove_file(&filler).unwrap();
+        drop(file);
+        assert_eq!(values(&server), before, "{room} KiB");
+        assert_eq!(key(&server), old, "{room} KiB");
+        assert!(room > 0 || !data.join("server.key.new").exists(), "half a key");
+    }
+    let old = key(&server);
+    server.verb(&ROTATE, "").done();
+    assert_eq!(values(&server), before);
+    assert_ne!(key(&server), old);
 }

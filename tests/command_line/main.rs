@@ -17,10 +17,16 @@ mod real_files;
 #[path = "../server/receiver.rs"]
 mod receiver;
 mod relay;
+mod rotation;
 mod setup;
 mod story;
 #[path = "../server/tls.rs"]
 mod tls;
 mod trust;
+#[path = "../server/unsealed.rs"]
+mod unsealed;
 mod verbs;
 mod webhook;
+#[allow(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "../server/wire.rs"]
+mod wire;

@@ -33,10 +33,12 @@ mod requests;
 mod rest;
 mod retries;
 mod risk;
+mod rotation;
 mod signed_pulls;
 #[allow(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 mod tls;
 mod unconfirmed;
+mod unsealed;
 mod user_agents;
 mod webhook;
 #[allow(dead_code, reason = "shared with the load tool, which uses more of it")]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::device_keys::{Key, REGISTRATION, SENDER, answer_claims, scan_with};
 use crate::harness::*;
+use crate::rotation::rotate;
 use crate::withheld::withheld;
 
 const SUCCESS: &str = "70e691a5-1e33-4ac3-a356-e7b6d60d92e0";
@@ -391,4 +392,17 @@ fn a_password_alone_makes_nothing_familiar_and_without_rules_nothing_is_kept() {
     let plain = Setup::new().start();
     plain.enrolled();
     assert_eq!((plain.count("familiar"), explained(&plain)), (0, Vec::new()));
+}
+
+#[test]
+fn what_is_familiar_stays_so_when_the_servers_key_is_rotated() {
+    let rules = json!([rule("newAddress", "CHALLENGE"), rule("newAgent", "CHALLENGE")]);
+    let mut server = setup("DEFAULT", rules).start();
+    let phone = enrolled(&server);
+    for _ in 0..2 {
+        rotate(&server.configuration).unwrap();
+        server = server.restart();
+        assert_eq!(sign_on(&server, &HOME_NEXT_DOOR, &phone), "default");
+    }
+    assert_eq!(sign_on(&server, &ELSEWHERE, &phone), "challenge");
 }

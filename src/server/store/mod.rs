@@ -20,6 +20,7 @@ pub mod pushes;
 pub mod recovery;
 pub mod registrations;
 mod schema;
+pub mod sealed;
 pub mod sessions;
 pub mod user_names;
 pub mod users;
@@ -74,6 +75,15 @@ pub enum StoreError {
     /// A stored value does not have the form that this program writes.
     #[error("A stored value ({0}) is damaged.")]
     Damaged(&'static str),
+    /// A value that the old key does not open, when the store is handed over to a new one.
+    #[error(
+        "The stored value {0} of {1} cannot be opened with the server's key. The key was not rotated and nothing was \
+         changed. Remove what the value belongs to, or restore the database from a backup, and try again."
+    )]
+    NotSealedAgain(&'static str, String),
+    /// The key was rotated since the store was opened; what is sealed under the old one must not be stored any more.
+    #[error("The server's key was rotated meanwhile. Nothing was changed. Do it once more, with the new key.")]
+    KeyRotated,
     /// The thread has stopped because the server is shutting down, or it gave this request up.
     #[error("The server could not do this now. Try again shortly.")]
     Stopped,
@@ -126,13 +136,27 @@ impl Store {
         let mut connection = open_connection(file)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let seen = look(&transaction)?;
+        let key_check = key_check::find(&transaction)?;
         transaction.commit()?;
         let (jobs, queue) = mpsc::unbounded_channel();
         std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || serve(connection, queue))
+            .spawn(move || serve(connection, queue, key_check.as_deref()))
             .map_err(|_| StoreError::Stopped)?;
         Ok((Self { jobs }, seen))
+    }
+
+    /// Does one thing in the database, in a transaction, and closes it. What it replaced is in no log afterwards, unless
+    /// another process has the database open.
+    pub fn once<T>(file: &Path, work: impl FnOnce(&Transaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut connection = open_connection(file)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        drop(connection);
+        // The change is made, whether the log can be emptied or not.
+        let _ = user_names::empty_log(file);
+        Ok(done)
     }
 
     /// Runs the closure in a transaction and gives its result once everything it wrote is durable. When the closure
@@ -194,7 +218,8 @@ impl Store {
     }
 }
 
-fn serve(mut connection: Connection, mut queue: mpsc::UnboundedReceiver<Job>) {
+/// `key_check` is the check of the key that the callers have, where there is one.
+fn serve(mut connection: Connection, mut queue: mpsc::UnboundedReceiver<Job>, key_check: Option<&[u8]>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_LIMIT {
@@ -203,14 +228,14 @@ fn serve(mut connection: Connection, mut queue: mpsc::UnboundedReceiver<Job>) {
                 Err(_) => break,
             }
         }
-        match run_batch(&mut connection, batch) {
+        match run_batch(&mut connection, batch, key_check) {
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "a batch of writes failed"),
         }
     }
 }
 
-fn run_batch(connection: &mut Connection, batch: Vec<Job>) -> Result<(), StoreError> {
+fn run_batch(connection: &mut Connection, batch: Vec<Job>, key_check: Option<&[u8]>) -> Result<(), StoreError> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut tellers = Vec::with_capacity(batch.len());
     for job in batch {
@@ -229,14 +254,23 @@ fn run_batch(connection: &mut Connection, batch: Vec<Job>) -> Result<(), StoreEr
             Err(_) => tracing::error!("a write panicked and was rolled back"),
         }
     }
-    let committed = transaction.commit();
+    let committed = commit(transaction, key_check);
     for tell in tellers {
         tell(match &committed {
             Ok(()) => Ok(()),
+            Err(StoreError::KeyRotated) => Err(StoreError::KeyRotated),
             Err(_) => Err(StoreError::Stopped),
         });
     }
-    committed.map_err(StoreError::from)
+    committed
+}
+
+/// Commits, unless the key was rotated since its check was read: nothing could open what was sealed under the old one.
+fn commit(transaction: rusqlite::Transaction<'_>, key_check: Option<&[u8]>) -> Result<(), StoreError> {
+    if key_check.is_some() && key_check::find(&transaction)?.as_deref() != key_check {
+        return Err(StoreError::KeyRotated);
+    }
+    Ok(transaction.commit()?)
 }
 
 fn open_connection(file: &Path) -> Result<Connection, StoreError> {

@@ -56,7 +56,8 @@
 //! - `notice`: what the signed-in page tells a user about phones, recovery codes and the password until the user
 //!   dismisses it; at most twenty of a user. `kind`: `device-added`, `device-removed`, `recovery-codes-made`,
 //!   `password-changed`.
-//! - `key_check`: one row, the empty text sealed under the server's key, so that another key is noticed at start.
+//! - `key_check`: one row, the empty text sealed under the server's key, so that another key is noticed at start. After a
+//!   rotation, sealed for another place, the keys that outlive it ([`Keys`](crate::server::keys::Keys)).
 //! - `webhook_event`: what is still to be told to the webhook's receiver; the row goes when it was, or is given up.
 //!   `body` is sealed and never changes; `attempts` failed so far, the next is due at `due_at`. `user`: whom it is about, for
 //!   the audit log; it is told even if the user was removed since.

@@ -83,8 +83,8 @@ pub fn rename(file: &Path, old: &str, new: &str) -> Result<Renamed, StoreError> 
         transaction
             .execute(&format!("UPDATE \"{table}\" SET \"{column}\" = ?2 WHERE \"{column}\" = ?1"), [old, new])?;
     }
-    for table in ["recovery_code", "familiar"] {
-        // What is stored of these holds the name: under another one, nothing is recognised by it.
+    for table in ["recovery_code", "familiar", "denial"] {
+        // What is stored of these is bound to the name: under another one, nothing is recognised by it or opened.
         if has_table(&transaction, table)? {
             transaction.execute(&format!("DELETE FROM {table} WHERE user = ?1"), [new])?;
         }
