@@ -186,5 +186,14 @@ fn texts_of_a_journey_are_found_by_script() {
         let headers = [("Accept-Language", languages)];
         let page = server.request("GET", "/am/XUI/?realm=/alpha&service=Languages", &headers, b"");
         assert!(page.text().contains(header), "{languages}");
+        // As AM's addresses name a language, which goes before those of the browser.
+        let locale = languages.replace('-', "_");
+        let headers = [("Accept-Language", "en")];
+        let page =
+            server.request("GET", &format!("/am/XUI/?realm=/alpha&service=Languages&locale={locale}"), &headers, b"");
+        assert!(page.text().contains(header), "{locale}");
+        let step =
+            server.request("POST", &format!("{REST}?service=Languages&noSession=false&locale={locale}"), &headers, b"");
+        assert!(step.text().contains(header), "{locale}");
     }
 }

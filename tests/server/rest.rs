@@ -213,6 +213,8 @@ fn unknown_realms_journeys_and_indexes_are_refused() {
         "?authlevel=2",
         "?suspendedId=eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
         "?resource=true",
+        "?noSession=true",
+        "?composite_advice=x",
     ] {
         server.post_bytes(&format!("{REST}{query}"), b"").refused(400);
     }
@@ -220,7 +222,6 @@ fn unknown_realms_journeys_and_indexes_are_refused() {
     server.get("/am/json/nothing").refused(404);
 }
 
-/// After `../shared/cases/03-service-parameter.txt`.
 #[test]
 fn service_and_auth_index_value_name_the_same_journey() {
     let mut setup = Setup::new();

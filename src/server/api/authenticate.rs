@@ -43,9 +43,21 @@ pub(in crate::server) struct Index {
     session_upgrade: Option<String>,
     // How AM's SDKs go on with a sign-on that a node suspended, from a link in a mail. No node here does that.
     suspended_id: Option<String>,
+    #[serde(rename = "composite_advice")]
+    composite_advice: Option<String>,
+    no_session: Option<String>,
+    /// A language that goes before those of the browser.
+    locale: Option<String>,
 }
 
 impl Index {
+    /// Puts the language that the query names before those of the browser.
+    pub(in crate::server) fn prefer_locale(&self, mut browser: Browser) -> Browser {
+        let named = self.locale.as_deref().map(accepted_languages).unwrap_or_default();
+        browser.languages.splice(0..0, named);
+        browser
+    }
+
     /// The journey that the query names, where it names one.
     pub(in crate::server) fn journey(&self) -> Result<Option<String>, SignOnError> {
         let refused = |problem: String| Err(SignOnError::Journey(problem));
@@ -56,12 +68,16 @@ impl Index {
             ("authlevel", &self.authlevel),
             ("sessionUpgradeSSOTokenId", &self.session_upgrade),
             ("suspendedId", &self.suspended_id),
+            ("composite_advice", &self.composite_advice),
         ];
         if let Some((name, _)) = others.iter().find(|(_, value)| value.is_some()) {
             return refused(format!("The parameter {name} is not offered here. Name a journey: service=NAME."));
         }
         if self.resource.as_deref().is_some_and(|value| value != "false") {
             return refused("The parameter resource is not offered here. Name a journey: service=NAME.".to_owned());
+        }
+        if self.no_session.as_deref().is_some_and(|value| value != "false") {
+            return refused("A sign-on without a session (noSession) is not offered here. Leave it out.".to_owned());
         }
         let index = match (self.auth_index_type.as_deref(), &self.auth_index_value) {
             (None, None) => None,
@@ -144,7 +160,7 @@ pub(in crate::server) async fn authenticate(
         Ok(journey) => journey,
         Err(problem) => return refusal(&problem),
     };
-    let browser = match app.recognize(&headers, browser(&headers, address)).await {
+    let browser = match app.recognize(&headers, index.prefer_locale(browser(&headers, address))).await {
         Ok(browser) => browser,
         Err(problem) => return internal(&problem),
     };

@@ -65,7 +65,7 @@ pub(super) async fn sign_on(
     if let Some(response) = wrong_realm(&app, &index, &headers) {
         return response;
     }
-    let browser = match app.recognize(&headers, browser(&headers, address)).await {
+    let browser = match app.recognize(&headers, index.prefer_locale(browser(&headers, address))).await {
         Ok(browser) => browser,
         Err(problem) => return broken(&app, &headers, &problem),
     };
@@ -112,7 +112,7 @@ pub(super) async fn sign_on_post(
             })
             .collect()
     });
-    let browser = match app.recognize(&headers, browser(&headers, address)).await {
+    let browser = match app.recognize(&headers, index.prefer_locale(browser(&headers, address))).await {
         Ok(browser) => browser,
         Err(problem) => return broken(&app, &headers, &problem),
     };
