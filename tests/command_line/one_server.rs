@@ -88,7 +88,7 @@ fn a_public_address_with_a_password_is_refused() {
     run(&["init", folder.path().to_str().unwrap()], "").done();
     let file = folder.path().join("server.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    // tests/vectors of issue 13, case 14, and its siblings.
+    // From a fault that was reported, and its siblings.
     for url in [
         "https://user:secret@login.example.com/am",
         "https://user@login.example.com/am",

@@ -1,7 +1,7 @@
 //! One-time-password codes as other software spells them: read where they have one meaning, else refused for
 //! the reason.
 //!
-//! The first entries of each list are those of issue 13; the others are their siblings.
+//! The first entries of each list come from reported faults; the others are their siblings.
 
 use push_authenticator::protocol::oath::{Algorithm, CodeSettings, Moving};
 use push_authenticator::protocol::uri::{OathRegistration, Registration, UriError, parse};
