@@ -52,9 +52,9 @@ pub trait SlotWrapper: Send + Sync {
 
 /// What foreign code threw without declaring it, kept for the person who has to find the reason.
 #[derive(Default)]
-struct Surprise(Mutex<Option<String>>);
+struct UndeclaredException(Mutex<Option<String>>);
 
-impl Surprise {
+impl UndeclaredException {
     /// A surprise counts as *not now*: *never* would tell the person that the accounts are lost.
     fn judge(&self, result: Result<Vec<u8>, PlatformKeyError>) -> Result<SecretBytes, KeyError> {
         match result.map(SecretBytes::new) {
@@ -70,7 +70,7 @@ impl Surprise {
 
     fn explain(&self, error: PhoneError) -> AuthenticatorError {
         let surprise = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (&error, surprise) {
+        match (&error, undeclared) {
             (
                 PhoneError::Vault(VaultError::KeyUnavailable) | PhoneError::SlotNotWrapped(KeyError::Unavailable),
                 Some(reason),
@@ -83,51 +83,51 @@ impl Surprise {
 /// The foreign keys as the core calls them.
 pub(super) struct ForeignKeys {
     keys: Arc<dyn PlatformKeys>,
-    surprise: Surprise,
+    undeclared: UndeclaredException,
 }
 
 impl ForeignKeys {
     pub(super) fn new(keys: Arc<dyn PlatformKeys>) -> Self {
-        Self { keys, surprise: Surprise::default() }
+        Self { keys, undeclared: UndeclaredException::default() }
     }
 
     /// The error of a call during which the keys were used.
     pub(super) fn explain(&self, error: PhoneError) -> AuthenticatorError {
-        self.surprise.explain(error)
+        self.undeclared.explain(error)
     }
 }
 
 impl KeyEncryption for ForeignKeys {
     fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError> {
-        let wrapped = self.surprise.judge(self.keys.wrap(data_key.expose(Reason::HandOver).to_vec()))?;
+        let wrapped = self.undeclared.judge(self.keys.wrap(data_key.expose(Reason::HandOver).to_vec()))?;
         Ok(wrapped.expose(Reason::HandOver).to_vec())
     }
 
     fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError> {
-        self.surprise.judge(self.keys.unwrap(wrapped.to_vec()))
+        self.undeclared.judge(self.keys.unwrap(wrapped.to_vec()))
     }
 }
 
 /// The foreign slot wrapper as the core calls it.
 pub(super) struct ForeignSlot {
     wrapper: Arc<dyn SlotWrapper>,
-    surprise: Surprise,
+    undeclared: UndeclaredException,
 }
 
 impl ForeignSlot {
     pub(super) fn new(wrapper: Arc<dyn SlotWrapper>) -> Self {
-        Self { wrapper, surprise: Surprise::default() }
+        Self { wrapper, undeclared: UndeclaredException::default() }
     }
 
     /// The error of a call during which the wrapper was used.
     pub(super) fn explain(&self, error: PhoneError) -> AuthenticatorError {
-        self.surprise.explain(error)
+        self.undeclared.explain(error)
     }
 }
 
 impl phone::SlotWrapper for ForeignSlot {
     fn wrap(&self, slot: &SecretBytes) -> Result<Vec<u8>, KeyError> {
-        let wrapped = self.surprise.judge(self.wrapper.wrap(slot.expose(Reason::HandOver).to_vec()))?;
+        let wrapped = self.undeclared.judge(self.wrapper.wrap(slot.expose(Reason::HandOver).to_vec()))?;
         Ok(wrapped.expose(Reason::HandOver).to_vec())
     }
 }

@@ -13,36 +13,36 @@
 //! [`AuthenticatorError::Platform`].
 
 mod codes;
+mod debug;
 mod error;
+mod events;
 mod keys;
 mod limits;
 mod log;
-mod past;
+mod outbox;
 mod preview;
 mod pulls;
 mod records;
-mod redacted;
 mod signing;
-mod traffic;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use codes::{Code, CodeAlgorithm, CodeMoving, CodeSettings, CodeValidity, Consequence, ManualEntry, Removal};
 pub use error::AuthenticatorError;
+pub use events::{Event, PushTokenState, PushTokenStatus, Retention};
 pub use keys::{PlatformKeyError, PlatformKeys, SlotWrapper};
 pub use log::{LogLevel, LogSink, LogSinkError};
-pub use past::{Event, PushTokenState, PushTokenStatus, Retention};
+pub use outbox::{
+    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, Received, RefusedMessage,
+    RequestKind, SendFailure, Waiting,
+};
 pub use preview::EnrolmentPreview;
 pub use pulls::PullToSign;
 pub use records::{
     Account, AccountKey, AccountState, Ask, CommunicationType, Conflict, Context, CredentialKind, DenyReason, Device,
     DeviceFacts, DeviceKey, Enrolment, Evidence, KeyChoice, KeyLevel, KeySignature, Location, Notification,
     NotificationState, Platform, Signed, ToSign, UserPresence,
-};
-pub use traffic::{
-    Delivery, HttpHeader, HttpRequest, HttpResponse, Outcome, PullRequest, Pulled, Received, RefusedMessage,
-    RequestKind, SendFailure, Waiting,
 };
 
 use crate::phone::Phone;

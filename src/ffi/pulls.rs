@@ -2,8 +2,8 @@
 //! with the signature. Only for keys that sign without a person; nothing here waits for one, and no rule is made here.
 
 use super::limits::{self, check_text};
+use super::outbox::PullRequest;
 use super::records::{Signed, ToSign, all};
-use super::traffic::PullRequest;
 use super::{Authenticator, AuthenticatorError};
 use crate::phone;
 

@@ -44,13 +44,13 @@ impl OathCredential {
 
 /// An account with its halves.
 #[derive(Debug, Clone)]
-pub(super) struct Holding {
+pub(super) struct AccountWithCredentials {
     pub(super) account: AccountRecord,
     pub(super) push: Option<PushCredential>,
     pub(super) oath: Option<OathCredential>,
 }
 
-impl Holding {
+impl AccountWithCredentials {
     /// All that the account can do, messages first.
     pub(super) fn kinds(&self) -> Vec<CredentialKind> {
         let push = self.push.as_ref().map(|_| CredentialKind::Push);

@@ -18,7 +18,7 @@ impl Phone {
     /// All accounts, in the order of adding. Works without the key too.
     pub fn accounts(&self) -> Result<Vec<Account>, PhoneError> {
         let facts = self.device_facts();
-        let holdings = self.vault.read(|rows| rows.holdings())?;
+        let holdings = self.vault.read(|rows| rows.accounts_with_credentials())?;
         Ok(holdings.iter().map(|each| each.to_account(facts.as_ref(), self.vault.is_readable())).collect())
     }
 
@@ -28,7 +28,7 @@ impl Phone {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         let facts = self.device_facts();
         self.vault.write(|rows| {
-            let mut holding = rows.holding(id)?.ok_or(PhoneError::AccountNotFound)?;
+            let mut holding = rows.account_with_credentials(id)?.ok_or(PhoneError::AccountNotFound)?;
             let account = &mut holding.account;
             if let Some(issuer) = issuer {
                 account.display_issuer = given_name(issuer);

@@ -2,7 +2,7 @@
 //! codes and the names that the person gave it go over. Knows neither how that turned out nor what a message is.
 
 use super::PhoneError;
-use super::account::{AccountRecord, Holding, OathCredential};
+use super::account::{AccountRecord, AccountWithCredentials, OathCredential};
 use super::credential::{CredentialState, Id, PushCredential};
 use super::log::{EventKind, note_account};
 use super::vault::{Reader, VaultError, Writer};
@@ -51,7 +51,7 @@ pub(super) fn activate(
 
 /// What the person called a replaced account, where its successor was not called anything yet.
 fn keep_names(rows: &Writer<'_>, replaced: &AccountRecord, successor: Id) -> Result<(), PhoneError> {
-    let Some(Holding { account, .. }) = rows.holding(successor)? else { return Ok(()) };
+    let Some(AccountWithCredentials { account, .. }) = rows.account_with_credentials(successor)? else { return Ok(()) };
     let issuer = account.display_issuer.as_deref().or(replaced.display_issuer.as_deref());
     let name = account.display_name.as_deref().or(replaced.display_name.as_deref());
     rows.set_display_names(successor, issuer, name)?;
@@ -62,10 +62,12 @@ fn keep_names(rows: &Writer<'_>, replaced: &AccountRecord, successor: Id) -> Res
 /// asks for its codes. One that cannot be read is of no use to anybody.
 fn codes_to_keep(
     rows: &Reader<'_>,
-    replaced: &Holding,
+    replaced: &AccountWithCredentials,
     successor: Id,
 ) -> Result<Option<(AccountRecord, OathCredential, SecretBytes)>, PhoneError> {
-    let Some(successor) = rows.holding(successor)?.filter(|there| there.oath.is_none()) else { return Ok(None) };
+    let Some(successor) = rows.account_with_credentials(successor)?.filter(|there| there.oath.is_none()) else {
+        return Ok(None);
+    };
     let Some(oath) = &replaced.oath else { return Ok(None) };
     match rows.code_secret(&replaced.account, oath) {
         Ok(secret) => {

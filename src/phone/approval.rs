@@ -1,10 +1,10 @@
 //! Approving and denying (docs/wire.md, "The answer"): verified message and consent together become a signed answer in
 //! the outbox, in one transaction with the message's new state. Nothing here sends it.
 
+use super::consent::{Consent, Evidence};
 use super::credential::{Id, RequestKind, Verdict};
 use super::device_key::{Signed, prove};
 use super::enrolment::encode_body;
-use super::gate::{Consent, Evidence};
 use super::log::{EventKind, note_message};
 use super::notification::{OpenedNotification, Step, after};
 use super::rewrap::usable_slot;

@@ -1,7 +1,7 @@
 //! One-time codes. The secret never leaves the vault's room but to make a code here, and a counter is stored before
 //! its code is shown, so that no code is ever shown twice.
 
-use super::account::{Holding, OathCredential};
+use super::account::{AccountWithCredentials, OathCredential};
 use super::credential::{Id, PushCredential};
 use super::{Phone, PhoneError};
 use crate::protocol::oath::{HIGHEST_COUNTER, Moving, OneTimeCode, derive_code, period_at};
@@ -42,16 +42,17 @@ impl Phone {
     pub fn code(&self, account_id: &str) -> Result<Code, PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         let facts = self.device_facts();
-        let unlocked = |found: Option<Holding>| -> Result<(Holding, OathCredential), PhoneError> {
-            let holding = found.ok_or(PhoneError::AccountNotFound)?;
-            let oath = holding.oath.clone().ok_or(PhoneError::NoCodes)?;
-            match holding.unmet_policy(facts.as_ref()) {
-                Some(policy) => Err(PhoneError::Locked { policy }),
-                None => Ok((holding, oath)),
-            }
-        };
+        let unlocked =
+            |found: Option<AccountWithCredentials>| -> Result<(AccountWithCredentials, OathCredential), PhoneError> {
+                let holding = found.ok_or(PhoneError::AccountNotFound)?;
+                let oath = holding.oath.clone().ok_or(PhoneError::NoCodes)?;
+                match holding.unmet_policy(facts.as_ref()) {
+                    Some(policy) => Err(PhoneError::Locked { policy }),
+                    None => Ok((holding, oath)),
+                }
+            };
         let (holding, oath, secret) = self.vault.read(|rows| {
-            let (holding, oath) = unlocked(rows.holding(id)?)?;
+            let (holding, oath) = unlocked(rows.account_with_credentials(id)?)?;
             let secret = rows.code_secret(&holding.account, &oath)?;
             Ok::<_, PhoneError>((holding, oath, secret))
         })?;
@@ -69,7 +70,7 @@ impl Phone {
             Moving::Counter { .. } => {
                 let counter = self.vault.write(|rows| {
                     // Read anew: another process may have used it up in the meantime.
-                    let (_, oath) = unlocked(rows.holding(id)?)?;
+                    let (_, oath) = unlocked(rows.account_with_credentials(id)?)?;
                     let Moving::Counter { next } = oath.settings.moving else { return Err(PhoneError::NoCodes) };
                     if next >= HIGHEST_COUNTER {
                         return Err(PhoneError::CounterExhausted);

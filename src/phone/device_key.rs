@@ -9,8 +9,8 @@ use std::fmt;
 
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
+use super::consent::Consent;
 use super::credential::{Id, KeyRecord, PushCredential};
-use super::gate::Consent;
 use super::log::{EventKind, note_account};
 use super::notification::{OpenedNotification, Step, after};
 use super::vault::{Reader, VaultError};
@@ -18,13 +18,13 @@ use super::{Phone, PhoneError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds, system_random};
 use crate::protocol::attestation::client_data_hash;
 use crate::protocol::device_key::{KeyLevel, PublicKey, UserPresence};
+use crate::protocol::display_digest::shown_digest;
 use crate::protocol::encoding::encode_standard;
 use crate::protocol::jws::es256::{SIGNATURE_LENGTH, SigningInput, signature_from_der};
 use crate::protocol::message::Ask;
 use crate::protocol::proof::{
     AnswerProof, Binding, DenyReason, ExpectedAnswer, KeyClaims, ProofError, ProvedDecision, RegistrationProof,
 };
-use crate::protocol::shown::shown_digest;
 use crate::protocol::uri::PushRegistration;
 use crate::secret::{Reason, SecretBytes};
 

@@ -3,10 +3,10 @@
 //! A preview changes and contacts nothing. A confirmed one becomes, in one transaction, a credential and the signed
 //! registration in the outbox. Whether the server takes it is the outbox's story.
 
-use super::account::{AccountRecord, Holding, OathCredential, kind_of};
+use super::account::{AccountRecord, AccountWithCredentials, OathCredential, kind_of};
+use super::consent::{self, SlotWrapper};
 use super::credential::{Account, CredentialKind, CredentialState, Device, Id, PushCredential, RequestKind};
 use super::device_key::{self, KeyChoice, NewKey};
-use super::gate::{self, SlotWrapper};
 use super::log::{EventKind, note_account};
 use super::vault::{NewRequest, Reader, VaultError};
 use super::{Phone, PhoneError};
@@ -81,7 +81,7 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    fn of(holding: &Holding) -> Self {
+    fn of(holding: &AccountWithCredentials) -> Self {
         Self {
             account_id: holding.account.id.to_string(),
             issuer: holding.account.issuer.clone(),
@@ -172,7 +172,7 @@ impl Phone {
                 // Nobody has to take the new one first.
                 Some(conflict) if push.is_none() => {
                     let replaced = Id::parse(&conflict.account_id).ok_or(VaultError::Damaged)?;
-                    let there = rows.holding(replaced)?.ok_or(VaultError::Damaged)?.account;
+                    let there = rows.account_with_credentials(replaced)?.ok_or(VaultError::Damaged)?.account;
                     (account.display_issuer, account.display_name) = (there.display_issuer, there.display_name);
                     note_account(rows, account.created_at, EventKind::Removed, Some(replaced), Some("replaced"))?;
                     rows.remove_account(replaced)?
@@ -192,7 +192,7 @@ impl Phone {
                 rows.insert_oath_credential(&account, oath, &registration.secret)?;
             }
             note_account(rows, account.created_at, EventKind::Enrolled, Some(account.id), None)?;
-            let holding = rows.holding(account.id)?.ok_or(VaultError::Damaged)?;
+            let holding = rows.account_with_credentials(account.id)?.ok_or(VaultError::Damaged)?;
             Ok::<_, PhoneError>((holding.to_account(Some(&facts), true), removed))
         })?;
         if removed {
@@ -261,7 +261,7 @@ impl Phone {
     ) -> Result<NewPush, PhoneError> {
         let (wrapped_slot, slot_verifier) = match slot {
             Some(wrapper) => {
-                gate::make_slot(&*self.entropy, wrapper).map(|(wrapped, seen)| (Some(wrapped), Some(seen)))?
+                consent::make_slot(&*self.entropy, wrapper).map(|(wrapped, seen)| (Some(wrapped), Some(seen)))?
             }
             None => (None, None),
         };
@@ -347,7 +347,7 @@ fn find_namesakes(
 ) -> Result<(Option<Conflict>, Vec<Conflict>), PhoneError> {
     let (issuer, account) = names(registration);
     let (mut conflict, mut namesakes) = (None, Vec::new());
-    for there in rows.holdings()? {
+    for there in rows.accounts_with_credentials()? {
         if there.account.issuer != issuer || there.account.name != account {
             continue;
         }
@@ -369,7 +369,11 @@ fn find_namesakes(
 
 /// Whether an account shows the codes that the registration would show. A counter moves on and does not count. What
 /// cannot be opened is not known to be the same.
-fn has_the_same_codes(rows: &Reader<'_>, there: &Holding, oath: &OathRegistration) -> Result<bool, PhoneError> {
+fn has_the_same_codes(
+    rows: &Reader<'_>,
+    there: &AccountWithCredentials,
+    oath: &OathRegistration,
+) -> Result<bool, PhoneError> {
     let Some(known) = &there.oath else { return Ok(false) };
     let moves_alike = match (known.settings.moving, oath.settings.moving) {
         (Moving::Counter { .. }, Moving::Counter { .. }) => true,

@@ -12,7 +12,7 @@
 //! envelope      payload -> message id and signed message, or a hint
 //! receive       push -> message taken in, or the account to ask for
 //! notification  signed message -> verified -> pending
-//! gate          evidence -> consent
+//! consent       evidence -> consent
 //! device_key    what an account's own key signs: proofs of possession and of answers
 //! approval      verified + consent -> answer in the outbox
 //! outbox        requests out, outcomes in; http has their form
@@ -29,13 +29,13 @@ mod accounts;
 mod activation;
 mod approval;
 mod codes;
+mod consent;
 mod credential;
 mod date;
 mod device_key;
 mod enrolment;
 mod envelope;
 mod error;
-mod gate;
 mod history;
 mod http;
 mod log;
@@ -54,13 +54,13 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use codes::{Code, CodeValidity};
+pub use consent::{Evidence, SlotWrapper};
 pub use credential::{
     Account, AccountKey, AccountState, CredentialKind, Device, NotificationState, Platform, RequestKind,
 };
 pub use device_key::{DeviceKey, KeyChoice, KeySignature, Signed, ToSign};
 pub use enrolment::{Conflict, Enrolment, Preview};
 pub use error::PhoneError;
-pub use gate::{Evidence, SlotWrapper};
 pub use history::Retention;
 pub use http::{HttpRequest, HttpResponse};
 pub use log::{EVENT_LIMIT, Event, EventKind};

@@ -10,7 +10,7 @@ use super::credential::{CredentialState, Id, NotificationState, PushCredential, 
 use super::http::{HttpRequest, HttpResponse, headers, learn_clock_offset, server_text};
 use super::log::{EventKind, note_end, note_refusal};
 use super::notification::{OpenedNotification, Step, after, mark};
-use super::vault::{OutboxRecord, Reader, Writer, whole};
+use super::vault::{OutboxRecord, Reader, Writer, skip_damaged};
 use super::{Phone, PhoneError, VaultError, token};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;
@@ -218,7 +218,7 @@ impl Phone {
         self.vault.read(|rows| {
             let mut waiting = Vec::new();
             for record in rows.outbox()? {
-                let Some(credential) = whole(rows.credential(record.credential_id))? else { continue };
+                let Some(credential) = skip_damaged(rows.credential(record.credential_id))? else { continue };
                 waiting.push(Waiting {
                     id: record.id.to_string(),
                     kind: record.kind,

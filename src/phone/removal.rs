@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::account::Holding;
+use super::account::AccountWithCredentials;
 use super::credential::{CredentialState, Id, RequestKind};
 use super::{Phone, PhoneError};
 
@@ -96,7 +96,7 @@ impl Phone {
     pub fn removal(&self, account_id: &str) -> Result<Removal, PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         self.vault.read(|rows| {
-            let holding = rows.holding(id)?.ok_or(PhoneError::AccountNotFound)?;
+            let holding = rows.account_with_credentials(id)?.ok_or(PhoneError::AccountNotFound)?;
             let mut consequences = Vec::new();
             if let Some(push) = &holding.push {
                 let requests: Vec<_> =
@@ -128,7 +128,7 @@ impl Phone {
     }
 }
 
-fn of(holding: &Holding, consequences: Vec<Consequence>) -> Removal {
+fn of(holding: &AccountWithCredentials, consequences: Vec<Consequence>) -> Removal {
     Removal {
         account_id: holding.account.id.to_string(),
         issuer: holding.shown_issuer().to_owned(),

@@ -5,8 +5,8 @@
 //! moved: whoever added it may not be the person. There the way back is to add the account again with `replace`, for
 //! which the server asks what it asks of a new phone.
 
+use super::consent::{self, SlotWrapper};
 use super::credential::{Id, PushCredential};
-use super::gate::{self, SlotWrapper};
 use super::log::{EventKind, note_account};
 use super::vault::{Reader, Writer};
 use super::{KeyEncryption, Phone, PhoneError};
@@ -47,12 +47,12 @@ impl Phone {
         let check = |rows: &Reader<'_>| {
             let credential = find(rows, account_id)?;
             usable_slot(&credential)?;
-            gate::check_slot(slot, rows.slot_verifier(&credential)?.as_ref())?;
+            consent::check_slot(slot, rows.slot_verifier(&credential)?.as_ref())?;
             Ok::<_, PhoneError>(credential)
         };
         // Before the platform is asked for anything, and again in the transaction.
         self.vault.read(check)?;
-        let (wrapped, verifier) = gate::make_slot(&*self.entropy, wrapper)?;
+        let (wrapped, verifier) = consent::make_slot(&*self.entropy, wrapper)?;
         let now = self.now();
         self.vault.write(|rows: &Writer<'_>| {
             let credential = check(rows)?;

@@ -13,7 +13,7 @@ use super::http::{HttpResponse, server_text};
 use super::log::{EventKind, note_account, note_refusal};
 use super::outbox::{Delivery, Outcome};
 use super::pull::asks_for_another;
-use super::vault::{NewRequest, OutboxRecord, PushToken, TokenRecord, VaultError, Writer, whole};
+use super::vault::{NewRequest, OutboxRecord, PushToken, TokenRecord, VaultError, Writer, skip_damaged};
 use super::{Phone, PhoneError};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::protocol::jws;
@@ -149,7 +149,7 @@ fn keep_uncertain(rows: &Writer<'_>, credential: Id) -> Result<(), PhoneError> {
 /// edited is left out; its own error comes when it is used.
 pub(super) fn plan(rows: &Writer<'_>, entropy: &dyn Entropy, now: EpochMilliseconds) -> Result<(), PhoneError> {
     for record in rows.tokens_to_tell(due_outside(now))? {
-        let Some(credential) = whole(rows.credential(record.credential_id))? else { continue };
+        let Some(credential) = skip_damaged(rows.credential(record.credential_id))? else { continue };
         let secret = match rows.secret(&credential) {
             Ok(secret) => secret,
             Err(VaultError::Tampered { .. } | VaultError::KeyLost) => continue,

@@ -7,6 +7,7 @@
 pub mod attestation;
 pub mod canonical;
 pub mod device_key;
+pub mod display_digest;
 pub mod encoding;
 pub mod jws;
 pub mod message;
@@ -14,7 +15,6 @@ pub mod oath;
 pub mod policy;
 pub mod proof;
 pub mod pull;
-pub mod shown;
 pub mod text;
 pub mod uri;
 pub mod user_agent;

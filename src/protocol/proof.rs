@@ -235,7 +235,7 @@ pub struct ExpectedAnswer<'a> {
     pub decision: ProvedDecision,
     /// The number tapped, where one was.
     pub number: Option<&'a str>,
-    /// Digest of what was displayed ([`shown_digest`](super::shown::shown_digest)).
+    /// Digest of what was displayed ([`shown_digest`](super::display_digest::shown_digest)).
     pub shown: &'a str,
 }
 

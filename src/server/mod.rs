@@ -18,7 +18,6 @@ pub mod keys;
 mod known_browser;
 pub mod lock;
 pub mod names;
-mod own_devices;
 mod pages;
 pub mod password;
 pub mod push;
@@ -31,7 +30,8 @@ mod routes;
 pub mod sign_on;
 pub mod store;
 pub mod text_file;
-mod wake;
+mod user_devices;
+mod waiters;
 pub mod webhook;
 
 use std::collections::{HashMap, HashSet};
@@ -59,7 +59,7 @@ use push::{Effect, Embedded, Tools, Transport};
 use rate_limit::RateLimits;
 pub use routes::{router, router_with};
 use store::{Store, StoreError};
-use wake::{Waiter, Wakers};
+use waiters::{Waiter, Wakers};
 use webhook::{Webhook, WebhookError};
 
 /// Name of the session cookie.
@@ -67,9 +67,9 @@ const SESSION_COOKIE: &str = "iPlanetDirectoryPro";
 
 /// The server; cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<AppInner>);
 
-struct Parts {
+struct AppInner {
     configuration: Configuration,
     public_url: Url,
     phones_endpoint: Url,
@@ -174,7 +174,7 @@ impl App {
         let start = |settings| Webhook::start(settings, store.clone(), keys.clone(), clock.clone(), entropy.clone());
         let webhook = configuration.webhook.as_ref().map(start).transpose()?;
         let attestation = configuration.push.attestation.as_ref().map(AttestationCheck::load).transpose()?;
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(AppInner {
             hosts: known_hosts(&public_url, bound),
             passwords: PasswordCheck::new(configuration.sign_on.password_queue as usize, entropy.as_ref())?,
             rate_limits: RateLimits::new(configuration.rate_limits()),

@@ -57,9 +57,9 @@ pub fn router_with(app: App, more: Router) -> Router {
         .layer(cross_origin)
         .merge(more)
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(from_fn_with_state(body_limit, api::guards::read_whole_body))
-        .layer(api::guards::time_limit(time))
-        .layer(from_fn_with_state(app, api::guards::guard))
+        .layer(from_fn_with_state(body_limit, api::middleware::read_whole_body))
+        .layer(api::middleware::time_limit(time))
+        .layer(from_fn_with_state(app, api::middleware::guard))
 }
 
 /// What programs and phones call under a realm's path.

@@ -4,14 +4,14 @@
 //! right it holds the whole state and nothing is stored; from then on the state lies in the store, and the last step
 //! is kept for a minute for a client that did not hear it.
 
-mod disown;
+mod cleanup;
 mod failure;
 mod in_session;
 mod page_details;
 mod password;
+mod reject_device;
 mod step;
 mod ticket;
-mod upkeep;
 mod user;
 
 use std::time::Duration;
@@ -19,14 +19,14 @@ use std::time::Duration;
 use super::App;
 use super::journey::callback::Answers;
 use super::journey::engine::{self, Progress};
-use super::journey::node::{Readiness, Surroundings};
+use super::journey::node::{Readiness, StepContext};
 use super::journey::risk;
 use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
 use super::push::{Effect, Tools};
-use super::store::journeys::{self, JourneyRow};
+use super::store::sign_ons::{self, JourneyRow};
 use super::store::{StoreError, Transaction, audit, known_browsers, sessions};
-use super::wake::Waiter;
+use super::waiters::Waiter;
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
 use crate::secret::{Reason, SecretBytes, SecretText};
@@ -41,7 +41,7 @@ const REPEATED: i64 = 60_000;
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
 /// What one transaction came to.
-enum Turn {
+enum StepOutcome {
     Reply(Reply, Vec<Effect>),
     EarlyPoll(Reply),
 }
@@ -81,7 +81,7 @@ impl App {
             shared: Shared { browser, ..Shared::default() },
         };
         let ticket = Ticket { id: state.id.clone(), step: 0, issued_at: now, journey: name, state: None };
-        self.take_turns(ticket, state_source(state), None).await
+        self.run_steps(ticket, state_source(state), None).await
     }
 
     /// Answers a step.
@@ -91,7 +91,7 @@ impl App {
             return Err(SignOnError::OtherJourney);
         }
         self.runnable(&ticket.journey)?;
-        self.take_turns(ticket, Source::Ticket(browser), Some(std::sync::Arc::new(posted))).await
+        self.run_steps(ticket, Source::Ticket(browser), Some(std::sync::Arc::new(posted))).await
     }
 
     /// The kinds of the callbacks that a step asks, for a form that does not carry them.
@@ -105,7 +105,7 @@ impl App {
         self.0
             .store
             .run(move |transaction| {
-                let row = journeys::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+                let row = sign_ons::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
                 // A step that is over may still be repeated; its callbacks are not looked at then.
                 Ok(read_state(&row.state)?
                     .filter(|_| row.step == ticket.step)
@@ -143,16 +143,16 @@ impl App {
 
     fn readiness(&self, transaction: &Transaction, id: &[u8], step: u32) -> Result<Readiness, SignOnError> {
         let tools = self.tools();
-        let row = journeys::find(transaction, id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+        let row = sign_ons::find(transaction, id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
         if row.step != step {
             return Ok(Readiness::Now);
         }
         let mut state = read_state(&row.state)?.ok_or(SignOnError::Stale)?;
         let journey = self.runnable(&state.journey.clone())?;
-        Ok(engine::readiness(journey, &mut state, &self.surroundings(transaction, &tools, id))?)
+        Ok(engine::readiness(journey, &mut state, &self.step_context(transaction, &tools, id))?)
     }
 
-    async fn take_turns(
+    async fn run_steps(
         &self,
         ticket: Ticket,
         source: Source,
@@ -170,11 +170,11 @@ impl App {
                 .run(move |transaction| app.turn(transaction, &ticket, source, posted.as_deref(), verdict))
                 .await;
             match turn {
-                Ok(Turn::Reply(reply, effects)) => {
+                Ok(StepOutcome::Reply(reply, effects)) => {
                     self.carry_out(effects);
                     return Ok(reply);
                 }
-                Ok(Turn::EarlyPoll(reply)) => return Ok(reply),
+                Ok(StepOutcome::EarlyPoll(reply)) => return Ok(reply),
                 Err(Interrupted::CheckPassword { user_name, password, browser }) => {
                     known = Some(self.check_password(user_name, password, &browser).await?);
                 }
@@ -191,10 +191,10 @@ impl App {
         source: Source,
         posted: Option<&Posted>,
         verdict: Option<PasswordVerdict>,
-    ) -> Result<Turn, Interrupted> {
+    ) -> Result<StepOutcome, Interrupted> {
         let tools = self.tools();
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
-        let row = journeys::find(transaction, &id, tools.now, &tools.keys)?;
+        let row = sign_ons::find(transaction, &id, tools.now, &tools.keys)?;
         let stored = row.is_some();
         let mut state = match (source, row) {
             (Source::New(state), _) => *state,
@@ -203,7 +203,7 @@ impl App {
                 let state = match row {
                     Some(row) if row.step == ticket.step => read_state(&row.state)?.ok_or(SignOnError::Stale)?,
                     Some(row) if is_repetition(&row, ticket, body, tools.now) => {
-                        return Ok(Turn::Reply(read_reply(&row.answer)?, Vec::new()));
+                        return Ok(StepOutcome::Reply(read_reply(&row.answer)?, Vec::new()));
                     }
                     Some(_) => return Err(SignOnError::Stale.into()),
                     None => ticket
@@ -222,11 +222,11 @@ impl App {
         let rejected = failure::rejection(verdict.as_ref());
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
         let mut effects = Vec::new();
-        let surroundings = self.surroundings(transaction, &tools, &id);
+        let step_context = self.step_context(transaction, &tools, &id);
         let progress = if user::has_denied_since(transaction, &state.shared)? {
-            engine::give_up(journey, &state, &surroundings, user::DENIED)?
+            engine::give_up(journey, &state, &step_context, user::DENIED)?
         } else {
-            engine::step(journey, &mut state, answers, &mut transient, &surroundings, &mut effects)?
+            engine::step(journey, &mut state, answers, &mut transient, &step_context, &mut effects)?
         };
         if state.shared.user.is_some() && matches!(progress, Progress::Asked(..)) {
             check_user(transaction, &mut state, tools.now)?;
@@ -265,14 +265,14 @@ impl App {
             Progress::AskedAgain(callbacks, texts) => {
                 self.count_early_poll(&id, tools.now)?;
                 let auth_id = posted.map(|posted| posted.auth_id.clone()).unwrap_or_default();
-                return Ok(Turn::EarlyPoll(step_reply(auth_id, callbacks, texts)));
+                return Ok(StepOutcome::EarlyPoll(step_reply(auth_id, callbacks, texts)));
             }
             Progress::Asked(callbacks, texts) if keep => {
                 (step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), Some(state))
             }
             Progress::Asked(callbacks, texts) => {
                 let next = Ticket { state: Some(state), ..next };
-                return Ok(Turn::Reply(step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), effects));
+                return Ok(StepOutcome::Reply(step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), effects));
             }
             Progress::Success { user, second_factor_at } if let Some(within) = &within => {
                 let reply = in_session::finish(transaction, within, &user, second_factor_at)?;
@@ -316,13 +316,13 @@ impl App {
                 }
                 tracing::info!(journey = journey.name, message, "sign-on refused");
                 if !keep {
-                    return Ok(Turn::Reply(Reply::Failure { message, purpose }, effects));
+                    return Ok(StepOutcome::Reply(Reply::Failure { message, purpose }, effects));
                 }
                 (Reply::Failure { message, purpose }, None)
             }
         };
         self.keep(transaction, &tools, &id, next.step, state, posted, &reply)?;
-        Ok(Turn::Reply(reply, effects))
+        Ok(StepOutcome::Reply(reply, effects))
     }
 
     #[allow(clippy::too_many_arguments, reason = "one row is written from what the turn found out")]
@@ -344,7 +344,7 @@ impl App {
         let to_bytes = |value: serde_json::Result<Vec<u8>>| {
             value.map(SecretBytes::new).map_err(|_| StoreError::Damaged("journey"))
         };
-        journeys::put(
+        sign_ons::put(
             transaction,
             &JourneyRow {
                 id: id.to_vec(),
@@ -365,8 +365,8 @@ impl App {
         state.started_at + self.0.configuration.sign_on.maximum_minutes * 60_000
     }
 
-    fn surroundings<'a>(&'a self, transaction: &'a Transaction, tools: &'a Tools, id: &'a [u8]) -> Surroundings<'a> {
-        Surroundings {
+    fn step_context<'a>(&'a self, transaction: &'a Transaction, tools: &'a Tools, id: &'a [u8]) -> StepContext<'a> {
+        StepContext {
             transaction,
             tools,
             journey_id: id,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use push_authenticator::protocol::device_key::{KeyLevel, PublicKey, UserPresence};
+use push_authenticator::protocol::display_digest::{shown_digest, shown_text};
 use push_authenticator::protocol::jws::{sign, verify};
 use push_authenticator::protocol::message::{
     AnswerClaims, Ask, Decision, DeviceBody, PushMessage, RefreshClaims, RegistrationClaims, SignedBody,
@@ -13,7 +14,6 @@ use push_authenticator::protocol::proof::{
     verify_registration,
 };
 use push_authenticator::protocol::pull::{ExpectedPull, Hint, PullClaims, PullProof};
-use push_authenticator::protocol::shown::{shown_digest, shown_text};
 use push_authenticator::protocol::uri::{Registration, parse, print};
 use push_authenticator::secret::{Reason, SecretBytes};
 

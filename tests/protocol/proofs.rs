@@ -2,6 +2,7 @@
 
 use push_authenticator::protocol::attestation::client_data_hash;
 use push_authenticator::protocol::device_key::PublicKey;
+use push_authenticator::protocol::display_digest::{shown_digest, shown_text};
 use push_authenticator::protocol::jws::es256;
 use push_authenticator::protocol::message::{CommunicationType, PushMessage, RegistrationClaims};
 use push_authenticator::protocol::proof::{
@@ -9,7 +10,6 @@ use push_authenticator::protocol::proof::{
     sign_keyed_registration, verify_registration,
 };
 use push_authenticator::protocol::pull::{ExpectedPull, PullProof};
-use push_authenticator::protocol::shown::{shown_digest, shown_text};
 use push_authenticator::protocol::{device_key, jws};
 use push_authenticator::secret::{Reason, SecretBytes};
 use serde_json::{Value, json};

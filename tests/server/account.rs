@@ -425,14 +425,14 @@ fn this_is_not_my_phone_removes_it_and_ends_the_sign_on() {
     let codes = submit(&server, &qr, &[]);
     assert!(codes.text().contains("<strong class=\"device\">&#60;i&#62;Stranger&#39;s</strong>"), "{}", codes.text());
     let auth_id = attribute(&codes.text(), "name=\"authId\"", "value");
-    let disown = |origin: &str, auth_id: &str| {
+    let reject_device = |origin: &str, auth_id: &str| {
         server.post_form("/am/XUI/not-my-phone", &[("Origin", origin)], &[("authId", auth_id)])
     };
-    assert_eq!(disown("https://evil.example", &auth_id).status, 403);
+    assert_eq!(reject_device("https://evil.example", &auth_id).status, 403);
     let own = format!("http://{}", server.address);
-    assert_eq!(disown(&own, "nonsense").status, 400);
+    assert_eq!(reject_device(&own, "nonsense").status, 400);
     assert_eq!(server.count("device"), 1);
-    let ended = disown(&own, &auth_id);
+    let ended = reject_device(&own, &auth_id);
     assert_eq!(ended.status, 401);
     assert_guarded(&ended);
     assert!(ended.text().contains("Not signed in") && ended.text().contains("The phone was removed"));
@@ -440,7 +440,7 @@ fn this_is_not_my_phone_removes_it_and_ends_the_sign_on() {
     assert_eq!(server.count("audit WHERE event = 'device-disowned' AND user = 'demo' AND address = '127.0.0.1'"), 1);
     assert_eq!(server.count("audit WHERE event = 'sign-on' AND outcome = 'failure'"), 1);
     assert_eq!(submit(&server, &codes, &[]).status, 401, "the sign-on is over");
-    assert_eq!(disown(&own, &auth_id).status, 401);
+    assert_eq!(reject_device(&own, &auth_id).status, 401);
     assert_mute(&strangers.pull(&server, 0));
 }
 

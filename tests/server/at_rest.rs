@@ -13,8 +13,8 @@ use push_authenticator::protocol::device_key::KeyLevel;
 use push_authenticator::secret::Reason;
 use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::KeyError;
-use push_authenticator::server::store::denials::{self, Origin};
 use push_authenticator::server::store::device_keys::{self, KeyPolicy};
+use push_authenticator::server::store::fraud_reports::{self, Origin};
 use push_authenticator::server::store::{StoreError, devices, pushes, registrations, users, webhook_events};
 use push_authenticator::server::{StartError, open_data};
 
@@ -70,7 +70,7 @@ fn a_database_of_version_4_is_brought_to_the_present_one_and_loses_nothing() {
         let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
             let users = users::list(transaction)?;
             assert_eq!([0, 1].map(|at: usize| users[at].frozen_until), [Some(START + 3_600_000), None]);
-            assert_eq!(denials::last(transaction, "demo", &keys)?, None, "where it came from was not kept");
+            assert_eq!(fraud_reports::last(transaction, "demo", &keys)?, None, "where it came from was not kept");
             let devices = devices::list(transaction)?;
             let levels: Vec<Option<(KeyLevel, bool)>> = devices
                 .iter()

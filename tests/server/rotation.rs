@@ -12,7 +12,7 @@ use push_authenticator::server::configuration::Configuration;
 use push_authenticator::server::keys::Keys;
 use push_authenticator::server::open_data;
 use push_authenticator::server::rotation::{Rotated, RotationError, rotate_key};
-use push_authenticator::server::store::denials::{self, Denial, Origin};
+use push_authenticator::server::store::fraud_reports::{self, Denial, Origin};
 use push_authenticator::server::store::sealed::SEALED;
 use push_authenticator::server::store::{StoreError, audit, audit_verify, users, webhook_events};
 
@@ -45,7 +45,7 @@ fn full() -> Server {
     let (keys, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
     let filled: Result<(), StoreError> = store.run_blocking(move |transaction| {
         let origin = Origin { address: Some("192.0.2.1".to_owned()), user_agent: None };
-        denials::keep(transaction, USER, &Denial { at: START, origin }, &keys, &SystemEntropy::new())?;
+        fraud_reports::keep(transaction, USER, &Denial { at: START, origin }, &keys, &SystemEntropy::new())?;
         // More than are sealed again at a time.
         for number in 0..1_100 {
             let event = webhook_events::WaitingEvent {

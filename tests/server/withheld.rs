@@ -6,8 +6,8 @@ use push_authenticator::ports::{Clock as _, SystemEntropy};
 use push_authenticator::server::open_data;
 use push_authenticator::server::push::{Budget, Kind, Outgoing, Sent, Tools, WithheldReason, send};
 use push_authenticator::server::store::StoreError;
-use push_authenticator::server::store::denials::Origin;
 use push_authenticator::server::store::device_keys::{KeyDemand, KeyPolicy};
+use push_authenticator::server::store::fraud_reports::Origin;
 use serde_json::{Value, json};
 
 use crate::device_keys::{deny, enrolled, scan_with};

@@ -33,9 +33,9 @@ const EVENTS_HOLD: Duration = Duration::from_secs(20);
 
 /// The phone and who watches it.
 #[derive(Clone)]
-pub(super) struct PhonePane(Arc<Parts>);
+pub(super) struct PhonePane(Arc<PaneInner>);
 
-struct Parts {
+struct PaneInner {
     phone: FolderPhone,
     token: String,
     changed: watch::Sender<u64>,
@@ -53,7 +53,7 @@ impl PhonePane {
         let mut token = [0u8; 24];
         SystemEntropy::new().fill(&mut token).map_err(|error| Failure::new("entropy", &error))?;
         let (hurry, hurried) = channel();
-        let pane = Self(Arc::new(Parts {
+        let pane = Self(Arc::new(PaneInner {
             phone: FolderPhone::open(folder)?,
             token: encode_url_safe(&token),
             changed: watch::Sender::new(1),

@@ -3,10 +3,10 @@
 mod accounts;
 mod choices;
 pub(super) mod device;
+mod events;
 mod input;
 pub(super) mod keys;
 mod origin;
-mod past;
 pub(super) mod picture;
 mod preview;
 mod shipped;
@@ -178,9 +178,9 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
             answered(&phone, &id)
         }
         Verb::Sync => sync(&phone),
-        Verb::Token { token, communication_type } => past::token(&phone, &token, communication_type.into()),
-        Verb::History { limit, offset } => past::history(&phone, limit, offset),
-        Verb::Log { limit } => past::log(&phone, limit),
+        Verb::Token { token, communication_type } => events::token(&phone, &token, communication_type.into()),
+        Verb::History { limit, offset } => events::history(&phone, limit, offset),
+        Verb::Log { limit } => events::log(&phone, limit),
         Verb::Removal { account } => accounts::removal(&phone, &account),
         Verb::Remove { account } => accounts::remove(&phone, &account),
     }

@@ -7,8 +7,8 @@ use url::Url;
 
 use super::device_keys::read_key;
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named, whole};
-use crate::phone::account::{AccountRecord, Holding, OathCredential};
+use super::{Reader, VaultError, Writer, parse_name, skip_damaged};
+use crate::phone::account::{AccountRecord, AccountWithCredentials, OathCredential};
 use crate::phone::credential::{CredentialState, Device, Id, PushCredential};
 use crate::protocol::text;
 use crate::secret::{Reason, SecretBytes};
@@ -25,7 +25,7 @@ const SELECT: &str =
 
 impl Reader<'_> {
     /// All accounts with their halves, in the order of adding. A half that is damaged is left out.
-    pub(in crate::phone) fn holdings(&self) -> Result<Vec<Holding>, VaultError> {
+    pub(in crate::phone) fn accounts_with_credentials(&self) -> Result<Vec<AccountWithCredentials>, VaultError> {
         let mut push: HashMap<Id, PushCredential> =
             self.credentials()?.into_iter().map(|credential| (credential.account_id, credential)).collect();
         let mut oath: HashMap<Id, OathCredential> =
@@ -34,20 +34,23 @@ impl Reader<'_> {
         let mut rows = statement.query([])?;
         let mut holdings = Vec::new();
         while let Some(row) = rows.next()? {
-            let Some(account) = whole(read_account(row).map(Some))? else { continue };
+            let Some(account) = skip_damaged(read_account(row).map(Some))? else { continue };
             let (push, oath) = (push.remove(&account.id), oath.remove(&account.id));
-            holdings.push(Holding { account, push, oath });
+            holdings.push(AccountWithCredentials { account, push, oath });
         }
         Ok(holdings)
     }
 
     /// The account with this id, with those of its halves that are not damaged.
-    pub(in crate::phone) fn holding(&self, id: Id) -> Result<Option<Holding>, VaultError> {
+    pub(in crate::phone) fn account_with_credentials(
+        &self,
+        id: Id,
+    ) -> Result<Option<AccountWithCredentials>, VaultError> {
         let mut statement = self.sql.prepare(&format!("{SELECT_ACCOUNT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
         let Some(account) = rows.next()?.map(read_account).transpose()? else { return Ok(None) };
-        let (push, oath) = (whole(self.credential_of_account(id))?, whole(self.oath_credential(id))?);
-        Ok(Some(Holding { account, push, oath }))
+        let (push, oath) = (skip_damaged(self.credential_of_account(id))?, skip_damaged(self.oath_credential(id))?);
+        Ok(Some(AccountWithCredentials { account, push, oath }))
     }
 
     /// All push credentials that are not damaged, in the order of adding.
@@ -56,7 +59,7 @@ impl Reader<'_> {
         let mut rows = statement.query([])?;
         let mut credentials = Vec::new();
         while let Some(row) = rows.next()? {
-            credentials.extend(whole(read(row).map(Some))?);
+            credentials.extend(skip_damaged(read(row).map(Some))?);
         }
         Ok(credentials)
     }
@@ -97,8 +100,11 @@ impl Reader<'_> {
     }
 
     /// The accounts that this credential's replaces: the same one, added earlier.
-    pub(in crate::phone) fn replaced_by(&self, successor: &PushCredential) -> Result<Vec<Holding>, VaultError> {
-        let holdings = self.holdings()?;
+    pub(in crate::phone) fn replaced_by(
+        &self,
+        successor: &PushCredential,
+    ) -> Result<Vec<AccountWithCredentials>, VaultError> {
+        let holdings = self.accounts_with_credentials()?;
         let earlier = holdings.into_iter().take_while(|there| there.account.id != successor.account_id);
         Ok(earlier.filter(|there| there.push.as_ref().is_some_and(|push| is_same_account(push, successor))).collect())
     }
@@ -278,7 +284,7 @@ fn read(row: &Row<'_>) -> Result<PushCredential, VaultError> {
         server_device_id: row.get(9)?,
         registration_endpoint: row.get(10)?,
         authentication_endpoint: Url::parse(&endpoint).map_err(|_| VaultError::Damaged)?,
-        state: named(&CredentialState::ALL, CredentialState::name, &state)?,
+        state: parse_name(&CredentialState::ALL, CredentialState::name, &state)?,
         replaces: row.get(13)?,
         clock_offset: row.get(14)?,
         wrapped_slot: row.get(15)?,

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named};
+use super::{Reader, VaultError, Writer, parse_name};
 use crate::phone::credential::{Id, KeyRecord, PushCredential};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::device_key::{KeyLevel, UserPresence};
@@ -56,8 +56,8 @@ pub(super) fn read_key(row: &Row<'_>, first: usize) -> Result<Option<KeyRecord>,
     let (level, presence): (String, String) = (row.get(first + 1)?, row.get(first + 2)?);
     Ok(Some(KeyRecord {
         jwk,
-        level: named(&KeyLevel::ALL, KeyLevel::name, &level)?,
-        presence: named(&UserPresence::ALL, UserPresence::name, &presence)?,
+        level: parse_name(&KeyLevel::ALL, KeyLevel::name, &level)?,
+        presence: parse_name(&UserPresence::ALL, UserPresence::name, &presence)?,
         is_software: row.get(first + 3)?,
         is_invalidated: row.get::<_, Option<EpochMilliseconds>>(first + 4)?.is_some(),
         sealed: row.get(first + 5)?,

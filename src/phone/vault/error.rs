@@ -34,7 +34,7 @@ pub enum VaultError {
     )]
     KeyRefused,
     /// The platform's key store cannot be reached now.
-    #[error("The device's key store is not available at this moment. Unlock the device and try again.")]
+    #[error("The device's key store is not available right now. Unlock the device and try again.")]
     KeyUnavailable,
     /// Another process gave the vault a new key since it was opened here.
     #[error("The vault's key was changed by another part of the app. Open the vault again.")]

@@ -11,13 +11,13 @@ mod error;
 mod events;
 mod file;
 mod migration;
-mod moment;
 mod notifications;
 mod oath;
 mod outbox;
 mod schema;
 mod seal;
 mod tokens;
+mod transaction;
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -34,12 +34,12 @@ pub use error::VaultError;
 pub(super) use events::{EventRecord, Listener};
 use file::{BUSY_TIMEOUT, create_private, set_pragmas};
 use migration::{make_tables, migrate};
-use moment::Moment;
 pub(super) use notifications::{NotificationRecord, ReplayRecord};
 pub(super) use outbox::{NewRequest, OutboxRecord};
 pub(super) use seal::length_prefixed;
 use seal::{Place, Sealer};
 pub(super) use tokens::{PushToken, TokenRecord};
+use transaction::Transaction;
 
 use super::credential::Id;
 use crate::ports::Entropy;
@@ -64,7 +64,7 @@ pub trait KeyEncryption: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not now: the device was not unlocked yet, or the key store is busy. Trying again helps.
-    #[error("The device's key store is not available at this moment. Unlock the device and try again.")]
+    #[error("The device's key store is not available right now. Unlock the device and try again.")]
     Unavailable,
     /// Never: the key is gone, or is another one.
     #[error("The key is lost or is another one.")]
@@ -92,7 +92,7 @@ pub(super) struct Vault {
     listener: OnceLock<Listener>,
 }
 
-/// The rows as of one moment.
+/// The rows as of one transaction.
 pub(super) struct Reader<'a> {
     sql: &'a Connection,
     sealer: Option<&'a Sealer>,
@@ -182,7 +182,7 @@ impl Vault {
     pub(super) fn read<T, E: MayBeDamage>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         let connection = self.lock();
         let look = || {
-            let _moment = Moment::begin(&connection, "BEGIN")?;
+            let _transaction = Transaction::begin(&connection, "BEGIN")?;
             let reader = Reader { sql: &connection, sealer: self.sealer.as_ref() };
             reader.check_generation()?;
             work(&reader)
@@ -195,7 +195,7 @@ impl Vault {
         let connection = self.lock();
         let change = || {
             // Taken at once, so that what is read inside cannot be changed by another process before it is written.
-            let moment = Moment::begin(&connection, "BEGIN IMMEDIATE")?;
+            let transaction = Transaction::begin(&connection, "BEGIN IMMEDIATE")?;
             let writer = Writer {
                 reader: Reader { sql: &connection, sealer: self.sealer.as_ref() },
                 entropy: &*self.entropy,
@@ -204,7 +204,7 @@ impl Vault {
             writer.check_generation()?;
             let result = work(&writer)?;
             let noted = writer.noted.into_inner();
-            moment.commit()?;
+            transaction.commit()?;
             Ok::<_, E>((result, noted))
         };
         let (result, noted) = change().inspect_err(|error| leave_if_damaged(&connection, error))?;
@@ -291,7 +291,7 @@ fn leave_if_damaged(connection: &Connection, error: &impl MayBeDamage) {
 }
 
 /// The version of the vault in the file; 0 when the file is still empty. An error when it is anything else than a vault
-/// that this version knows. To be called inside a transaction, so that all three are of one moment.
+/// that this version knows. To be called inside a transaction, so that all three are of one transaction.
 fn version(sql: &Connection) -> Result<i64, VaultError> {
     let application: i64 = sql.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -321,7 +321,7 @@ fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entr
 
 /// What was read of a row; none where the row itself is damaged, so that the others still count. That the file cannot be
 /// read shows in the step from row to row, which is not asked for here.
-pub(super) fn whole<T>(read: Result<Option<T>, VaultError>) -> Result<Option<T>, VaultError> {
+pub(super) fn skip_damaged<T>(read: Result<Option<T>, VaultError>) -> Result<Option<T>, VaultError> {
     match read {
         Err(VaultError::Damaged) => Ok(None),
         read => read,
@@ -329,7 +329,7 @@ pub(super) fn whole<T>(read: Result<Option<T>, VaultError>) -> Result<Option<T>,
 }
 
 /// Reads a value that is stored by its name.
-fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, stored: &str) -> Result<T, VaultError> {
+fn parse_name<T: Copy>(all: &[T], name: fn(T) -> &'static str, stored: &str) -> Result<T, VaultError> {
     all.iter().copied().find(|value| name(*value) == stored).ok_or(VaultError::Damaged)
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named, whole};
+use super::{Reader, VaultError, Writer, parse_name, skip_damaged};
 use crate::phone::credential::{Id, NotificationState, Verdict};
 use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
@@ -148,7 +148,7 @@ impl Reader<'_> {
         let mut rows = statement.query(values)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.extend(whole(read(row).map(Some))?);
+            records.extend(skip_damaged(read(row).map(Some))?);
         }
         Ok(records)
     }
@@ -243,8 +243,8 @@ fn read(row: &Row<'_>) -> Result<NotificationRecord, VaultError> {
         credential_id: row.get(1)?,
         message_id: row.get(2)?,
         received_at: row.get(3)?,
-        state: named(&NotificationState::STORED, NotificationState::name, &state)?,
-        verdict: verdict.map(|verdict| named(&Verdict::ALL, Verdict::name, &verdict)).transpose()?,
+        state: parse_name(&NotificationState::STORED, NotificationState::name, &state)?,
+        verdict: verdict.map(|verdict| parse_name(&Verdict::ALL, Verdict::name, &verdict)).transpose()?,
         sealed: row.get(6)?,
         settled_at: row.get(7)?,
     })

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named, whole};
+use super::{Reader, VaultError, Writer, parse_name, skip_damaged};
 use crate::phone::account::{AccountRecord, OathCredential, kind_of};
 use crate::phone::credential::{CredentialKind, Id};
 use crate::protocol::oath::{Algorithm, CodeSettings, Moving};
@@ -18,7 +18,7 @@ impl Reader<'_> {
         let mut rows = statement.query([])?;
         let mut credentials = Vec::new();
         while let Some(row) = rows.next()? {
-            credentials.extend(whole(read(row).map(Some))?);
+            credentials.extend(skip_damaged(read(row).map(Some))?);
         }
         Ok(credentials)
     }
@@ -88,15 +88,18 @@ fn stored_counter(counter: u64) -> Result<i64, VaultError> {
 
 fn read(row: &Row<'_>) -> Result<OathCredential, VaultError> {
     let (kind, algorithm): (String, String) = (row.get(2)?, row.get(3)?);
-    let moving = match named(&[CredentialKind::Totp, CredentialKind::Hotp], CredentialKind::name, &kind)? {
+    let moving = match parse_name(&[CredentialKind::Totp, CredentialKind::Hotp], CredentialKind::name, &kind)? {
         CredentialKind::Totp => Moving::Time { period_seconds: row.get(5)? },
         CredentialKind::Push | CredentialKind::Hotp => {
             let next: i64 = row.get(6)?;
             Moving::Counter { next: u64::try_from(next).map_err(|_| VaultError::Damaged)? }
         }
     };
-    let settings =
-        CodeSettings { algorithm: named(&Algorithm::ALL, Algorithm::name, &algorithm)?, digits: row.get(4)?, moving };
+    let settings = CodeSettings {
+        algorithm: parse_name(&Algorithm::ALL, Algorithm::name, &algorithm)?,
+        digits: row.get(4)?,
+        moving,
+    };
     Ok(OathCredential { account_id: row.get(0)?, id: row.get(1)?, settings, server_device_id: row.get(7)? })
 }
 

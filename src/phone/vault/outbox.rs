@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::seal::Place;
-use super::{Reader, VaultError, Writer, named, whole};
+use super::{Reader, VaultError, Writer, parse_name, skip_damaged};
 use crate::phone::credential::{Id, RequestKind};
 use crate::ports::EpochMilliseconds;
 use crate::secret::SecretBytes;
@@ -48,7 +48,7 @@ impl Reader<'_> {
         let mut rows = statement.query([])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.extend(whole(read(row).map(Some))?);
+            records.extend(skip_damaged(read(row).map(Some))?);
         }
         Ok(records)
     }
@@ -138,7 +138,7 @@ fn read(row: &Row<'_>) -> Result<OutboxRecord, VaultError> {
     let kind: String = row.get(1)?;
     Ok(OutboxRecord {
         id: row.get(0)?,
-        kind: named(&RequestKind::ALL, RequestKind::name, &kind)?,
+        kind: parse_name(&RequestKind::ALL, RequestKind::name, &kind)?,
         credential_id: row.get(2)?,
         notification_id: row.get(3)?,
         url: row.get(4)?,

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{Reader, VaultError, Writer, whole};
+use super::{Reader, VaultError, Writer, skip_damaged};
 use crate::phone::credential::{Id, RequestKind, TokenRefusal};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::message::CommunicationType;
@@ -85,7 +85,7 @@ impl Reader<'_> {
         let mut rows = statement.query(values)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.extend(whole(read(row).map(Some))?);
+            records.extend(skip_damaged(read(row).map(Some))?);
         }
         Ok(records)
     }

@@ -17,12 +17,12 @@ use super::{Realm, SEND_A_HEADER, error, internal, live_session, says_it_is_no_f
 use crate::secret::Reason;
 use crate::server::App;
 use crate::server::names::user_key;
-use crate::server::own_devices;
 use crate::server::push::Effect;
 use crate::server::rfc3339::rfc3339;
 use crate::server::store::device_keys::{self, DeviceKey};
 use crate::server::store::devices::{self as store, Device};
 use crate::server::store::{StoreError, digest};
+use crate::server::user_devices;
 
 /// Names of the path. The device is there where one is addressed.
 #[derive(Deserialize)]
@@ -109,7 +109,7 @@ pub(in crate::server) async fn reset(
         .run(move |transaction| {
             for device in store::of_user(transaction, &user)? {
                 let address = Some(address.ip().to_string());
-                own_devices::remove(transaction, &user, &device.id, address, &session, &tools)?;
+                user_devices::remove(transaction, &user, &device.id, address, &session, &tools)?;
             }
             Ok(())
         })
@@ -135,7 +135,7 @@ pub(in crate::server) async fn read(
         Err(response) => return response,
     };
     let found = app.0.store.run(move |transaction| -> Result<_, StoreError> {
-        let Some(device) = own_devices::find(transaction, &user, &device)? else { return Ok(None) };
+        let Some(device) = user_devices::find(transaction, &user, &device)? else { return Ok(None) };
         let key = device_keys::of_device(transaction, &device.id)?;
         Ok(Some((device, key)))
     });
@@ -161,7 +161,7 @@ pub(in crate::server) async fn remove(
     let (tools, session, address) = (app.tools(), session_digest(&headers), Some(address.ip().to_string()));
     let removed = app.0.store.run(move |transaction| -> Result<_, StoreError> {
         let key = device_keys::of_device(transaction, &device)?;
-        let removed = own_devices::remove(transaction, &user, &device, address, &session, &tools)?;
+        let removed = user_devices::remove(transaction, &user, &device, address, &session, &tools)?;
         Ok(removed.map(|device| (device, key)))
     });
     match removed.await {

@@ -3,8 +3,8 @@
 pub(super) mod authenticate;
 pub(super) mod devices;
 pub(super) mod discovery;
-pub(super) mod guards;
 pub(super) mod health;
+pub(super) mod middleware;
 pub(super) mod phones;
 pub(super) mod server_info;
 pub(super) mod sessions;

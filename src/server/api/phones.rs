@@ -19,7 +19,7 @@ use crate::protocol::pull::{DeliveredMessage, PulledMessages};
 use crate::server::App;
 use crate::server::push::{self, AnswerTerms, Effect, PullGrant, PullTerms, Refusal};
 use crate::server::store::StoreError;
-use crate::server::wake::Waiter;
+use crate::server::waiters::Waiter;
 
 /// Most pulls of one device that are held at once.
 const PULLS_AT_ONCE: usize = 2;

@@ -1,7 +1,7 @@
 //! The engine: one step of a journey, as a function of its state and what was posted.
 
 use super::callback::{Answers, Callback, type_name};
-use super::node::{Context, Next, PageTexts, Readiness, Surroundings};
+use super::node::{Context, Next, PageTexts, Readiness, StepContext};
 use super::state::{State, Transient};
 use super::tree::{Journey, Target};
 use crate::ports::EpochMilliseconds;
@@ -39,18 +39,18 @@ pub fn step(
     state: &mut State,
     mut answers: Option<Answers>,
     transient: &mut Transient,
-    surroundings: &Surroundings<'_>,
+    step_context: &StepContext<'_>,
     effects: &mut Vec<Effect>,
 ) -> Result<Progress, StoreError> {
     for _ in 0..NODE_LIMIT {
         let Some((placed, node)) =
             journey.nodes.get(&state.node).and_then(|placed| Some((placed, placed.node.as_deref()?)))
         else {
-            return end(journey, state, surroundings, false, "The sign-on cannot go on. Start again.");
+            return end(journey, state, step_context, false, "The sign-on cannot go on. Start again.");
         };
         let node_id = state.node.clone();
         let mut context = Context {
-            surroundings,
+            step_context,
             node_id: &node_id,
             shared: &mut state.shared,
             transient,
@@ -66,49 +66,49 @@ pub fn step(
                 return Ok(Progress::AskedAgain(callbacks, node.page_texts(&state.shared.browser.languages)));
             }
             Next::CheckPassword => return Ok(Progress::CheckPassword),
-            Next::Fail(message) => return end(journey, state, surroundings, false, &message),
+            Next::Fail(message) => return end(journey, state, step_context, false, &message),
             Next::Outcome(outcome) => outcome,
         };
         match placed.connections.get(outcome) {
             Some(Target::Node(next)) => state.node.clone_from(next),
-            Some(Target::Success) => return end(journey, state, surroundings, true, ""),
+            Some(Target::Success) => return end(journey, state, step_context, true, ""),
             Some(Target::Failure) => {
                 let message = state.shared.failure.take().unwrap_or_else(|| "Sign-on failed.".to_owned());
-                return end(journey, state, surroundings, false, &message);
+                return end(journey, state, step_context, false, &message);
             }
             None => {
                 tracing::warn!(journey = journey.name, node = placed.display_name, outcome, "outcome is not connected");
                 let message = state.shared.failure.take().unwrap_or_else(|| "Sign-on failed.".to_owned());
-                return end(journey, state, surroundings, false, &message);
+                return end(journey, state, step_context, false, &message);
             }
         }
     }
     tracing::error!(journey = journey.name, "the journey runs in a circle");
-    end(journey, state, surroundings, false, "The sign-on cannot go on. Start again.")
+    end(journey, state, step_context, false, "The sign-on cannot go on. Start again.")
 }
 
 /// Ends the journey as a failure at whatever node it is.
 pub fn give_up(
     journey: &Journey,
     state: &State,
-    surroundings: &Surroundings<'_>,
+    step_context: &StepContext<'_>,
     message: &str,
 ) -> Result<Progress, StoreError> {
-    end(journey, state, surroundings, false, message)
+    end(journey, state, step_context, false, message)
 }
 
 /// When a step that waits has something new.
 pub fn readiness(
     journey: &Journey,
     state: &mut State,
-    surroundings: &Surroundings<'_>,
+    step_context: &StepContext<'_>,
 ) -> Result<Readiness, StoreError> {
     let Some(node) = journey.nodes.get(&state.node).and_then(|placed| placed.node.as_deref()) else {
         return Ok(Readiness::Now);
     };
     let node_id = state.node.clone();
     let mut context = Context {
-        surroundings,
+        step_context,
         node_id: &node_id,
         shared: &mut state.shared,
         transient: &mut Transient::default(),
@@ -122,11 +122,11 @@ pub fn readiness(
 fn end(
     journey: &Journey,
     state: &State,
-    surroundings: &Surroundings<'_>,
+    step_context: &StepContext<'_>,
     success: bool,
     message: &str,
 ) -> Result<Progress, StoreError> {
-    let Surroundings { transaction, journey_id, .. } = surroundings;
+    let StepContext { transaction, journey_id, .. } = step_context;
     if state.shared.user.is_some() {
         registrations::withdraw(transaction, journey_id)?;
         pushes::withdraw(transaction, journey_id)?;
@@ -137,7 +137,7 @@ fn end(
         None => false,
     };
     if state.shared.user.is_some() {
-        settle_unconfirmed(transaction, journey_id, success && !locked, surroundings.tools)?;
+        settle_unconfirmed(transaction, journey_id, success && !locked, step_context.tools)?;
     }
     match (success, &state.shared.user) {
         (true, Some(_)) if locked => {

@@ -9,7 +9,7 @@ mod form;
 mod known;
 pub mod node;
 mod nodes;
-mod reference;
+mod placeholders;
 pub mod risk;
 mod settings;
 mod shape;

@@ -12,7 +12,7 @@ use crate::server::store::{StoreError, Transaction};
 use url::Url;
 
 /// What surrounds a step, the same for all its nodes.
-pub struct Surroundings<'a> {
+pub struct StepContext<'a> {
     /// The open transaction.
     pub transaction: &'a Transaction,
     /// Keys, entropy and the hour.
@@ -34,7 +34,7 @@ pub struct Surroundings<'a> {
 /// What a node may use.
 pub struct Context<'a> {
     /// What surrounds the step.
-    pub surroundings: &'a Surroundings<'a>,
+    pub step_context: &'a StepContext<'a>,
     /// The id of the node itself.
     pub node_id: &'a str,
     /// Shared state.
@@ -48,10 +48,10 @@ pub struct Context<'a> {
 }
 
 impl<'a> Deref for Context<'a> {
-    type Target = Surroundings<'a>;
+    type Target = StepContext<'a>;
 
-    fn deref(&self) -> &Surroundings<'a> {
-        self.surroundings
+    fn deref(&self) -> &StepContext<'a> {
+        self.step_context
     }
 }
 

@@ -14,7 +14,7 @@ use super::state::Browser;
 use crate::ports::EpochMilliseconds;
 use crate::server::keys::Keys;
 use crate::server::push::Kind;
-use crate::server::store::familiar::{self, Familiar};
+use crate::server::store::known_origins::{self, Familiar};
 use crate::server::store::{StoreError, Transaction, pushes};
 
 /// A minute, in milliseconds.
@@ -187,7 +187,7 @@ impl Rule {
         let (transaction, now) = (context.transaction, context.now());
         let is_new = |kind, days: i64| -> Result<bool, StoreError> {
             let tag = tag(&context.tools.keys, user, kind, &context.shared.browser);
-            Ok(!familiar::is_known(transaction, user, kind, &tag, now - days * DAY)?)
+            Ok(!known_origins::is_known(transaction, user, kind, &tag, now - days * DAY)?)
         };
         match self.when {
             When::NewAddress { days } => is_new(Familiar::Network, days),
@@ -209,7 +209,7 @@ pub fn learn(
     now: EpochMilliseconds,
 ) -> Result<(), StoreError> {
     for kind in [Familiar::Network, Familiar::Agent] {
-        familiar::remember(transaction, user, kind, &tag(keys, user, kind, browser), now)?;
+        known_origins::remember(transaction, user, kind, &tag(keys, user, kind, browser), now)?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::known::{self, Findings};
 use super::node::Node;
 use super::nodes::{self, SettingError};
 use super::settings::Settings;
-use super::{form, reference, shape};
+use super::{form, placeholders, shape};
 use crate::server::store::device_keys::KeyPolicy;
 
 /// The fixed id of success.
@@ -214,7 +214,7 @@ impl Tree {
     /// Reads a tree; fails with everything that is wrong with its form.
     fn read(mut tree: Value) -> Result<Self, Vec<String>> {
         if let Some(layout) = tree.get_mut("tree") {
-            reference::fill_in(layout, Path::new(""), &mut Vec::new()).map_err(|problem| vec![problem])?;
+            placeholders::fill_in(layout, Path::new(""), &mut Vec::new()).map_err(|problem| vec![problem])?;
         }
         let problems = form::problems(&tree);
         if !problems.is_empty() {
@@ -322,13 +322,13 @@ impl Tree {
             .cloned()
             .ok_or_else(|| SettingError::Setting("its settings are missing".to_owned()))?;
         let mut filled = Vec::new();
-        reference::fill_in(&mut settings, folder, &mut filled).map_err(SettingError::Setting)?;
+        placeholders::fill_in(&mut settings, folder, &mut filled).map_err(SettingError::Setting)?;
         let found = known::look_at_settings(node_type, &settings);
         findings.reasons.extend(found.reasons);
         findings.warnings.extend(found.warnings);
         self.make_with(node_type, &settings, folder, findings).map_err(|error| match error {
-            SettingError::Setting(problem) => SettingError::Setting(reference::conceal(&problem, &filled)),
-            SettingError::UnknownType(unknown) => SettingError::UnknownType(reference::conceal(&unknown, &filled)),
+            SettingError::Setting(problem) => SettingError::Setting(placeholders::conceal(&problem, &filled)),
+            SettingError::UnknownType(unknown) => SettingError::UnknownType(placeholders::conceal(&unknown, &filled)),
         })
     }
 

@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::account_view::{CodesPage, Done, LostPage, Owned, ProfilePage, StepUpPage};
-use super::frame::{Frame, Notice, PROFILE, broken, foreign_origin, notice, page, redirect, start_of};
+use super::layout::{Layout, Notice, PROFILE, broken, foreign_origin, notice, page, redirect, start_of};
 use super::show;
 use super::texts::texts;
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
@@ -24,12 +24,12 @@ use crate::server::api::authenticate::{browser, read_body};
 use crate::server::api::{session_cookie, set_session_cookie};
 use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::state::Purpose;
-use crate::server::own_devices;
 use crate::server::push::Effect;
 use crate::server::recovery_codes::make_recovery_codes;
 use crate::server::store::sessions::{self, Session};
 use crate::server::store::users::{self, User};
-use crate::server::store::{StoreError, audit, denials, devices, digest, notices, recovery};
+use crate::server::store::{StoreError, audit, devices, digest, fraud_reports, notices, recovery};
+use crate::server::user_devices;
 
 /// Where somebody is led who signed on with a recovery code.
 pub(super) const LOST_PHONE: &str = "/am/XUI/lost-phone";
@@ -68,8 +68,8 @@ pub(in crate::server) async fn profile(
         Ok(owned) => {
             let frozen = signed_in.user.is_frozen(app.now());
             let User { name, common_name, .. } = signed_in.user;
-            let frame = Frame::new(&app, &headers);
-            page(&app, StatusCode::OK, &ProfilePage { frame, user: common_name.unwrap_or(name), frozen, owned })
+            let layout = Layout::new(&app, &headers);
+            page(&app, StatusCode::OK, &ProfilePage { layout, user: common_name.unwrap_or(name), frozen, owned })
         }
         Err(problem) => broken(&app, &headers, &problem),
     }
@@ -86,7 +86,7 @@ pub(in crate::server) async fn lost_phone(
         Err(response) => return response,
     };
     match owned(&app, &headers, &signed_in, after, "lost-phone").await {
-        Ok(owned) => page(&app, StatusCode::OK, &LostPage { frame: Frame::new(&app, &headers), owned }),
+        Ok(owned) => page(&app, StatusCode::OK, &LostPage { layout: Layout::new(&app, &headers), owned }),
         Err(problem) => broken(&app, &headers, &problem),
     }
 }
@@ -107,7 +107,7 @@ pub(in crate::server) async fn rename(
     let address = browser(&headers, address).address;
     let (id, name) = (device.map(|Path(id)| id).unwrap_or_default(), form.value("name"));
     let renamed =
-        app.0.store.run(move |transaction| own_devices::rename(transaction, &user, &id, &name, address, now)).await;
+        app.0.store.run(move |transaction| user_devices::rename(transaction, &user, &id, &name, address, now)).await;
     changed(&app, &headers, renamed, &form, Done::Renamed)
 }
 
@@ -129,7 +129,7 @@ pub(in crate::server) async fn remove(
     let removed = app
         .0
         .store
-        .run(move |transaction| own_devices::remove(transaction, &user, &id, address, &session, &tools))
+        .run(move |transaction| user_devices::remove(transaction, &user, &id, address, &session, &tools))
         .await;
     app.carry_out(vec![Effect::TellWebhook]);
     changed(&app, &headers, removed, &form, Done::Removed)
@@ -149,11 +149,11 @@ fn changed(
             redirect(&format!("{path}?done={}", done.name()))
         }
         Ok(None) => {
-            let frame = Frame::new(app, headers);
-            let t = frame.t;
+            let layout = Layout::new(app, headers);
+            let t = layout.t;
             let (message, link) = (t.no_device.to_owned(), PROFILE.to_owned());
             let (title, next, label) = (t.not_found_title, t.no_device_next, t.back);
-            page(app, StatusCode::NOT_FOUND, &Notice { frame, title, message, next, link, label })
+            page(app, StatusCode::NOT_FOUND, &Notice { layout, title, message, next, link, label })
         }
         Err(problem) => broken(app, headers, &problem),
     }
@@ -234,7 +234,7 @@ pub(in crate::server) async fn new_codes(
         .await;
     app.carry_out(vec![Effect::TellWebhook]);
     match made {
-        Ok(codes) => page(&app, StatusCode::OK, &CodesPage::new(Frame::new(&app, &headers), &codes)),
+        Ok(codes) => page(&app, StatusCode::OK, &CodesPage::new(Layout::new(&app, &headers), &codes)),
         Err(problem) => broken(&app, &headers, &problem),
     }
 }
@@ -326,9 +326,9 @@ async fn posted(
     if right {
         return Ok((signed_in, form));
     }
-    let frame = Frame::new(app, headers);
-    let words = [frame.t.outdated_title, frame.t.outdated, frame.t.outdated_next];
-    Err(notice(app, frame, StatusCode::FORBIDDEN, words, None))
+    let layout = Layout::new(app, headers);
+    let words = [layout.t.outdated_title, layout.t.outdated, layout.t.outdated_next];
+    Err(notice(app, layout, StatusCode::FORBIDDEN, words, None))
 }
 
 /// The same for a form that changes phones or codes; without a fresh second factor, the page that offers one.
@@ -348,7 +348,7 @@ async fn posted_change(
         Err(problem) => return Err(broken(app, headers, &problem as &StoreError)),
     };
     let token = form_token(app, &signed_in.token);
-    let step_up = StepUpPage { frame: Frame::new(app, headers), by_push, token, start: start_of(app, None) };
+    let step_up = StepUpPage { layout: Layout::new(app, headers), by_push, token, start: start_of(app, None) };
     Err(page(app, StatusCode::FORBIDDEN, &step_up))
 }
 
@@ -365,7 +365,7 @@ async fn owned(
         .0
         .store
         .run(move |transaction| -> Result<_, StoreError> {
-            let denied = denials::last(transaction, &user, &keys)?;
+            let denied = fraud_reports::last(transaction, &user, &keys)?;
             let notices = notices::of_user(transaction, &user)?;
             Ok((devices::of_user(transaction, &user)?, recovery::left(transaction, &user)?, denied, notices))
         })

@@ -3,14 +3,14 @@
 use askama::Template;
 use serde::Deserialize;
 
-use super::frame::Frame;
+use super::layout::Layout;
 use super::texts::Texts;
 use crate::protocol::user_agent::BrowserName;
 use crate::secret::SecretText;
 use crate::server::recovery_codes::in_groups;
 use crate::server::rfc3339::rfc3339;
-use crate::server::store::denials::Denial;
 use crate::server::store::devices::Device;
+use crate::server::store::fraud_reports::Denial;
 use crate::server::store::notices::{Notice, NoticeKind};
 
 /// What was just done, as the page that is led back to hears it.
@@ -179,7 +179,7 @@ impl Owned {
 #[derive(Template)]
 #[template(path = "profile.html")]
 pub(super) struct ProfilePage {
-    pub(super) frame: Frame,
+    pub(super) layout: Layout,
     pub(super) user: String,
     /// Whether no push is sent, because a sign-on was denied as somebody else's.
     pub(super) frozen: bool,
@@ -190,7 +190,7 @@ pub(super) struct ProfilePage {
 #[derive(Template)]
 #[template(path = "lost_phone.html")]
 pub(super) struct LostPage {
-    pub(super) frame: Frame,
+    pub(super) layout: Layout,
     pub(super) owned: Owned,
 }
 
@@ -198,15 +198,15 @@ pub(super) struct LostPage {
 #[derive(Template)]
 #[template(path = "new_codes.html")]
 pub(super) struct CodesPage {
-    frame: Frame,
+    layout: Layout,
     codes: Vec<String>,
     codes_of: String,
 }
 
 impl CodesPage {
-    pub(super) fn new(frame: Frame, codes: &[SecretText]) -> Self {
+    pub(super) fn new(layout: Layout, codes: &[SecretText]) -> Self {
         let codes = codes.iter().map(in_groups).collect();
-        Self { codes_of: frame.t.codes_of.replace("{issuer}", &frame.issuer), frame, codes }
+        Self { codes_of: layout.t.codes_of.replace("{issuer}", &layout.issuer), layout, codes }
     }
 }
 
@@ -214,7 +214,7 @@ impl CodesPage {
 #[derive(Template)]
 #[template(path = "step_up.html")]
 pub(super) struct StepUpPage {
-    pub(super) frame: Frame,
+    pub(super) layout: Layout,
     /// Whether a push can be sent; else the person signs on anew.
     pub(super) by_push: bool,
     pub(super) token: String,

@@ -3,7 +3,7 @@
 
 mod account;
 mod account_view;
-mod frame;
+mod layout;
 mod texts;
 mod view;
 
@@ -28,8 +28,8 @@ use super::store::{StoreError, digest, sessions};
 use crate::secret::{Reason, SecretText};
 pub(super) use account::{add, confirm, dismiss_notices, logout, lost_phone, new_codes, profile, remove, rename};
 use account_view::Done;
-use frame::{Frame, Notice, PROFILE, broken, foreign_origin, notice, page, redirect, refused, start_of};
-pub(super) use frame::{script, style};
+use layout::{Layout, Notice, PROFILE, broken, foreign_origin, notice, page, redirect, refused, start_of};
+pub(super) use layout::{script, style};
 use view::StepPage;
 
 /// `GET /` and its kin: on to the default journey.
@@ -47,9 +47,9 @@ pub(super) async fn not_found(State(app): State<App>, headers: HeaderMap, uri: U
     if !uri.path().starts_with("/am/XUI/") {
         return super::api::not_found().await;
     }
-    let frame = Frame::new(&app, &headers);
-    let words = [frame.t.not_found_title, frame.t.no_page, frame.t.address_next];
-    notice(&app, frame, StatusCode::NOT_FOUND, words, None)
+    let layout = Layout::new(&app, &headers);
+    let words = [layout.t.not_found_title, layout.t.no_page, layout.t.address_next];
+    notice(&app, layout, StatusCode::NOT_FOUND, words, None)
 }
 
 /// `GET /am/XUI/`: the first page of a journey.
@@ -144,7 +144,7 @@ pub(super) async fn not_my_phone(
     };
     let index = Index::default();
     let reply = match read_step(&index, &body) {
-        Ok((posted, _)) => app.disown_device(posted, browser(&headers, address)).await,
+        Ok((posted, _)) => app.reject_device(posted, browser(&headers, address)).await,
         Err(problem) => Err(problem),
     };
     show(&app, &headers, reply, None)
@@ -213,12 +213,12 @@ pub(super) async fn wait(State(app): State<App>, headers: HeaderMap, body: Resul
 
 /// What a sign-on, or a journey within a session, answers.
 fn show(app: &App, headers: &HeaderMap, reply: Result<Reply, SignOnError>, journey: Option<&str>) -> Response {
-    let frame = Frame::new(app, headers);
-    let t = frame.t;
+    let layout = Layout::new(app, headers);
+    let t = layout.t;
     match reply {
         Ok(Reply::Step(step)) => {
             let action = start_of(app, Some(&step.journey));
-            page(app, StatusCode::OK, &StepPage::new(frame, step, action, app.now()))
+            page(app, StatusCode::OK, &StepPage::new(layout, step, action, app.now()))
         }
         Ok(Reply::Success { token, recovery_code_used, known_browser }) => {
             let path = if recovery_code_used { account::LOST_PHONE } else { PROFILE };
@@ -245,23 +245,23 @@ fn show(app: &App, headers: &HeaderMap, reply: Result<Reply, SignOnError>, journ
                 Some(Purpose::StepUp) => (t.not_confirmed_title, t.unchanged_next, PROFILE.to_owned(), t.back),
                 Some(Purpose::AddDevice) => (t.not_added_title, t.unchanged_next, PROFILE.to_owned(), t.back),
             };
-            page(app, StatusCode::UNAUTHORIZED, &Notice { frame, title, message, next, link, label })
+            page(app, StatusCode::UNAUTHORIZED, &Notice { layout, title, message, next, link, label })
         }
         Err(problem) => refused(app, headers, &problem, journey),
     }
 }
 
 fn unreadable_query(app: &App, headers: &HeaderMap) -> Response {
-    let frame = Frame::new(app, headers);
-    let words = [frame.t.stopped_title, frame.t.unreadable, frame.t.address_next];
-    notice(app, frame, StatusCode::BAD_REQUEST, words, None)
+    let layout = Layout::new(app, headers);
+    let words = [layout.t.stopped_title, layout.t.unreadable, layout.t.address_next];
+    notice(app, layout, StatusCode::BAD_REQUEST, words, None)
 }
 
 fn wrong_realm(app: &App, index: &Index, headers: &HeaderMap) -> Option<Response> {
     let realm = index.realm.as_deref()?.trim_start_matches('/');
     (realm != app.0.configuration.realm).then(|| {
-        let frame = Frame::new(app, headers);
-        let words = [frame.t.not_found_title, frame.t.no_realm, frame.t.address_next];
-        notice(app, frame, StatusCode::NOT_FOUND, words, None)
+        let layout = Layout::new(app, headers);
+        let words = [layout.t.not_found_title, layout.t.no_realm, layout.t.address_next];
+        notice(app, layout, StatusCode::NOT_FOUND, words, None)
     })
 }

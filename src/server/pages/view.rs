@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::frame::Frame;
+use super::layout::Layout;
 use super::texts::Texts;
 use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
@@ -19,7 +19,7 @@ const REGISTRATION: &str = "mfaDeviceRegistration";
 #[derive(Template)]
 #[template(path = "step.html")]
 pub(super) struct StepPage {
-    frame: Frame,
+    layout: Layout,
     title: String,
     description: Option<String>,
     problem: Option<String>,
@@ -98,8 +98,8 @@ impl Countdown {
 }
 
 impl StepPage {
-    pub(super) fn new(frame: Frame, step: StepReply, action: String, now: EpochMilliseconds) -> Self {
-        let t = frame.t;
+    pub(super) fn new(layout: Layout, step: StepReply, action: String, now: EpochMilliseconds) -> Self {
+        let t = layout.t;
         let waits = step.callbacks.iter().any(|callback| matches!(callback, Callback::PollingWait { .. }));
         let withheld = step.details.withheld.as_deref().copied();
         let default_title = if withheld.is_some() { t.not_sent } else { default_title(t, &step.callbacks) };
@@ -136,12 +136,12 @@ impl StepPage {
             },
             countdown: step.details.expires_at.map(|expires_at| Countdown::new(t, expires_at - now)),
             added_device: step.details.added_device,
-            codes_of: t.codes_of.replace("{issuer}", &frame.issuer),
+            codes_of: t.codes_of.replace("{issuer}", &layout.issuer),
             registration,
             in_session: step.details.purpose.is_some(),
             withheld: withheld.is_some(),
             elements,
-            frame,
+            layout,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! as somebody else's counts when the message is over, too.
 
 use super::device_key::{KeyRefusal, check_answer};
-use super::not_me::not_me;
+use super::fraud_report::report_fraud;
 use super::{Effect, Refusal, Tools};
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use crate::server::factors::{self, Acting, Change};
 use crate::server::store::devices::Device;
 use crate::server::store::pushes::{self, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, audit, devices, digest};
-use crate::server::wake::Waiter;
+use crate::server::waiters::Waiter;
 use crate::server::webhook;
 
 const WRONG_NUMBER: &str = "The number does not match.";
@@ -119,7 +119,7 @@ pub fn answer(
     // A phone that was only just brought in by the password has no say over the user's others, nor over the next one.
     if reason == Some(DenyReason::NotMe) && !is_its_first {
         let device = webhook::Device { id: device.id, name: device.name };
-        effects.extend(not_me(transaction, &request, device, terms, tools)?);
+        effects.extend(report_fraud(transaction, &request, device, terms, tools)?);
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, effects))

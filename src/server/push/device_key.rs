@@ -3,13 +3,13 @@
 
 use super::{Refusal, Tools};
 use crate::protocol::device_key::Protection;
+use crate::protocol::display_digest::shown_digest;
 use crate::protocol::encoding::decode_standard;
 use crate::protocol::jws;
 use crate::protocol::message::{AnswerClaims, PushMessage};
 use crate::protocol::proof::{
     AnswerProof, Binding, DenyReason, ExpectedAnswer, KeyClaims, ProofError, ProvedDecision, RegistrationProof,
 };
-use crate::protocol::shown::shown_digest;
 use crate::secret::{Reason, SecretBytes};
 use crate::server::attestation::{AttestationError, Subject};
 use crate::server::store::device_keys::{self, DeviceKey, KeyDemand};

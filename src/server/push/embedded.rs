@@ -4,7 +4,7 @@
 
 use super::{Delivery, Transport};
 use crate::protocol::message::CommunicationType;
-use crate::server::wake::{Waiter, Wakers};
+use crate::server::waiters::{Waiter, Wakers};
 
 /// See the module.
 pub struct Embedded(Wakers);

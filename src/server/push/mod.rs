@@ -6,13 +6,13 @@
 mod answer;
 mod device_key;
 mod embedded;
-mod not_me;
+mod fraud_report;
 mod pull;
 mod refresh;
 mod register;
 mod send;
 pub mod sns;
-mod trial;
+mod test_push;
 mod unconfirmed;
 mod withheld;
 
@@ -24,14 +24,14 @@ pub use pull::{PullGrant, PullTerms, check_pull, waiting_messages};
 pub use refresh::refresh;
 pub use register::{Offer, offer, register};
 pub use send::{Budget, Kind, Outgoing, Sent, send};
-pub use trial::{Reached, push_test};
+pub use test_push::{Reached, push_test};
 pub use unconfirmed::{remove_abandoned, settle_unconfirmed};
 pub use withheld::{Withheld, WithheldReason};
 
 use super::attestation::{AttestationCheck, AttestationError};
 use super::keys::Keys;
 use super::store::{StoreError, audit};
-use super::wake::Waiter;
+use super::waiters::Waiter;
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::protocol::message::CommunicationType;
 use crate::protocol::proof::ProofError;

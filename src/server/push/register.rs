@@ -14,8 +14,8 @@ use crate::server::factors::{self, Acting, Change};
 use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::{self, Device};
 use crate::server::store::registrations::{self, Registration};
-use crate::server::store::{StoreError, Transaction, audit, digest, journeys, sessions, users};
-use crate::server::wake::Waiter;
+use crate::server::store::{StoreError, Transaction, audit, digest, sessions, sign_ons, users};
+use crate::server::waiters::Waiter;
 
 /// Longest push token, in bytes.
 const PUSH_TOKEN_LIMIT: usize = 4096;
@@ -217,7 +217,7 @@ fn over(
     if registration.journey.is_empty() {
         return Ok(None);
     }
-    if !journeys::is_under_way(transaction, &registration.journey, tools.now, &tools.keys)? {
+    if !sign_ons::is_under_way(transaction, &registration.journey, tools.now, &tools.keys)? {
         return Ok(Some((
             "sign-on-over",
             "The sign-in that showed this code is over. Sign in again to get a new one.",

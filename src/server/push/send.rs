@@ -7,12 +7,12 @@ use crate::protocol::device_key::UserPresence;
 use crate::protocol::jws::JwsError;
 use crate::protocol::message::{Ask, CHALLENGE_LENGTH, Context, PushMessage};
 use crate::protocol::text;
-use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{self, KeyDemand, KeyPolicy};
 use crate::server::store::devices::Device;
+use crate::server::store::fraud_reports::Origin;
 use crate::server::store::pushes::{self, PushMessageRow, PushRequest, PushState};
 use crate::server::store::{StoreError, Transaction, devices, users};
-use crate::server::wake::Waiter;
+use crate::server::waiters::Waiter;
 
 /// What is to be sent.
 pub struct Outgoing<'a> {

@@ -9,7 +9,7 @@ use crate::server::journey::engine::Progress;
 use crate::server::journey::state::{PasswordVerdict, Shared};
 use crate::server::keys::Keys;
 use crate::server::push::Effect;
-use crate::server::store::{StoreError, Transaction, audit, journeys, users};
+use crate::server::store::{StoreError, Transaction, audit, sign_ons, users};
 
 /// The outcome of a password that signs nobody in.
 pub(super) fn rejection(verdict: Option<&PasswordVerdict>) -> Option<&'static str> {
@@ -45,7 +45,7 @@ pub(super) fn count(
 
 /// Writes an event for each sign-on past the password whose time is over and that nobody finished, and removes it.
 pub(super) fn sweep(transaction: &Transaction, now: EpochMilliseconds, keys: &Keys) -> Result<(), StoreError> {
-    for sealed in journeys::expired(transaction, now, keys)? {
+    for sealed in sign_ons::expired(transaction, now, keys)? {
         // One that cannot be read goes like the others: it must not keep the sweep from its work.
         let Ok(Some(state)) = read_state(&sealed) else { continue };
         if let Some(user) = &state.shared.user {
@@ -53,5 +53,5 @@ pub(super) fn sweep(transaction: &Transaction, now: EpochMilliseconds, keys: &Ke
             note(transaction, now, event, user, state.shared.browser.address.clone(), "expired")?;
         }
     }
-    journeys::sweep(transaction, now)
+    sign_ons::sweep(transaction, now)
 }

@@ -65,7 +65,7 @@ impl App {
             },
         };
         let ticket = Ticket { id: state.id.clone(), step: 0, issued_at: now, journey: name, state: None };
-        self.take_turns(ticket, state_source(state), None).await
+        self.run_steps(ticket, state_source(state), None).await
     }
 
     /// Refuses a turn whose session is over.

@@ -3,7 +3,7 @@
 use super::SignOnError;
 use crate::ports::EpochMilliseconds;
 use crate::server::journey::state::{Shared, State};
-use crate::server::store::{StoreError, Transaction, denials, users};
+use crate::server::store::{StoreError, Transaction, fraud_reports, users};
 
 /// What the person is told whose sign-on ends with one that was denied as somebody else's.
 pub(super) const DENIED: &str =
@@ -26,5 +26,5 @@ pub(super) fn check_user(
 /// which of those was whose.
 pub(super) fn has_denied_since(transaction: &Transaction, shared: &Shared) -> Result<bool, StoreError> {
     let (Some(user), Some(since)) = (&shared.user, shared.user_since) else { return Ok(false) };
-    Ok(denials::last_at(transaction, user)?.is_some_and(|denied_at| since < denied_at))
+    Ok(fraud_reports::last_at(transaction, user)?.is_some_and(|denied_at| since < denied_at))
 }

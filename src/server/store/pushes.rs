@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::denials::Origin;
+use super::fraud_reports::Origin;
 use super::{StoreError, Transaction};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;

@@ -4,10 +4,10 @@
 //! nobody waits for the receiver and a killed server forgets nothing. What fails is repeated with growing delays, until
 //! the event is taken or too old. An event may come twice; its id is the same then.
 
-mod bell;
 mod event;
 mod sender;
 mod settings;
+mod signal;
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::keys::Keys;
 use super::store::webhook_events::{self, WaitingEvent};
 use super::store::{Store, StoreError, Transaction};
 use crate::ports::{Clock, Entropy, EntropyUnavailable, EpochMilliseconds, make_number_below, make_uuid};
-use bell::Bell;
+use signal::Signal;
 
 /// Delay before the first repetition, in milliseconds; each is four times the one before, and up to a quarter is added by
 /// lot.
@@ -72,7 +72,7 @@ pub struct Webhook(Arc<Shared>);
 
 struct Shared {
     sender: Sender,
-    bell: Bell,
+    signal: Signal,
     store: Store,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
@@ -91,7 +91,7 @@ impl Webhook {
     ) -> Result<Self, WebhookError> {
         let sender = Sender::new(settings, clock.clone())?;
         let give_up = settings.give_up_hours * 3_600_000;
-        let shared = Arc::new(Shared { sender, bell: Bell::default(), store, keys, clock, entropy, give_up });
+        let shared = Arc::new(Shared { sender, signal: Signal::default(), store, keys, clock, entropy, give_up });
         let webhook = Self(shared.clone());
         webhook.committed();
         std::thread::Builder::new()
@@ -103,20 +103,20 @@ impl Webhook {
 
     /// An event was stored.
     pub fn committed(&self) {
-        self.0.bell.ring();
+        self.0.signal.ring();
     }
 }
 
 impl Drop for Webhook {
     fn drop(&mut self) {
-        self.0.bell.close();
+        self.0.signal.close();
     }
 }
 
 impl Shared {
     fn work(&self) {
         let mut due = None;
-        while self.bell.wait(due, self.clock.as_ref()) {
+        while self.signal.wait(due, self.clock.as_ref()) {
             due = self.tell_first().unwrap_or_else(|error| {
                 tracing::error!(%error, "the webhook's events could not be read or settled");
                 Some(self.clock.now() + STORE_DELAY)

@@ -12,8 +12,8 @@ use crate::server::journey::risk::{Force, RiskRules};
 use crate::server::journey::state::Purpose;
 use crate::server::journey::text::Localised;
 use crate::server::push::{Kind, Outgoing, Sent, Withheld, WithheldReason, remove_abandoned, send};
-use crate::server::store::denials::Origin;
 use crate::server::store::device_keys::{KeyDemand, KeyPolicy};
+use crate::server::store::fraud_reports::Origin;
 use crate::server::store::{StoreError, audit, pushes};
 
 const DEFAULT_MESSAGE: &str = "Login attempt from {{user}} at {{issuer}}";

@@ -6,12 +6,12 @@ use super::VaultError;
 
 /// A transaction, undone unless it is committed. Other than the library's own it keeps its statements prepared, as two of
 /// three transactions are over in less time than that takes.
-pub(super) struct Moment<'a> {
+pub(super) struct Transaction<'a> {
     sql: &'a Connection,
     is_open: bool,
 }
 
-impl<'a> Moment<'a> {
+impl<'a> Transaction<'a> {
     pub(super) fn begin(sql: &'a Connection, statement: &str) -> Result<Self, VaultError> {
         sql.prepare_cached(statement)?.execute([])?;
         Ok(Self { sql, is_open: true })
@@ -24,7 +24,7 @@ impl<'a> Moment<'a> {
     }
 }
 
-impl Drop for Moment<'_> {
+impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         // Some errors have ended it already; then there is nothing to undo.
         if self.is_open && !self.sql.is_autocommit() {

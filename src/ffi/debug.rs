@@ -4,8 +4,8 @@
 use std::fmt;
 
 use super::codes::{Code, CodeValidity, ManualEntry};
+use super::outbox::{HttpRequest, PullRequest};
 use super::records::{Device, Evidence, Signed, ToSign};
-use super::traffic::{HttpRequest, PullRequest};
 
 impl fmt::Debug for ManualEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

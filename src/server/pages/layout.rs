@@ -1,4 +1,4 @@
-//! What all pages share: their frame, the headers that keep them where they belong, notices, style and script.
+//! What all pages share: their layout, the headers that keep them where they belong, notices, style and script.
 
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,13 +14,13 @@ use crate::server::store::StoreError;
 pub(super) const PROFILE: &str = "/am/XUI/profile";
 
 /// What surrounds every page.
-pub(super) struct Frame {
+pub(super) struct Layout {
     pub(super) t: &'static Texts,
     /// Whose sign-on it is, by the name that phones show, too.
     pub(super) issuer: String,
 }
 
-impl Frame {
+impl Layout {
     pub(super) fn new(app: &App, headers: &HeaderMap) -> Self {
         let journey = app.0.journeys.get(&app.0.configuration.default_journey);
         Self { t: texts(headers), issuer: journey.map(|journey| journey.issuer.clone()).unwrap_or_default() }
@@ -31,7 +31,7 @@ impl Frame {
 #[derive(Template)]
 #[template(path = "notice.html")]
 pub(super) struct Notice {
-    pub(super) frame: Frame,
+    pub(super) layout: Layout,
     pub(super) title: &'static str,
     pub(super) message: String,
     pub(super) next: &'static str,
@@ -42,33 +42,33 @@ pub(super) struct Notice {
 /// A notice that leads to the start of a journey.
 pub(super) fn notice(
     app: &App,
-    frame: Frame,
+    layout: Layout,
     status: StatusCode,
     [title, message, next]: [&'static str; 3],
     journey: Option<&str>,
 ) -> Response {
-    let (message, label) = (message.to_owned(), frame.t.start_again);
-    page(app, status, &Notice { frame, title, message, next, link: start_of(app, journey), label })
+    let (message, label) = (message.to_owned(), layout.t.start_again);
+    page(app, status, &Notice { layout, title, message, next, link: start_of(app, journey), label })
 }
 
 /// The answer to what the server could not do; the log says why.
 pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(%problem, "page failed");
-    let frame = Frame::new(app, headers);
+    let layout = Layout::new(app, headers);
     if problem.downcast_ref::<StoreError>().is_some_and(StoreError::may_pass) {
-        let words = [frame.t.broken_title, frame.t.no_room, frame.t.too_often_next];
-        let mut response = notice(app, frame, StatusCode::SERVICE_UNAVAILABLE, words, None);
+        let words = [layout.t.broken_title, layout.t.no_room, layout.t.too_often_next];
+        let mut response = notice(app, layout, StatusCode::SERVICE_UNAVAILABLE, words, None);
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         return response;
     }
-    let words = [frame.t.broken_title, frame.t.broken, frame.t.broken_next];
-    notice(app, frame, StatusCode::INTERNAL_SERVER_ERROR, words, None)
+    let words = [layout.t.broken_title, layout.t.broken, layout.t.broken_next];
+    notice(app, layout, StatusCode::INTERNAL_SERVER_ERROR, words, None)
 }
 
 /// A refused request to a sign-on.
 pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, journey: Option<&str>) -> Response {
-    let frame = Frame::new(app, headers);
-    let t = frame.t;
+    let layout = Layout::new(app, headers);
+    let t = layout.t;
     let (status, message, next) = match problem {
         SignOnError::Store(problem) => return broken(app, headers, problem),
         SignOnError::Stale => (StatusCode::UNAUTHORIZED, t.stale, t.stale_next),
@@ -77,7 +77,7 @@ pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, jou
             let message = t.too_many_attempts.replace("{minutes}", &minutes.to_string());
             let (title, next, label, link) =
                 (t.stopped_title, t.too_many_attempts_next, t.start_again, start_of(app, journey));
-            return page(app, StatusCode::TOO_MANY_REQUESTS, &Notice { frame, title, message, next, link, label });
+            return page(app, StatusCode::TOO_MANY_REQUESTS, &Notice { layout, title, message, next, link, label });
         }
         SignOnError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, t.busy, t.too_often_next),
         SignOnError::Journey(_) => (StatusCode::BAD_REQUEST, t.not_offered, t.not_offered_next),
@@ -87,7 +87,7 @@ pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, jou
     };
     // A journey that is not offered is no place to start again.
     let journey = journey.filter(|_| !matches!(problem, SignOnError::Journey(_)));
-    let mut response = notice(app, frame, status, [t.stopped_title, message, next], journey);
+    let mut response = notice(app, layout, status, [t.stopped_title, message, next], journey);
     if matches!(problem, SignOnError::Busy(_)) {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
@@ -145,9 +145,9 @@ pub(super) fn foreign_origin(app: &App, headers: &HeaderMap) -> Option<Response>
         its_scheme.eq_ignore_ascii_case(scheme) && authority.eq_ignore_ascii_case(host)
     });
     (!own).then(|| {
-        let frame = Frame::new(app, headers);
-        let words = [frame.t.foreign_title, frame.t.foreign, frame.t.foreign_next];
-        notice(app, frame, StatusCode::FORBIDDEN, words, None)
+        let layout = Layout::new(app, headers);
+        let words = [layout.t.foreign_title, layout.t.foreign, layout.t.foreign_next];
+        notice(app, layout, StatusCode::FORBIDDEN, words, None)
     })
 }
 

@@ -6,7 +6,7 @@ use crate::server::App;
 use crate::server::factors::{self, Acting, Change};
 use crate::server::journey::state::Browser;
 use crate::server::push::Effect;
-use crate::server::store::{audit, devices, journeys, pushes, recovery, registrations, sessions};
+use crate::server::store::{audit, devices, pushes, recovery, registrations, sessions, sign_ons};
 
 /// What the person is told.
 const DISOWNED: &str = "The phone was removed, and the recovery codes just shown are no longer good.";
@@ -14,7 +14,7 @@ const DISOWNED: &str = "The phone was removed, and the recovery codes just shown
 impl App {
     /// Removes the device that the sign-on of this step registered, with the recovery codes that were made for it, and
     /// ends the sign-on and all of the user's sessions: the device may have approved one. Only while the sign-on is at that step.
-    pub async fn disown_device(&self, posted: Posted, browser: Browser) -> Result<Reply, SignOnError> {
+    pub async fn reject_device(&self, posted: Posted, browser: Browser) -> Result<Reply, SignOnError> {
         let ticket = self.open_ticket(&posted.auth_id)?;
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
         let app = self.clone();
@@ -23,7 +23,7 @@ impl App {
             .store
             .run(move |transaction| {
                 let tools = app.tools();
-                let row = journeys::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+                let row = sign_ons::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
                 if row.step != ticket.step {
                     return Err(SignOnError::Stale);
                 }

@@ -2,14 +2,14 @@
 
 use super::{AnswerTerms, Effect, Tools};
 use crate::server::rfc3339::rfc3339;
-use crate::server::store::denials::{self, Denial};
+use crate::server::store::fraud_reports::{self, Denial};
 use crate::server::store::pushes::{self, PushRequest};
 use crate::server::store::{StoreError, Transaction, audit, registrations, users};
-use crate::server::wake::Waiter;
+use crate::server::waiters::Waiter;
 use crate::server::webhook::{self, Device, Event};
 
 /// Stops what is sent to the user, ends what waits, and tells of it: the owner on the signed-in page, and the webhook.
-pub(super) fn not_me(
+pub(super) fn report_fraud(
     transaction: &Transaction,
     request: &PushRequest,
     device: Device,
@@ -54,6 +54,6 @@ pub(super) fn not_me(
         }
         effects.push(Effect::TellWebhook);
     }
-    denials::keep(transaction, user, &Denial { at: tools.now, origin }, &tools.keys, tools.entropy.as_ref())?;
+    fraud_reports::keep(transaction, user, &Denial { at: tools.now, origin }, &tools.keys, tools.entropy.as_ref())?;
     Ok(effects)
 }

@@ -7,8 +7,8 @@ use crate::ports::EpochMilliseconds;
 use crate::server::App;
 use crate::server::push::{Effect, remove_abandoned};
 use crate::server::store::{
-    StoreError, audit_chain, denials, devices, familiar, known_browsers, notices, pushes, registrations, sessions,
-    webhook_events,
+    StoreError, audit_chain, devices, fraud_reports, known_browsers, known_origins, notices, pushes, registrations,
+    sessions, webhook_events,
 };
 
 /// A day, in milliseconds.
@@ -72,8 +72,8 @@ impl App {
                 devices::sweep(transaction, now - DAY)?;
                 audit_chain::sweep(transaction, now - audit_days * DAY, now, &keys)?;
                 notices::sweep(transaction, now - NOTICE_DAYS * DAY)?;
-                denials::sweep(transaction, now - DENIAL_DAYS * DAY)?;
-                familiar::sweep(transaction, now - familiar_days * DAY)?;
+                fraud_reports::sweep(transaction, now - DENIAL_DAYS * DAY)?;
+                known_origins::sweep(transaction, now - familiar_days * DAY)?;
                 if !has_webhook {
                     webhook_events::sweep(transaction, now - WEBHOOK_DAYS * DAY, now)?;
                 }

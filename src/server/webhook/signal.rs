@@ -12,7 +12,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Bell {
+pub(super) struct Signal {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -23,7 +23,7 @@ struct State {
     closed: bool,
 }
 
-impl Bell {
+impl Signal {
     /// Something happened. Rung before anybody waits, it is heard by the next who does.
     pub(super) fn ring(&self) {
         self.lock().rung = true;
