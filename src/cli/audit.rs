@@ -98,8 +98,8 @@ fn line(Entry { sequence, event, actor, count }: &Entry) -> String {
 fn verify(configuration: &Configuration, file: Option<&Path>) -> Result<Report, Failure> {
     let checkpoint = file.map(read_checkpoint).transpose()?;
     let compared = checkpoint.as_ref().map(|checkpoint| checkpoint.sequence);
-    let (store, tools) = beside::open(configuration)?;
-    let found = audit_verify::verify(&store, &tools.keys, checkpoint).map_err(failed)?;
+    let (store, context) = beside::open(configuration)?;
+    let found = audit_verify::verify(&store, &context.keys, checkpoint).map_err(failed)?;
     let report = Report::new(verification_text(&found, compared), verification_value(&found, compared));
     Ok(if found.findings.is_empty() { report } else { report.with_failures() })
 }
@@ -161,8 +161,8 @@ fn read_checkpoint(file: &Path) -> Result<Checkpoint, Failure> {
 }
 
 fn checkpoint(configuration: &Configuration, file: Option<&Path>) -> Result<Report, Failure> {
-    let (store, tools) = beside::open(configuration)?;
-    let made = audit_verify::checkpoint(&store, &tools.keys, SystemClock.now()).map_err(failed)?;
+    let (store, context) = beside::open(configuration)?;
+    let made = audit_verify::checkpoint(&store, &context.keys, SystemClock.now()).map_err(failed)?;
     let made = made.ok_or_else(|| {
         Failure::new(
             "tampered",

@@ -7,19 +7,19 @@ use super::user::failed;
 use crate::ports::{Clock as _, SystemClock, SystemEntropy};
 use crate::server::configuration::Configuration;
 use crate::server::open_data;
-use crate::server::push::Tools;
+use crate::server::push::RequestContext;
 use crate::server::store::{Store, StoreError, Transaction, audit, audit_verify};
 
 /// Most batches of audit events that a command seals; the server seals the rest.
 const BATCHES: usize = 10;
 
 /// Opens the server's store, with what changes of a user's phones and password need.
-pub(super) fn open(configuration: &Configuration) -> Result<(Store, Tools), Failure> {
+pub(super) fn open(configuration: &Configuration) -> Result<(Store, RequestContext), Failure> {
     let entropy = SystemEntropy::new();
     let (keys, store) = open_data(configuration, &entropy).map_err(|error| Failure::new("store", &error))?;
     let webhook = configuration.webhook.as_ref().map(|_| origin(configuration));
     let (keys, entropy) = (Arc::new(keys), Arc::new(entropy));
-    Ok((store, Tools { keys, entropy, now: SystemClock.now(), attestation: None, webhook }))
+    Ok((store, RequestContext { keys, entropy, now: SystemClock.now(), attestation: None, webhook }))
 }
 
 /// The origin that phones and the webhook know the server by.
@@ -35,6 +35,6 @@ pub(super) fn add_event(transaction: &Transaction, event: &audit::Event) -> Resu
 
 /// Seals what a command added to the audit log. The server does it as well, so a failure loses nothing.
 pub(super) fn seal(configuration: &Configuration) -> Result<(), Failure> {
-    let (store, tools) = open(configuration)?;
-    audit_verify::seal_batches(&store, &tools.keys, BATCHES).map_err(failed)
+    let (store, context) = open(configuration)?;
+    audit_verify::seal_batches(&store, &context.keys, BATCHES).map_err(failed)
 }

@@ -86,12 +86,12 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
         Verb::Invite { user, minutes, svg } => invite(configuration, user, minutes, svg),
         Verb::Remove { id } => {
             let wanted = id.clone();
-            let (store, tools) = beside::open(configuration)?;
+            let (store, context) = beside::open(configuration)?;
             let removed = store.run_blocking(move |transaction| -> Result<bool, StoreError> {
                 let Some(device) = devices::find(transaction, &wanted)? else { return Ok(false) };
-                add_event(transaction, &audit::device_removal(tools.now, &device, None))?;
+                add_event(transaction, &audit::device_removal(context.now, &device, None))?;
                 let removed = Change::DeviceRemoved(&device);
-                factors::tell(transaction, &device.user, removed, Acting::Administrator, &tools)?;
+                factors::tell(transaction, &device.user, removed, Acting::Administrator, &context)?;
                 devices::remove(transaction, &device.id)
             });
             if removed.map_err(failed)? {
@@ -117,14 +117,14 @@ fn describe(key: &DeviceKey, checks: bool) -> String {
 /// Offers a registration outside of any sign-on.
 fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option<PathBuf>) -> Result<Report, Failure> {
     let start = |error: StartError| Failure::new("start", &error);
-    let (store, tools) = beside::open(configuration)?;
+    let (store, context) = beside::open(configuration)?;
     let public_url = public_url(configuration)?;
     let endpoint = phones_endpoint(&public_url, &configuration.realm).map_err(start)?;
     let journeys = Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))?;
     let journey = journeys.get(&configuration.default_journey);
     let issuer = journey.map_or("ForgeRock", |journey| &journey.issuer).to_owned();
     let key_policy = journey.map_or(KeyPolicy::default(), |journey| journey.key_policy);
-    let until = tools.now + minutes * 60_000;
+    let until = context.now + minutes * 60_000;
     let wanted = user.clone();
     let offered = store.run_blocking(move |transaction| -> Result<_, StoreError> {
         let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
@@ -141,9 +141,9 @@ fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option
             endpoint: &endpoint,
             key_policy,
         };
-        let (_, code) = push::offer(transaction, &offer, None, &tools)?;
+        let (_, code) = push::offer(transaction, &offer, None, &context)?;
         let event = audit::Event {
-            at: tools.now,
+            at: context.now,
             event: "device-invited".to_owned(),
             user: Some(user.name),
             outcome: "success".to_owned(),

@@ -14,14 +14,14 @@ use crate::server::store::{StoreError, users};
 
 /// Stores another password of a user, tells the user, and ends all of the user's sessions.
 pub(super) fn change(configuration: &Configuration, name: String, password: &SecretText) -> Result<Report, Failure> {
-    let (store, tools) = beside::open(configuration)?;
+    let (store, context) = beside::open(configuration)?;
     let hash = make_hash(password, &SystemEntropy::new()).map_err(|error| Failure::new("password", &error))?;
     let wanted = name.clone();
     let changed = store.run_blocking(move |transaction| -> Result<Option<String>, StoreError> {
         let Some(user) = users::find(transaction, &wanted)? else { return Ok(None) };
         users::set_password(transaction, &user.name, &hash)?;
-        factors::tell(transaction, &user.name, Change::PasswordChanged, Acting::Administrator, &tools)?;
-        add_event(transaction, &by_command("password-changed", &user.name, tools.now))?;
+        factors::tell(transaction, &user.name, Change::PasswordChanged, Acting::Administrator, &context)?;
+        add_event(transaction, &by_command("password-changed", &user.name, context.now))?;
         Ok(Some(user.name))
     });
     match changed.map_err(failed)? {

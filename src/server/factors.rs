@@ -4,7 +4,7 @@
 //! signed-in page and through the webhook. An owner who throws an intruder out also ends the sessions that the
 //! intruder has, and the browsers that are known.
 
-use super::push::Tools;
+use super::push::RequestContext;
 use super::store::devices::Device;
 use super::store::notices::{self, Notice, NoticeKind};
 use super::store::{StoreError, Transaction, known_browsers, sessions};
@@ -34,14 +34,14 @@ pub enum Acting<'a> {
     Administrator,
 }
 
-/// Tells the user of a change, and ends the other sessions. Where [`Tools::webhook`] is set, the caller rings it after
+/// Tells the user of a change, and ends the other sessions. Where [`RequestContext::webhook`] is set, the caller rings it after
 /// the commit.
 pub fn tell(
     transaction: &Transaction,
     user: &str,
     change: Change<'_>,
     acting: Acting<'_>,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<(), StoreError> {
     let by_administrator = matches!(acting, Acting::Administrator);
     let (kind, device) = match change {
@@ -56,13 +56,13 @@ pub fn tell(
         known_browsers::forget_all(transaction, user)?;
     }
     let device = device.map(|device| (device.id.clone(), device.name.clone()));
-    notices::add(transaction, user, &Notice { at: tools.now, kind, device: device.clone(), by_administrator })?;
+    notices::add(transaction, user, &Notice { at: context.now, kind, device: device.clone(), by_administrator })?;
     match acting {
         Acting::Session(digest) => sessions::remove_others(transaction, user, Some(digest))?,
         Acting::Administrator => sessions::remove_others(transaction, user, None)?,
         Acting::SignOn => {}
     }
-    let Some(server) = &tools.webhook else { return Ok(()) };
+    let Some(server) = &context.webhook else { return Ok(()) };
     let device = device.map(|(id, name)| webhook::Device { id, name });
     let changed = webhook::FactorChanged {
         user: user.to_owned(),
@@ -75,5 +75,5 @@ pub fn tell(
         NoticeKind::RecoveryCodesMade => Event::RecoveryCodesMade(changed),
         NoticeKind::PasswordChanged => Event::PasswordChanged(changed),
     };
-    webhook::add(transaction, &event, user, server, tools.now, &tools.keys, tools.entropy.as_ref())
+    webhook::add(transaction, &event, user, server, context.now, &context.keys, context.entropy.as_ref())
 }

@@ -12,7 +12,7 @@ use super::App;
 use super::journey::callback::sealed_text;
 use super::journey::state::Browser;
 use super::keys::Place;
-use super::push::Tools;
+use super::push::RequestContext;
 use super::store::{StoreError, Transaction, digest, known_browsers};
 use crate::ports::make_bytes;
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
@@ -50,17 +50,17 @@ impl App {
         transaction: &Transaction,
         user: &str,
         browser: &Browser,
-        tools: &Tools,
+        context: &RequestContext,
     ) -> Result<KnownBrowserCookie, StoreError> {
         let id = match &browser.known_browser {
             Some(id) if browser.known_to.as_deref() == Some(user) => id.clone(),
-            _ => encode_url_safe(&make_bytes::<16>(tools.entropy.as_ref())?),
+            _ => encode_url_safe(&make_bytes::<16>(context.entropy.as_ref())?),
         };
-        let expires_at = tools.now + self.0.configuration.sign_on.known_browser_days * DAY;
-        known_browsers::remember(transaction, &digest(id.as_bytes()), user, tools.now, expires_at)?;
+        let expires_at = context.now + self.0.configuration.sign_on.known_browser_days * DAY;
+        known_browsers::remember(transaction, &digest(id.as_bytes()), user, context.now, expires_at)?;
         let content = serde_json::to_vec(&Content { id, user: user.to_owned() });
         let content = content.map_err(|_| StoreError::Damaged("known browser"))?;
-        let sealed = tools.keys.seal_for_browser(self.known_browser_place(), &content, tools.entropy.as_ref())?;
+        let sealed = context.keys.seal_for_browser(self.known_browser_place(), &content, context.entropy.as_ref())?;
         Ok(KnownBrowserCookie(SecretText::new(encode_url_safe(&sealed))))
     }
 

@@ -55,7 +55,7 @@ pub use key_file::write_new_private_file;
 use keys::{KeyError, Keys};
 use password::{PasswordCheck, PasswordError};
 use push::sns::{Sns, SnsError};
-use push::{Effect, Embedded, Tools, Transport};
+use push::{Effect, Embedded, RequestContext, Transport};
 use rate_limit::RateLimits;
 pub use routes::{router, router_with};
 use store::{Store, StoreError};
@@ -229,8 +229,8 @@ impl App {
         self.0.clock.now()
     }
 
-    fn tools(&self) -> Tools {
-        Tools {
+    fn context(&self) -> RequestContext {
+        RequestContext {
             keys: self.0.keys.clone(),
             entropy: self.0.entropy.clone(),
             now: self.now(),

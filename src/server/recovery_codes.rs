@@ -1,6 +1,6 @@
 //! Recovery codes: made at random, stored as what recognises them, and shown once by the caller.
 
-use super::push::Tools;
+use super::push::RequestContext;
 use super::store::{StoreError, Transaction, recovery};
 use crate::ports::{Entropy, EntropyUnavailable, make_number_below};
 use crate::secret::{Reason, SecretText};
@@ -16,14 +16,14 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 pub fn make_recovery_codes(
     transaction: &Transaction,
     user: &str,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Vec<SecretText>, StoreError> {
     let codes = (0..COUNT)
-        .map(|_| make_code(tools.entropy.as_ref()))
+        .map(|_| make_code(context.entropy.as_ref()))
         .collect::<Result<Vec<SecretText>, _>>()
         .map_err(StoreError::Entropy)?;
     let tags: Vec<Vec<u8>> =
-        codes.iter().map(|code| tools.keys.recovery_code_tag(user, code.expose(Reason::Hash))).collect();
+        codes.iter().map(|code| context.keys.recovery_code_tag(user, code.expose(Reason::Hash))).collect();
     recovery::replace(transaction, user, &tags)?;
     Ok(codes)
 }

@@ -23,7 +23,7 @@ use super::journey::node::{Readiness, StepContext};
 use super::journey::risk;
 use super::journey::state::{Browser, PasswordVerdict, Shared, State, Transient};
 use super::journey::tree::Journey;
-use super::push::{Effect, Tools};
+use super::push::{Effect, RequestContext};
 use super::store::sign_ons::{self, JourneyRow};
 use super::store::{StoreError, Transaction, audit, known_browsers, sessions};
 use super::waiters::Waiter;
@@ -101,11 +101,11 @@ impl App {
             return Ok(state.asked);
         }
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
-        let tools = self.tools();
+        let context = self.context();
         self.0
             .store
             .run(move |transaction| {
-                let row = sign_ons::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+                let row = sign_ons::find(transaction, &id, context.now, &context.keys)?.ok_or(SignOnError::Stale)?;
                 // A step that is over may still be repeated; its callbacks are not looked at then.
                 Ok(read_state(&row.state)?
                     .filter(|_| row.step == ticket.step)
@@ -142,14 +142,14 @@ impl App {
     }
 
     fn readiness(&self, transaction: &Transaction, id: &[u8], step: u32) -> Result<Readiness, SignOnError> {
-        let tools = self.tools();
-        let row = sign_ons::find(transaction, id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+        let context = self.context();
+        let row = sign_ons::find(transaction, id, context.now, &context.keys)?.ok_or(SignOnError::Stale)?;
         if row.step != step {
             return Ok(Readiness::Now);
         }
         let mut state = read_state(&row.state)?.ok_or(SignOnError::Stale)?;
         let journey = self.runnable(&state.journey.clone())?;
-        Ok(engine::readiness(journey, &mut state, &self.step_context(transaction, &tools, id))?)
+        Ok(engine::readiness(journey, &mut state, &self.step_context(transaction, &context, id))?)
     }
 
     async fn run_steps(
@@ -192,9 +192,9 @@ impl App {
         posted: Option<&Posted>,
         verdict: Option<PasswordVerdict>,
     ) -> Result<StepOutcome, Interrupted> {
-        let tools = self.tools();
+        let context = self.context();
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
-        let row = sign_ons::find(transaction, &id, tools.now, &tools.keys)?;
+        let row = sign_ons::find(transaction, &id, context.now, &context.keys)?;
         let stored = row.is_some();
         let mut state = match (source, row) {
             (Source::New(state), _) => *state,
@@ -202,44 +202,44 @@ impl App {
                 let body = posted.map(|posted| posted.body.as_slice()).unwrap_or_default();
                 let state = match row {
                     Some(row) if row.step == ticket.step => read_state(&row.state)?.ok_or(SignOnError::Stale)?,
-                    Some(row) if is_repetition(&row, ticket, body, tools.now) => {
+                    Some(row) if is_repetition(&row, ticket, body, context.now) => {
                         return Ok(StepOutcome::Reply(read_reply(&row.answer)?, Vec::new()));
                     }
                     Some(_) => return Err(SignOnError::Stale.into()),
                     None => ticket
                         .state
                         .clone()
-                        .filter(|state| tools.now < self.latest_end(state))
+                        .filter(|state| context.now < self.latest_end(state))
                         .ok_or(SignOnError::Stale)?,
                 };
                 State { shared: Shared { browser, ..state.shared }, ..state }
             }
         };
-        self.check_session(transaction, &state, tools.now)?;
-        check_user(transaction, &mut state, tools.now)?;
+        self.check_session(transaction, &state, context.now)?;
+        check_user(transaction, &mut state, context.now)?;
         let journey = self.runnable(&ticket.journey)?;
         let answers = posted.map(|posted| match_answers(posted, &state.asked)).transpose()?;
         let rejected = failure::rejection(verdict.as_ref());
         let mut transient = Transient { password_verdict: verdict, ..Transient::default() };
         let mut effects = Vec::new();
-        let step_context = self.step_context(transaction, &tools, &id);
+        let step_context = self.step_context(transaction, &context, &id);
         let progress = if user::has_denied_since(transaction, &state.shared)? {
             engine::give_up(journey, &state, &step_context, user::DENIED)?
         } else {
             engine::step(journey, &mut state, answers, &mut transient, &step_context, &mut effects)?
         };
         if state.shared.user.is_some() && matches!(progress, Progress::Asked(..)) {
-            check_user(transaction, &mut state, tools.now)?;
+            check_user(transaction, &mut state, context.now)?;
         }
         let address = state.shared.browser.address.clone();
         let known = state.shared.user.clone();
         let event = in_session::event(&state.shared);
-        effects.extend(failure::count(transaction, &state.shared, rejected, &progress, event, tools.now)?);
+        effects.extend(failure::count(transaction, &state.shared, rejected, &progress, event, context.now)?);
         let keep = stored || state.shared.user.is_some();
         let next = Ticket {
             id: ticket.id.clone(),
             step: if keep { ticket.step + 1 } else { 0 },
-            issued_at: tools.now,
+            issued_at: context.now,
             journey: ticket.journey.clone(),
             state: None,
         };
@@ -263,16 +263,19 @@ impl App {
                 });
             }
             Progress::AskedAgain(callbacks, texts) => {
-                self.count_early_poll(&id, tools.now)?;
+                self.count_early_poll(&id, context.now)?;
                 let auth_id = posted.map(|posted| posted.auth_id.clone()).unwrap_or_default();
                 return Ok(StepOutcome::EarlyPoll(step_reply(auth_id, callbacks, texts)));
             }
             Progress::Asked(callbacks, texts) if keep => {
-                (step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), Some(state))
+                (step_reply(self.seal_ticket(&next, &context)?, callbacks, texts), Some(state))
             }
             Progress::Asked(callbacks, texts) => {
                 let next = Ticket { state: Some(state), ..next };
-                return Ok(StepOutcome::Reply(step_reply(self.seal_ticket(&next, &tools)?, callbacks, texts), effects));
+                return Ok(StepOutcome::Reply(
+                    step_reply(self.seal_ticket(&next, &context)?, callbacks, texts),
+                    effects,
+                ));
             }
             Progress::Success { user, second_factor_at } if let Some(within) = &within => {
                 let reply = in_session::finish(transaction, within, &user, second_factor_at)?;
@@ -280,31 +283,31 @@ impl App {
                     sessions::remove_others(transaction, &user, Some(&within.session))?;
                 }
                 let outcome = if matches!(reply, Reply::Done { .. }) { "success" } else { "failure" };
-                note(transaction, tools.now, event, &user, address, outcome)?;
+                note(transaction, context.now, event, &user, address, outcome)?;
                 (reply, None)
             }
             Progress::Success { user, second_factor_at } => {
                 let token = SecretText::new(encode_url_safe(
-                    &make_bytes::<32>(tools.entropy.as_ref()).map_err(SignOnError::from)?,
+                    &make_bytes::<32>(context.entropy.as_ref()).map_err(SignOnError::from)?,
                 ));
-                let until = tools.now + self.0.configuration.session.maximum_minutes * 60_000;
+                let until = context.now + self.0.configuration.session.maximum_minutes * 60_000;
                 if state.shared.factor_changed {
                     sessions::remove_others(transaction, &user, None)?;
                 }
-                sessions::add(transaction, &token, &user, tools.now, until, second_factor_at)?;
-                note(transaction, tools.now, event, &user, address, "success")?;
+                sessions::add(transaction, &token, &user, context.now, until, second_factor_at)?;
+                note(transaction, context.now, event, &user, address, "success")?;
                 // A password alone makes nothing familiar: it may be stolen.
                 if journey.familiar_days > 0 && second_factor_at.is_some() {
-                    risk::learn(transaction, &user, &state.shared.browser, &tools.keys, tools.now)?;
+                    risk::learn(transaction, &user, &state.shared.browser, &context.keys, context.now)?;
                 }
                 tracing::info!(user, journey = journey.name, "signed on");
                 known_browsers::lift_restriction(transaction, &user)?;
                 let known_browser = match second_factor_at {
-                    Some(_) => Some(self.remember_browser(transaction, &user, &state.shared.browser, &tools)?),
+                    Some(_) => Some(self.remember_browser(transaction, &user, &state.shared.browser, &context)?),
                     None => None,
                 };
                 if let (Some(_), Some(address)) = (&known_browser, &state.shared.browser.address) {
-                    self.0.passwords.signed_in_from(address, tools.now);
+                    self.0.passwords.signed_in_from(address, context.now);
                 }
                 let recovery_code_used = state.shared.recovery_code_used;
                 (Reply::Success { token, recovery_code_used, known_browser }, None)
@@ -312,7 +315,7 @@ impl App {
             Progress::Failure { message } => {
                 // Before the password is right, `failure::count` bounds what is stored.
                 if let Some(user) = &known {
-                    note(transaction, tools.now, event, user, address, "failure")?;
+                    note(transaction, context.now, event, user, address, "failure")?;
                 }
                 tracing::info!(journey = journey.name, message, "sign-on refused");
                 if !keep {
@@ -321,7 +324,7 @@ impl App {
                 (Reply::Failure { message, purpose }, None)
             }
         };
-        self.keep(transaction, &tools, &id, next.step, state, posted, &reply)?;
+        self.keep(transaction, &context, &id, next.step, state, posted, &reply)?;
         Ok(StepOutcome::Reply(reply, effects))
     }
 
@@ -329,7 +332,7 @@ impl App {
     fn keep(
         &self,
         transaction: &Transaction,
-        tools: &Tools,
+        context: &RequestContext,
         id: &[u8],
         step: u32,
         state: Option<State>,
@@ -339,7 +342,7 @@ impl App {
         let minute = 60_000;
         let settings = &self.0.configuration.sign_on;
         // What is over is kept as long as its first step could be posted again, so that it is known to be over.
-        let step_end = tools.now + settings.step_minutes * minute;
+        let step_end = context.now + settings.step_minutes * minute;
         let expires_at = state.as_ref().map_or(step_end, |state| step_end.min(self.latest_end(state)));
         let to_bytes = |value: serde_json::Result<Vec<u8>>| {
             value.map(SecretBytes::new).map_err(|_| StoreError::Damaged("journey"))
@@ -352,11 +355,11 @@ impl App {
                 state: to_bytes(serde_json::to_vec(&state))?,
                 answered_body: posted.map(|posted| posted.body.clone()).unwrap_or_default(),
                 answer: to_bytes(serde_json::to_vec(reply))?,
-                answered_at: tools.now,
+                answered_at: context.now,
                 expires_at,
             },
-            &tools.keys,
-            tools.entropy.as_ref(),
+            &context.keys,
+            context.entropy.as_ref(),
         )
     }
 
@@ -365,10 +368,15 @@ impl App {
         state.started_at + self.0.configuration.sign_on.maximum_minutes * 60_000
     }
 
-    fn step_context<'a>(&'a self, transaction: &'a Transaction, tools: &'a Tools, id: &'a [u8]) -> StepContext<'a> {
+    fn step_context<'a>(
+        &'a self,
+        transaction: &'a Transaction,
+        context: &'a RequestContext,
+        id: &'a [u8],
+    ) -> StepContext<'a> {
         StepContext {
             transaction,
-            tools,
+            request_context: context,
             journey_id: id,
             phones_endpoint: &self.0.phones_endpoint,
             message_limit: self.0.configuration.sign_on.message_limit,

@@ -5,7 +5,7 @@
 
 use super::factors::{self, Acting, Change};
 use super::names::user_key;
-use super::push::Tools;
+use super::push::RequestContext;
 use super::store::devices::{self, Device};
 use super::store::{StoreError, Transaction, audit};
 use crate::ports::EpochMilliseconds;
@@ -24,11 +24,11 @@ pub fn remove(
     id: &str,
     address: Option<String>,
     session: &[u8],
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Option<Device>, StoreError> {
     let Some(device) = find(transaction, user, id)? else { return Ok(None) };
-    audit::device_removed(transaction, tools.now, &device, address)?;
-    factors::tell(transaction, &device.user, Change::DeviceRemoved(&device), Acting::Session(session), tools)?;
+    audit::device_removed(transaction, context.now, &device, address)?;
+    factors::tell(transaction, &device.user, Change::DeviceRemoved(&device), Acting::Session(session), context)?;
     devices::remove(transaction, &device.id)?;
     Ok(Some(device))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use push_authenticator::ports::{Clock as _, SystemEntropy};
 use push_authenticator::server::open_data;
-use push_authenticator::server::push::{Budget, Kind, Outgoing, Sent, Tools, WithheldReason, send};
+use push_authenticator::server::push::{Budget, Kind, Outgoing, RequestContext, Sent, WithheldReason, send};
 use push_authenticator::server::store::StoreError;
 use push_authenticator::server::store::device_keys::{KeyDemand, KeyPolicy};
 use push_authenticator::server::store::fraud_reports::Origin;
@@ -193,7 +193,8 @@ fn the_waiting_page_is_told_once_that_the_reason_has_ended() {
 fn send_from(server: &Server, known: bool, budget: Budget) -> Option<WithheldReason> {
     let (keys, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
     let entropy = Arc::new(SystemEntropy::new());
-    let tools = Tools { keys: Arc::new(keys), entropy, now: server.clock.now(), attestation: None, webhook: None };
+    let request_context =
+        RequestContext { keys: Arc::new(keys), entropy, now: server.clock.now(), attestation: None, webhook: None };
     let sent: Result<Option<WithheldReason>, StoreError> = store.run_blocking(move |transaction| {
         let outgoing = Outgoing {
             user: USER,
@@ -209,7 +210,7 @@ fn send_from(server: &Server, known: bool, budget: Budget) -> Option<WithheldRea
             key_policy: KeyPolicy { demand: KeyDemand::Off, minimum: None },
             biometric_key: false,
         };
-        Ok(match send(transaction, &outgoing, budget, &tools)? {
+        Ok(match send(transaction, &outgoing, budget, &request_context)? {
             Sent::Sent(..) => None,
             Sent::Withheld(withheld) => Some(withheld.reason),
             Sent::NoDevice => panic!("the user has a phone"),

@@ -102,14 +102,14 @@ pub(in crate::server) async fn reset(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    let (tools, session) = (app.tools(), session_digest(&headers));
+    let (context, session) = (app.context(), session_digest(&headers));
     let removed = app
         .0
         .store
         .run(move |transaction| {
             for device in store::of_user(transaction, &user)? {
                 let address = Some(address.ip().to_string());
-                user_devices::remove(transaction, &user, &device.id, address, &session, &tools)?;
+                user_devices::remove(transaction, &user, &device.id, address, &session, &context)?;
             }
             Ok(())
         })
@@ -158,10 +158,10 @@ pub(in crate::server) async fn remove(
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    let (tools, session, address) = (app.tools(), session_digest(&headers), Some(address.ip().to_string()));
+    let (context, session, address) = (app.context(), session_digest(&headers), Some(address.ip().to_string()));
     let removed = app.0.store.run(move |transaction| -> Result<_, StoreError> {
         let key = device_keys::of_device(transaction, &device)?;
-        let removed = user_devices::remove(transaction, &user, &device, address, &session, &tools)?;
+        let removed = user_devices::remove(transaction, &user, &device, address, &session, &context)?;
         Ok(removed.map(|device| (device, key)))
     });
     match removed.await {

@@ -55,20 +55,20 @@ pub(in crate::server) async fn message(
 }
 
 async fn register(app: App, body: Bytes) -> Response {
-    let tools = app.tools();
+    let context = app.context();
     let audience = app.0.phones_endpoint.origin().ascii_serialization();
-    let result = app.0.store.run(move |transaction| push::register(transaction, &body, &audience, &tools)).await;
+    let result = app.0.store.run(move |transaction| push::register(transaction, &body, &audience, &context)).await;
     settled(&app, "register", result)
 }
 
 async fn authenticate(app: App, body: Bytes) -> Response {
-    let tools = app.tools();
+    let context = app.context();
     let terms = AnswerTerms {
         audience: app.0.phones_endpoint.origin().ascii_serialization(),
         freeze_minutes: app.0.configuration.push.freeze_minutes,
         tells_webhook: app.0.webhook.is_some(),
     };
-    let result = app.0.store.run(move |transaction| push::answer(transaction, &body, &terms, &tools)).await;
+    let result = app.0.store.run(move |transaction| push::answer(transaction, &body, &terms, &context)).await;
     settled(&app, "authenticate", result)
 }
 
@@ -85,21 +85,21 @@ fn settled(app: &App, action: &'static str, result: Result<(Result<(), Refusal>,
 }
 
 async fn refresh(app: App, body: Bytes) -> Response {
-    let tools = app.tools();
+    let context = app.context();
     let parts = app.clone();
     let result =
-        app.0.store.run(move |transaction| push::refresh(transaction, &body, &tools, &parts.0.rate_limits)).await;
+        app.0.store.run(move |transaction| push::refresh(transaction, &body, &context, &parts.0.rate_limits)).await;
     done(&app, "refresh", result)
 }
 
 async fn pending(app: App, body: Bytes) -> Response {
-    let tools = app.tools();
+    let context = app.context();
     let terms = PullTerms {
         audience: app.0.phones_endpoint.origin().ascii_serialization(),
         for_all: app.0.configuration.push.pull_for_all,
         hint_only: app.0.configuration.push.hint_only,
     };
-    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, &terms, &tools)).await;
+    let grant = app.0.store.run(move |transaction| push::check_pull(transaction, &body, &terms, &context)).await;
     match grant.and_then(std::convert::identity) {
         Err(refusal) => done(&app, "pending", Err(refusal)),
         Ok(PullGrant { offered: false, .. }) => {
@@ -137,8 +137,8 @@ async fn hold(app: App, grant: PullGrant) -> Response {
 }
 
 async fn listed(app: &App, device: String) -> Result<Vec<DeliveredMessage>, StoreError> {
-    let tools = app.tools();
-    app.0.store.run(move |transaction| push::waiting_messages(transaction, &device, &tools)).await
+    let context = app.context();
+    app.0.store.run(move |transaction| push::waiting_messages(transaction, &device, &context)).await
 }
 
 fn done(app: &App, action: &'static str, result: Result<Vec<Effect>, Refusal>) -> Response {

@@ -137,7 +137,7 @@ fn end(
         None => false,
     };
     if state.shared.user.is_some() {
-        settle_unconfirmed(transaction, journey_id, success && !locked, step_context.tools)?;
+        settle_unconfirmed(transaction, journey_id, success && !locked, step_context.request_context)?;
     }
     match (success, &state.shared.user) {
         (true, Some(_)) if locked => {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use super::callback::{Answers, Callback};
 use super::state::{Shared, Transient};
 use crate::ports::EpochMilliseconds;
-use crate::server::push::{Budget, Effect, Tools};
+use crate::server::push::{Budget, Effect, RequestContext};
 use crate::server::rate_limit::RateLimits;
 use crate::server::store::device_keys::KeyPolicy;
 use crate::server::store::{StoreError, Transaction};
@@ -16,7 +16,7 @@ pub struct StepContext<'a> {
     /// The open transaction.
     pub transaction: &'a Transaction,
     /// Keys, entropy and the hour.
-    pub tools: &'a Tools,
+    pub request_context: &'a RequestContext,
     /// The id of the sign-on.
     pub journey_id: &'a [u8],
     /// The phones' endpoint without `_action`.
@@ -58,7 +58,7 @@ impl<'a> Deref for Context<'a> {
 impl Context<'_> {
     /// The hour, epoch milliseconds.
     pub fn now(&self) -> EpochMilliseconds {
-        self.tools.now
+        self.request_context.now
     }
 
     /// The text for the browser's languages.

@@ -186,7 +186,7 @@ impl Rule {
     fn holds(&self, context: &Context<'_>, user: &str) -> Result<bool, StoreError> {
         let (transaction, now) = (context.transaction, context.now());
         let is_new = |kind, days: i64| -> Result<bool, StoreError> {
-            let tag = tag(&context.tools.keys, user, kind, &context.shared.browser);
+            let tag = tag(&context.request_context.keys, user, kind, &context.shared.browser);
             Ok(!known_origins::is_known(transaction, user, kind, &tag, now - days * DAY)?)
         };
         match self.when {

@@ -123,13 +123,13 @@ pub(in crate::server) async fn remove(
         Ok(posted) => posted,
         Err(response) => return response,
     };
-    let (tools, session, user) = (app.tools(), signed_in.digest(), signed_in.session.user);
+    let (context, session, user) = (app.context(), signed_in.digest(), signed_in.session.user);
     let address = browser(&headers, address).address;
     let id = device.map(|Path(id)| id).unwrap_or_default();
     let removed = app
         .0
         .store
-        .run(move |transaction| user_devices::remove(transaction, &user, &id, address, &session, &tools))
+        .run(move |transaction| user_devices::remove(transaction, &user, &id, address, &session, &context))
         .await;
     app.carry_out(vec![Effect::TellWebhook]);
     changed(&app, &headers, removed, &form, Done::Removed)
@@ -210,18 +210,18 @@ pub(in crate::server) async fn new_codes(
         Ok((signed_in, _)) => signed_in,
         Err(response) => return response,
     };
-    let (tools, session, user) = (app.tools(), signed_in.digest(), signed_in.user.name);
+    let (context, session, user) = (app.context(), signed_in.digest(), signed_in.user.name);
     let address = browser(&headers, address).address;
     let made = app
         .0
         .store
         .run(move |transaction| -> Result<_, StoreError> {
-            let codes = make_recovery_codes(transaction, &user, &tools)?;
-            factors::tell(transaction, &user, Change::RecoveryCodesMade, Acting::Session(&session), &tools)?;
+            let codes = make_recovery_codes(transaction, &user, &context)?;
+            factors::tell(transaction, &user, Change::RecoveryCodesMade, Acting::Session(&session), &context)?;
             audit::add(
                 transaction,
                 &audit::Event {
-                    at: tools.now,
+                    at: context.now,
                     event: "recovery-codes-made".to_owned(),
                     user: Some(user),
                     address,

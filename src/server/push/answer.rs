@@ -3,7 +3,7 @@
 
 use super::device_key::{KeyRefusal, check_answer};
 use super::fraud_report::report_fraud;
-use super::{Effect, Refusal, Tools};
+use super::{Effect, Refusal, RequestContext};
 use serde_json::{Map, Value};
 
 use crate::ports::EpochMilliseconds;
@@ -37,12 +37,12 @@ pub fn answer(
     transaction: &Transaction,
     body: &[u8],
     terms: &AnswerTerms,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<(Result<(), Refusal>, Vec<Effect>), Refusal> {
     let SignedBody { message_id, jwt } =
         serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not an answer"))?;
     let message = pushes::find_message(transaction, &message_id)?.ok_or(Refusal::Mute("no such message was sent"))?;
-    let secret = devices::secret(transaction, &message.device, &tools.keys)?;
+    let secret = devices::secret(transaction, &message.device, &context.keys)?;
     let sent = jws::verify::<Map<String, Value>>(&secret, &jwt)
         .map_err(|_| Refusal::Mute("the answer's signature is wrong"))?
         .into_inner();
@@ -62,17 +62,17 @@ pub fn answer(
         (None, _) => {}
     }
     let device = devices::find(transaction, &message.device)?.ok_or(Refusal::Mute("the device was removed"))?;
-    let reason = match check_answer(transaction, &message, &secret, &claims, &terms.audience, tools)? {
+    let reason = match check_answer(transaction, &message, &secret, &claims, &terms.audience, context)? {
         Ok(reason) => reason,
         Err(error) => {
             let KeyRefusal { name, refusal } = error.into();
-            audit::add_refusal(transaction, &event(tools, &device, name))?;
+            audit::add_refusal(transaction, &event(context, &device, name))?;
             return Ok((Err(refusal), Vec::new()));
         }
     };
     let request =
         pushes::find_request(transaction, &message.request)?.ok_or(StoreError::Damaged("push_message.request"))?;
-    let over = over(&request, tools.now);
+    let over = over(&request, context.now);
     // Who began the sign-on knows the password, whatever became of the message since.
     let is_late_alarm = over.is_some() && reason == Some(DenyReason::NotMe);
     if let Some(refusal) = over.filter(|_| !is_late_alarm) {
@@ -91,7 +91,7 @@ pub fn answer(
     };
     let status = if state == PushState::Failed { 400 } else { 200 };
     if !is_late_alarm {
-        pushes::settle(transaction, &request.id, state, tools.now)?;
+        pushes::settle(transaction, &request.id, state, context.now)?;
     }
     pushes::keep_answer(transaction, &message_id, &body_digest, status)?;
     if let Some(content) = content.filter(|_| !is_late_alarm) {
@@ -103,9 +103,9 @@ pub fn answer(
         Some(_) if state == PushState::Approved => devices::confirm(transaction, &device.id)?,
         // Only in the sign-on that registered it: who refuses a stranger's sign-on must not lose the phone by it.
         Some(_) if is_its_first => {
-            audit::device_removed(transaction, tools.now, &device, None)?;
-            factors::tell(transaction, &device.user, Change::DeviceRemoved(&device), Acting::SignOn, tools)?;
-            devices::retire(transaction, &device.id, tools.now)?;
+            audit::device_removed(transaction, context.now, &device, None)?;
+            factors::tell(transaction, &device.user, Change::DeviceRemoved(&device), Acting::SignOn, context)?;
+            devices::retire(transaction, &device.id, context.now)?;
         }
         _ => {}
     }
@@ -113,13 +113,13 @@ pub fn answer(
         Some(reason) if state == PushState::Denied => format!("denied-{}", reason.name()),
         _ => state.name().to_owned(),
     };
-    audit::add(transaction, &event(tools, &device, &outcome))?;
+    audit::add(transaction, &event(context, &device, &outcome))?;
     tracing::info!(user = request.user, device = device.id, outcome, "push answered");
     let mut effects = vec![Effect::Wake(Waiter::Journey(request.journey.clone())), Effect::TellWebhook];
     // A phone that was only just brought in by the password has no say over the user's others, nor over the next one.
     if reason == Some(DenyReason::NotMe) && !is_its_first {
         let device = webhook::Device { id: device.id, name: device.name };
-        effects.extend(report_fraud(transaction, &request, device, terms, tools)?);
+        effects.extend(report_fraud(transaction, &request, device, terms, context)?);
     }
     let outcome = if state == PushState::Failed { Err(Refusal::Told(WRONG_NUMBER)) } else { Ok(()) };
     Ok((outcome, effects))
@@ -144,9 +144,9 @@ fn further_content(sent: &Map<String, Value>) -> Option<String> {
     (text != "{}" && text.len() <= CUSTOM_PAYLOAD_LIMIT).then_some(text)
 }
 
-fn event(tools: &Tools, device: &Device, outcome: &str) -> audit::Event {
+fn event(context: &RequestContext, device: &Device, outcome: &str) -> audit::Event {
     audit::Event {
-        at: tools.now,
+        at: context.now,
         event: "push-answer".to_owned(),
         user: Some(device.user.clone()),
         device: Some(device.id.clone()),

@@ -1,7 +1,7 @@
 //! Checking the proofs of device keys (docs/wire.md, "Device keys"): at registration and with every answer. What the
 //! person saw is worked out anew from what was sent.
 
-use super::{Refusal, Tools};
+use super::{Refusal, RequestContext};
 use crate::protocol::device_key::Protection;
 use crate::protocol::display_digest::shown_digest;
 use crate::protocol::encoding::decode_standard;
@@ -47,7 +47,7 @@ pub(super) fn check_registration(
     registration: &Registration,
     claimed: Result<Option<KeyClaims>, ProofError>,
     audience: &str,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Option<DeviceKey>, KeyRefusal> {
     let policy = registration.key_policy;
     let claims = match (policy.demand, claimed?) {
@@ -63,8 +63,8 @@ pub(super) fn check_registration(
         challenge: registration.challenge.expose(Reason::Authenticate),
         audience,
     };
-    RegistrationProof::verify(&claims.jwk, &claims.proof, binding, tools.now / 1000)?;
-    let attested = check_attestation(&claims, binding, tools)?;
+    RegistrationProof::verify(&claims.jwk, &claims.proof, binding, context.now / 1000)?;
+    let attested = check_attestation(&claims, binding, context)?;
     let (issuer, account) = registration.names.clone().ok_or(ProofError::NotAsked)?;
     let key = DeviceKey {
         key: claims.jwk,
@@ -74,7 +74,7 @@ pub(super) fn check_registration(
         issuer,
         account,
     };
-    if !policy.is_met_by(key.counted(tools.attestation.is_some()).level) {
+    if !policy.is_met_by(key.counted(context.attestation.is_some()).level) {
         return Err(told("key-level", "This phone does not protect its key as well as this service asks."));
     }
     Ok(Some(key))
@@ -84,14 +84,14 @@ pub(super) fn check_registration(
 fn check_attestation(
     claims: &KeyClaims,
     binding: Binding<'_>,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Option<Protection>, AttestationError> {
-    let (Some(check), Some(chain)) = (&tools.attestation, &claims.attestation) else { return Ok(None) };
+    let (Some(check), Some(chain)) = (&context.attestation, &claims.attestation) else { return Ok(None) };
     let chain = chain.iter().map(|certificate| decode_standard(certificate)).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|_| AttestationError::Malformed)?;
     let challenge = binding.attestation_challenge();
     let claimed = Protection { level: claims.key_level, presence: claims.user_presence };
-    check.verify(&chain, Subject { key: &claims.jwk, challenge: &challenge, claimed, now: tools.now })
+    check.verify(&chain, Subject { key: &claims.jwk, challenge: &challenge, claimed, now: context.now })
 }
 
 /// Checks the proof of an answer whose code is right already; gives the reason of a refusal, where the person gave one.
@@ -101,7 +101,7 @@ pub(super) fn check_answer(
     secret: &SecretBytes,
     claims: &AnswerClaims,
     audience: &str,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Result<Option<DenyReason>, ProofError>, StoreError> {
     let key = device_keys::of_device(transaction, &message.device)?;
     let (key, proof) = match (key, &claims.proof) {
@@ -111,7 +111,7 @@ pub(super) fn check_answer(
         (Some(key), Some(proof)) => (key, proof),
     };
     let damaged = StoreError::Damaged("push_message.jwt");
-    let jwt = pushes::sent_jwt(transaction, &message.id, &tools.keys)?;
+    let jwt = pushes::sent_jwt(transaction, &message.id, &context.keys)?;
     let Ok(sent) = PushMessage::verify(secret, &jwt) else { return Err(damaged) };
     let Ok(shown) = shown_digest(sent.get(), &key.issuer, &key.account) else { return Err(damaged) };
     let denied = claims.deny == Some(true);
@@ -121,6 +121,6 @@ pub(super) fn check_answer(
         number: claims.challenge_response.as_deref(),
         shown: &shown,
     };
-    let proof = AnswerProof::verify(&key.key, proof, binding, expected, tools.now / 1000);
+    let proof = AnswerProof::verify(&key.key, proof, binding, expected, context.now / 1000);
     Ok(proof.map(jws::Verified::into_inner).map(|proof| proof.reason))
 }

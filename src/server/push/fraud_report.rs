@@ -1,6 +1,6 @@
 //! A sign-on that its user denied as somebody else's: who began it knows the password.
 
-use super::{AnswerTerms, Effect, Tools};
+use super::{AnswerTerms, Effect, RequestContext};
 use crate::server::rfc3339::rfc3339;
 use crate::server::store::fraud_reports::{self, Denial};
 use crate::server::store::pushes::{self, PushRequest};
@@ -14,21 +14,21 @@ pub(super) fn report_fraud(
     request: &PushRequest,
     device: Device,
     terms: &AnswerTerms,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Vec<Effect>, StoreError> {
     let user = &request.user;
     let until = match terms.freeze_minutes {
         0 => users::UNTIL_LIFTED,
-        minutes => tools.now + minutes * 60_000,
+        minutes => context.now + minutes * 60_000,
     };
     users::freeze(transaction, user, until)?;
     // A newer message may wait by now, and a code that waits for a phone would bring one in.
     let mut ended = pushes::supersede(transaction, user)?;
     ended.extend(registrations::withdraw_all(transaction, user)?);
     let mut effects: Vec<Effect> = ended.into_iter().map(|journey| Effect::Wake(Waiter::Journey(journey))).collect();
-    let origin = pushes::origin(transaction, &request.id, &tools.keys)?;
+    let origin = pushes::origin(transaction, &request.id, &context.keys)?;
     let event = audit::Event {
-        at: tools.now,
+        at: context.now,
         event: "pushes-frozen".to_owned(),
         user: Some(user.clone()),
         address: origin.address.clone(),
@@ -50,10 +50,24 @@ pub(super) fn report_fraud(
             until: (until != users::UNTIL_LIFTED).then(|| rfc3339(until)),
         });
         for event in [denied, frozen] {
-            webhook::add(transaction, &event, user, &terms.audience, tools.now, &tools.keys, tools.entropy.as_ref())?;
+            webhook::add(
+                transaction,
+                &event,
+                user,
+                &terms.audience,
+                context.now,
+                &context.keys,
+                context.entropy.as_ref(),
+            )?;
         }
         effects.push(Effect::TellWebhook);
     }
-    fraud_reports::keep(transaction, user, &Denial { at: tools.now, origin }, &tools.keys, tools.entropy.as_ref())?;
+    fraud_reports::keep(
+        transaction,
+        user,
+        &Denial { at: context.now, origin },
+        &context.keys,
+        context.entropy.as_ref(),
+    )?;
     Ok(effects)
 }

@@ -38,7 +38,7 @@ use crate::protocol::proof::ProofError;
 
 /// What every function of this room needs besides the transaction.
 #[derive(Clone)]
-pub struct Tools {
+pub struct RequestContext {
     /// Seals and opens.
     pub keys: Arc<Keys>,
     /// Random bytes.

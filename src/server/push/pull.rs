@@ -1,6 +1,6 @@
 //! Serving a phone that asks for its pending messages (docs/wire.md, "Pull"). A pull settles nothing.
 
-use super::{HintOnly, Refusal, Tools};
+use super::{HintOnly, Refusal, RequestContext};
 use crate::protocol::encoding::decode_url_safe;
 use crate::protocol::jws;
 use crate::protocol::message::{CommunicationType, DeviceBody};
@@ -44,32 +44,32 @@ pub fn check_pull(
     transaction: &Transaction,
     body: &[u8],
     terms: &PullTerms,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Result<PullGrant, Refusal>, Refusal> {
     let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a pull"))?;
     let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
         .ok_or(Refusal::Mute("no such device is registered"))?;
-    let secret = devices::secret(transaction, &device.id, &tools.keys)?;
+    let secret = devices::secret(transaction, &device.id, &context.keys)?;
     let claims = jws::verify::<PullClaims>(&secret, &request.jwt)
         .map_err(|_| Refusal::Mute("the pull's signature is wrong"))?
         .into_inner();
     if claims.sub != request.mechanism_uid || claims.aud != PULL_AUDIENCE {
         return Err(Refusal::Mute("the pull is for another device or purpose"));
     }
-    if claims.iat.abs_diff(tools.now / 1000) > CLOCK_TOLERANCE {
+    if claims.iat.abs_diff(context.now / 1000) > CLOCK_TOLERANCE {
         return Err(Refusal::Told("clock"));
     }
     if !decode_url_safe(&claims.nonce).is_ok_and(|nonce| nonce.len() == 16) {
         return Err(Refusal::Told("The nonce is not 16 bytes."));
     }
     let key = device_keys::of_device(transaction, &device.id)?;
-    if let Err(error) = check_proof(key.as_ref(), &claims, &terms.audience, tools) {
-        note(transaction, tools, &device, error.code())?;
+    if let Err(error) = check_proof(key.as_ref(), &claims, &terms.audience, context) {
+        note(transaction, context, &device, error.code())?;
         return Ok(Err(Refusal::Unproved(error)));
     }
     let nonce = digest(format!("{} {}", device.id, claims.nonce).as_bytes());
-    let expires_at = tools.now + 3 * 1000 * CLOCK_TOLERANCE as i64;
-    if !devices::use_once(transaction, &nonce, tools.now, expires_at)? {
+    let expires_at = context.now + 3 * 1000 * CLOCK_TOLERANCE as i64;
+    if !devices::use_once(transaction, &nonce, context.now, expires_at)? {
         return Err(Refusal::Told("replayed"));
     }
     Ok(Ok(PullGrant {
@@ -84,7 +84,12 @@ pub fn check_pull(
 /// A key that signs without a person has to sign. One that takes a person each time need not: what it would keep secret is
 /// not worth a finger given before anything was shown. That is by the phone's own word, attested or not, as it is the phone
 /// that asks its owner. A proof that is there is checked in any case.
-fn check_proof(key: Option<&DeviceKey>, claims: &PullClaims, audience: &str, tools: &Tools) -> Result<(), ProofError> {
+fn check_proof(
+    key: Option<&DeviceKey>,
+    claims: &PullClaims,
+    audience: &str,
+    context: &RequestContext,
+) -> Result<(), ProofError> {
     match (key, &claims.proof) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(ProofError::NotAsked),
@@ -92,15 +97,15 @@ fn check_proof(key: Option<&DeviceKey>, claims: &PullClaims, audience: &str, too
         (Some(_), None) => Ok(()),
         (Some(key), Some(proof)) => {
             let expected = ExpectedPull { mechanism_uid: &claims.sub, audience, iat: claims.iat, nonce: &claims.nonce };
-            PullProof::verify(&key.key, proof, expected, tools.now / 1000)
+            PullProof::verify(&key.key, proof, expected, context.now / 1000)
         }
     }
 }
 
 /// Writes a refused pull down.
-fn note(transaction: &Transaction, tools: &Tools, device: &Device, outcome: &str) -> Result<(), StoreError> {
+fn note(transaction: &Transaction, context: &RequestContext, device: &Device, outcome: &str) -> Result<(), StoreError> {
     let event = audit::Event {
-        at: tools.now,
+        at: context.now,
         event: "push-pull".to_owned(),
         user: Some(device.user.clone()),
         device: Some(device.id.clone()),
@@ -114,9 +119,9 @@ fn note(transaction: &Transaction, tools: &Tools, device: &Device, outcome: &str
 pub fn waiting_messages(
     transaction: &Transaction,
     device: &str,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Vec<DeliveredMessage>, StoreError> {
-    Ok(pushes::pending_of_device(transaction, device, tools.now, &tools.keys)?
+    Ok(pushes::pending_of_device(transaction, device, context.now, &context.keys)?
         .into_iter()
         .map(|(message_id, message)| DeliveredMessage { message_id, message })
         .collect())

@@ -5,7 +5,7 @@
 //! the push service calls the present token dead: then the phone can only win by it, and nobody loses a token that works.
 
 use super::register::device_name;
-use super::{Effect, Refusal, Tools};
+use super::{Effect, Refusal, RequestContext};
 use crate::protocol::jws;
 use crate::protocol::message::{CommunicationType, DeviceBody, RefreshClaims};
 use crate::secret::{Reason, constant_time_equal};
@@ -22,20 +22,20 @@ const CLOCK_TOLERANCE: u64 = 300;
 pub fn refresh(
     transaction: &Transaction,
     body: &[u8],
-    tools: &Tools,
+    context: &RequestContext,
     rate_limits: &RateLimits,
 ) -> Result<Vec<Effect>, Refusal> {
     let request: DeviceBody = serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a refresh"))?;
     let device = devices::find_by_mechanism(transaction, &request.mechanism_uid)?
         .ok_or(Refusal::Mute("no such device is registered"))?;
-    let secret = devices::secret(transaction, &device.id, &tools.keys)?;
+    let secret = devices::secret(transaction, &device.id, &context.keys)?;
     let claims = jws::verify::<RefreshClaims>(&secret, &request.jwt)
         .map_err(|_| Refusal::Mute("the refresh's signature is wrong"))?
         .into_inner();
     if claims.is_of_another_kind() {
         return Err(Refusal::Told("This message is not a token refresh."));
     }
-    if claims.iat.is_some_and(|iat| iat.abs_diff(tools.now / 1000) > CLOCK_TOLERANCE) {
+    if claims.iat.is_some_and(|iat| iat.abs_diff(context.now / 1000) > CLOCK_TOLERANCE) {
         return Err(Refusal::Told("clock"));
     }
     if !matches!(claims.device_type.as_str(), "android" | "ios") || claims.device_id.len() > 4096 {
@@ -46,7 +46,7 @@ pub fn refresh(
     if claims.communication_type == embedded && device.communication_type != embedded {
         return Err(Refusal::Told("A refresh cannot make this device fetch its messages. Register it anew."));
     }
-    let address = devices::address(transaction, &device.id, &tools.keys)?;
+    let address = devices::address(transaction, &device.id, &context.keys)?;
     let is_present = claims.communication_type == device.communication_type
         && constant_time_equal(address.token.expose(Reason::Authenticate), claims.device_id.as_bytes());
     let changed = Device {
@@ -61,11 +61,11 @@ pub fn refresh(
         return Ok(Vec::new());
     }
     if !is_present || !describes_the_same {
-        if !rate_limits.take_token_change(&device.id, tools.now) {
+        if !rate_limits.take_token_change(&device.id, context.now) {
             return Err(Refusal::TooOften);
         }
         let is_new =
-            devices::use_once(transaction, &digest(request.jwt.as_bytes()), tools.now, tools.now + REMEMBERED)?;
+            devices::use_once(transaction, &digest(request.jwt.as_bytes()), context.now, context.now + REMEMBERED)?;
         match (is_new, is_present) {
             (true, _) => {}
             // An old message with the present token: the token is confirmed, the description of the device stays.
@@ -75,7 +75,7 @@ pub fn refresh(
             (false, _) => return Err(Refusal::Told("replayed")),
         }
     }
-    devices::refresh(transaction, &changed, &claims.device_id, &tools.keys, tools.entropy.as_ref())?;
+    devices::refresh(transaction, &changed, &claims.device_id, &context.keys, context.entropy.as_ref())?;
     tracing::info!(user = changed.user, device = changed.id, "push token refreshed");
     Ok(vec![Effect::TokenChanged(changed.id, changed.communication_type)])
 }

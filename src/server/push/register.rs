@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::device_key::{KeyRefusal, check_registration};
-use super::{Effect, Refusal, Tools};
+use super::{Effect, Refusal, RequestContext};
 use crate::ports::{make_bytes, make_uuid};
 use crate::protocol::message::{SignedBody, is_mechanism_uid, response_is_right};
 use crate::protocol::proof::verify_registration;
@@ -51,26 +51,26 @@ pub fn offer(
     transaction: &Transaction,
     offer: &Offer<'_>,
     message_id: Option<&str>,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<(String, SecretText), StoreError> {
-    let entropy = tools.entropy.as_ref();
+    let entropy = context.entropy.as_ref();
     let existing = match message_id {
-        Some(id) => registrations::find(transaction, id, &tools.keys)?,
+        Some(id) => registrations::find(transaction, id, &context.keys)?,
         None => None,
     };
     if let Some(registration) = existing {
         let text = print(offer, &registration);
         return Ok((registration.message_id, text));
     }
-    registrations::sweep(transaction, tools.now)?;
+    registrations::sweep(transaction, context.now)?;
     let mut registration = Registration {
-        message_id: format!("REGISTER:{}{}", make_uuid(entropy)?, tools.now),
+        message_id: format!("REGISTER:{}{}", make_uuid(entropy)?, context.now),
         user: offer.user.to_owned(),
         journey: offer.journey.to_vec(),
         device: make_uuid(entropy)?,
         secret: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
         challenge: SecretBytes::new(make_bytes::<32>(entropy)?.to_vec()),
-        expires_at: tools.now + offer.time_to_live,
+        expires_at: context.now + offer.time_to_live,
         accepted_body: None,
         key_policy: offer.key_policy,
         names: None,
@@ -84,7 +84,7 @@ pub fn offer(
         let names = read.as_ref().and_then(|read| read.push()).map(|push| (push.issuer.clone(), push.account.clone()));
         registration.names = Some(names.ok_or(StoreError::Damaged("registration code"))?);
     }
-    registrations::add(transaction, &registration, &tools.keys, entropy)?;
+    registrations::add(transaction, &registration, &context.keys, entropy)?;
     Ok((registration.message_id, text))
 }
 
@@ -119,15 +119,15 @@ pub fn register(
     transaction: &Transaction,
     body: &[u8],
     audience: &str,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<(Result<(), Refusal>, Vec<Effect>), Refusal> {
     let SignedBody { message_id, jwt } =
         serde_json::from_slice(body).map_err(|_| Refusal::Mute("the body is not a registration"))?;
-    let registration = registrations::find(transaction, &message_id, &tools.keys)?
+    let registration = registrations::find(transaction, &message_id, &context.keys)?
         .ok_or(Refusal::Mute("no such registration is offered"))?;
     let (claims, claimed_key) = verify_registration(&registration.secret, &jwt)
         .map_err(|_| Refusal::Mute("the registration's signature is wrong"))?;
-    if registration.expires_at <= tools.now {
+    if registration.expires_at <= context.now {
         return Err(Refusal::Told("This registration code has expired. Ask for a new one."));
     }
     let body_digest = digest(body);
@@ -138,8 +138,8 @@ pub fn register(
         }
         None => {}
     }
-    if let Some((name, reason)) = over(transaction, &registration, tools)? {
-        audit::add_refusal(transaction, &event(tools, &registration.user, None, name))?;
+    if let Some((name, reason)) = over(transaction, &registration, context)? {
+        audit::add_refusal(transaction, &event(context, &registration.user, None, name))?;
         return Ok((Err(Refusal::Told(reason)), Vec::new()));
     }
     if !response_is_right(&registration.secret, registration.challenge.expose(Reason::Authenticate), &claims.response) {
@@ -154,10 +154,10 @@ pub fn register(
     if users::find(transaction, &registration.user)?.is_none_or(|user| user.locked_at.is_some()) {
         return Err(Refusal::Told("This account is locked."));
     }
-    let key = match check_registration(&registration, claimed_key, audience, tools) {
+    let key = match check_registration(&registration, claimed_key, audience, context) {
         Ok(key) => key,
         Err(KeyRefusal { name, refusal }) => {
-            audit::add_refusal(transaction, &event(tools, &registration.user, None, name))?;
+            audit::add_refusal(transaction, &event(context, &registration.user, None, name))?;
             return Ok((Err(refusal), Vec::new()));
         }
     };
@@ -168,7 +168,7 @@ pub fn register(
         name: device_name(&claims.device_name),
         device_type: claims.device_type,
         communication_type: claims.communication_type,
-        registered_at: tools.now,
+        registered_at: context.now,
         // An invitation belongs to no sign-on: whoever runs the server vouched for the phone.
         provisional_journey: Some(registration.journey.clone()).filter(|journey| !journey.is_empty()),
     };
@@ -177,8 +177,8 @@ pub fn register(
         &device,
         &claims.device_id,
         &registration.secret,
-        &tools.keys,
-        tools.entropy.as_ref(),
+        &context.keys,
+        context.entropy.as_ref(),
     )?;
     if !added {
         return Err(Refusal::Told("This credential is registered already."));
@@ -188,12 +188,12 @@ pub fn register(
     }
     registrations::accept(transaction, &message_id, &body_digest)?;
     let outcome = key.map_or("success".to_owned(), |key| {
-        let level = key.counted(tools.attestation.is_some()).level;
+        let level = key.counted(context.attestation.is_some()).level;
         format!("success-{}-{}", level.name(), key.state().name())
     });
-    audit::add(transaction, &event(tools, &device.user, Some(&device.id), &outcome))?;
+    audit::add(transaction, &event(context, &device.user, Some(&device.id), &outcome))?;
     let acting = if device.provisional_journey.is_some() { Acting::SignOn } else { Acting::Administrator };
-    factors::tell(transaction, &device.user, Change::DeviceAdded(&device), acting, tools)?;
+    factors::tell(transaction, &device.user, Change::DeviceAdded(&device), acting, context)?;
     tracing::info!(user = device.user, device = device.id, outcome, "device registered");
     let effects = vec![
         Effect::Wake(Waiter::Journey(registration.journey)),
@@ -207,17 +207,17 @@ pub fn register(
 fn over(
     transaction: &Transaction,
     registration: &Registration,
-    tools: &Tools,
+    context: &RequestContext,
 ) -> Result<Option<(&'static str, &'static str)>, StoreError> {
     if let Some(session) = &registration.session
-        && !sessions::is_live(transaction, session, tools.now)?
+        && !sessions::is_live(transaction, session, context.now)?
     {
         return Ok(Some(("signed-out", "You signed out where this code was shown. Sign in and ask for a new one.")));
     }
     if registration.journey.is_empty() {
         return Ok(None);
     }
-    if !sign_ons::is_under_way(transaction, &registration.journey, tools.now, &tools.keys)? {
+    if !sign_ons::is_under_way(transaction, &registration.journey, context.now, &context.keys)? {
         return Ok(Some((
             "sign-on-over",
             "The sign-in that showed this code is over. Sign in again to get a new one.",
@@ -227,15 +227,15 @@ fn over(
         return Ok(Some(("has-a-phone", "This account has a phone. Sign in with it; it can add more.")));
     }
     let user = users::find(transaction, &registration.user)?;
-    if registration.only_first && user.is_some_and(|user| user.is_frozen(tools.now)) {
+    if registration.only_first && user.is_some_and(|user| user.is_frozen(context.now)) {
         return Ok(Some(("frozen", "A phone cannot be added here with the password alone. Ask an administrator.")));
     }
     Ok(None)
 }
 
-fn event(tools: &Tools, user: &str, device: Option<&str>, outcome: &str) -> audit::Event {
+fn event(context: &RequestContext, user: &str, device: Option<&str>, outcome: &str) -> audit::Event {
     audit::Event {
-        at: tools.now,
+        at: context.now,
         event: "device-registered".to_owned(),
         user: Some(user.to_owned()),
         device: device.map(str::to_owned),

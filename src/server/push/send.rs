@@ -1,7 +1,7 @@
 //! Making a push request and a message for each of the user's devices.
 
 use super::withheld::{Withheld, WithheldReason};
-use super::{Delivery, Effect, Tools};
+use super::{Delivery, Effect, RequestContext};
 use crate::ports::{make_bytes, make_number_below, make_uuid};
 use crate::protocol::device_key::UserPresence;
 use crate::protocol::jws::JwsError;
@@ -87,7 +87,7 @@ pub fn send(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
     budget: Budget,
-    tools: &Tools,
+    request_context: &RequestContext,
 ) -> Result<Sent, StoreError> {
     let mut devices = devices::of_user(transaction, outgoing.user)?;
     if devices.is_empty() {
@@ -103,14 +103,14 @@ pub fn send(
             devices.retain(added);
         }
     }
-    retain_by_key(transaction, outgoing, &mut devices, tools)?;
+    retain_by_key(transaction, outgoing, &mut devices, request_context)?;
     if devices.is_empty() {
         return Ok(Sent::Withheld(Withheld { reason: WithheldReason::NoKey, until: None }));
     }
-    if let Some(withheld) = find_reason(transaction, outgoing, budget, tools)? {
+    if let Some(withheld) = find_reason(transaction, outgoing, budget, request_context)? {
         return Ok(Sent::Withheld(withheld));
     }
-    let entropy = tools.entropy.as_ref();
+    let entropy = request_context.entropy.as_ref();
     let mut effects: Vec<Effect> = pushes::supersede(transaction, outgoing.user)?
         .into_iter()
         .map(|journey| Effect::Wake(Waiter::Journey(journey)))
@@ -119,7 +119,7 @@ pub fn send(
         Kind::Default => (Ask::Tap, None),
         Kind::Biometric => (Ask::Biometric, None),
         Kind::Challenge => {
-            let (numbers, right) = make_numbers(tools)?;
+            let (numbers, right) = make_numbers(request_context)?;
             (Ask::Number(numbers), Some(right))
         }
     };
@@ -130,21 +130,21 @@ pub fn send(
         push_type: ask.wire_name().to_owned(),
         number,
         state: PushState::Pending,
-        created_at: tools.now,
-        expires_at: tools.now + outgoing.time_to_live,
+        created_at: request_context.now,
+        expires_at: request_context.now + outgoing.time_to_live,
         settled_at: None,
         content: None,
     };
-    pushes::add_request(transaction, &request, &outgoing.origin, &tools.keys, entropy)?;
+    pushes::add_request(transaction, &request, &outgoing.origin, &request_context.keys, entropy)?;
     for device in devices {
-        let secret = devices::secret(transaction, &device.id, &tools.keys)?;
+        let secret = devices::secret(transaction, &device.id, &request_context.keys)?;
         let challenge = make_bytes::<CHALLENGE_LENGTH>(entropy)?;
         let message = PushMessage {
             mechanism_uid: device.mechanism_uid,
             challenge,
             cookie: None,
             time_to_live_seconds: u32::try_from((outgoing.time_to_live / 1000).max(1)).unwrap_or(u32::MAX),
-            sent_at: Some(tools.now),
+            sent_at: Some(request_context.now),
             text: Some(text::clean(&outgoing.message, text::MESSAGE_LIMIT)),
             ask: ask.clone(),
             context: outgoing.context.clone(),
@@ -153,14 +153,14 @@ pub fn send(
         };
         let jwt = message.sign(&secret).map_err(|_: JwsError| StoreError::Damaged("push message"))?;
         let row = PushMessageRow {
-            id: format!("AUTHENTICATE:{}{}", make_uuid(entropy)?, tools.now),
+            id: format!("AUTHENTICATE:{}{}", make_uuid(entropy)?, request_context.now),
             request: request.id.clone(),
             device: device.id.clone(),
             challenge: challenge.to_vec(),
             answer_body: None,
             answer_status: None,
         };
-        pushes::add_message(transaction, &row, &jwt, &tools.keys, entropy)?;
+        pushes::add_message(transaction, &row, &jwt, &request_context.keys, entropy)?;
         effects.push(Effect::Deliver(Delivery {
             device: device.id,
             communication_type: device.communication_type,
@@ -176,9 +176,9 @@ fn find_reason(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
     budget: Budget,
-    tools: &Tools,
+    request_context: &RequestContext,
 ) -> Result<Option<Withheld>, StoreError> {
-    let (user, now) = (outgoing.user, tools.now);
+    let (user, now) = (outgoing.user, request_context.now);
     if let Some(until) = users::find(transaction, user)?.and_then(|user| user.frozen_until).filter(|until| now < *until)
     {
         let until = (until != users::UNTIL_LIFTED).then_some(until);
@@ -201,9 +201,9 @@ fn retain_by_key(
     transaction: &Transaction,
     outgoing: &Outgoing<'_>,
     devices: &mut Vec<Device>,
-    tools: &Tools,
+    request_context: &RequestContext,
 ) -> Result<(), StoreError> {
-    let checks = tools.attestation.is_some();
+    let checks = request_context.attestation.is_some();
     let demand = if outgoing.biometric_key { KeyDemand::Required } else { outgoing.key_policy.demand };
     let policy = KeyPolicy { demand, ..outgoing.key_policy };
     let takes_biometric = outgoing.biometric_key || outgoing.kind == Kind::Biometric;
@@ -227,8 +227,8 @@ fn retain_by_key(
 }
 
 /// Three different two-digit numbers and the right one among them, each equally likely.
-fn make_numbers(tools: &Tools) -> Result<([String; 3], String), StoreError> {
-    let entropy = tools.entropy.as_ref();
+fn make_numbers(request_context: &RequestContext) -> Result<([String; 3], String), StoreError> {
+    let entropy = request_context.entropy.as_ref();
     let draw = || make_number_below(entropy, 90).map(|number| (number + 10).to_string());
     let first = draw()?;
     let mut second = draw()?;

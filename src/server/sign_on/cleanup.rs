@@ -55,7 +55,7 @@ impl App {
         let now = self.now();
         let audit_days = self.0.configuration.audit_days;
         let familiar_days = self.0.journeys.iter().map(|journey| journey.familiar_days).max().unwrap_or(0);
-        let tools = self.tools();
+        let context = self.context();
         let (has_webhook, keys) = (self.0.webhook.is_some(), self.0.keys.clone());
         self.close_audit_window(false);
         self.seal_audit().await?;
@@ -68,7 +68,7 @@ impl App {
                 sessions::sweep(transaction, now)?;
                 known_browsers::sweep(transaction, now)?;
                 registrations::sweep(transaction, now)?;
-                remove_abandoned(transaction, None, &tools)?;
+                remove_abandoned(transaction, None, &context)?;
                 devices::sweep(transaction, now - DAY)?;
                 audit_chain::sweep(transaction, now - audit_days * DAY, now, &keys)?;
                 notices::sweep(transaction, now - NOTICE_DAYS * DAY)?;

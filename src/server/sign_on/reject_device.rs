@@ -22,18 +22,18 @@ impl App {
             .0
             .store
             .run(move |transaction| {
-                let tools = app.tools();
-                let row = sign_ons::find(transaction, &id, tools.now, &tools.keys)?.ok_or(SignOnError::Stale)?;
+                let context = app.context();
+                let row = sign_ons::find(transaction, &id, context.now, &context.keys)?.ok_or(SignOnError::Stale)?;
                 if row.step != ticket.step {
                     return Err(SignOnError::Stale);
                 }
                 let state = read_state(&row.state)?.ok_or(SignOnError::Stale)?;
-                app.check_session(transaction, &state, tools.now)?;
+                app.check_session(transaction, &state, context.now)?;
                 let device = devices::added_by(transaction, &id)?.ok_or(SignOnError::Stale)?;
                 audit::add(
                     transaction,
                     &audit::Event {
-                        at: tools.now,
+                        at: context.now,
                         event: "device-disowned".to_owned(),
                         user: Some(device.user.clone()),
                         address: browser.address.clone(),
@@ -42,7 +42,7 @@ impl App {
                     },
                 )?;
                 let removed = Change::DeviceRemoved(&device);
-                factors::tell(transaction, &device.user, removed, Acting::SignOn, &tools)?;
+                factors::tell(transaction, &device.user, removed, Acting::SignOn, &context)?;
                 devices::remove(transaction, &device.id)?;
                 sessions::remove_all(transaction, &device.user)?;
                 recovery::replace(transaction, &device.user, &[])?;
@@ -50,7 +50,7 @@ impl App {
                 pushes::withdraw(transaction, &id)?;
                 note(
                     transaction,
-                    tools.now,
+                    context.now,
                     in_session::event(&state.shared),
                     &device.user,
                     browser.address,
@@ -61,7 +61,7 @@ impl App {
                     message: DISOWNED.to_owned(),
                     purpose: state.shared.in_session.as_ref().map(|in_session| in_session.purpose),
                 };
-                app.keep(transaction, &tools, &id, ticket.step + 1, None, Some(&posted), &reply)?;
+                app.keep(transaction, &context, &id, ticket.step + 1, None, Some(&posted), &reply)?;
                 Ok(reply)
             })
             .await;

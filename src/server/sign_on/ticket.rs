@@ -10,7 +10,7 @@ use crate::secret::Reason;
 use crate::server::App;
 use crate::server::journey::state::State;
 use crate::server::keys::Place;
-use crate::server::push::Tools;
+use crate::server::push::RequestContext;
 use crate::server::store::StoreError;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,10 +24,10 @@ pub(super) struct Ticket {
 }
 
 impl App {
-    pub(super) fn seal_ticket(&self, ticket: &Ticket, tools: &Tools) -> Result<String, StoreError> {
+    pub(super) fn seal_ticket(&self, ticket: &Ticket, context: &RequestContext) -> Result<String, StoreError> {
         let bytes = serde_json::to_vec(ticket).map_err(|_| StoreError::Damaged("authId"))?;
         let place = Place { kind: "authId", row: self.0.configuration.realm.as_bytes() };
-        Ok(encode_url_safe(&tools.keys.seal(place, &bytes, tools.entropy.as_ref())?))
+        Ok(encode_url_safe(&context.keys.seal(place, &bytes, context.entropy.as_ref())?))
     }
 
     pub(super) fn open_ticket(&self, auth_id: &str) -> Result<Ticket, SignOnError> {

@@ -139,7 +139,7 @@ impl PushRegistration {
                 session,
             },
             message_id,
-            context.tools,
+            context.request_context,
         )?;
         let now = context.now();
         let offered = context
@@ -159,8 +159,14 @@ impl PushRegistration {
         context.shared.registration = None;
         context.shared.factor_changed = true;
         if self.generate_recovery_codes {
-            context.transient.recovery_codes = make_recovery_codes(context.transaction, user, context.tools)?;
-            factors::tell(context.transaction, user, Change::RecoveryCodesMade, Acting::SignOn, context.tools)?;
+            context.transient.recovery_codes = make_recovery_codes(context.transaction, user, context.request_context)?;
+            factors::tell(
+                context.transaction,
+                user,
+                Change::RecoveryCodesMade,
+                Acting::SignOn,
+                context.request_context,
+            )?;
             context.effects.push(Effect::TellWebhook);
         }
         Ok(Next::Outcome("successOutcome"))
@@ -219,7 +225,7 @@ impl Node for PushRegistration {
             context.shared.registration = None;
             return Ok(Next::Ask(self.show(context, &user, None)?));
         };
-        match registrations::find(context.transaction, &offered.message_id, &context.tools.keys)? {
+        match registrations::find(context.transaction, &offered.message_id, &context.request_context.keys)? {
             Some(registration) if registration.accepted_body.is_some() => self.registered(context, &user),
             Some(_) if offered.expires_at > context.now() => {
                 Ok(Next::AskAgain(self.show(context, &user, Some(&offered.message_id))?))
@@ -241,7 +247,7 @@ impl Node for PushRegistration {
         let Some(offered) = context.shared.registration.clone() else {
             return Ok(Readiness::Now);
         };
-        let waiting = registrations::find(context.transaction, &offered.message_id, &context.tools.keys)?
+        let waiting = registrations::find(context.transaction, &offered.message_id, &context.request_context.keys)?
             .is_some_and(|registration| registration.accepted_body.is_none());
         Ok(if waiting && offered.expires_at > context.now() {
             Readiness::At(offered.expires_at)

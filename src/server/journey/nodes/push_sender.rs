@@ -171,7 +171,7 @@ impl Node for PushSender {
         let Some(user) = context.shared.user.clone() else {
             return Ok(self.failed("Nobody is signed on yet, so no push can be sent."));
         };
-        remove_abandoned(context.transaction, Some(&user), context.tools)?;
+        remove_abandoned(context.transaction, Some(&user), context.request_context)?;
         if crate::server::store::devices::of_user(context.transaction, &user)?.is_empty() {
             return Ok(Next::Outcome("NOT_REGISTERED"));
         }
@@ -224,7 +224,7 @@ impl Node for PushSender {
             key_policy: self.key_policy(),
             biometric_key,
         };
-        match send(context.transaction, &outgoing, context.budget, context.tools)? {
+        match send(context.transaction, &outgoing, context.budget, context.request_context)? {
             Sent::NoDevice => Ok(Next::Outcome("NOT_REGISTERED")),
             Sent::Withheld(withheld) => {
                 let name = withheld.reason.name();

@@ -58,7 +58,7 @@ impl Node for RecoveryCodeCollector {
         }
         let used = match (user.as_deref(), answers.text(0)) {
             (Some(user), Some(code)) => {
-                let tag = context.tools.keys.recovery_code_tag(user, read_typed(code).expose(Reason::Hash));
+                let tag = context.request_context.keys.recovery_code_tag(user, read_typed(code).expose(Reason::Hash));
                 recovery::use_up(context.transaction, user, &tag)?
             }
             _ => false,
