@@ -309,7 +309,7 @@ fn a_second_phone_is_added_and_approves_its_first_message_itself() {
     let codes = submit(&server, &qr, &[]);
     assert_eq!(codes_of(&codes).len(), 10);
     // Copying, downloading and printing need script, and are hidden without it.
-    assert!(codes.text().contains("<div class=\"context\" hidden>"));
+    assert!(codes.text().contains("<div class=\"tools\" hidden>"));
     assert!(codes.text().contains("Phone added: <strong class=\"device\">Tablet</strong>"));
     let waiting = submit(&server, &codes, &[]);
     assert!(phone.messages(&server).is_empty(), "only the new phone is asked");

@@ -3,7 +3,7 @@
 //! Strangers cause the first kind, so those are counted and bounded. What was typed as a name is stored only where it
 //! is a user's: it may be a password.
 
-use super::{in_session, note, read_state};
+use super::{audit_event, in_session, read_state};
 use crate::ports::EpochMilliseconds;
 use crate::server::journey::engine::Progress;
 use crate::server::journey::state::{PasswordVerdict, Shared};
@@ -50,7 +50,7 @@ pub(super) fn sweep(transaction: &Transaction, now: EpochMilliseconds, keys: &Ke
         let Ok(Some(state)) = read_state(&sealed) else { continue };
         if let Some(user) = &state.shared.user {
             let event = in_session::event(&state.shared);
-            note(transaction, now, event, user, state.shared.browser.address.clone(), "expired")?;
+            audit_event(transaction, now, event, user, state.shared.browser.address.clone(), "expired")?;
         }
     }
     sign_ons::sweep(transaction, now)

@@ -3,7 +3,7 @@
 //! It is the default journey, so that nodes and their settings are those of a sign-on. It makes no session; it ends
 //! with the one that it was begun in.
 
-use super::{Reply, SignOnError, Ticket, state_source};
+use super::{Reply, SignOnError, Ticket};
 use crate::ports::{EpochMilliseconds, make_bytes};
 use crate::protocol::encoding::encode_url_safe;
 use crate::secret::{Reason, SecretText};
@@ -65,7 +65,7 @@ impl App {
             },
         };
         let ticket = Ticket { id: state.id.clone(), step: 0, issued_at: now, journey: name, state: None };
-        self.run_steps(ticket, state_source(state), None).await
+        self.run_steps(ticket, state.into(), None).await
     }
 
     /// Refuses a turn whose session is over.

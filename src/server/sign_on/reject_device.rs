@@ -1,6 +1,6 @@
 //! *This is not my phone*: somebody else scanned the QR code. The device goes, and the sign-on ends as a failure.
 
-use super::{Posted, Reply, SignOnError, in_session, note, read_state};
+use super::{Posted, Reply, SignOnError, audit_event, in_session, read_state};
 use crate::protocol::encoding::decode_url_safe;
 use crate::server::App;
 use crate::server::factors::{self, Acting, Change};
@@ -48,7 +48,7 @@ impl App {
                 recovery::replace(transaction, &device.user, &[])?;
                 registrations::withdraw(transaction, &id)?;
                 pushes::withdraw(transaction, &id)?;
-                note(
+                audit_event(
                     transaction,
                     context.now,
                     in_session::event(&state.shared),
@@ -61,7 +61,7 @@ impl App {
                     message: DISOWNED.to_owned(),
                     purpose: state.shared.in_session.as_ref().map(|in_session| in_session.purpose),
                 };
-                app.keep(transaction, &context, &id, ticket.step + 1, None, Some(&posted), &reply)?;
+                app.store_progress(transaction, &context, &id, ticket.step + 1, None, Some(&posted), &reply)?;
                 Ok(reply)
             })
             .await;
