@@ -1,0 +1,212 @@
+package org.pushauthenticator
+
+import com.github.unidbg.Emulator
+import com.github.unidbg.Module
+import com.github.unidbg.arm.ARMEmulator
+import com.github.unidbg.arm.backend.Backend
+import com.github.unidbg.arm.backend.Unicorn2Factory
+import com.github.unidbg.file.FileResult
+import com.github.unidbg.file.IOResolver
+import com.github.unidbg.file.linux.AndroidFileIO
+import com.github.unidbg.file.linux.StatStructure
+import com.github.unidbg.linux.ARM64SyscallHandler
+import com.github.unidbg.linux.android.AndroidARM64Emulator
+import com.github.unidbg.linux.android.AndroidResolver
+import com.github.unidbg.linux.file.SimpleFileIO
+import com.github.unidbg.memory.SvcMemory
+import com.github.unidbg.unix.UnixSyscallHandler
+import java.io.File
+import java.io.RandomAccessFile
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.file.Files
+import unicorn.Arm64Const
+
+/**
+ * A process of Android 6 on arm64: bionic's libc with its allocator, run by an emulator of the processor, with the system calls that
+ * SQLite makes. [root] is its file system. To close it is to kill the process: nothing of the library's runs then.
+ */
+class Bionic(root: File) : AndroidARM64Emulator("org.pushauthenticator", root, listOf(Unicorn2Factory(true))) {
+    /** The kernel as far as a test sets it. */
+    val kernel: Kernel get() = syscallHandler as Kernel
+
+    init {
+        memory.setLibraryResolver(AndroidResolver(API))
+        syscallHandler.addIOResolver(Disk(root))
+    }
+
+    override fun createSyscallHandler(svcMemory: SvcMemory): UnixSyscallHandler<AndroidFileIO> = Kernel(svcMemory)
+
+    /**
+     * Loads a library as the linker of Android 9 does. The emulator's own knows no packed relative relocations (DT_RELR), which
+     * are done here: an even word is the place of one, an odd word tells by its bits which of the 63 places that follow are more.
+     */
+    fun load(library: File): Module {
+        val module = loadLibrary(library, false)
+        val (place, size) = packed(module, library)
+        var next = 0L
+        for (word in words(module.base + place, size)) {
+            if (word and 1 == 0L) {
+                relocate(module, word)
+                next = word + 8
+            } else {
+                for (bit in 1..63) if (word ushr bit and 1 == 1L) relocate(module, next + (bit - 1) * 8)
+                next += 63 * 8
+            }
+        }
+        return module
+    }
+
+    private fun relocate(module: Module, place: Long) {
+        val word = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN)
+        word.putLong(words(module.base + place, 8).single() + module.base)
+        backend.mem_write(module.base + place, word.array())
+    }
+
+    /** Where the packed relocations are, and how many bytes. */
+    private fun packed(module: Module, library: File): Pair<Long, Long> {
+        val file = ByteBuffer.wrap(library.readBytes()).order(ByteOrder.LITTLE_ENDIAN)
+        val headers = List(file.getShort(PROGRAM_HEADERS).toInt()) { file.getLong(PROGRAM_HEADERS_AT).toInt() + it * PROGRAM_HEADER }
+        val dynamic = headers.single { file.getInt(it) == PT_DYNAMIC }
+        val entries = words(module.base + file.getLong(dynamic + 16), file.getLong(dynamic + 32)).chunked(2).associate { it[0] to it[1] }
+        return entries.getValue(DT_RELR) to entries.getValue(DT_RELRSZ)
+    }
+
+    private fun words(place: Long, size: Long): List<Long> =
+        ByteBuffer.wrap(backend.mem_read(place, size)).order(ByteOrder.LITTLE_ENDIAN).run { List((size / 8).toInt()) { long } }
+
+    private companion object {
+        const val API = 23
+
+        const val PROGRAM_HEADERS_AT = 32
+        const val PROGRAM_HEADERS = 56
+        const val PROGRAM_HEADER = 56
+        const val PT_DYNAMIC = 2
+        const val DT_RELRSZ = 35L
+        const val DT_RELR = 36L
+    }
+}
+
+/** The app's files, under /data. Whatever else is opened is the emulator's own. */
+private class Disk(private val root: File) : IOResolver<AndroidFileIO> {
+    override fun resolve(emulator: Emulator<AndroidFileIO>, path: String, flags: Int): FileResult<AndroidFileIO>? {
+        val file = File(root, path)
+        if (!path.startsWith("/data/") || file.isDirectory) return null
+        if (!file.exists()) {
+            if (flags and CREATE == 0 || !file.parentFile.isDirectory) return FileResult.failed(NO_ENTRY)
+            file.createNewFile()
+        }
+        return FileResult.success(DiskFile(flags, file, path))
+    }
+
+    private companion object {
+        const val CREATE = 0x40
+        const val NO_ENTRY = 2
+    }
+}
+
+/** One open file, read and written where the caller says. */
+private class DiskFile(flags: Int, file: File, path: String) : SimpleFileIO(flags, file, path) {
+    private val content = RandomAccessFile(file, "rw")
+
+    fun readAt(offset: Long, count: Int): ByteArray {
+        val bytes = ByteArray(count)
+        var there = 0
+        content.seek(offset)
+        while (there < count) {
+            val more = content.read(bytes, there, count - there)
+            if (more <= 0) break
+            there += more
+        }
+        return bytes.copyOf(there)
+    }
+
+    fun writeAt(offset: Long, bytes: ByteArray) {
+        content.seek(offset)
+        content.write(bytes)
+    }
+
+    override fun ftruncate(length: Int): Int {
+        content.setLength(length.toLong())
+        return 0
+    }
+
+    /** SQLite tells files apart by their numbers. */
+    override fun fstat(emulator: Emulator<*>, stat: StatStructure): Int {
+        super.fstat(emulator, stat)
+        stat.st_mode = REGULAR or 0x180
+        stat.st_nlink = 1
+        stat.st_ino = if (file.exists()) (Files.getAttribute(file.toPath(), "unix:ino") as Number).toLong() else 1
+        stat.pack()
+        return 0
+    }
+
+    override fun close() {
+        content.close()
+        super.close()
+    }
+
+    private companion object {
+        const val REGULAR = 0x8000
+    }
+}
+
+/** The system calls that the emulator lacks, a clock that can be set, and a disk that can be full. */
+class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
+    /** In epoch milliseconds. */
+    var clock: () -> Long = System::currentTimeMillis
+    var diskIsFull = false
+
+    override fun hook(backend: Backend, number: Int, service: Int, user: Any?) {
+        val result = if (number == ARMEmulator.EXCP_SWI && service == 0) handled(backend) else null
+        if (result == null) super.hook(backend, number, service, user) else backend.reg_write(Arm64Const.UC_ARM64_REG_X0, result)
+    }
+
+    /** What the call gives, or null where it is left to the emulator. */
+    private fun handled(backend: Backend): Long? {
+        fun argument(at: Int): Long = backend.reg_read(Arm64Const.UC_ARM64_REG_X0 + at).toLong()
+        val call = backend.reg_read(Arm64Const.UC_ARM64_REG_X8).toInt()
+        if (call == CLOCK_GETTIME && argument(0) == REALTIME) return tell(backend, argument(1), 1_000_000)
+        if (call == GETTIMEOFDAY) return tell(backend, argument(0), 1000)
+        if (call in DONE_AT_ONCE) return 0
+        val file = fdMap[argument(0).toInt()] as? DiskFile ?: return null
+        return when (call) {
+            PREAD64 -> file.readAt(argument(3), argument(2).toInt()).let { bytes ->
+                backend.mem_write(argument(1), bytes)
+                bytes.size.toLong()
+            }
+            PWRITE64 -> if (diskIsFull) NO_SPACE else argument(2).also { count ->
+                file.writeAt(argument(3), backend.mem_read(argument(1), count))
+            }
+            FCNTL -> {
+                if (argument(1) == GET_LOCK) backend.mem_write(argument(2), byteArrayOf(UNLOCKED, 0))
+                0
+            }
+            else -> null
+        }
+    }
+
+    private fun tell(backend: Backend, place: Long, perMillisecond: Long): Long {
+        val now = clock()
+        val both = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN)
+        both.putLong(now / 1000).putLong(now % 1000 * perMillisecond)
+        backend.mem_write(place, both.array())
+        return 0
+    }
+
+    private companion object {
+        const val FCNTL = 25
+        const val PREAD64 = 67
+        const val PWRITE64 = 68
+        const val CLOCK_GETTIME = 113
+        const val GETTIMEOFDAY = 169
+
+        /** fchmod, fchown, fsync, fdatasync and utimensat, also of folders. */
+        val DONE_AT_ONCE = setOf(52, 55, 82, 83, 88)
+
+        const val REALTIME = 0L
+        const val GET_LOCK = 5L
+        const val UNLOCKED: Byte = 2
+        const val NO_SPACE = -28L
+    }
+}
