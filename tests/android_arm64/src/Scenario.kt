@@ -1,16 +1,84 @@
 package org.pushauthenticator
+
 import java.io.File
+import java.nio.file.Files
+import kotlin.system.exitProcess
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+
+/**
+ * What a phone does in the life of an app, on arm64 machine code over bionic: one after the other on one phone, whose process is
+ * killed a few times. What the library says is compared with what the JVM's own cryptography makes.
+ *
+ *     ScenarioKt LIBRARY
+ */
 fun main(arguments: Array<String>) {
-    val root = folder().toFile()
-    File(root, "data/app").mkdirs()
-    Border.start(File(arguments[0]), root)
-    uniffiEnsureInitialized()
-    println("loaded")
-    val bad = ByteArray(24).also { it[0] = 5 }
-    println(Border.running.freed(bad))
-    val core = Authenticator.open("/data/app/vault", TestKeys(), sink { l, t -> println("$l $t") })
-    println(core.accounts())
-    val r = Registered(core)
-    println(r.account)
-    println(File(root, "data/app").listFiles()?.toList())
+    val root = Files.createTempDirectory("arm64")
+    val phone = Phone(File(arguments.single()), root)
+    val steps = Steps()
+    steps.border(phone)
+    steps.codes(phone)
+    steps.signOns(phone)
+    steps.deviceKeys(phone)
+    steps.storage(phone)
+    Border.kill()
+    root.toFile().deleteRecursively()
+    exitProcess(if (steps.closed()) 0 else 1)
+}
+
+/** The border itself: versions, panics, callbacks; and the vault that is made. */
+private fun Steps.border(phone: Phone) {
+    step("the library loads, with the interface's version and checksums that the bindings know") {
+        phone.boot()
+        uniffiEnsureInitialized()
+    }
+    step("a panic is caught at the border, with its message") {
+        val nonsense = ByteArray(LibraryProcess.BUFFER).also { it[0] = 5 }
+        assertEquals(UNIFFI_CALL_UNEXPECTED_ERROR to "null RustBuffer had non-zero capacity", Border.running.freed(nonsense))
+    }
+    step("a vault is made after the panic, by keys that live outside of the emulator") {
+        phone.use()
+        assertEquals(1, phone.keys.wrapped)
+        assertTrue(Border.running.callbacks >= 2)
+        assertEquals(emptyList<Account>(), phone.core.accounts())
+    }
+    step("the vault is a SQLite file with a write-ahead log") {
+        val head = phone.bytes()
+        assertEquals("SQLite format 3", String(head, 0, 15))
+        assertEquals(listOf<Byte>(2, 2), listOf(head[18], head[19]))
+        assertTrue(File("${phone.vault}-wal").length() > 0)
+    }
+    step("a kind of evidence that does not exist is told as an error, and the process lives on") {
+        val unknown = UniffiRustCallStatus()
+        Border.call<Unit>(
+            "uniffi_push_authenticator_fn_method_authenticator_approve",
+            phone.core.uniffiCloneHandle(), FfiConverterString.lower("id"), Border.buffer(byteArrayOf(0, 0, 0, 99)), unknown,
+        )
+        assertTrue(unknown.isPanic())
+        assertTrue("evidence" in FfiConverterString.lift(unknown.error_buf))
+        assertEquals(emptyList<Account>(), phone.core.accounts())
+    }
+    step("an exception that the keys do not declare comes back as a typed error") {
+        val broken = object : PlatformKeys {
+            override fun wrap(dataKey: ByteArray): ByteArray = error("the key store exploded")
+            override fun unwrap(wrapped: ByteArray): ByteArray = throw PlatformKeyException.Unavailable()
+        }
+        val wrapping = assertThrows(AuthenticatorException.Platform::class.java) { phone.open(broken, "/data/app/another") }
+        assertEquals("platform-failure", wrapping.code)
+        assertTrue("the key store exploded" in wrapping.explanation)
+        val unwrapping = assertThrows(AuthenticatorException.Platform::class.java) { phone.open(broken) }
+        assertEquals("key-unavailable", unwrapping.code)
+    }
+    step("a folder that is not there, and input beyond its limit, are typed errors") {
+        val nowhere = assertThrows(AuthenticatorException.Vault::class.java) { phone.open(path = "/data/nowhere/vault") }
+        assertEquals("vault-not-writable", nowhere.code)
+        assertEquals("input-too-large", refusal { phone.core.preview("x".repeat(100_000)) })
+    }
+    step("secrets are not in what a record prints") {
+        val entry = ManualEntry("Acme", "ada", "GEZDGNBVGY3TQOJQ", CodeSettings(CodeAlgorithm.SHA1, 6u, CodeMoving.Time(30u)))
+        assertFalse("GEZDGNBV" in "$entry")
+        assertTrue("Acme" in "$entry")
+    }
 }
