@@ -33,6 +33,7 @@ private fun Steps.border(phone: Phone) {
     step("the library loads, with the interface's version and checksums that the bindings know") {
         phone.boot()
         uniffiEnsureInitialized()
+        assertTrue(Border.running.bionic.memory.loadedModules.map { it.name }.containsAll(listOf("libc.so", "libpush_authenticator.so")))
     }
     step("a panic is caught at the border, with its message") {
         val nonsense = ByteArray(LibraryProcess.BUFFER).also { it[0] = 5 }
