@@ -12,8 +12,12 @@ library=$PWD/android/src/main/jniLibs/arm64-v8a/libpush_authenticator.so
 # What is built already is not built once more.
 scripts/build-android.sh arm64-v8a
 
-mkdir -p "$build/bindings"
+rm -rf "$build/files"
+mkdir -p "$build/files" "$build/bindings"
+trap 'rm -rf "$build/files"' EXIT
 python3 tests/android_arm64/rewrite_bindings.py \
     bindings/kotlin/src/main/generated/org/pushauthenticator/push_authenticator.kt "$build/bindings/push_authenticator.kt"
 mvn -q -B -f tests/android_arm64/pom.xml compile -Dbuild.folder="$build"
-java -Xmx1g -Drepository.root="$PWD" -cp "$build/classes:$(cat "$build/class-path.txt")" org.pushauthenticator.ScenarioKt "$library"
+# The phone's disk is the JVM's folder for temporary files.
+java -Xmx1g -Djava.io.tmpdir="$build/files" -Darm64.library="$library" -Drepository.root="$PWD" \
+    -cp "$build/classes:$(cat "$build/class-path.txt")" org.pushauthenticator.ScenarioKt

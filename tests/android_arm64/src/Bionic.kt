@@ -6,12 +6,14 @@ import com.github.unidbg.arm.ARMEmulator
 import com.github.unidbg.arm.backend.Backend
 import com.github.unidbg.arm.backend.Unicorn2Factory
 import com.github.unidbg.file.FileResult
-import com.github.unidbg.file.IOResolver
+import com.github.unidbg.file.FileSystem
 import com.github.unidbg.file.linux.AndroidFileIO
+import com.github.unidbg.file.linux.LinuxFileSystem
 import com.github.unidbg.file.linux.StatStructure
 import com.github.unidbg.linux.ARM64SyscallHandler
 import com.github.unidbg.linux.android.AndroidARM64Emulator
 import com.github.unidbg.linux.android.AndroidResolver
+import com.github.unidbg.linux.file.DirectoryFileIO
 import com.github.unidbg.linux.file.SimpleFileIO
 import com.github.unidbg.memory.SvcMemory
 import com.github.unidbg.unix.UnixSyscallHandler
@@ -24,17 +26,14 @@ import unicorn.Arm64Const
 
 /**
  * A process of Android 6 on arm64: bionic's libc with its allocator, run by an emulator of the processor, with the system calls that
- * SQLite makes. [root] is its file system. To close it is to kill the process: nothing of the library's runs then.
+ * SQLite makes. To close it is to kill the process: nothing of the library's runs then.
  */
-class Bionic(root: File) : AndroidARM64Emulator("org.pushauthenticator", root, listOf(Unicorn2Factory(true))) {
-    /** The kernel as far as a test sets it. */
-    val kernel: Kernel get() = syscallHandler as Kernel
-
+class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf(Unicorn2Factory(true))) {
     init {
         memory.setLibraryResolver(AndroidResolver(API))
-        syscallHandler.addIOResolver(Disk(root))
     }
 
+    override fun createFileSystem(system: File): FileSystem<AndroidFileIO> = Disk(this, system)
     override fun createSyscallHandler(svcMemory: SvcMemory): UnixSyscallHandler<AndroidFileIO> = Kernel(svcMemory)
 
     /**
@@ -87,11 +86,13 @@ class Bionic(root: File) : AndroidARM64Emulator("org.pushauthenticator", root, l
     }
 }
 
-/** The app's files, under /data. Whatever else is opened is the emulator's own. */
-private class Disk(private val root: File) : IOResolver<AndroidFileIO> {
-    override fun resolve(emulator: Emulator<AndroidFileIO>, path: String, flags: Int): FileResult<AndroidFileIO>? {
-        val file = File(root, path)
-        if (!path.startsWith("/data/") || file.isDirectory) return null
+/** The app's files: the JVM's folder for temporary files, under the same path. Whatever else is opened is the emulator's own. */
+class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(emulator, system) {
+    override fun open(path: String, flags: Int): FileResult<AndroidFileIO> {
+        val file = File(path)
+        // Folders are only looked at, those that lead here too: by SQLite, which makes sure that a path has no links.
+        if (file.isDirectory && (file.startsWith(files) || files.startsWith(file))) return FileResult.success(DirectoryFileIO(flags, path))
+        if (!file.startsWith(files)) return super.open(path, flags)
         if (!file.exists()) {
             if (flags and CREATE == 0 || !file.parentFile.isDirectory) return FileResult.failed(NO_ENTRY)
             file.createNewFile()
@@ -99,9 +100,20 @@ private class Disk(private val root: File) : IOResolver<AndroidFileIO> {
         return FileResult.success(DiskFile(flags, file, path))
     }
 
-    private companion object {
-        const val CREATE = 0x40
-        const val NO_ENTRY = 2
+    override fun unlink(path: String) {
+        if (File(path).startsWith(files)) File(path).delete() else super.unlink(path)
+    }
+
+    companion object {
+        private const val CREATE = 0x40
+        private const val NO_ENTRY = 2
+        private val files = File(System.getProperty("java.io.tmpdir")).absoluteFile
+
+        /** Whether nothing more can be written. */
+        var isFull = false
+
+        /** The emulator's own files. */
+        val system: File get() = File(files, "system").apply { mkdirs() }
     }
 }
 
@@ -151,12 +163,13 @@ private class DiskFile(flags: Int, file: File, path: String) : SimpleFileIO(flag
     }
 }
 
-/** The system calls that the emulator lacks, a clock that can be set, and a disk that can be full. */
-class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
-    /** In epoch milliseconds. */
-    var clock: () -> Long = System::currentTimeMillis
-    var diskIsFull = false
+/** The phone's clock, in epoch milliseconds: the machine's, until a test sets it. */
+object Clock {
+    var now: () -> Long = System::currentTimeMillis
+}
 
+/** The system calls that the emulator lacks, with [Clock] and [Disk]. */
+private class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
     override fun hook(backend: Backend, number: Int, service: Int, user: Any?) {
         val result = if (number == ARMEmulator.EXCP_SWI && service == 0) handled(backend) else null
         if (result == null) super.hook(backend, number, service, user) else backend.reg_write(Arm64Const.UC_ARM64_REG_X0, result)
@@ -175,7 +188,7 @@ class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
                 backend.mem_write(argument(1), bytes)
                 bytes.size.toLong()
             }
-            PWRITE64 -> if (diskIsFull) NO_SPACE else argument(2).also { count ->
+            PWRITE64 -> if (Disk.isFull) NO_SPACE else argument(2).also { count ->
                 file.writeAt(argument(3), backend.mem_read(argument(1), count))
             }
             FCNTL -> {
@@ -187,7 +200,7 @@ class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
     }
 
     private fun tell(backend: Backend, place: Long, perMillisecond: Long): Long {
-        val now = clock()
+        val now = Clock.now()
         val both = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN)
         both.putLong(now / 1000).putLong(now % 1000 * perMillisecond)
         backend.mem_write(place, both.array())

@@ -1,7 +1,6 @@
 package org.pushauthenticator
 
 import java.io.File
-import java.nio.file.Files
 import kotlin.system.exitProcess
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -11,12 +10,9 @@ import org.junit.jupiter.api.Assertions.assertTrue
 /**
  * What a phone does in the life of an app, on arm64 machine code over bionic: one after the other on one phone, whose process is
  * killed a few times. What the library says is compared with what the JVM's own cryptography makes.
- *
- *     ScenarioKt LIBRARY
  */
-fun main(arguments: Array<String>) {
-    val root = Files.createTempDirectory("arm64")
-    val phone = Phone(File(arguments.single()), root)
+fun main() {
+    val phone = Phone(folder())
     val steps = Steps()
     steps.border(phone)
     steps.codes(phone)
@@ -24,14 +20,12 @@ fun main(arguments: Array<String>) {
     steps.deviceKeys(phone)
     steps.storage(phone)
     Border.kill()
-    root.toFile().deleteRecursively()
     exitProcess(if (steps.closed()) 0 else 1)
 }
 
 /** The border itself: versions, panics, callbacks; and the vault that is made. */
 private fun Steps.border(phone: Phone) {
     step("the library loads, with the interface's version and checksums that the bindings know") {
-        phone.boot()
         uniffiEnsureInitialized()
         assertTrue(Border.running.bionic.memory.loadedModules.map { it.name }.containsAll(listOf("libc.so", "libpush_authenticator.so")))
     }
@@ -66,14 +60,14 @@ private fun Steps.border(phone: Phone) {
             override fun wrap(dataKey: ByteArray): ByteArray = error("the key store exploded")
             override fun unwrap(wrapped: ByteArray): ByteArray = throw PlatformKeyException.Unavailable()
         }
-        val wrapping = assertThrows(AuthenticatorException.Platform::class.java) { phone.open(broken, "/data/app/another") }
+        val wrapping = assertThrows(AuthenticatorException.Platform::class.java) { phone.open(broken, folder().resolve("vault")) }
         assertEquals("platform-failure", wrapping.code)
         assertTrue("the key store exploded" in wrapping.explanation)
         val unwrapping = assertThrows(AuthenticatorException.Platform::class.java) { phone.open(broken) }
         assertEquals("key-unavailable", unwrapping.code)
     }
     step("a folder that is not there, and input beyond its limit, are typed errors") {
-        val nowhere = assertThrows(AuthenticatorException.Vault::class.java) { phone.open(path = "/data/nowhere/vault") }
+        val nowhere = assertThrows(AuthenticatorException.Vault::class.java) { phone.open(file = folder().resolve("no/such/folder")) }
         assertEquals("vault-not-writable", nowhere.code)
         assertEquals("input-too-large", refusal { phone.core.preview("x".repeat(100_000)) })
     }

@@ -1,6 +1,5 @@
 package org.pushauthenticator
 
-import java.io.File
 import java.nio.file.Path
 import kotlin.io.path.readBytes
 
@@ -32,12 +31,12 @@ class Steps {
 }
 
 /** A phone: a folder that outlives its processes, a clock, and the process that is running. */
-class Phone(private val library: File, private val root: Path) {
+class Phone(folder: Path) {
     /** In epoch milliseconds. */
     var now = NOON
     val lines = mutableListOf<String>()
     val keys = CountedKeys()
-    val vault: Path = root.resolve("data/app/vault")
+    val vault: Path = folder.resolve("vault")
     lateinit var core: Authenticator
         private set
 
@@ -45,16 +44,11 @@ class Phone(private val library: File, private val root: Path) {
     private val lost = mutableListOf<Authenticator>()
 
     init {
-        vault.parent.toFile().mkdirs()
+        Clock.now = { now }
     }
 
-    fun boot() {
-        Border.start(library, root.toFile())
-        Border.running.bionic.kernel.clock = { now }
-    }
-
-    fun open(keys: PlatformKeys = this.keys, path: String = PATH): Authenticator =
-        Authenticator.open(path, keys, sink { level, line -> lines += "$level $line" })
+    fun open(keys: PlatformKeys = this.keys, file: Path = vault): Authenticator =
+        Authenticator.open("$file", keys, sink { level, line -> lines += "$level $line" })
 
     fun use(keys: PlatformKeys = this.keys) {
         core = open(keys).apply { setDeviceFacts(DeviceFacts(true, 0.0)) }
@@ -64,17 +58,12 @@ class Phone(private val library: File, private val root: Path) {
     fun restart(keys: PlatformKeys = this.keys, meanwhile: () -> Unit = {}) {
         kill()
         meanwhile()
-        boot()
         use(keys)
     }
 
     fun kill() {
         lost += core
         Border.kill()
-    }
-
-    fun diskIsFull(full: Boolean) {
-        Border.running.bionic.kernel.diskIsFull = full
     }
 
     /** What SQLite, as Python brings it along on this machine, says of the vault's file. */
@@ -90,8 +79,6 @@ class Phone(private val library: File, private val root: Path) {
     fun bytes(): ByteArray = vault.readBytes()
 
     companion object {
-        const val PATH = "/data/app/vault"
-
         /** 1 December 2026, 12:00 UTC. */
         const val NOON = 1_796_126_400_000
     }

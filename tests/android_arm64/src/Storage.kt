@@ -52,7 +52,7 @@ fun Steps.storage(phone: Phone) {
         assertEquals(before, phone.core.accounts())
     }
     step("with a full disk a write is rejected as one, and loses nothing") {
-        phone.diskIsFull(true)
+        Disk.isFull = true
         val entry = ManualEntry("Acme", "one too many", "GEZDGNBVGY3TQOJQ", COUNTER)
         assertEquals("storage-full", vaultError { phone.core.enrolEntry(entry, enrolment()) })
         assertEquals("storage-full", vaultError { phone.core.receiveMessage("full-1", server.message(2)) })
@@ -66,7 +66,7 @@ fun Steps.storage(phone: Phone) {
         assertEquals(oneTimeCode(secret, "SHA256", 8, phone.now / 30_000), phone.core.code(account.id).code)
     }
     step("with room again the same write is done") {
-        phone.diskIsFull(false)
+        Disk.isFull = false
         val request = phone.core.receiveMessage("full-1", server.message(2))
         phone.core.deny(request.id)
         val sent = phone.core.due().single()
