@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 
 /** The account that the steps sign on with, and its server as far as it signs messages. */
-private class Server(val secret: ByteArray, val mechanismUid: String, private val phone: Phone) {
+private class SigningServer(val secret: ByteArray, val mechanismUid: String, private val phone: Phone) {
     private var number = 0
     lateinit var challenge: ByteArray
         private set
@@ -47,7 +47,7 @@ fun Steps.signOns(phone: Phone) {
     val case = vectors("uris").single { it["name"].asText() == "pushauth-complete" }
     val (code, expected) = case["input"].asText() to case["expected"]
     val secret = unhex(expected["push"]["secret"].asText())
-    lateinit var server: Server
+    lateinit var server: SigningServer
     lateinit var account: Account
 
     step("a push account is previewed, and nothing is kept") {
@@ -68,7 +68,7 @@ fun Steps.signOns(phone: Phone) {
         val response = hmac("HmacSHA256", secret, unhex(push["challenge"].asText()))
         assertEquals(Base64.getEncoder().encodeToString(response), claims["response"].asText())
         assertEquals("token-0123456789", claims["deviceId"].asText())
-        server = Server(secret, claims["mechanismUid"].asText(), phone)
+        server = SigningServer(secret, claims["mechanismUid"].asText(), phone)
         assertEquals(Outcome.AccountActive(account.id), phone.deliver(request.id))
         assertEquals(AccountState.ACTIVE, phone.core.accounts().single { it.id == account.id }.state)
     }
