@@ -3,9 +3,9 @@
 
     rewrite_bindings.py GENERATED OUT
 
-JNA would load the library into the JVM's own process, which is of another processor. Every `external fun` of the bindings becomes one
-that hands its name and arguments to `Border.call`, and JNA's registration goes. Nothing else is touched: converters, records, errors,
-callbacks, handles and checks of the interface's version are what an app has.
+JNA would load the library into the JVM's process, which is for another processor. Every `external fun` of the bindings
+becomes one that hands its name and arguments to `Border.call`, and JNA's registration goes. Nothing else is touched:
+converters, records, errors, callbacks, handles and checks of the interface's version are what an app has.
 """
 import re
 import sys

@@ -25,8 +25,8 @@ import java.nio.file.Files
 import unicorn.Arm64Const
 
 /**
- * A process of Android 6 on arm64: bionic's libc with its allocator, run by an emulator of the processor, with the system calls that
- * SQLite makes. To close it is to kill the process: nothing of the library's runs then.
+ * A process of Android 6 on arm64: bionic's libc with its allocator, run by an emulator of the processor, with the
+ * system calls that SQLite makes. To close it is to kill the process: nothing of the library's runs then.
  */
 class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf(Unicorn2Factory(true))) {
     init {
@@ -37,8 +37,9 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
     override fun createSyscallHandler(svcMemory: SvcMemory): UnixSyscallHandler<AndroidFileIO> = Kernel(svcMemory)
 
     /**
-     * Loads a library as the linker of Android 9 does. The emulator's own knows no packed relative relocations (DT_RELR), which
-     * are done here: an even word is the place of one, an odd word tells by its bits which of the 63 places that follow are more.
+     * Loads a library as the linker of Android 9 does. The emulator's linker knows no packed relative relocations
+     * (DT_RELR), which are done here: an even word is the place of one, an odd word tells by its bits which of the 63
+     * places that follow are more.
      */
     fun load(library: File): Module {
         val module = loadLibrary(library, false)
@@ -65,14 +66,18 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
     /** Where the packed relocations are, and how many bytes. */
     private fun packed(module: Module, library: File): Pair<Long, Long> {
         val file = ByteBuffer.wrap(library.readBytes()).order(ByteOrder.LITTLE_ENDIAN)
-        val headers = List(file.getShort(PROGRAM_HEADERS).toInt()) { file.getLong(PROGRAM_HEADERS_AT).toInt() + it * PROGRAM_HEADER }
+        val first = file.getLong(PROGRAM_HEADERS_AT).toInt()
+        val headers = List(file.getShort(PROGRAM_HEADERS).toInt()) { first + it * PROGRAM_HEADER }
         val dynamic = headers.single { file.getInt(it) == PT_DYNAMIC }
-        val entries = words(module.base + file.getLong(dynamic + 16), file.getLong(dynamic + 32)).chunked(2).associate { it[0] to it[1] }
+        val (place, size) = file.getLong(dynamic + 16) to file.getLong(dynamic + 32)
+        val entries = words(module.base + place, size).chunked(2).associate { it[0] to it[1] }
         return entries.getValue(DT_RELR) to entries.getValue(DT_RELRSZ)
     }
 
-    private fun words(place: Long, size: Long): List<Long> =
-        ByteBuffer.wrap(backend.mem_read(place, size)).order(ByteOrder.LITTLE_ENDIAN).run { List((size / 8).toInt()) { long } }
+    private fun words(place: Long, size: Long): List<Long> {
+        val bytes = ByteBuffer.wrap(backend.mem_read(place, size)).order(ByteOrder.LITTLE_ENDIAN)
+        return List((size / 8).toInt()) { bytes.long }
+    }
 
     private companion object {
         const val API = 23
@@ -86,12 +91,16 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
     }
 }
 
-/** The app's files: the JVM's folder for temporary files, under the same path. Whatever else is opened is the emulator's own. */
+/**
+ * The app's files: the JVM's folder for temporary files, under the same path. Whatever else is opened comes from the
+ * emulator.
+ */
 class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(emulator, system) {
     override fun open(path: String, flags: Int): FileResult<AndroidFileIO> {
         val file = File(path)
         // Folders are only looked at, those that lead here too: by SQLite, which makes sure that a path has no links.
-        if (file.isDirectory && (file.startsWith(files) || files.startsWith(file))) return FileResult.success(DirectoryFileIO(flags, path))
+        val isOurs = file.startsWith(files) || files.startsWith(file)
+        if (isOurs && file.isDirectory) return FileResult.success(DirectoryFileIO(flags, path))
         if (!file.startsWith(files)) return super.open(path, flags)
         if (!file.exists()) {
             if (flags and CREATE == 0 || !file.parentFile.isDirectory) return FileResult.failed(NO_ENTRY)
@@ -112,7 +121,7 @@ class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(em
         /** Whether nothing more can be written. */
         var isFull = false
 
-        /** The emulator's own files. */
+        /** Where the emulator keeps files. */
         val system: File get() = File(files, "system").apply { mkdirs() }
     }
 }
@@ -172,7 +181,8 @@ object Clock {
 private class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
     override fun hook(backend: Backend, number: Int, service: Int, user: Any?) {
         val result = if (number == ARMEmulator.EXCP_SWI && service == 0) handled(backend) else null
-        if (result == null) super.hook(backend, number, service, user) else backend.reg_write(Arm64Const.UC_ARM64_REG_X0, result)
+        if (result != null) backend.reg_write(Arm64Const.UC_ARM64_REG_X0, result)
+        else super.hook(backend, number, service, user)
     }
 
     /** What the call gives, or null where it is left to the emulator. */

@@ -5,8 +5,9 @@ import com.sun.jna.Structure
 import java.io.File
 
 /**
- * What the rewritten bindings call in place of JNA: the library's own functions, in the process that is running. A [RustBuffer] of the
- * bindings lies in the JVM's memory, one of the library comes from its own allocator, and their content is copied at the border.
+ * What the rewritten bindings call in place of JNA: the library's functions, in the process that is running. A
+ * [RustBuffer] of the bindings lies in the JVM's memory, one of the library comes from bionic's allocator, and their
+ * content is copied at the border.
  */
 internal object Border {
     private val tables = LinkedHashMap<String, Structure>()

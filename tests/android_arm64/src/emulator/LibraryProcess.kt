@@ -14,9 +14,9 @@ import java.nio.ByteOrder
 import unicorn.Arm64Const
 
 /**
- * The library in one process, called by UniFFI's C interface as AArch64 passes it: whole numbers in registers, a [RustBuffer] by the
- * address of a copy, and one that is returned at the address in x8. It takes one call at a time; while a callback runs, that callback
- * may call it, too.
+ * The library in one process, called by UniFFI's C interface as AArch64 passes it: whole numbers in registers, a
+ * [RustBuffer] by the address of a copy, and one that is returned at the address in x8. It takes one call at a time;
+ * while a callback runs, that callback may call it, too.
  */
 internal class LibraryProcess(val bionic: Bionic, library: File) {
     private val module: Module = bionic.load(library)
@@ -68,11 +68,12 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         function(name, place.peer)
     }
 
-    /** Has the library free a buffer, given as the structure's three words; the status of that, and the message of a panic. */
+    /** Has the library free a buffer, given as its three words: the status of that, and the message of a panic. */
     fun freed(words: ByteArray): Pair<Byte, String> = nested {
         function("ffi_push_authenticator_rustbuffer_free", put(ARGUMENTS, words), put(STATUS, ByteArray(PLACE)))
         val ended = place(STATUS).getByteArray(0, PLACE)
-        ended[0] to if (ended[0] == UNIFFI_CALL_SUCCESS) "" else String(Border.bytes(lifted(ended.copyOfRange(8, PLACE))))
+        val message = if (ended[0] == UNIFFI_CALL_SUCCESS) null else lifted(ended.copyOfRange(8, PLACE))
+        ended[0] to (message?.let { String(Border.bytes(it)) } ?: "")
     }
 
     /** Does [work], with the registers afterwards as they are now. */
@@ -93,7 +94,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         }
     }
 
-    /** Runs a function of the library. The emulator's own way to call one takes a crash for a result; here it is an exception. */
+    /** Runs a function of the library. The emulator's way to call one takes a crash for a result; here it throws. */
     private fun function(name: String, vararg arguments: Long): Long {
         val symbol = checkNotNull(module.findSymbolByName(name, false)) { "The library has no $name." }
         check(arguments.size <= REGISTERS) { "$name takes more than registers hold." }
@@ -117,7 +118,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     /** A buffer of the library's allocator with this content, as the structure's three words. */
     private fun made(content: ByteArray): ByteArray {
         function("ffi_push_authenticator_rustbuffer_alloc", content.size.toLong(), put(STATUS, ByteArray(PLACE)))
-        check(place(STATUS).getByte(0) == UNIFFI_CALL_SUCCESS) { "The library gave no buffer of ${content.size} bytes." }
+        check(place(STATUS).getByte(0) == UNIFFI_CALL_SUCCESS) { "There is no buffer of ${content.size} bytes." }
         val words = place(RETURNED).getByteArray(0, BUFFER)
         if (content.isNotEmpty()) at(words(words)[2]).write(0, content, 0, content.size)
         return words
@@ -132,15 +133,18 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         return Border.buffer(content)
     }
 
-    private fun words(bytes: ByteArray): List<Long> = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).run { List(3) { long } }
+    private fun words(bytes: ByteArray): List<Long> =
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).run { List(3) { long } }
 
-    /** One callback of the bindings. What it throws beyond what the bindings catch is told to JNA's handler, as JNA does. */
+    /** One callback. What it throws beyond what the bindings catch is told to JNA's handler, as JNA does. */
     private inner class Stub(private val callback: Callback) : Arm64Svc() {
-        private val method = callback.javaClass.declaredMethods.single { it.name == "callback" }.apply { isAccessible = true }
+        private val method =
+            callback.javaClass.declaredMethods.single { it.name == "callback" }.apply { isAccessible = true }
 
         override fun handle(emulator: Emulator<*>): Long = try {
             callbacks++
-            val words = List(method.parameterCount) { bionic.backend.reg_read(Arm64Const.UC_ARM64_REG_X0 + it).toLong() }
+            val registers = Arm64Const.UC_ARM64_REG_X0 until Arm64Const.UC_ARM64_REG_X0 + method.parameterCount
+            val words = registers.map { bionic.backend.reg_read(it).toLong() }
             nested { call(words) }
         } catch (thrown: InvocationTargetException) {
             Native.getCallbackExceptionHandler().uncaughtException(callback, thrown.targetException)
@@ -157,7 +161,9 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
                 when (type) {
                     Long::class.java -> word
                     RustBuffer.ByValue::class.java -> lifted(at(word).getByteArray(0, BUFFER))
-                    RustBuffer::class.java -> RustBuffer().also { out -> written += { if (out.data != null) answer(word, out) } }
+                    RustBuffer::class.java -> RustBuffer().also { out ->
+                        written += { if (out.data != null) answer(word, out) }
+                    }
                     UniffiRustCallStatus::class.java -> UniffiRustCallStatus().also { status ->
                         written += {
                             at(word).setByte(0, status.code)

@@ -36,7 +36,7 @@ private fun Phone.sent(): JsonNode {
     return claims(json.readTree(request.body)["jwt"].asText())
 }
 
-/** Accounts with a signing key of their own: one of the JVM, which the library checks, and one that the library makes. */
+/** Accounts with a signing key: one of the JVM, whose signatures the library checks, and one that the library makes. */
 fun Steps.deviceKeys(phone: Phone) {
     val chip = Chip()
     lateinit var server: Registered
@@ -44,36 +44,39 @@ fun Steps.deviceKeys(phone: Phone) {
     step("a key in hardware registers: its proof holds for the JVM") {
         val code = registrationCode("ada", more = "&v=2")
         val choice = chip.choice(phone.core, code, UserPresence.DEVICE)
-        phone.core.enrol(code, enrolment().copy(key = choice), Finger).let { phone.core.remove(it.id) }
-        phone.core.enrol(code, enrolment().copy(key = choice), Finger).let { account ->
-            val claims = phone.core.due().single().let { claims(json.readTree(it.body)["jwt"].asText()) }
-            assertEquals(chip.key().jwk, claims["jwk"].toString())
-            val proof = proved(chip.pair.public, claims["proof"].asText())
-            assertEquals("REGISTER:ada" to "https://am.example.com", proof["messageId"].asText() to proof["aud"].asText())
-            phone.core.remove(account.id)
-        }
+        val account = phone.core.enrol(code, enrolment().copy(key = choice), Finger)
+        val claims = claims(json.readTree(phone.core.due().single().body)["jwt"].asText())
+        assertEquals(chip.key().jwk, claims["jwk"].toString())
+        val proof = proved(chip.pair.public, claims["proof"].asText())
+        val said = listOf("messageId", "aud").map { proof[it].asText() }
+        assertEquals(listOf("REGISTER:ada", "https://am.example.com"), said)
+        phone.core.remove(account.id)
         server = Registered(phone.core, code, key = choice)
     }
     step("an answer without its signature, or with another's, is rejected") {
         val request = phone.core.receiveMessage("keyed-1", server.message(1, *NUMBERS))
-        assertEquals("signature-needed", refusal { phone.core.approve(request.id, Evidence.Number("43")) })
+        val number = Evidence.Number("43")
+        assertEquals("signature-needed", refusal { phone.core.approve(request.id, number) })
         val wrong = Chip().sign(phone.core.approvalToSign(request.id, "43"))
-        assertEquals("signature-refused", refusal { phone.core.approveSigned(request.id, Evidence.Number("43"), wrong) })
+        assertEquals("signature-refused", refusal { phone.core.approveSigned(request.id, number, wrong) })
         val other = chip.sign(phone.core.approvalToSign(request.id, "34"))
-        assertEquals("signature-refused", refusal { phone.core.approveSigned(request.id, Evidence.Number("43"), other) })
+        assertEquals("signature-refused", refusal { phone.core.approveSigned(request.id, number, other) })
     }
     step("an approval's proof is about its number, message and what was shown") {
         val request = phone.core.pending().single()
-        phone.core.approveSigned(request.id, Evidence.Number("43"), chip.sign(phone.core.approvalToSign(request.id, "43")))
+        val signed = chip.sign(phone.core.approvalToSign(request.id, "43"))
+        phone.core.approveSigned(request.id, Evidence.Number("43"), signed)
         val proof = proved(chip.pair.public, phone.sent()["proof"].asText())
-        assertEquals(listOf("approve", "43", "keyed-1"), listOf("decision", "number", "messageId").map { proof[it].asText() })
+        val said = listOf("decision", "number", "messageId").map { proof[it].asText() }
+        assertEquals(listOf("approve", "43", "keyed-1"), said)
     }
     step("a denial's proof has the reason") {
         val request = phone.core.receiveMessage("keyed-2", server.message(2))
         val signed = chip.sign(phone.core.denialToSign(request.id, DenyReason.NOT_ME))
         phone.core.denySigned(request.id, DenyReason.NOT_ME, signed)
         val proof = proved(chip.pair.public, phone.sent()["proof"].asText())
-        assertEquals(listOf("deny", "not-me", "keyed-2"), listOf("decision", "reason", "messageId").map { proof[it].asText() })
+        val said = listOf("decision", "reason", "messageId").map { proof[it].asText() }
+        assertEquals(listOf("deny", "not-me", "keyed-2"), said)
     }
     step("a key that the library makes on arm64 signs what the JVM accepts") {
         val code = registrationCode("grace", more = "&v=2")

@@ -14,7 +14,8 @@ class Steps {
         val error = runCatching(work).exceptionOrNull()
         if (error == null) passed++ else failed++
         val milliseconds = (System.nanoTime() - began) / 1_000_000
-        println("%2d. %s: %s (%d ms)".format(number, what, if (error == null) "passed" else "FAILED: $error", milliseconds))
+        val result = if (error == null) "passed" else "FAILED: $error"
+        println("%2d. %s: %s (%d ms)".format(number, what, result, milliseconds))
         error?.stackTrace?.take(TRACE)?.forEach { println("        at $it") }
     }
 
@@ -68,7 +69,8 @@ class Phone(folder: Path) {
 
     /** What SQLite, as Python brings it along on this machine, says of the vault's file. */
     fun sql(statement: String): String {
-        val script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchall()); c.commit()"
+        val script = "import sqlite3, sys; vault = sqlite3.connect(sys.argv[1]); " +
+            "print(vault.execute(sys.argv[2]).fetchall()); vault.commit()"
         val process = ProcessBuilder("python3", "-c", script, "$vault", statement).redirectErrorStream(true).start()
         return String(process.inputStream.readAllBytes()).trim().also { check(process.waitFor() == 0) { it } }
     }

@@ -8,7 +8,8 @@ import org.junit.jupiter.api.Assertions.assertTrue
 
 private val COUNTER = CodeSettings(CodeAlgorithm.SHA1, 6u, CodeMoving.Counter(0u))
 
-private fun vaultError(work: () -> Unit): String = assertThrows(AuthenticatorException.Vault::class.java) { work() }.code
+/** The stable code of the vault's error that [work] ends with. */
+fun vaultError(work: () -> Unit): String = assertThrows(AuthenticatorException.Vault::class.java) { work() }.code
 
 /** What outlives a process and what does not harm: killed processes, other keys, edits, a full disk. */
 fun Steps.storage(phone: Phone) {
@@ -75,7 +76,8 @@ fun Steps.storage(phone: Phone) {
     }
     step("an edited row is detected and not used") {
         val request = phone.core.receiveMessage("edited-1", server.message(3))
-        phone.restart(otherKeys) { phone.edit("UPDATE notification SET message_id = 'another' WHERE message_id = 'edited-1'") }
+        val edit = "UPDATE notification SET message_id = 'another' WHERE message_id = 'edited-1'"
+        phone.restart(otherKeys) { phone.edit(edit) }
         assertEquals("vault-tampered", vaultError { phone.core.approve(request.id, Evidence.Tap) })
         assertEquals(emptyList<Notification>(), phone.core.pending())
     }
