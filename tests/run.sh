@@ -175,7 +175,7 @@ fi
 suite "lints" lints
 suite "lints of the border" border_lints
 if [ "$tier" = short ]; then
-    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, Swift, Android, documentation, fuzz"
+    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, arm64 on bionic, Swift, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -191,6 +191,10 @@ else
     if need "Android machine code" java openjdk-17-jdk-headless && need "Android machine code" mvn maven &&
         need "Android machine code" python3 python3 && need "Android machine code" unzip unzip; then
         suite "Android machine code" tests/android_code.sh
+    fi
+    if need "arm64 on bionic" java openjdk-17-jdk-headless && need "arm64 on bionic" mvn maven &&
+        need "arm64 on bionic" python3 python3 && need "arm64 on bionic" unzip unzip; then
+        suite "arm64 on bionic" tests/android_arm64.sh
     fi
     if need_swift "Swift"; then
         suite "Swift" tests/swift.sh

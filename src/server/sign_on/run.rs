@@ -67,7 +67,7 @@ enum Found {
     /// Its state, and whether the store has a row of it.
     State { state: Box<State>, is_stored: bool },
     /// The answer to a request that was repeated.
-    Repeated(Reply),
+    Repeated(Box<Reply>),
 }
 
 /// A success, as the journey came to it.
@@ -123,7 +123,7 @@ impl App {
         let id = decode_url_safe(&ticket.id).map_err(|_| SignOnError::BadAuthId)?;
         let (mut state, is_stored) = match self.find_state(transaction, &context, &id, ticket, source, posted)? {
             Found::State { state, is_stored } => (*state, is_stored),
-            Found::Repeated(reply) => return Ok(StepOutcome::Reply(reply, Vec::new())),
+            Found::Repeated(reply) => return Ok(StepOutcome::Reply(*reply, Vec::new())),
         };
         self.check_session(transaction, &state, context.now)?;
         check_user(transaction, &mut state, context.now)?;
@@ -230,7 +230,7 @@ impl App {
         let state = match row {
             Some(row) if row.step == ticket.step => read_state(&row.state)?.ok_or(SignOnError::Stale)?,
             Some(row) if is_repetition(&row, ticket, body, context.now) => {
-                return Ok(Found::Repeated(read_reply(&row.answer)?));
+                return Ok(Found::Repeated(Box::new(read_reply(&row.answer)?)));
             }
             Some(_) => return Err(SignOnError::Stale.into()),
             None => {
