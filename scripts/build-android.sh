@@ -23,13 +23,6 @@ else
 fi
 . scripts/mobile-flags.sh
 
-# add_target TRIPLE: has rustup install Rust's standard library for it.
-add_target() {
-    [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ] && return
-    command -v rustup >/dev/null || { echo "rustup is missing, which installs Rust for $1." >&2; exit 1; }
-    rustup target add "$1" || { echo "rustup did not answer, so Rust for $1 could not be installed. Try again later." >&2; exit 1; }
-}
-
 for abi in "$@"; do
     case $abi in
         arm64-v8a) triple=aarch64-linux-android ;;
@@ -37,7 +30,7 @@ for abi in "$@"; do
         x86_64) triple=x86_64-linux-android ;;
         *) echo "unknown ABI: $abi" >&2 && exit 2 ;;
     esac
-    add_target "$triple"
+    scripts/add-target.sh "$triple"
     # The same bytes from every folder: no path of the builder's machine in texts of panics, nor in what C's assertions name.
     home=${CARGO_HOME:-$HOME/.cargo}
     paths="--remap-path-prefix=$PWD=/source --remap-path-prefix=$home=/cargo"
