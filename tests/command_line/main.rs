@@ -18,6 +18,7 @@ mod real_files;
 mod receiver;
 mod relay;
 mod setup;
+mod shells;
 mod story;
 mod verbs;
 mod webhook;
