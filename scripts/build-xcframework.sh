@@ -23,27 +23,32 @@ else
 fi
 # The same SQLite and the same options of the C compiler as for Android.
 . scripts/mobile-flags.sh
+. scripts/path-flags.sh
 
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-home=${CARGO_HOME:-$HOME/.cargo}
-maps="-ffile-prefix-map=$home=/cargo -ffile-prefix-map=$target=/target"
-# The same bytes from every folder: no path of the builder's machine in texts of panics.
-paths="--remap-path-prefix=$PWD=/source --remap-path-prefix=$home=/cargo"
-paths+=" --remap-path-prefix=$target=/target --remap-path-prefix=$(rustc --print sysroot)=/rust"
 for triple in "$@"; do
-    scripts/add-target.sh "$triple"
-    arguments=(rustc --locked --lib --profile mobile --no-default-features --features ffi --crate-type staticlib
+    source=()
+    # rustup has no finished standard library of some targets everywhere; then it is compiled from its source, by the same compiler.
+    if ! scripts/add-target.sh "$triple"; then
+        $with_xcode && exit 1
+        rustup component add rust-src || { echo "rustup did not answer, so Rust's source could not be installed either." >&2; exit 1; }
+        echo "Rust's standard library for $triple is compiled from its source."
+        source=(-Z build-std=std,panic_unwind) toolchain="registries, the standard library from source"
+    fi
+    arguments=(rustc --locked --lib --profile mobile --no-default-features --features ffi --crate-type staticlib "${source[@]}"
         --target "$triple" --target-dir "$target")
     if $with_xcode; then
-        CFLAGS="$CFLAGS $maps" RUSTFLAGS="${RUSTFLAGS:-} $paths" cargo "${arguments[@]}"
+        CFLAGS="$CFLAGS $c_paths" RUSTFLAGS="${RUSTFLAGS:-} $rust_paths" cargo "${arguments[@]}"
         names=()
     else
         tools=$target/apple-toolchain/$triple
         scripts/apple/toolchain.sh "$triple" "$IPHONEOS_DEPLOYMENT_TARGET" "$tools"
         variable=${triple//-/_}
-        env -u CFLAGS "CC_$variable=$tools/cc" "AR_$variable=$tools/ar" "CFLAGS_$variable=$CFLAGS $maps" \
-            SDKROOT="$tools/sdk" RUSTFLAGS="${RUSTFLAGS:-} $paths" cargo "${arguments[@]}"
+        [ ${#source[@]} = 0 ] || export RUSTC_BOOTSTRAP=1
+        env -u CFLAGS "CC_$variable=$tools/cc" "AR_$variable=$tools/ar" "CFLAGS_$variable=$CFLAGS $c_paths" \
+            SDKROOT="$tools/sdk" RUSTFLAGS="${RUSTFLAGS:-} $rust_paths" cargo "${arguments[@]}"
+        unset RUSTC_BOOTSTRAP
         names=(--names "$tools/libSystem.tbd")
     fi
     python3 scripts/apple/check.py "$target/$triple/mobile/libpush_authenticator.a" --triple "$triple" \

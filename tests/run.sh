@@ -172,7 +172,7 @@ suite "lints" lints
 suite "lints of the border" border_lints
 if [ "${1:-}" = short ]; then
     # tests/run.sh short: without what takes most of the time, or a browser.
-    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, Swift, Android, documentation, fuzz"
+    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, Swift, Apple library, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -191,6 +191,9 @@ else
     fi
     if need_swift "Swift"; then
         suite "Swift" tests/swift.sh
+    fi
+    if need "Apple library" python3 python3; then
+        suite "Apple library" tests/apple.sh 1
     fi
     if need "Android" java openjdk-17-jdk-headless && need "Android" mvn maven && need "Android" python3 python3 &&
         need "Android" aapt2 aapt && need "Android" zipalign zipalign && need "Android" apksigner apksigner &&
