@@ -193,13 +193,17 @@ else
         suite "Swift" tests/swift.sh
     fi
     if need "Apple library" python3 python3; then
-        suite "Apple library" tests/apple.sh 1
+        suite "Apple library" tests/apple.sh "$([ "${1:-}" = full ] && echo 2 || echo 1)"
     fi
     if need "Android" java openjdk-17-jdk-headless && need "Android" mvn maven && need "Android" python3 python3 &&
         need "Android" aapt2 aapt && need "Android" zipalign zipalign && need "Android" apksigner apksigner &&
         need "Android" zip zip && need "Android" unzip unzip &&
         need_file "Android" /usr/share/android-framework-res/framework-res.apk android-framework-res; then
         suite "Android" tests/android.sh
+    fi
+    if [ "${1:-}" = full ] && need "artefacts" java openjdk-17-jdk-headless && need "artefacts" mvn maven &&
+        need "artefacts" python3 python3 && need "artefacts" unzip unzip && need_swift "artefacts"; then
+        suite "artefacts" tests/artefacts.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
     if need_nightly "fuzz"; then
