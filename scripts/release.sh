@@ -12,7 +12,6 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 stop() { echo "release: $*" >&2; exit 1; }
 version=${1:?usage: scripts/release.sh VERSION [PART...]}
 shift
-[ $# -gt 0 ] || set -- kotlin apple crate server sbom
 [ "$version" = "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] || stop "$version is not the version of Cargo.toml"
 [ "$version" = "$(sed -n 's|^  <version>\(.*\)</version>|\1|p' bindings/kotlin/pom.xml | head -n 1)" ] ||
     stop "$version is not the version of bindings/kotlin/pom.xml"
@@ -22,6 +21,7 @@ export SOURCE_DATE_EPOCH
 . scripts/path-flags.sh
 
 out=$target/release-$version
+[ $# -gt 0 ] || { rm -rf "$out" && set -- kotlin apple crate server sbom; }
 mkdir -p "$out"
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
@@ -36,7 +36,7 @@ kotlin() {
     (. scripts/mobile-flags.sh && CFLAGS_x86_64_unknown_linux_gnu="$CFLAGS $c_paths" RUSTFLAGS="${RUSTFLAGS:-} $rust_paths" \
         cargo rustc --locked --lib --profile mobile --no-default-features --features ffi --crate-type cdylib \
         --target x86_64-unknown-linux-gnu --target-dir "$target")
-    [ "${SKIP_ANDROID:-}" ] || scripts/build-android.sh arm64-v8a x86_64
+    scripts/build-android.sh arm64-v8a x86_64
     local build=bindings/kotlin/target native=$target/x86_64-unknown-linux-gnu/mobile/libpush_authenticator.so
     rm -rf "$build/classes"
     mvn -q -B -f bindings/kotlin/pom.xml -Pdocumentation package -DskipTests

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What a release hands out, used as a stranger would: makes everything (scripts/release.sh), and then knows nothing but that folder.
 #
-#   tests/artefacts.sh             makes a release of the version in Cargo.toml first
-#   tests/artefacts.sh FOLDER      looks at one that is there
+#   tests/artefacts.sh                     makes a release of the version in Cargo.toml first
+#   tests/artefacts.sh FOLDER [PART...]    looks at one that is there: sums, maven, swift_package, rust_crate, server_binary, sboms
 #
 # Takes a JDK 17, Maven, Python with venv, zip tools and Swift (scripts/install-swift.sh).
 set -euo pipefail
@@ -12,10 +12,8 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 release=$(realpath -m "${1:-$target/release-$version}")
 stop() { echo "artefacts: $*" >&2; exit 1; }
-if [ $# = 0 ]; then
-    rm -rf "$release"
-    ALLOW_DIRTY=1 scripts/release.sh "$version"
-fi
+if [ $# = 0 ]; then ALLOW_DIRTY=1 scripts/release.sh "$version"; else shift; fi
+[ $# -gt 0 ] || set -- sums maven swift_package rust_crate server_binary sboms
 # Not under /tmp: the toolchain of Swift sees the target folder only.
 mkdir -p "$target"
 made=$(mktemp -d "$target/artefacts.XXXXXX")
@@ -58,6 +56,12 @@ sums() {
     echo "sums: $listed files"
 }
 
+# The library for this machine, out of the jar for the JVM.
+stand_in() {
+    [ -d "$made/stand-in" ] || unzip -q "$release/maven/org/pushauthenticator/push-authenticator/$version/push-authenticator-$version.jar" \
+        'linux-x86-64/*' -d "$made/stand-in"
+}
+
 maven() {
     cp -r tests/artefacts/kotlin "$made/kotlin"
     # A local repository without anything of this project: Maven fetches a version once and never again.
@@ -73,8 +77,7 @@ maven() {
     shows_code "jar for the JVM" java -cp "$built/classes:$built/libraries/*" ConsumerKt
 
     # The AAR's classes with its own dependencies; the library for this machine stands in for the phone's.
-    mkdir -p "$made/stand-in"
-    unzip -q "$built/libraries/push-authenticator-$version.jar" 'linux-x86-64/*' -d "$made/stand-in"
+    stand_in
     libraries=$(find "$built/libraries" -name '*.jar' ! -name 'push-authenticator-*' | tr '\n' ':')
     shows_code "classes of the AAR" java -cp "$built/classes:$built/aar/classes.jar:$made/stand-in:$libraries" ConsumerKt
     local abi
@@ -111,6 +114,7 @@ swift_package() {
         export SWIFT_ROOT SWIFT_BIND=$target:$release
         in_swift=("$repository/scripts/swift-env.sh")
     fi
+    stand_in
     cp -r tests/artefacts/swift "$made/swift"
     unzip -q "$release/apple/PushAuthenticator-swift-$version.zip" -d "$made/swift/PushAuthenticator"
     (cd "$made/swift" && "${in_swift[@]}" swift build -c release -Xlinker "-L$made/stand-in/linux-x86-64" -Xlinker -rpath \
@@ -206,10 +210,10 @@ assert len(sys.argv) == 3, "two lists are expected"
 PYTHON
 }
 
-sums
-maven
-swift_package
-rust_crate
-server_binary
-sboms
-echo "Artefacts: every one was used"
+for part in "$@"; do
+    case $part in
+        sums | maven | swift_package | rust_crate | server_binary | sboms) "$part" ;;
+        *) stop "no part is called $part" ;;
+    esac
+done
+echo "Artefacts: used $*"
