@@ -16,8 +16,8 @@ shift
 [ "$version" = "$(sed -n 's|^  <version>\(.*\)</version>|\1|p' bindings/kotlin/pom.xml | head -n 1)" ] ||
     stop "$version is not the version of bindings/kotlin/pom.xml"
 [ -n "${ALLOW_DIRTY:-}" ] || [ -z "$(git status --porcelain)" ] || stop "there are changes that are not committed"
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export SOURCE_DATE_EPOCH
+# The date in archives. Builds do not see it: what compiles C would begin again with every commit.
+date=$(git log -1 --format=%ct)
 . scripts/path-flags.sh
 
 out=$target/release-$version
@@ -25,7 +25,7 @@ out=$target/release-$version
 mkdir -p "$out"
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-pack() { python3 scripts/release/archive.py "$@"; }
+pack() { SOURCE_DATE_EPOCH=$date python3 scripts/release/archive.py "$@"; }
 # no_paths FILE...: what is handed out says nothing of the machine that built it.
 no_paths() { python3 scripts/builder_paths.py "$@"; }
 # licences FOLDER
@@ -150,12 +150,13 @@ server() {
     "$binary" completions zsh >"$folder/completions/_push-authenticator"
     "$binary" completions fish >"$folder/completions/push-authenticator.fish"
     "$binary" man "$folder/man/man1" >/dev/null
-    tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -C "$made/server" -cf - "$name" |
+    tar --sort=name --mtime="@$date" --owner=0 --group=0 --numeric-owner -C "$made/server" -cf - "$name" |
         gzip -n -9 >"$out/$name.tar.gz"
 }
 
 # What is in the server and in the library for apps.
 sbom() {
+    local -x SOURCE_DATE_EPOCH=$date
     python3 scripts/release/sbom.py --features cli --target x86_64-unknown-linux-musl --name push-authenticator-server \
         >"$out/push-authenticator-$version-server.cdx.json"
     python3 scripts/release/sbom.py --features ffi --target aarch64-linux-android --name push-authenticator-library \
