@@ -39,7 +39,7 @@ def main():
             artifact = "kotlinx-coroutines-android"
         dependencies += (f"    <dependency>\n      <groupId>{text(one, 'groupId')}</groupId>\n      <artifactId>{artifact}</artifactId>\n"
                          f"      <version>{text(one, 'version')}</version>{kind}\n      <scope>compile</scope>\n    </dependency>\n")
-    where = " and Android" if arguments.packaging == "aar" else " and the JVM"
+    where = " on Android" if arguments.packaging == "aar" else " on the JVM"
     print(f"""<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
          xsi:schemaLocation="http://maven.apache.org/POM/4.0.0 http://maven.apache.org/xsd/maven-4.0.0.xsd">
