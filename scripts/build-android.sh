@@ -22,13 +22,7 @@ else
     [ $# -gt 0 ] || set -- arm64-v8a x86_64
 fi
 . scripts/mobile-flags.sh
-
-# add_target TRIPLE: has rustup install Rust's standard library for it.
-add_target() {
-    [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ] && return
-    command -v rustup >/dev/null || { echo "rustup is missing, which installs Rust for $1." >&2; exit 1; }
-    rustup target add "$1" || { echo "rustup did not answer, so Rust for $1 could not be installed. Try again later." >&2; exit 1; }
-}
+. scripts/path-flags.sh
 
 for abi in "$@"; do
     case $abi in
@@ -37,26 +31,22 @@ for abi in "$@"; do
         x86_64) triple=x86_64-linux-android ;;
         *) echo "unknown ABI: $abi" >&2 && exit 2 ;;
     esac
-    add_target "$triple"
-    # The same bytes from every folder: no path of the builder's machine in texts of panics, nor in what C's assertions name.
-    home=${CARGO_HOME:-$HOME/.cargo}
-    paths="--remap-path-prefix=$PWD=/source --remap-path-prefix=$home=/cargo"
-    paths+=" --remap-path-prefix=$target=/target --remap-path-prefix=$(rustc --print sysroot)=/rust"
+    scripts/add-target.sh "$triple"
     # Pages of 16 KiB, as newer phones have them.
     pages="-C link-arg=-z -C link-arg=max-page-size=16384"
     arguments=(rustc --locked --lib --profile mobile --no-default-features --features ffi --crate-type cdylib)
     if $with_ndk; then
-        CFLAGS="$CFLAGS -ffile-prefix-map=$home=/cargo -ffile-prefix-map=$target=/target" \
-            RUSTFLAGS="${RUSTFLAGS:-} $paths -C link-arg=-Wl,-z,max-page-size=16384" \
+        CFLAGS="$CFLAGS $c_paths" \
+            RUSTFLAGS="${RUSTFLAGS:-} $rust_paths -C link-arg=-Wl,-z,max-page-size=16384" \
             cargo ndk --target "$abi" --platform "$api" "${arguments[@]}" -- "${link[@]}"
     else
         tools=$target/android-toolchain/$abi
         scripts/android/toolchain.sh "$abi" "$tools"
         variable=${triple//-/_}
         env -u CFLAGS "CC_$variable=$tools/cc" "AR_$variable=$tools/ar" \
-            "CFLAGS_$variable=$CFLAGS -ffile-prefix-map=$home=/cargo -ffile-prefix-map=$target=/target" \
+            "CFLAGS_$variable=$CFLAGS $c_paths" \
             "CARGO_TARGET_$(echo "$variable" | tr a-z A-Z)_LINKER=rust-lld" \
-            RUSTFLAGS="${RUSTFLAGS:-} $paths $pages -C linker-flavor=ld.lld -C link-arg=-L$tools/lib -C link-arg=$tools/lib/dso.o" \
+            RUSTFLAGS="${RUSTFLAGS:-} $rust_paths $pages -C linker-flavor=ld.lld -C link-arg=-L$tools/lib -C link-arg=$tools/lib/dso.o" \
             cargo "${arguments[@]}" --target "$triple" --target-dir "$target" -- -C link-arg=-z -C link-arg=pack-relative-relocs
     fi
     library=$target/$triple/mobile/libpush_authenticator.so

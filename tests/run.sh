@@ -175,7 +175,7 @@ fi
 suite "lints" lints
 suite "lints of the border" border_lints
 if [ "$tier" = short ]; then
-    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, arm64 on bionic, Swift, Android, documentation, fuzz"
+    echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, arm64 on bionic, Swift, Apple library, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
         # A browser of its own for each test: more at once than cores only makes each wait for the others.
@@ -199,11 +199,18 @@ else
     if need_swift "Swift"; then
         suite "Swift" tests/swift.sh
     fi
+    if need "Apple library" python3 python3; then
+        suite "Apple library" tests/apple.sh "$([ "$tier" = full ] && echo 2 || echo 1)"
+    fi
     if need "Android" java openjdk-17-jdk-headless && need "Android" mvn maven && need "Android" python3 python3 &&
         need "Android" aapt2 aapt && need "Android" zipalign zipalign && need "Android" apksigner apksigner &&
         need "Android" zip zip && need "Android" unzip unzip &&
         need_file "Android" /usr/share/android-framework-res/framework-res.apk android-framework-res; then
         suite "Android" tests/android.sh
+    fi
+    if [ "$tier" = full ] && need "artefacts" java openjdk-17-jdk-headless && need "artefacts" mvn maven &&
+        need "artefacts" python3 python3 && need "artefacts" unzip unzip && need_swift "artefacts"; then
+        suite "artefacts" tests/artefacts.sh
     fi
     suite "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --features ffi
     if need_nightly "fuzz"; then

@@ -13,9 +13,11 @@ Prints its size, and one line for each thing that is wrong; then the exit status
 """
 import argparse
 import os
-import re
 import struct
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from builder_paths import builder_paths  # noqa: E402
 
 MACHINES = {"arm64-v8a": 183, "x86_64": 62, "armeabi-v7a": 40}
 ALLOWED = {"libc.so", "libm.so", "libdl.so", "liblog.so"}
@@ -87,14 +89,6 @@ class Elf:
                 else:
                     name, _, _, info, _, section = struct.unpack_from("<IIIBBH", self.data, at)
                 yield self.text(texts + name), section != 0, info >> 4 == 2
-
-
-def builder_paths(data):
-    """Paths of a machine that builds: a home, a cargo or rustup folder, the checkout."""
-    places = [os.path.expanduser("~"), os.path.realpath("."), os.environ.get("CARGO_HOME"), os.environ.get("CARGO_TARGET_DIR")]
-    patterns = [re.escape(place.encode()) for place in places if place and place != "/"]
-    patterns += [rb"/home/[a-z]", rb"/Users/[A-Za-z]", rb"/root/", rb"\.cargo/registry", rb"/rustc/[0-9a-f]{40}/\.\."]
-    return sorted({match.group(0).decode() for match in re.finditer(rb"(?:%s)[ -~]{0,60}" % b"|".join(patterns), data)})
 
 
 def problems(data, abi, names):

@@ -15,20 +15,14 @@ case $abi in
     x86_64) processor=x86_64 headers=x86 ;;
     *) echo "Without the NDK only arm64-v8a and x86_64 can be built, not $abi." >&2 && exit 2 ;;
 esac
-ziglang_version=0.17.1
 unidbg_version=0.9.8
 # Changes with everything that goes in.
-stamp="$ziglang_version $unidbg_version $api $(cat "$here/toolchain.sh" "$here/bionic.h" | sha256sum | cut -c1-16)"
+stamp="$unidbg_version $api $(cat "$here/toolchain.sh" "$here/../install-ziglang.sh" "$here/bionic.h" | sha256sum | cut -c1-16)"
 [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 rm -rf "$folder"
 mkdir -p "$folder/lib"
 
-shared=$(dirname "$folder")/ziglang-$ziglang_version
-if [ ! -x "$shared/bin/python3" ] || ! "$shared/bin/python3" -c "import ziglang" 2>/dev/null; then
-    python3 -m venv --clear "$shared"
-    "$shared/bin/python3" -m pip install --quiet "ziglang==$ziglang_version"
-fi
-zig=$("$shared/bin/python3" -c "import ziglang, os; print(os.path.dirname(ziglang.__file__))")
+zig=$("$here/../install-ziglang.sh" "$(dirname "$folder")")
 
 cp "$here/bionic.h" "$folder/bionic.h"
 cat >"$folder/cc" <<CC

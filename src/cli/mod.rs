@@ -3,12 +3,14 @@
 mod actor;
 mod audit;
 mod beside;
+mod completions;
 mod config;
 mod demo;
 mod device;
 mod http;
 mod init;
 mod journey;
+mod manual;
 mod output;
 mod phone;
 mod push;
@@ -23,7 +25,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::server::configuration::Configuration;
 use output::{Failure, Report};
@@ -85,6 +87,16 @@ enum Command {
     Journey(journey::Verb),
     /// A phone on the command line.
     Phone(phone::PhoneArguments),
+    /// Print what a shell needs to complete commands and options.
+    Completions {
+        /// The shell that it is for.
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command into a folder.
+    Man {
+        /// The folder; made when it is not there.
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
@@ -125,6 +137,8 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
         }
         Command::Journey(verb) => journey::run(verb, || configuration(arguments.config)),
         Command::Phone(phone) => phone::run(phone),
+        Command::Completions { shell } => completions::run(shell, Arguments::command()),
+        Command::Man { folder } => manual::run(&folder, Arguments::command()),
     }
 }
 

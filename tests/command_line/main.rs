@@ -19,6 +19,7 @@ mod receiver;
 mod relay;
 mod rotation;
 mod setup;
+mod shells;
 mod story;
 #[path = "../server/tls.rs"]
 mod tls;

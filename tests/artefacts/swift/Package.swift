@@ -1,0 +1,11 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Somebody else's package. tests/artefacts.sh unpacks the released one beside it.
+let package = Package(
+    name: "consumer",
+    platforms: [.macOS(.v14)],
+    dependencies: [.package(path: "PushAuthenticator")],
+    targets: [.executableTarget(name: "consumer", dependencies: ["PushAuthenticator"])],
+    swiftLanguageModes: [.v6]
+)
