@@ -74,6 +74,8 @@ maven() {
     mvn -q -B -C -f "$made/kotlin/pom.xml" -Dmaven.repo.local="$made/m2" -Drelease.version="$version" \
         -Drelease.repository="file://$release/maven" package
     local built=$made/kotlin/target libraries
+    # What an app's build does with an AAR; Maven does not know the form.
+    unzip -q "$built/library.aar" -d "$built/aar"
     shows_code "jar for the JVM" java -cp "$built/classes:$built/libraries/*" ConsumerKt
 
     # The AAR's classes with its own dependencies; the library for this machine stands in for the phone's.
