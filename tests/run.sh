@@ -156,6 +156,23 @@ web_sdks() {
 border_lints() {
     cargo clippy --locked --no-default-features --features ffi -- -D warnings
 }
+# Each set of features by itself: what one of them needs must not come in by another alone.
+feature_sets() {
+    cargo check --locked --lib --no-default-features &&
+        cargo check --locked --lib --no-default-features --features ffi &&
+        cargo check --locked --lib --no-default-features --features server &&
+        cargo check --locked --lib --bin push-authenticator --no-default-features --features cli
+}
+# need_deny SUITE: whether cargo-deny is there, in the end: the machine's, or one in a folder of its own.
+need_deny() {
+    local tools=${XDG_CACHE_HOME:-$HOME/.cache}/push-authenticator/tools
+    PATH=$PATH:$tools/bin
+    have cargo-deny && return 0
+    echo "== installing cargo-deny into $tools"
+    cargo install --quiet --locked cargo-deny --root "$tools" && have cargo-deny && return 0
+    missing+=("$1 (needs cargo-deny)")
+    return 1
+}
 
 tests=(--lib --test phone --test protocol --test architecture --test server)
 may_mount || missing+=("full disk (needs root on Linux, to mount a small file system)")
@@ -174,6 +191,11 @@ if need_node_modules "web SDKs"; then
 fi
 suite "lints" lints
 suite "lints of the border" border_lints
+suite "feature sets" feature_sets
+if need_deny "dependencies"; then
+    # Advisories are left to a machine that can fetch their database.
+    suite "dependencies" cargo deny --locked --offline check bans licenses sources
+fi
 if [ "$tier" = short ]; then
     echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, arm64 on bionic, Swift, Apple library, Android, documentation, fuzz"
 else

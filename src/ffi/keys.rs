@@ -69,7 +69,7 @@ impl UndeclaredException {
     }
 
     fn explain(&self, error: PhoneError) -> AuthenticatorError {
-        let surprise = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let undeclared = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (&error, undeclared) {
             (
                 PhoneError::Vault(VaultError::KeyUnavailable) | PhoneError::SlotNotWrapped(KeyError::Unavailable),
