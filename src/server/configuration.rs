@@ -155,9 +155,10 @@ pub struct PushSettings {
     pub budget: u32,
     /// Minutes to which the budget applies.
     pub budget_minutes: i64,
-    /// Denials and wrong numbers on the phone after which no messages are sent for a while.
+    /// Denials and wrong numbers on the phone within [`cool_down_minutes`](Self::cool_down_minutes) after which no
+    /// messages are sent for that time.
     pub refusals: u32,
-    /// Length of that pause, in minutes.
+    /// Minutes for which denials and wrong numbers count.
     pub cool_down_minutes: i64,
     /// Whether phones that another transport reaches may pull their messages, too.
     pub pull_for_all: bool,

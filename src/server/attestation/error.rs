@@ -80,7 +80,8 @@ impl AttestationError {
         }
     }
 
-    /// Returns the message for the user, who has already proved possession of the registration secret and the key.
+    /// Returns the message for the user. Only a phone that has proved possession of the registration secret and the key
+    /// gets to see it.
     pub fn told(self) -> &'static str {
         match self {
             Self::Boot => {

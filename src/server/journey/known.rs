@@ -1,5 +1,5 @@
-//! Members of exported journeys that have no effect here: known members whose feature is not supported keep a journey
-//! from running, and unknown members cause warnings.
+//! Finds members of exported journeys that are not supported here. Those with a known meaning may keep a journey from
+//! running; unknown ones cause warnings.
 
 use serde_json::{Map, Value};
 

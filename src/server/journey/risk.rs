@@ -203,7 +203,7 @@ impl Rule {
     }
 }
 
-/// Stores the network and the user agent, as tags, with which a user signed in.
+/// Stores, as tags, the network and the user agent with which a user signed in.
 pub fn learn(
     transaction: &Transaction,
     user: &str,

@@ -21,7 +21,7 @@ pub fn unreachable(entry: &str, nodes: &BTreeMap<String, Placed>) -> Vec<String>
     missed.map(|(id, placed)| format!("{} ({id})", placed.display_name)).collect()
 }
 
-/// Adds a fault for each cycle in which no node waits, because it would run forever.
+/// Adds a fault for each node on a cycle in which no node waits, because such a cycle would run forever.
 pub fn refuse_idle_cycles(journey: &str, nodes: &BTreeMap<String, Placed>, faults: &mut Vec<TreeError>) {
     let next = |id: &str| -> Vec<String> {
         nodes

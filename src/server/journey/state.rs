@@ -40,7 +40,7 @@ pub struct Shared {
     /// When the sign-on became that user's.
     #[serde(default)]
     pub user_since: Option<EpochMilliseconds>,
-    /// ID of the push message that the sign-on waits for.
+    /// ID of the sign-on request whose answer is awaited.
     pub push_request: Option<String>,
     /// The challenge number to show while waiting.
     pub push_number: Option<String>,

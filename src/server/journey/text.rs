@@ -63,7 +63,7 @@ fn primary(tag: &str) -> &str {
     tag.split('-').next().unwrap_or(tag)
 }
 
-/// Returns languages that readers of this one also understand: the other written forms of Norwegian, and older names of
+/// Returns languages that readers of this one can also read: the other written forms of Norwegian, and older names of
 /// languages.
 fn close_languages(language: &str) -> &'static [&'static str] {
     match language {

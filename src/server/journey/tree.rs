@@ -95,7 +95,7 @@ pub enum TreeError {
         journey: String,
         /// Display name and ID of the node.
         node: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// An outcome does not exist or leads nowhere.
@@ -107,7 +107,7 @@ pub enum TreeError {
         node: String,
         /// The outcome.
         outcome: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }

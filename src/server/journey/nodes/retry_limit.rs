@@ -1,8 +1,8 @@
 //! Retry Limit Decision: allows a number of further attempts, then no more.
 //!
 //! The count is stored with the user only after the user's password was verified in this sign-on. Before that, any name
-//! is counted in the state of the sign-on, whether the user exists or not. So the count does not reveal who is a user,
-//! and knowing a name is not enough to have something stored.
+//! is counted in the state of the sign-on, whether the user exists or not. Therefore the count does not reveal which
+//! users exist, and knowing a name is not enough to have something stored.
 
 use serde::Deserialize;
 
