@@ -1,4 +1,4 @@
-//! The server's configuration: one TOML file, checked as a whole at start.
+//! The server's configuration: one TOML file, checked as a whole at startup.
 
 mod trust;
 mod warnings;
@@ -20,7 +20,7 @@ use crate::protocol::uri::is_loopback;
 
 /// The file that `init` writes: every key with its default and a comment.
 pub const TEMPLATE: &str = include_str!("server.toml");
-/// Longest public address: phones take endpoints of 2048 bytes, and what follows it needs room.
+/// Longest public URL: phones accept endpoints of 2048 bytes, and a path and query are appended to this URL.
 const LONGEST_PUBLIC_URL: usize = 1024;
 
 /// The server's settings.
@@ -29,17 +29,17 @@ const LONGEST_PUBLIC_URL: usize = 1024;
 pub struct Configuration {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// What browsers and phones reach the server by; absent: the address it listens on.
+    /// URL under which browsers and phones reach the server. Without it, the address that the server listens on.
     pub public_url: Option<Url>,
     /// Name of the realm.
     pub realm: String,
-    /// Journey of a sign-on that names none.
+    /// Journey for sign-ons that do not name one.
     pub default_journey: String,
-    /// Folder of the database and the key; relative to the file's own folder.
+    /// Folder of the database and the key, relative to the configuration file's folder.
     pub data: PathBuf,
-    /// Folder of the journey files; relative to the file's own folder.
+    /// Folder of the journey files, relative to the configuration file's folder.
     pub journeys: PathBuf,
-    /// How much one request may ask for.
+    /// Limits on HTTP requests.
     pub requests: RequestSettings,
     /// Settings of sign-ons.
     pub sign_on: SignOn,
@@ -47,35 +47,35 @@ pub struct Configuration {
     pub session: SessionSettings,
     /// Settings of push messages.
     pub push: PushSettings,
-    /// The webhook; absent: there is none.
+    /// The webhook, if there is one.
     pub webhook: Option<WebhookSettings>,
     /// Days for which audit events are kept.
     pub audit_days: i64,
-    /// Origins whose pages may call the REST, as in `https://app.example.com`.
+    /// Origins whose pages may call the REST API, such as `https://app.example.com`.
     pub cross_origin: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, as in `10.0.0.0/8`.
+    /// Proxies whose `X-Forwarded-For` is trusted: addresses or networks such as `10.0.0.0/8`.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Most connections at once.
+    /// Most simultaneous connections.
     pub connections: u32,
-    /// Seconds for which requests are still taken after the server was told to stop.
+    /// Seconds for which the server still accepts HTTP requests after it was told to stop.
     pub stop_delay_seconds: u32,
-    /// How the log is written.
+    /// Format of the log.
     pub log: LogFormat,
 }
 
-/// How the log is written.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Lines for people.
     #[default]
     Text,
-    /// A JSON object a line, for programs.
+    /// One JSON object per line, for programs.
     Json,
 }
 
-/// Networks, or single addresses.
+/// Deserializes networks and single addresses.
 fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     Vec::<String>::deserialize(deserializer)?
         .into_iter()
@@ -86,19 +86,20 @@ fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IpN
         .collect()
 }
 
-/// How much one request may ask for.
+/// Limits on HTTP requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestSettings {
     /// Largest body, in KiB.
     pub body_kib: u32,
-    /// Seconds that a request may take in all.
+    /// Longest duration of an HTTP request, in seconds.
     pub seconds: u32,
-    /// Seconds for the head of a request, for a connection that lies idle, and for a client to go on reading.
+    /// Seconds within which the header of an HTTP request must arrive, an idle connection must be used again, and a
+    /// client must continue reading.
     pub idle_seconds: u32,
-    /// Most polls of a sign-on a minute that come before their time.
+    /// Most premature polls of one sign-on per minute.
     pub early_polls: u32,
-    /// Most requests at once that wait for the same sign-on, each from a page of it.
+    /// Most HTTP requests that wait for the same sign-on at the same time, each from a page that shows it.
     pub waits: u32,
 }
 
@@ -106,28 +107,28 @@ pub struct RequestSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignOn {
-    /// Minutes for which a step may be answered.
+    /// Minutes within which a step must be answered.
     pub step_minutes: i64,
-    /// Minutes for which a whole sign-on may last.
+    /// Longest duration of a sign-on, in minutes.
     pub maximum_minutes: i64,
     /// Most push messages that one sign-on sends.
     pub message_limit: u32,
-    /// Whether who has no phone yet may register one with the password alone.
+    /// Whether a user without a phone may register one with the password alone.
     pub self_registration: bool,
-    /// Most passwords that are tried for one name in [`attempt_minutes`](Self::attempt_minutes).
+    /// Most password attempts for one name within [`attempt_minutes`](Self::attempt_minutes).
     pub attempts_per_user: u32,
-    /// Most passwords that are tried from one address in that time. Right ones do not count.
+    /// Most password attempts from one address within that time. Right passwords do not count.
     pub attempts_per_address: u32,
-    /// Most recovery codes that are tried for one user in that time.
+    /// Most recovery code attempts for one user within that time.
     pub recovery_code_attempts: u32,
-    /// Wrong passwords of a user in a row after which only browsers that the user signed in with before are believed; and
-    /// of such a browser after which it is none any more.
+    /// Consecutive wrong passwords after which a user can sign in only from known browsers, and after which a known
+    /// browser is no longer known.
     pub failures_in_a_row: u32,
-    /// Days for which a browser is known after a sign-in with both factors.
+    /// Days for which a browser stays known after a sign-in with both factors.
     pub known_browser_days: i64,
-    /// Minutes that these limits are for.
+    /// Minutes to which the limits on attempts apply.
     pub attempt_minutes: i64,
-    /// Most sign-ons whose password waits to be checked; more are turned away.
+    /// Most sign-ons that wait for a password check; further ones are rejected.
     pub password_queue: u32,
 }
 
@@ -139,7 +140,7 @@ pub struct SessionSettings {
     pub idle_minutes: i64,
     /// Minutes after which a session ends in any case.
     pub maximum_minutes: i64,
-    /// Whether browsers send the session cookie along with calls from pages of other sites.
+    /// Whether browsers send the session cookie with calls from pages of other sites.
     pub cross_site_cookie: bool,
 }
 
@@ -147,26 +148,28 @@ pub struct SessionSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PushSettings {
-    /// Most changes of a phone's push token in [`SignOn::attempt_minutes`].
+    /// Most changes of a phone's push token within [`SignOn::attempt_minutes`].
     pub token_changes: u32,
-    /// Most messages that a user gets in [`budget_minutes`](Self::budget_minutes); a fifth of them, at least one
-    /// from three on, is kept for browsers that the user signed in with before.
+    /// Most messages that a user gets within [`budget_minutes`](Self::budget_minutes). A fifth of a budget of three or
+    /// more, but at least one message, is reserved for known browsers.
     pub budget: u32,
-    /// Minutes that the budget is for.
+    /// Minutes to which the budget applies.
     pub budget_minutes: i64,
-    /// Refusals on the phone after which no message is sent for a while.
+    /// Denials and wrong numbers on the phone within [`cool_down_minutes`](Self::cool_down_minutes) after which no
+    /// messages are sent for that time.
     pub refusals: u32,
-    /// Minutes of that while.
+    /// Minutes for which denials and wrong numbers count.
     pub cool_down_minutes: i64,
-    /// Whether phones that another transport reaches may fetch their messages, too.
+    /// Whether phones that another transport reaches may pull their messages, too.
     pub pull_for_all: bool,
-    /// Whether pushes over a relay hold no more than a hint, where phones know one.
+    /// Whether pushes over a relay contain only a hint, for phones that support it.
     pub hint_only: HintOnly,
-    /// Minutes for which nothing is sent after a refusal as somebody else's sign-on; 0: until an administrator lifts it.
+    /// Minutes without messages after the user denied a sign-on as someone else's; 0 until an administrator lifts the
+    /// freeze.
     pub freeze_minutes: i64,
-    /// What attestations of phones' keys are checked against; absent: they are not.
+    /// What attestations of device keys are checked against. Without it, they are not checked.
     pub attestation: Option<AttestationSettings>,
-    /// The transport Amazon SNS; absent: there is none.
+    /// The Amazon SNS transport, if there is one.
     pub sns: Option<SnsSettings>,
 }
 
@@ -254,19 +257,19 @@ impl Default for SessionSettings {
     }
 }
 
-/// Why a configuration was refused.
+/// Why a configuration was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// The file cannot be read.
     #[error("The configuration {0} cannot be read: {1}")]
     Unreadable(String, #[source] std::io::Error),
-    /// Not TOML, an unknown key or a wrong value.
+    /// Not TOML, an unknown key, or a wrong value.
     #[error("The configuration {0} is not valid: {1}")]
     Invalid(String, String),
 }
 
 impl Configuration {
-    /// Reads and checks a file; its folders become absolute or relative to the working folder.
+    /// Reads and checks a file. Its relative paths are resolved against the file's folder.
     pub fn load(file: &Path) -> Result<Self, ConfigurationError> {
         let name = file.display().to_string();
         let text = read_text(file).map_err(|error| ConfigurationError::Unreadable(name.clone(), error))?;
@@ -301,7 +304,7 @@ impl Configuration {
         }
     }
 
-    /// Checks what the form of the file does not; the message names the key.
+    /// Checks what deserialization cannot. The error names the key.
     pub fn check(&self) -> Result<(), String> {
         match &self.public_url {
             None if self.listen.ip().is_unspecified() => {
@@ -413,7 +416,8 @@ impl Configuration {
     }
 }
 
-/// Whether the text is exactly scheme, host and, where it is not the scheme's own, port: as browsers write it.
+/// Returns whether the text is an origin as browsers write it: scheme, host, and the port unless it is the scheme's
+/// default.
 fn is_origin(text: &str) -> bool {
     Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)

@@ -25,15 +25,15 @@ use crate::server::store::digest;
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct Index {
-    /// Only `service` is offered.
+    /// Only `service` is supported.
     pub(in crate::server) auth_index_type: Option<String>,
-    /// The journey's name.
+    /// Name of the journey.
     pub(in crate::server) auth_index_value: Option<String>,
-    /// The journey's name, in AM's short form.
+    /// Name of the journey, in AM's short form.
     pub(in crate::server) service: Option<String>,
-    /// The realm, for pages.
+    /// The realm, used by pages.
     pub(in crate::server) realm: Option<String>,
-    // AM's short forms of the other kinds; none of them is offered.
+    // AM's short forms of the other types; none is supported.
     module: Option<String>,
     user: Option<String>,
     role: Option<String>,
@@ -41,24 +41,24 @@ pub(in crate::server) struct Index {
     resource: Option<String>,
     #[serde(rename = "sessionUpgradeSSOTokenId")]
     session_upgrade: Option<String>,
-    // How AM's SDKs go on with a sign-on that a node suspended, from a link in a mail. No node here does that.
+    // With this, AM's SDKs resume a sign-on that a node suspended, from a link in an email. No node here does that.
     suspended_id: Option<String>,
     #[serde(rename = "composite_advice")]
     composite_advice: Option<String>,
     no_session: Option<String>,
-    /// A language that goes before those of the browser.
+    /// A language that takes precedence over those of the browser.
     locale: Option<String>,
 }
 
 impl Index {
-    /// Puts the language that the query names before those of the browser.
+    /// Puts the language from the query before those of the browser.
     pub(in crate::server) fn prefer_locale(&self, mut browser: Browser) -> Browser {
         let named = self.locale.as_deref().map(accepted_languages).unwrap_or_default();
         browser.languages.splice(0..0, named);
         browser
     }
 
-    /// The journey that the query names, where it names one.
+    /// Returns the journey named in the query, if any.
     pub(in crate::server) fn journey(&self) -> Result<Option<String>, SignOnError> {
         let refused = |problem: String| Err(SignOnError::Journey(problem));
         let others = [
@@ -213,20 +213,20 @@ fn show(app: &App, reply: Reply) -> Response {
             }
             response
         }
-        // Only pages begin such a journey.
+        // Only pages start such a run.
         Reply::Done { .. } => error(StatusCode::BAD_REQUEST, "This journey belongs to a page."),
         Reply::Failure { message, .. } => error(StatusCode::UNAUTHORIZED, &message),
     }
 }
 
-/// Whether the body is called JSON. A form of a page of another origin cannot be, so none can sign its visitor on as
-/// somebody else.
+/// Returns whether the content type is JSON. A form on a page of another origin cannot send that type, so it cannot
+/// sign its visitor in as someone else.
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// A refused request in AM's form.
+/// Returns the error response for a rejected HTTP request, in AM's format.
 fn refusal(problem: &SignOnError) -> Response {
     match problem {
         SignOnError::Stale => {
@@ -249,7 +249,7 @@ fn refusal(problem: &SignOnError) -> Response {
     }
 }
 
-/// The body, or the answer to one that is too large or broke off.
+/// Returns the body, or the error response if it is too large or incomplete.
 #[allow(clippy::result_large_err, reason = "the answer is returned as it is, and boxing it would help nobody")]
 pub(in crate::server) fn read_body(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Response> {
     body.map_err(|rejection| match rejection.status() {
@@ -258,7 +258,7 @@ pub(in crate::server) fn read_body(body: Result<Bytes, BytesRejection>) -> Resul
     })
 }
 
-/// What the request says of the browser.
+/// Returns what the HTTP request reveals about the browser.
 pub(in crate::server) fn browser(headers: &HeaderMap, address: SocketAddr) -> Browser {
     let read = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let shown =

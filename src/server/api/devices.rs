@@ -1,7 +1,7 @@
-//! A user's own registered phones: list, look at, remove (AM's `users/{user}/devices/2fa/push`).
+//! A user's own phones: list, read and remove (AM's `users/{user}/devices/2fa/push`).
 //!
-//! Only with the user's own session, and for a change only while a second factor was passed within the last minutes:
-//! a stolen session must not be enough to take the owner's phone away.
+//! Requires the user's own session, and for changes a second factor within the last few minutes: a stolen session must
+//! not be enough to remove the owner's phone.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ use crate::server::store::devices::{self as store, Device};
 use crate::server::store::{StoreError, digest};
 use crate::server::user_devices;
 
-/// Names of the path. The device is there where one is addressed.
+/// Path parameters. `device` is present if the path names one.
 #[derive(Deserialize)]
 pub(in crate::server) struct Names {
     user: String,
@@ -60,7 +60,7 @@ pub(in crate::server) async fn query(
     }
 }
 
-/// `GET .../devices/2fa/oath` and other kinds of devices that nobody can have here.
+/// `GET .../devices/2fa/oath`, and other types of devices that do not exist here.
 pub(in crate::server) async fn query_none(
     State(app): State<App>,
     _: Realm,
@@ -73,7 +73,7 @@ pub(in crate::server) async fn query_none(
     }
 }
 
-/// A list in AM's form.
+/// Returns a list in AM's format.
 fn listed_as(result: Vec<Value>) -> Response {
     Json(json!({
         "resultCount": result.len(),
@@ -86,7 +86,7 @@ fn listed_as(result: Vec<Value>) -> Response {
     .into_response()
 }
 
-/// `POST .../devices/2fa/push?_action=reset`: removes them all.
+/// `POST .../devices/2fa/push?_action=reset`: removes all phones.
 pub(in crate::server) async fn reset(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
@@ -174,19 +174,19 @@ pub(in crate::server) async fn remove(
     }
 }
 
-/// The SHA-256 of the session token that a request carries.
+/// Returns the SHA-256 of the session token in the HTTP request.
 fn session_digest(headers: &HeaderMap) -> Vec<u8> {
     session_token(headers).map(|(token, _)| digest(token.expose(Reason::Hash).as_bytes())).unwrap_or_default()
 }
 
-/// What a call wants.
+/// What a call wants to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Look,
     Change,
 }
 
-/// The user whose devices these are, if the caller may do this; and the device that the path names, or nothing.
+/// Returns the owner of the devices, if the caller may do this, and the device named in the path, or an empty string.
 async fn owner(
     app: &App,
     names: Result<Path<Names>, PathRejection>,
@@ -223,7 +223,7 @@ fn no_device() -> Response {
     error(StatusCode::NOT_FOUND, "There is no such device.")
 }
 
-/// AM's form; where the phone has a key of its own, with what counts of it.
+/// Returns a device in AM's format, with the effective properties of its device key, if it has one.
 fn to_json(app: &App, device: &Device, key: Option<&DeviceKey>) -> Value {
     let mut value = json!({
         "_id": device.id,

@@ -1,4 +1,4 @@
-//! The discovery document, from which Ping's web SDKs learn where a realm's REST is.
+//! The discovery document, which tells Ping's web SDKs where the REST API of a realm is.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,14 +12,15 @@ pub(in crate::server) async fn of_realm(State(app): State<App>, _: Realm) -> Jso
     document(&app)
 }
 
-/// The same without a realm in the path: there is one realm.
+/// The same without a realm in the path, because there is only one realm.
 pub(in crate::server) async fn of_server(State(app): State<App>) -> Json<Value> {
     document(&app)
 }
 
-/// Returns the realm's addresses in AM's form. Nothing else of OAuth 2.0 is offered here, and a sign-on calls none of
-/// them. Clients take the server and the realm out of them: journey-client takes no document without the first three,
-/// javascript-sdk none without all.
+/// Returns the realm's OAuth 2.0 endpoints in AM's format.
+///
+/// None of these endpoints exists here, and a sign-on calls none of them, but clients derive the server and the realm
+/// from them. journey-client rejects a document without the first three, javascript-sdk one without all of them.
 fn document(app: &App) -> Json<Value> {
     let base = app.0.public_url.as_str().trim_end_matches('/');
     let issuer = format!("{base}/oauth2/realms/root/realms/{}", app.0.configuration.realm);

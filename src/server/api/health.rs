@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can do its work: for whoever runs it.
+//! Health checks: whether the server is alive and whether it can do its work.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -12,17 +12,17 @@ use super::{error, unavailable};
 use crate::server::App;
 use crate::server::store::{StoreError, key_check};
 
-/// `GET /am/isAlive`: liveness, as AM says it.
+/// `GET /am/isAlive`: liveness, with AM's response.
 pub(in crate::server) async fn is_alive() -> &'static str {
     "Server is ALIVE\n"
 }
 
-/// `GET /am/json/health/live`: the process answers.
+/// `GET /am/json/health/live`: the process responds.
 pub(in crate::server) async fn live() -> StatusCode {
     StatusCode::OK
 }
 
-/// `GET /am/json/health/ready`: the database can be written, and the server is not stopping.
+/// `GET /am/json/health/ready`: the database is writable, and the server is not stopping.
 pub(in crate::server) async fn ready(State(app): State<App>) -> Response {
     if app.0.stopping.load(Ordering::Relaxed) {
         return error(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping.");
@@ -46,13 +46,13 @@ pub(in crate::server) async fn ready(State(app): State<App>) -> Response {
     }
 }
 
-/// Longest time that the database may take, so that a probe is never held.
+/// Longest time that the database may take, so that a probe never hangs.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
-/// Bytes that must be free where the data lie: a sign-on writes a few pages.
+/// Free bytes required on the data disk: a sign-on writes a few pages.
 const LEAST_ROOM: u64 = 64 * 1024;
 
-/// Returns whether the file system of a folder has room; where that cannot be told the write will.
+/// Returns whether a folder's file system has free space. If that is unknown, the write that follows will tell.
 fn has_room(folder: &Path) -> bool {
     rustix::fs::statvfs(folder).map_or(true, |found| found.f_bavail.saturating_mul(found.f_frsize) >= LEAST_ROOM)
 }

@@ -1,4 +1,4 @@
-//! What every request passes before it is looked at: whose it is, under which host name, and how it is found in the log.
+//! Middleware that every HTTP request passes through: request ID, host name check, client address and response headers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -17,27 +17,29 @@ use crate::ports::make_bytes;
 use crate::server::App;
 use crate::server::store::audit::Event;
 
-/// The header that carries a request's id.
+/// Header with the ID of the HTTP request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives up requests that take too long, because a client sends its body drop by drop.
+/// Aborts HTTP requests that take too long, so that a client cannot send its body drop by drop.
 pub(in crate::server) fn time_limit(longest: Duration) -> tower_http::timeout::TimeoutLayer {
     tower_http::timeout::TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest)
 }
 
-/// What every request passes, in one piece, because thousands may be held at once and each layer of its own keeps something
-/// for all of them: an id, which stands in every line that is logged of the request and goes back in `X-Request-Id`; a host
-/// name that is this server's; the client's address in the place of a trusted proxy's; no caching.
+/// Gives every HTTP request an ID, checks its host name, replaces a trusted proxy's address with the client's, and
+/// forbids caching. The ID appears in every log line about the request and in `X-Request-Id`.
 ///
-/// An id that came along is not taken: whoever sends requests could write what they like into the log.
+/// All this is one layer, because thousands of requests may be waiting at once, and each layer needs memory for every
+/// one of them.
+///
+/// An ID sent by the client is ignored; otherwise clients could write anything they like into the log.
 pub(in crate::server) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let id: String = make_bytes::<8>(app.0.entropy.as_ref())
         .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
         .unwrap_or_default();
-    // Without the query: registration codes and the like may stand in one.
+    // Without the query, which may contain registration URIs or other secrets.
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     let began = app.now();
-    // Probes ask by whatever address they know, and learn nothing but health.
+    // Probes use whatever address they know, and learn nothing but the server's health.
     let is_probe = matches!(request.uri().path(), "/am/isAlive" | "/am/json/health/live" | "/am/json/health/ready");
     let hosts = request.headers().get_all(header::HOST).iter().count();
     let mut response = if hosts > 1 {
@@ -61,7 +63,7 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    // Nothing of a sign-on may lie in a cache.
+    // Nothing about a sign-on may be cached.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in HARDENING {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -72,18 +74,20 @@ pub(in crate::server) async fn guard(State(app): State<App>, request: Request, n
     response
 }
 
-/// Headers of every answer: no guessing of content, no window of another origin, no feature that no page uses.
+/// Headers of every response: no content sniffing, no shared window with other origins, no unused browser features.
 const HARDENING: [(&str, &str); 3] = [
     ("x-content-type-options", "nosniff"),
     ("cross-origin-opener-policy", "same-origin"),
     ("permissions-policy", "camera=(), microphone=(), payment=(), usb=(), geolocation=(self)"),
 ];
 
-/// Reads a body that is too large to a bounded end, so that its sender comes to read the answer: a connection that is closed
-/// with unread bytes is reset, and the answer is lost. What comes after this is cut off.
+/// Longest part of an oversized body that is read and discarded, in bytes.
+///
+/// Without reading it, the connection would be closed with unread bytes, which resets it and loses the response. Beyond
+/// this limit the connection is cut off.
 const MOST_DRAINED: usize = 8 * 1024 * 1024;
 
-/// Hands on a request with its whole body, or with one byte more than `limit` where it is larger.
+/// Passes the HTTP request on with its whole body, or with one byte more than `limit` if the body is larger.
 pub(in crate::server) async fn read_whole_body(State(limit): State<usize>, request: Request, next: Next) -> Response {
     let (parts, mut body) = request.into_parts();
     let mut read = Vec::new();
@@ -103,7 +107,7 @@ pub(in crate::server) async fn read_whole_body(State(limit): State<usize>, reque
     next.run(Request::from_parts(parts, Body::from(read))).await
 }
 
-/// Which limit a request was over that is answered so.
+/// Returns which limit an HTTP request exceeded if it got this status.
 fn limit_of(status: StatusCode) -> Option<&'static str> {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Some("too-large"),
@@ -114,8 +118,8 @@ fn limit_of(status: StatusCode) -> Option<&'static str> {
     }
 }
 
-/// Counts a request that was over a limit. The audit log keeps a bounded number of them: nobody may fill the store by
-/// being rejected.
+/// Counts an HTTP request that exceeded a limit. The audit log keeps a bounded number of these, so that rejected
+/// requests cannot fill the store.
 fn count_rejected(app: &App, limit: &'static str, client: IpAddr) {
     tracing::debug!(limit, address = %client, "rejected a request over a limit");
     app.count_event(Event {
@@ -127,8 +131,8 @@ fn count_rejected(app: &App, limit: &'static str, client: IpAddr) {
     });
 }
 
-/// Whether the host name is this server's. Any other would let a foreign page speak to a server on this machine under its
-/// own name.
+/// Returns whether the host name is this server's. With any other name, a foreign page could reach a server on this
+/// machine as its own origin (DNS rebinding).
 fn is_for_this_server(app: &App, request: &Request) -> bool {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let authority = request.uri().authority().map(|authority| authority.as_str().to_ascii_lowercase());
@@ -136,7 +140,7 @@ fn is_for_this_server(app: &App, request: &Request) -> bool {
         && authority.is_none_or(|authority| app.0.hosts.contains(&authority))
 }
 
-/// The request with the client's address in the place of a proxy's that the configuration trusts.
+/// Replaces the address of a trusted proxy with that of the client behind it.
 fn resolve_client(app: &App, mut request: Request) -> Request {
     let trusted = &app.0.configuration.trusted_proxies;
     if !trusted.is_empty()
@@ -148,8 +152,8 @@ fn resolve_client(app: &App, mut request: Request) -> Request {
     request
 }
 
-/// The address before the trusted proxies: each appends the one that it heard from, so what stands before the last one
-/// that is not trusted may be anybody's invention.
+/// Returns the client address before the trusted proxies. Each proxy appends the address that it received the request
+/// from, so anything before the last untrusted address may be made up.
 fn client_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let mut client = peer.to_canonical();
@@ -168,7 +172,7 @@ fn client_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option
     (client != peer).then_some(client)
 }
 
-/// Reads an address as proxies write it: by itself, in brackets, with the client's port, in quotes, or with a zone.
+/// Parses an address as proxies write it: plain, in brackets, with the client's port, in quotes, or with a zone.
 fn read_address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"').trim();
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -178,7 +182,7 @@ fn read_address(text: &str) -> Option<IpAddr> {
             port.strip_prefix(':')?.parse::<u16>().ok()?;
             address
         }
-        // One colon stands before a port; more are an IPv6 address.
+        // A single colon precedes a port; several belong to an IPv6 address.
         None => match text.split_once(':') {
             Some((address, port)) if !port.contains(':') => {
                 port.parse::<u16>().ok()?;

@@ -1,4 +1,4 @@
-//! AM's REST: what web SDKs, programs and phones call.
+//! AM's REST API, for web SDKs, other programs and phones.
 
 pub(super) mod authenticate;
 pub(super) mod devices;
@@ -26,7 +26,7 @@ use super::App;
 use super::store::StoreError;
 use super::store::sessions::{self as sessions_of_store, Session};
 
-/// An error in AM's form: `{"code", "reason", "message"}`.
+/// Returns an error in AM's format: `{"code", "reason", "message"}`.
 pub(super) fn error(status: StatusCode, message: &str) -> Response {
     let body = json!({
         "code": status.as_u16(),
@@ -36,10 +36,11 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// Seconds after which a client may ask again where the server has no room or cannot reach its database.
+/// Seconds after which a client may retry when the server is at capacity or cannot reach its database.
 pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
-/// Answers what the server could not do: says nothing and logs everything. What passes by itself is 503 with `Retry-After`.
+/// Answers an HTTP request that failed inside the server: logs the cause and reveals nothing. A temporary problem is a
+/// 503 with `Retry-After`.
 pub(super) fn internal(problem: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(%problem, "request failed");
     if problem.downcast_ref::<StoreError>().is_some_and(StoreError::may_pass) {
@@ -48,14 +49,14 @@ pub(super) fn internal(problem: &(dyn std::error::Error + 'static)) -> Response 
     error(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
 }
 
-/// Answers 503 with `Retry-After`.
+/// Returns a 503 with `Retry-After`.
 pub(super) fn unavailable(message: &str) -> Response {
     let mut response = error(StatusCode::SERVICE_UNAVAILABLE, message);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     response
 }
 
-/// The realm that is served here. A request whose path names another one, or none that can be read, is refused.
+/// Extractor that rejects HTTP requests unless their path names the realm served here.
 pub(super) struct Realm;
 
 impl FromRequestParts<App> for Realm {
@@ -66,7 +67,7 @@ impl FromRequestParts<App> for Realm {
         let Ok(Path(mut names)) = names else {
             return Err(error(StatusCode::NOT_FOUND, "The realm in the address cannot be read."));
         };
-        // AM takes the realm from the path or from the query. Where both name one, both must be served here.
+        // AM takes the realm from the path or from the query. If both name one, both must match.
         let in_query = Query::<RealmQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.realm);
         let named: Vec<String> = names.remove("realm").into_iter().chain(in_query).collect();
         if named.is_empty() {
@@ -85,17 +86,18 @@ struct RealmQuery {
     realm: Option<String>,
 }
 
-/// The answer to an address that is not served.
+/// Answers a path that does not exist.
 pub(super) async fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "There is nothing at this address.")
 }
 
-/// The answer to a method that an address does not take.
+/// Answers a method that a path does not support.
 pub(super) async fn method_not_allowed() -> Response {
     error(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method.")
 }
 
-/// The session token of a request: the header or the cookie named `iPlanetDirectoryPro`; and whether it is the cookie.
+/// Returns the session token from the header or the cookie named `iPlanetDirectoryPro`, and whether it is from the
+/// cookie.
 fn session_token(headers: &HeaderMap) -> Option<(crate::secret::SecretText, bool)> {
     let header_value = headers.get(super::SESSION_COOKIE).and_then(|value| value.to_str().ok());
     if let Some(token) = header_value {
@@ -104,22 +106,23 @@ fn session_token(headers: &HeaderMap) -> Option<(crate::secret::SecretText, bool
     session_cookie(headers).map(|token| (token, true))
 }
 
-/// What a caller is told whose request could have been made by a page of another origin.
+/// Error message for an HTTP request that a page of another origin could have caused.
 const SEND_A_HEADER: &str = "Send the X-Requested-With or the Accept-API-Version header.";
 
-/// Whether the request has a header that a page of another origin cannot make a browser send along with the cookie.
+/// Returns whether the HTTP request has a header that a page of another origin cannot make a browser send with the
+/// cookie.
 fn says_it_is_no_form(headers: &HeaderMap) -> bool {
     headers.contains_key("x-requested-with") || headers.contains_key("accept-api-version")
 }
 
-/// The live session that a request carries the token of.
+/// Returns the live session whose token the HTTP request carries.
 async fn live_session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, StoreError> {
     let Some((token, _)) = session_token(headers) else { return Ok(None) };
     let (now, idle) = (app.now(), app.0.configuration.session.idle_minutes * 60_000);
     app.0.store.run(move |transaction| sessions_of_store::find(transaction, &token, now, idle)).await
 }
 
-/// Which pages of other origins may call the REST, with cookies and with AM's headers.
+/// Returns the layer that lets pages of these origins call the REST API, with cookies and AM's headers.
 pub(super) fn cross_origin(origins: &[String]) -> CorsLayer {
     let names =
         ["accept-api-version", "content-type", "x-requested-with", "x-requested-platform", "iplanetdirectorypro"];
@@ -131,7 +134,7 @@ pub(super) fn cross_origin(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
-/// The session token in the cookie.
+/// Returns the session token from the cookie.
 pub(super) fn session_cookie(headers: &HeaderMap) -> Option<crate::secret::SecretText> {
     headers
         .get_all(header::COOKIE)
@@ -143,7 +146,7 @@ pub(super) fn session_cookie(headers: &HeaderMap) -> Option<crate::secret::Secre
         .map(|(_, token)| crate::secret::SecretText::new(token.to_owned()))
 }
 
-/// The cookie header that sets the session, or ends it when there is no token.
+/// Returns the `Set-Cookie` header that sets the session, or ends it if there is no token.
 pub(super) fn set_session_cookie(app: &App, token: Option<&crate::secret::SecretText>) -> Option<HeaderValue> {
     let secure = if app.cookies_are_secure() { "; Secure" } else { "" };
     let (value, age) = match token {

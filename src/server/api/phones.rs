@@ -1,6 +1,6 @@
 //! The endpoint that phones call (docs/wire.md): register, authenticate, refresh, pending.
 //!
-//! Until a request's signature verifies the answer is a mute 400; the log holds the reason.
+//! Until the signature of an HTTP request has been verified, every error is a plain 400; the reason is only logged.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::server::push::{self, AnswerTerms, Effect, PullGrant, PullTerms, Refus
 use crate::server::store::StoreError;
 use crate::server::waiters::Waiter;
 
-/// Most pulls of one device that are held at once.
+/// Most pulls of one device that are held at the same time.
 const PULLS_AT_ONCE: usize = 2;
 
 /// The query of a call.
@@ -72,7 +72,7 @@ async fn authenticate(app: App, body: Bytes) -> Response {
     settled(&app, "authenticate", result)
 }
 
-/// Answers a request that may be refused and have effects all the same.
+/// Answers an HTTP request that may have effects even if it is rejected.
 fn settled(app: &App, action: &'static str, result: Result<(Result<(), Refusal>, Vec<Effect>), Refusal>) -> Response {
     match result {
         Ok((Ok(()), effects)) => done(app, action, Ok(effects)),
@@ -105,7 +105,7 @@ async fn pending(app: App, body: Bytes) -> Response {
         Ok(PullGrant { offered: false, .. }) => {
             error(StatusCode::NOT_IMPLEMENTED, "This device is reached by push messages.")
         }
-        // Takes no place among those that wait: a phone that was told to ask must not be kept from it by them.
+        // Does not count as a waiting pull: those must not block a phone that was told to pull.
         Ok(PullGrant { wait_seconds: 0, device, .. }) => match listed(&app, device).await {
             Err(problem) => internal(&problem),
             Ok(messages) => Json(PulledMessages { messages }).into_response(),
@@ -114,7 +114,7 @@ async fn pending(app: App, body: Bytes) -> Response {
     }
 }
 
-/// Holds a checked pull until a message is there, or its time is over.
+/// Holds a verified pull until a message arrives or its time is up.
 async fn hold(app: App, grant: PullGrant) -> Response {
     let Some(subscription) = app.0.wakers.subscribe(Waiter::Device(grant.device.clone()), PULLS_AT_ONCE) else {
         return error(StatusCode::TOO_MANY_REQUESTS, "Two requests of this device are waiting already.");

@@ -1,4 +1,4 @@
-//! What clients ask about the server before they sign anybody on.
+//! Server information that clients request before a sign-on.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ pub(in crate::server) async fn server_info(
     answer(&app, &names)
 }
 
-/// `GET /am/json/serverinfo/*` and `.../version`: clients ask before they know the realm.
+/// `GET /am/json/serverinfo/*` and `.../version`, for clients that do not know the realm yet.
 pub(in crate::server) async fn server_info_without_realm(
     State(app): State<App>,
     Path(names): Path<HashMap<String, String>>,

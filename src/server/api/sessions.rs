@@ -1,4 +1,4 @@
-//! Sessions: whether one is alive, what it is, and signing out.
+//! Sessions: validating them, reading their properties, and signing out.
 
 use std::net::SocketAddr;
 
@@ -48,14 +48,14 @@ pub(in crate::server) async fn sessions(
     }
 }
 
-/// The body of a question about a session that it names.
+/// The body of an HTTP request about a session that it names.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Named {
     token_id: String,
 }
 
-/// The headers of a question, with the session that the body names (`{"tokenId"}`) in the place of their own.
+/// Returns the headers with the session token from the body (`{"tokenId"}`) in place of their own.
 fn named_session(mut headers: HeaderMap, body: &[u8]) -> HeaderMap {
     let named = serde_json::from_slice::<Named>(body).ok();
     if let Some(mut token) = named.and_then(|named| HeaderValue::from_str(&named.token_id).ok()) {

@@ -1,4 +1,4 @@
-//! Attestation of keys in Android's keystore.
+//! Attestation of keys in the Android keystore.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry::asn1_rs::{Oid, oid};
@@ -15,16 +15,16 @@ use crate::protocol::device_key::{KeyLevel, Protection, PublicKey, UserPresence}
 
 /// The extension that describes the key.
 const KEY_DESCRIPTION: Oid<'static> = oid!(1.3.6.1.4.1.11129.2.1.17);
-/// `purpose` of a key that signs.
+/// The `purpose` of a signing key.
 const SIGN: u64 = 2;
-/// `origin` of a key that was generated where it lives.
+/// The `origin` of a key that was generated where it is stored.
 const GENERATED: u64 = 0;
-/// Bit of `userAuthType` for what the person knows.
+/// Bit of `userAuthType` for something that the user knows.
 const PASSWORD: u64 = 1;
 /// Bit of `userAuthType` for a biometric.
 const BIOMETRIC: u64 = 2;
 
-/// Checks attestations of Android's keys.
+/// Checks Android key attestations.
 #[derive(Debug)]
 pub struct Android {
     roots: Roots,
@@ -35,7 +35,7 @@ pub struct Android {
 }
 
 impl Android {
-    /// Reads the files that the settings name, where they name any.
+    /// Reads the files named in the settings, if any.
     pub fn load(settings: &AttestationSettings) -> Result<Option<Self>, AttestationFileError> {
         let Some(roots) = &settings.android_roots else { return Ok(None) };
         Ok(Some(Self {
@@ -47,10 +47,10 @@ impl Android {
         }))
     }
 
-    /// Checks a chain (DER, the key's own certificate first) and gives what it attests.
+    /// Verifies a chain (DER, the key's own certificate first) and returns the protection that it attests.
     pub fn verify(&self, chain: &[Vec<u8>], subject: Subject<'_>) -> Result<Protection, AttestationError> {
         let chain = chain::parse(chain)?;
-        // The phone writes how long the first certificate is good for, by its own clock.
+        // The phone sets the validity period of the first certificate by its own clock, so that period is not checked.
         chain::verify(&chain, &self.roots, Dates::OfAuthorities, subject.now.div_euclid(1000))?;
         if self.revocations.as_ref().is_some_and(|revocations| revocations.hold_any(&chain)) {
             return Err(AttestationError::Revoked);
@@ -67,7 +67,7 @@ impl Android {
 
     fn judge(&self, description: &KeyDescription<'_>) -> Result<Protection, AttestationError> {
         let level = description.attestation_level.min(description.key_level);
-        // What a key in hardware may do is what the hardware enforces.
+        // For a key in hardware, only what the hardware enforces counts.
         let (level, enforced) = match level {
             SecurityLevel::Software => (KeyLevel::Software, &description.software),
             SecurityLevel::TrustedEnvironment => (KeyLevel::Tee, &description.hardware),
@@ -83,14 +83,15 @@ impl Android {
         if self.verified_boot && !is_verified {
             return Err(AttestationError::Boot);
         }
-        // Which app it was is what Android says, never the hardware.
+        // The app is reported by Android, never by the hardware.
         if !self.is_our_app(description.software.application.as_ref()) {
             return Err(AttestationError::App);
         }
         Ok(Protection { level, presence: presence(enforced) })
     }
 
-    /// Packages that share a user id share their keys, so each of them has to be one of ours.
+    /// Returns whether the app is accepted. Packages that share a user ID share their keys, so all of them must be
+    /// accepted.
     fn is_our_app(&self, application: Option<&Application<'_>>) -> bool {
         if self.packages.is_empty() && self.signing_digests.is_empty() {
             return true;
@@ -104,8 +105,8 @@ impl Android {
     }
 }
 
-/// The description of the key: on the first certificate and on no other. A key that is itself attested could otherwise
-/// vouch for keys of its owner's making.
+/// Returns the description of the key, which must be on the first certificate and on no other. Otherwise an attested
+/// key could vouch for keys that its owner made up.
 fn description<'a>(chain: &'a [X509Certificate<'_>]) -> Result<KeyDescription<'a>, AttestationError> {
     let described = |certificate: &&X509Certificate<'_>| {
         certificate.iter_extensions().any(|extension| extension.oid == KEY_DESCRIPTION)
@@ -127,7 +128,8 @@ fn holds(certificate: &X509Certificate<'_>, key: &PublicKey) -> bool {
         && info.subject_public_key.data == key.point()
 }
 
-/// What a person does for each signature. Where one authentication is good for a while, nobody does anything for the next.
+/// Returns what the user must do for each signature. If one authentication stays valid for a while, the next signature
+/// needs nothing.
 fn presence(enforced: &AuthorizationList<'_>) -> UserPresence {
     let is_for_each = enforced.no_auth_required.is_none() && enforced.auth_timeout.unwrap_or_default() == 0;
     match enforced.user_auth_type.filter(|_| is_for_each).map(|kinds| kinds & (PASSWORD | BIOMETRIC)) {

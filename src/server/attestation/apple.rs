@@ -1,7 +1,7 @@
-//! App Attest: Apple says that a genuine app on a genuine device asked for this.
+//! App Attest: Apple's statement that a genuine app on a genuine device requested this attestation.
 //!
-//! Its key is App Attest's own and signs no answers, so it vouches for the app, and the app for the key that registers:
-//! what it hands to App Attest is a digest over the registration's challenge and that key.
+//! The App Attest key does not sign the answers to sign-on requests. It vouches for the app, and the app vouches for
+//! the device key: the app gives App Attest a digest of the registration's challenge and that key.
 
 use ciborium::Value;
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
@@ -17,31 +17,31 @@ use crate::ports::EpochMilliseconds;
 use crate::protocol::attestation::client_data_hash;
 use crate::protocol::device_key::{KeyLevel, Protection};
 
-/// The extension that holds what was attested.
+/// The extension that holds the nonce.
 const NONCE: Oid<'static> = oid!(1.2.840.113635.100.8.2);
-/// `aaguid` of apps from the App Store and from TestFlight.
+/// The `aaguid` of apps from the App Store and TestFlight.
 const PRODUCTION: [u8; 16] = *b"appattest\0\0\0\0\0\0\0";
-/// `aaguid` of development builds.
+/// The `aaguid` of development builds.
 const DEVELOPMENT: [u8; 16] = *b"appattestdevelop";
-/// Bit of the flags that says that a credential follows.
+/// Flag that indicates that a credential follows.
 const HAS_CREDENTIAL: u8 = 0x40;
 
-/// Checks what App Attest makes.
+/// Checks App Attest objects.
 #[derive(Debug)]
 pub struct Apple {
     roots: Roots,
-    /// SHA-256 of the App IDs.
+    /// SHA-256 digests of the App IDs.
     app_ids: Vec<Vec<u8>>,
     development: bool,
 }
 
-/// Whether this is a map in CBOR, as App Attest makes one, and no certificate.
+/// Returns whether this is a CBOR map, as in an App Attest object, rather than a certificate.
 pub(super) fn is_object(bytes: &[u8]) -> bool {
     matches!(bytes, [0xa0..=0xbf, ..])
 }
 
 impl Apple {
-    /// Reads the file that the settings name, where they name one.
+    /// Reads the file named in the settings, if any.
     pub fn load(settings: &AttestationSettings) -> Result<Option<Self>, AttestationFileError> {
         let Some(roots) = &settings.apple_roots else { return Ok(None) };
         Ok(Some(Self {
@@ -51,8 +51,10 @@ impl Apple {
         }))
     }
 
-    /// Checks an object that shall vouch for a registering key. Where the key lives is the app's word, which is believed
-    /// then; no app on iOS has any other hardware than the Secure Enclave.
+    /// Verifies an object that vouches for a device key.
+    ///
+    /// The app's claim about where the key is stored is then believed. Apps on iOS have no secure hardware other than
+    /// the Secure Enclave.
     pub(super) fn attest(&self, object: &[u8], subject: Subject<'_>) -> Result<Protection, AttestationError> {
         self.verify(object, &client_data_hash(subject.challenge, subject.key), subject.now)?;
         match subject.claimed.level {
@@ -61,7 +63,7 @@ impl Apple {
         }
     }
 
-    /// Checks that the object was made by one of the apps for this digest (`clientDataHash`).
+    /// Verifies that one of the accepted apps made the object for this digest (`clientDataHash`).
     pub fn verify(
         &self,
         object: &[u8],
@@ -79,7 +81,7 @@ impl Apple {
         if data.credential != sha256(&[&first.public_key().subject_public_key.data]) {
             return Err(AttestationError::Key);
         }
-        // A counter that ran was not just attested.
+        // A counter above zero means that the key has been used since its attestation.
         if data.counter != [0; 4] || data.flags & HAS_CREDENTIAL == 0 {
             return Err(AttestationError::Malformed);
         }
@@ -96,7 +98,7 @@ fn sha256(parts: &[&[u8]]) -> Vec<u8> {
     digest(&SHA256, &parts.concat()).as_ref().to_vec()
 }
 
-/// What the first certificate was made for: a sequence with one string of octets under the tag 1.
+/// Returns the nonce from the first certificate: a sequence with an octet string under the tag 1.
 fn nonce<'a>(certificate: &'a X509Certificate<'_>) -> Result<&'a [u8], AttestationError> {
     let extension = certificate.get_extension_unique(&NONCE).map_err(|_| AttestationError::Malformed)?;
     let value = extension.ok_or(AttestationError::Extension)?.value;
@@ -109,7 +111,8 @@ fn nonce<'a>(certificate: &'a X509Certificate<'_>) -> Result<&'a [u8], Attestati
     read().map_err(|Malformed| AttestationError::Malformed)
 }
 
-/// The object, as far as it is looked at; the receipt is for asking Apple, which this server does not.
+/// The parts of the object that are used. The receipt is left out, because it is for queries to Apple, which this
+/// server does not send.
 struct AttestationObject {
     certificates: Vec<Vec<u8>>,
     authenticator: Vec<u8>,
@@ -132,14 +135,14 @@ impl AttestationObject {
     }
 }
 
-/// The value of this name, which there must be exactly once.
+/// Removes and returns the value with this name, which must occur exactly once.
 fn take(map: &mut Vec<(Value, Value)>, name: &str) -> Option<Value> {
     let at = map.iter().position(|(key, _)| key.as_text() == Some(name))?;
     let (_, value) = map.swap_remove(at);
     map.iter().all(|(key, _)| key.as_text() != Some(name)).then_some(value)
 }
 
-/// The authenticator data of WebAuthn, section 6.1, up to the credential's id.
+/// The authenticator data of WebAuthn (section 6.1), up to the ID of the credential.
 struct Authenticator<'a> {
     app_id: &'a [u8],
     flags: u8,

@@ -1,7 +1,7 @@
-//! A chain of certificates up to a pinned root (RFC 5280, section 6, as far as attestations go).
+//! Verifies a chain of certificates up to a pinned root (RFC 5280, section 6, as far as attestations need it).
 //!
-//! A root is trusted for its key and its name: how long its certificate is good for is for whoever pins it to judge, and
-//! roots are issued anew with the same key.
+//! A root is trusted for its key and its name. Its validity period is ignored: judging it is up to the administrator
+//! who pins it, and vendors reissue roots with the same key.
 
 use std::path::Path;
 
@@ -19,35 +19,35 @@ use x509_parser::x509::X509Version;
 use super::error::{AttestationError, AttestationFileError};
 use crate::server::text_file::read_text;
 
-/// Fewest certificates of a chain, its root included.
+/// Fewest certificates in a chain, including the root.
 const FEWEST: usize = 2;
-/// Most certificates of a chain.
+/// Most certificates in a chain.
 const MOST: usize = 10;
-/// Most bytes of a chain.
+/// Largest chain, in bytes.
 const LARGEST: usize = 8 * 1024;
 
-/// Roots that are trusted, in DER.
+/// Trusted roots, in DER.
 #[derive(Debug)]
 pub(super) struct Roots(Vec<Vec<u8>>);
 
-/// Whose dates are looked at.
+/// Which certificates must be within their validity periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dates {
-    /// Those of all certificates.
+    /// All certificates.
     OfAll,
-    /// Those of all but the first.
+    /// All but the first.
     OfAuthorities,
 }
 
 impl Roots {
-    /// Reads a file.
+    /// Reads the roots from a file.
     pub(super) fn load(file: &Path) -> Result<Self, AttestationFileError> {
         let name = || file.display().to_string();
         let text = read_text(file).map_err(|error| AttestationFileError::Unreadable(name(), error))?;
         Self::parse(&text).map_err(|problem| AttestationFileError::Roots(name(), problem))
     }
 
-    /// Reads PEM, or a JSON list of PEM, as Google publishes it.
+    /// Parses PEM, or a JSON list of PEM strings, as published by Google.
     fn parse(text: &str) -> Result<Self, &'static str> {
         let text = match serde_json::from_str::<Vec<String>>(text) {
             Ok(certificates) => certificates.join("\n"),
@@ -83,7 +83,7 @@ fn read(der: &[u8]) -> Result<X509Certificate<'_>, AttestationError> {
     }
 }
 
-/// Reads a chain, the first certificate first, and limits it.
+/// Parses a chain, first certificate first, and checks its limits.
 pub(super) fn parse(chain: &[Vec<u8>]) -> Result<Vec<X509Certificate<'_>>, AttestationError> {
     let size = chain.iter().fold(0_usize, |size, certificate| size.saturating_add(certificate.len()));
     if !(FEWEST..=MOST).contains(&chain.len()) || size > LARGEST {
@@ -92,7 +92,7 @@ pub(super) fn parse(chain: &[Vec<u8>]) -> Result<Vec<X509Certificate<'_>>, Attes
     chain.iter().map(|certificate| read(certificate)).collect()
 }
 
-/// Checks a chain up to one of the roots, whose certificate may end it. `now` in epoch seconds.
+/// Verifies a chain up to one of the roots, which may be its last certificate. `now` is in epoch seconds.
 pub(super) fn verify(
     chain: &[X509Certificate<'_>],
     roots: &Roots,
@@ -138,10 +138,10 @@ pub(super) fn verify(
     check_authority(root, path.len().saturating_sub(1))
 }
 
-/// Checks the signature of a certificate by the key of another.
+/// Verifies the signature of a certificate with the issuer's key.
 fn check_link(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> Result<(), AttestationError> {
     let algorithm = &certificate.signature_algorithm.algorithm;
-    // The library knows SHA-1, too.
+    // The library also accepts SHA-1.
     let accepted = [
         OID_PKCS1_SHA256WITHRSA,
         OID_PKCS1_SHA384WITHRSA,
@@ -155,7 +155,7 @@ fn check_link(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -
     certificate.verify_signature(Some(issuer.public_key())).map_err(|_| AttestationError::Signature)
 }
 
-/// Refuses what appears twice, and what must be understood and is not.
+/// Rejects duplicate extensions, and critical ones that are not understood.
 fn check_extensions(certificate: &X509Certificate<'_>) -> Result<(), AttestationError> {
     let extensions = certificate.tbs_certificate.extensions_map().map_err(|_| AttestationError::Malformed)?;
     let understood = [OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_KEY_USAGE];
@@ -168,7 +168,7 @@ fn check_extensions(certificate: &X509Certificate<'_>) -> Result<(), Attestation
     if extensions.values().all(|extension| is_fine(extension)) { Ok(()) } else { Err(AttestationError::Malformed) }
 }
 
-/// Checks that a certificate may issue certificates with `below` authorities between it and the first.
+/// Checks that a certificate may issue certificates with `below` authorities between it and the first one.
 fn check_authority(certificate: &X509Certificate<'_>, below: usize) -> Result<(), AttestationError> {
     let constraints = certificate.basic_constraints().map_err(|_| AttestationError::Malformed)?;
     let constraints = constraints.ok_or(AttestationError::Authority)?.value;

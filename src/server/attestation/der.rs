@@ -1,15 +1,16 @@
-//! Reading DER (X.690), strictly: one length, one form of each number, nothing left over.
+//! Parses DER (X.690) strictly: one length, one encoding of each number, no trailing bytes.
 //!
-//! Elements come from the library; their contents are read here, as its own readers overlook some of that.
+//! The library splits the input into elements. Their contents are parsed here, because the library's own parsers are
+//! less strict.
 
 use x509_parser::asn1_rs::{Any, Class, FromDer as _, Tag};
 
-/// Something is not of its form.
+/// The input does not have the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not DER of the form that is expected here")]
 pub struct Malformed;
 
-/// Elements of DER one after the other.
+/// A sequence of DER elements.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -22,7 +23,7 @@ impl<'a> Fields<'a> {
         Ok(Some(any))
     }
 
-    /// The content of the next element, which must be of this type.
+    /// Returns the content of the next element, which must have this type.
     pub(super) fn next(&mut self, tag: Tag) -> Result<&'a [u8], Malformed> {
         let any = self.any()?.ok_or(Malformed)?;
         let is_constructed = matches!(tag, Tag::Sequence | Tag::Set);
@@ -44,7 +45,8 @@ impl<'a> Fields<'a> {
         Ok(content)
     }
 
-    /// An integer or enumerated value that is not negative, in the shortest form and at most 64 bits.
+    /// Returns the next element as a non-negative integer or enumerated value, in its shortest form and at most 64
+    /// bits.
     pub(super) fn unsigned(&mut self, tag: Tag) -> Result<u64, Malformed> {
         match self.next(tag)? {
             [] | [0x80..=0xff, ..] | [0, 0..=0x7f, ..] => Err(Malformed),

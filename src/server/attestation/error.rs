@@ -1,21 +1,21 @@
-//! Why an attestation was refused, and what the person at the phone is told.
+//! Why an attestation was rejected, and what to tell the user.
 
-/// Why an attestation was refused.
+/// Why an attestation was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AttestationError {
-    /// Too few certificates, too many, or too large.
+    /// Too few certificates, too many, or too many bytes.
     #[error("the attestation is not a chain of two to ten certificates, 8 KiB together")]
     Chain,
-    /// Something in it is not of its form.
+    /// Some part has an invalid format.
     #[error("the attestation cannot be read")]
     Malformed,
-    /// It does not end at a root that is trusted.
+    /// The chain does not end at a trusted root.
     #[error("the attestation comes from no root that is trusted here")]
     Root,
-    /// A certificate is not signed by the one above it, or by an algorithm that is not accepted.
+    /// A certificate is not signed by the one above it, or not with an accepted algorithm.
     #[error("a certificate of the attestation is not signed by the next")]
     Signature,
-    /// A certificate names another issuer than the one above it.
+    /// The issuer of a certificate is not the subject of the one above it.
     #[error("a certificate of the attestation names another issuer than the next")]
     Issuer,
     /// A certificate above the first may not issue certificates, or not at this depth.
@@ -24,40 +24,40 @@ pub enum AttestationError {
     /// A certificate above the first has expired or is not valid yet.
     #[error("a certificate of the attestation is out of date")]
     Validity,
-    /// A certificate is on the list of revoked ones.
+    /// A certificate has been revoked.
     #[error("a certificate of the attestation was revoked")]
     Revoked,
-    /// The first certificate describes no key, or a further one describes one.
+    /// The first certificate has no key description, or a later one has one.
     #[error("the attestation describes no key, or a key signed it that is no attestation key")]
     Extension,
-    /// It is about another key.
+    /// The attestation is about another key.
     #[error("the attestation is about another key")]
     Key,
-    /// It was made for something else than this registration.
+    /// The attestation was made for something other than this registration.
     #[error("the attestation was made for another challenge")]
     Challenge,
-    /// The phone claims a better place for its key than is attested.
+    /// The phone claims a higher key level than is attested.
     #[error("the phone claims a better key level than is attested")]
     Level,
-    /// The phone claims more of its owner's presence than is attested.
+    /// The phone claims stronger user presence than is attested.
     #[error("the phone claims more user presence than is attested")]
     Presence,
     /// The key is not for signing.
     #[error("the attested key is not for signing")]
     Purpose,
-    /// The key was not generated where it lives.
+    /// The key was not generated where it is stored.
     #[error("the attested key was imported")]
     Origin,
-    /// The phone's system is not its maker's, or is unlocked.
+    /// The phone's system is unlocked or not the vendor's.
     #[error("the phone's system is unlocked or not verified")]
     Boot,
-    /// Another app made the key.
+    /// Another app created the key.
     #[error("the attested key belongs to another app")]
     App,
 }
 
 impl AttestationError {
-    /// A stable name, in lower case with dashes.
+    /// Returns the stable error code, in lower case with dashes.
     pub fn code(self) -> &'static str {
         match self {
             Self::Chain => "attestation-chain",
@@ -80,7 +80,8 @@ impl AttestationError {
         }
     }
 
-    /// What the person is told. Whoever sees it has shown the registration code's secret and the key.
+    /// Returns the message for the user. Only a phone that has proved possession of the registration secret and the key
+    /// gets to see it.
     pub fn told(self) -> &'static str {
         match self {
             Self::Boot => {
@@ -103,19 +104,19 @@ impl AttestationError {
     }
 }
 
-/// Why a file that attestations are checked with was refused.
+/// Why a file needed for checking attestations was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum AttestationFileError {
     /// The file cannot be read.
     #[error("{0} cannot be read: {1}")]
     Unreadable(String, #[source] std::io::Error),
-    /// No certificates, or something else between them.
+    /// No certificates, or something other than certificates.
     #[error(
         "{0} must hold root certificates, in PEM or as a JSON list of such texts, and nothing else: {1}. server.toml says where \
          Google and Apple publish theirs."
     )]
     Roots(String, &'static str),
-    /// Not the list that Google publishes.
+    /// Not in the format of Google's list.
     #[error(
         "{0} is no list of revoked certificates in the form of https://android.googleapis.com/attestation/status: {1}"
     )]

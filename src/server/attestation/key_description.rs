@@ -1,14 +1,14 @@
-//! The extension by which Android describes an attested key, 1.3.6.1.4.1.11129.2.1.17
-//! (source.android.com, "Key and ID attestation"): Keymaster's versions 1 to 4 and KeyMint's from 100.
+//! The extension 1.3.6.1.4.1.11129.2.1.17, in which Android describes an attested key (source.android.com, "Key and ID
+//! attestation"): Keymaster versions 1 to 4, and KeyMint from 100.
 //!
-//! All of them have the same eight fields. What grew are the tags of an authorization list: unknown ones are passed over,
-//! known ones must be as they are described.
+//! All versions have the same eight fields. Only the tags of the authorization lists have grown: unknown tags are
+//! skipped, and known ones must have the specified form.
 
 use x509_parser::asn1_rs::{Class, Tag};
 
 use super::der::{Fields, Malformed};
 
-/// Where something lives or was made.
+/// Where a key is stored or an attestation was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SecurityLevel {
     Software,
@@ -16,58 +16,58 @@ pub(super) enum SecurityLevel {
     StrongBox,
 }
 
-/// A key as the phone's keystore describes it.
+/// A key as described by the phone's keystore.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KeyDescription<'a> {
-    /// Who made the attestation.
+    /// Where the attestation was made.
     pub(super) attestation_level: SecurityLevel,
-    /// Where the key lives.
+    /// Where the key is stored.
     pub(super) key_level: SecurityLevel,
     pub(super) challenge: &'a [u8],
-    /// What Android enforces or says.
+    /// Properties that Android enforces or reports.
     pub(super) software: AuthorizationList<'a>,
-    /// What the secure hardware enforces.
+    /// Properties that the secure hardware enforces.
     pub(super) hardware: AuthorizationList<'a>,
 }
 
-/// The properties that are looked at, and who enforces them.
+/// The properties that are checked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct AuthorizationList<'a> {
     pub(super) purposes: Option<Vec<u64>>,
     pub(super) no_auth_required: Option<()>,
     pub(super) user_auth_type: Option<u64>,
-    /// Seconds for which one authentication is good.
+    /// Seconds for which one authentication stays valid.
     pub(super) auth_timeout: Option<u64>,
     pub(super) origin: Option<u64>,
     pub(super) root_of_trust: Option<RootOfTrust>,
     pub(super) application: Option<Application<'a>>,
 }
 
-/// How the phone was started.
+/// How the phone was booted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RootOfTrust {
     pub(super) device_locked: bool,
     pub(super) is_verified: bool,
 }
 
-/// The app that made the key: all packages that share its user id.
+/// The app that created the key: all packages that share its user ID.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Application<'a> {
     pub(super) packages: Vec<&'a [u8]>,
-    /// SHA-256 of the certificates that the app is signed with.
+    /// SHA-256 digests of the certificates that sign the app.
     pub(super) signing_digests: Vec<&'a [u8]>,
 }
 
 impl<'a> KeyDescription<'a> {
-    /// Reads the extension's value, which must be exactly of its form.
+    /// Parses the value of the extension, rejecting anything that deviates from the specified form.
     pub fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
         let mut fields = Fields(Fields(value).only(Tag::Sequence)?);
-        fields.unsigned(Tag::Integer)?; // The attestation's version.
+        fields.unsigned(Tag::Integer)?; // Attestation version.
         let attestation_level = security_level(&mut fields)?;
-        fields.unsigned(Tag::Integer)?; // The keystore's version.
+        fields.unsigned(Tag::Integer)?; // Keystore version.
         let key_level = security_level(&mut fields)?;
         let challenge = fields.next(Tag::OctetString)?;
-        fields.next(Tag::OctetString)?; // The unique id.
+        fields.next(Tag::OctetString)?; // Unique ID.
         let software = AuthorizationList::parse(fields.next(Tag::Sequence)?)?;
         let hardware = AuthorizationList::parse(fields.next(Tag::Sequence)?)?;
         fields.end()?;
@@ -106,7 +106,7 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
 impl RootOfTrust {
     fn parse(content: &[u8]) -> Result<Self, Malformed> {
         let mut fields = Fields(content);
-        fields.next(Tag::OctetString)?; // The key that the system is verified with.
+        fields.next(Tag::OctetString)?; // The key that verifies the system.
         let device_locked = match fields.next(Tag::Boolean)? {
             [0xff] => true,
             [0] => false,
@@ -114,7 +114,7 @@ impl RootOfTrust {
         };
         let is_verified = fields.unsigned(Tag::Enumerated)? == 0;
         if !fields.0.is_empty() {
-            fields.next(Tag::OctetString)?; // A digest of the system, from version 3.
+            fields.next(Tag::OctetString)?; // Digest of the system, from version 3.
         }
         fields.end()?;
         Ok(Self { device_locked, is_verified })
@@ -129,7 +129,7 @@ impl<'a> Application<'a> {
         while !infos.0.is_empty() {
             let mut info = Fields(infos.next(Tag::Sequence)?);
             packages.push(info.next(Tag::OctetString)?);
-            info.next(Tag::Integer)?; // The package's version.
+            info.next(Tag::Integer)?; // Package version.
             info.end()?;
         }
         let mut digests = Fields(fields.next(Tag::Set)?);

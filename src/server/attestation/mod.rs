@@ -1,7 +1,8 @@
-//! Attestation: what a phone's maker says about where a device key lives (docs/wire.md, "Attestation").
+//! Attestation: a vendor's statement about where a device key is stored (docs/wire.md, "Attestation").
 //!
-//! A chain of certificates in, what it attests out, or a refusal with a name. Knows certificates, their roots and the
-//! list of those that were revoked; no store, no HTTP, no journey, and of a registration only key and challenge.
+//! Verifies a chain of certificates and returns what it attests, or a named error. Handles certificates, trusted roots
+//! and the list of revoked certificates. Independent of the store, HTTP and journeys; uses only the key and the
+//! challenge of a registration.
 
 mod android;
 mod apple;
@@ -22,21 +23,21 @@ pub use settings::AttestationSettings;
 use crate::ports::EpochMilliseconds;
 use crate::protocol::device_key::{Protection, PublicKey};
 
-/// What an attestation has to be about.
+/// What an attestation must match.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The key that registers.
+    /// The key being registered.
     pub key: &'a PublicKey,
-    /// What the platform had to put in
+    /// The challenge that the platform must include
     /// ([`Binding::attestation_challenge`](crate::protocol::proof::Binding::attestation_challenge)).
     pub challenge: &'a [u8],
-    /// What the phone says of it.
+    /// The protection that the phone claims for the key.
     pub claimed: Protection,
-    /// The hour of the registration, epoch milliseconds.
+    /// Time of the registration, in epoch milliseconds.
     pub now: EpochMilliseconds,
 }
 
-/// Checks attestations as the settings say.
+/// Checks attestations according to the settings.
 #[derive(Debug)]
 pub struct AttestationCheck {
     android: Option<Android>,
@@ -44,14 +45,15 @@ pub struct AttestationCheck {
 }
 
 impl AttestationCheck {
-    /// Reads the files that the settings name.
+    /// Reads the files named in the settings.
     pub fn load(settings: &AttestationSettings) -> Result<Self, AttestationFileError> {
         Ok(Self { android: Android::load(settings)?, apple: Apple::load(settings)? })
     }
 
-    /// Checks an attestation: a chain in DER, the key's own certificate first, or the one object that App Attest makes.
-    /// Gives what it attests, or nothing where attestations of this kind are not checked. A phone may claim less than
-    /// that, and nothing more.
+    /// Verifies an attestation: a chain in DER with the key's own certificate first, or a single App Attest object.
+    ///
+    /// Returns the attested protection, or `None` if attestations of this type are not checked. The phone may claim
+    /// less than is attested, but not more.
     pub fn verify(
         &self,
         attestation: &[Vec<u8>],

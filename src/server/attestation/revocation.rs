@@ -1,5 +1,5 @@
-//! The list of revoked certificates, in the form that Google publishes. The server fetches none: whoever runs it puts the
-//! file there, and a newer one is taken in when it is there.
+//! The list of revoked certificates, in Google's format. The server does not download it: the administrator provides
+//! the file, and the server picks up changes to it.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use x509_parser::certificate::X509Certificate;
 use super::error::AttestationFileError;
 use crate::server::text_file::read_text;
 
-/// The file: what is written of a serial number (`REVOKED`, `SUSPENDED`, why) makes no difference here.
+/// The file. The details of an entry (`REVOKED`, `SUSPENDED`, the reason) make no difference here.
 #[derive(Deserialize)]
 struct Status {
     entries: std::collections::HashMap<String, IgnoredAny>,
 }
 
-/// What tells one state of the file from another.
+/// Modification time and length, to detect a changed file.
 type Stamp = (Option<SystemTime>, u64);
 
 /// Revoked certificates.
@@ -35,7 +35,8 @@ impl Revocations {
         Ok(Self { file: file.to_owned(), read })
     }
 
-    /// Whether one of these was revoked, by the file as it is now. A file that became unreadable changes nothing.
+    /// Returns whether any of these certificates is in the current list. If the file becomes unreadable, the previous
+    /// list stays in use.
     pub(super) fn hold_any(&self, chain: &[X509Certificate<'_>]) -> bool {
         let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let newer = stamp(&self.file).and_then(|stamp| {
@@ -52,7 +53,7 @@ impl Revocations {
         }
         chain.iter().any(|certificate| {
             let serial = &certificate.tbs_certificate.serial;
-            // Lower-case hexadecimal, and in old entries decimal.
+            // Lower-case hexadecimal; old entries are decimal.
             known.1.contains(&serial.to_str_radix(16)) || known.1.contains(&serial.to_str_radix(10))
         })
     }

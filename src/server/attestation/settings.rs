@@ -1,4 +1,4 @@
-//! The section `[push.attestation]` of the configuration.
+//! The `[push.attestation]` section of the configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -12,31 +12,30 @@ const DIGEST_LENGTH: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttestationSettings {
-    /// File of the root certificates that attestations of Android's keys must come from, relative to the configuration's
-    /// folder; absent: they are not checked.
+    /// File of the trusted roots for Android attestations, relative to the configuration's folder. Without it, Android
+    /// attestations are not checked.
     #[serde(default)]
     pub android_roots: Option<PathBuf>,
-    /// File of revoked certificates in the form that Google publishes; absent: none is checked.
+    /// File of revoked certificates in Google's format. Without it, revocation is not checked.
     #[serde(default)]
     pub android_revoked: Option<PathBuf>,
-    /// Names of the packages whose keys are taken; empty: any. Without the digests a name says nothing.
+    /// Names of the packages whose keys are accepted; empty for any. Without the digests, a name proves nothing.
     #[serde(default)]
     pub android_packages: Vec<String>,
-    /// SHA-256 of the certificates that those apps are signed with, in hexadecimal digits, with or without colons; empty:
-    /// any.
+    /// SHA-256 digests of the certificates that sign those apps, in hexadecimal, with or without colons; empty for any.
     #[serde(default)]
     pub android_signing_digests: Vec<String>,
-    /// Whether the phone's boot loader must be locked and its system verified as its maker's.
+    /// Whether the phone's boot loader must be locked and its system verified as the vendor's.
     #[serde(default = "yes")]
     pub android_verified_boot: bool,
-    /// File of the root certificates that App Attest must come from, relative to the configuration's folder; absent: it is
-    /// not checked.
+    /// File of the trusted roots for App Attest, relative to the configuration's folder. Without it, App Attest is not
+    /// checked.
     #[serde(default)]
     pub apple_roots: Option<PathBuf>,
-    /// App IDs (team, a dot, bundle) of the apps whose keys are taken.
+    /// App IDs (team, dot, bundle) of the apps whose keys are accepted.
     #[serde(default)]
     pub apple_app_ids: Vec<String>,
-    /// Whether development builds of these apps are taken, too.
+    /// Whether development builds of these apps are accepted, too.
     #[serde(default)]
     pub apple_development: bool,
 }
@@ -46,14 +45,14 @@ fn yes() -> bool {
 }
 
 impl AttestationSettings {
-    /// Makes the files' paths relative to this folder.
+    /// Makes the paths of the files relative to this folder.
     pub fn resolve(&mut self, folder: &Path) {
         for file in [&mut self.android_roots, &mut self.android_revoked, &mut self.apple_roots].into_iter().flatten() {
             *file = folder.join(&*file);
         }
     }
 
-    /// Checks what the form of the file does not; the message names the key.
+    /// Checks what deserialization cannot. The error names the key.
     pub fn check(&self) -> Result<(), String> {
         if self.android_roots.is_none() && self.apple_roots.is_none() {
             return Err("push.attestation needs android_roots or apple_roots, or both".to_owned());
@@ -81,7 +80,7 @@ impl AttestationSettings {
         self.signing_digests().map(|_| ())
     }
 
-    /// What is allowed and may still not be meant.
+    /// Returns warnings about settings that are allowed but may not be intended.
     pub fn warnings(&self) -> Vec<&'static str> {
         let revoked = "push.attestation has no android_revoked: keys of phones' makers that are known to have leaked vouch for others";
         let apps = "push.attestation has no android_signing_digests: keys of any app are taken, also of one that shows something else than it signs";
@@ -90,7 +89,7 @@ impl AttestationSettings {
         missing.map(|(_, warning)| warning).collect()
     }
 
-    /// The digests as bytes.
+    /// Returns the digests as bytes.
     pub(super) fn signing_digests(&self) -> Result<Vec<Vec<u8>>, String> {
         let read = |text: &String| {
             let digits = text.replace(':', "");

@@ -1,4 +1,4 @@
-//! The template is the defaults, and what is wrong is named by its key. Knows nothing of what a setting does.
+//! The template matches the defaults, and errors name the wrong key. Independent of what the settings do.
 
 use super::*;
 

@@ -1,14 +1,15 @@
-//! Whether a configuration has somebody to believe where it asks other servers by TLS.
+//! Checks that TLS connections to other servers have trusted root certificates.
 
 use super::Configuration;
 use crate::server::ca_file::CaFileError;
 
 impl Configuration {
-    /// Reads the files of authorities; gives what is missing on this machine although a server is to be asked by TLS.
+    /// Reads the files of certificate authorities. Returns a warning for each TLS connection that nothing on this
+    /// machine can verify.
     ///
     /// # Errors
     ///
-    /// A file cannot be used.
+    /// Returns an error if a file cannot be used.
     pub fn trust_warnings(&self) -> Result<Vec<String>, CaFileError> {
         let sns = self.push.sns.as_ref().map(|sns| (sns.uses_tls(), sns.trust()));
         let webhook = self.webhook.as_ref().map(|webhook| (webhook.uses_tls(), webhook.trust()));

@@ -1,4 +1,4 @@
-//! What a configuration allows and may still not mean. Knows journeys by one question that is answered for it.
+//! Warnings about settings that are allowed but may not be intended.
 
 use url::{Host, Url};
 
@@ -6,7 +6,8 @@ use super::{AttestationSettings, Configuration};
 use crate::server::push::HintOnly;
 
 impl Configuration {
-    /// What is allowed and may still not be meant. `asks_for_keys`: whether any journey has phones register with a key.
+    /// Returns warnings about settings that are allowed but may not be intended. `asks_for_keys` tells whether any
+    /// journey asks phones to register a device key.
     pub fn warnings(&self, asks_for_keys: bool) -> Vec<String> {
         let behind_a_proxy = self.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let warning = "trusted_proxies is empty and public_url is https: attempts from all browsers count as the proxy's, and \
@@ -24,7 +25,8 @@ impl Configuration {
         rest.chain(self.cross_site_warnings()).collect()
     }
 
-    /// A warning for each origin that is of another site than this server, while its cookie stays within the site.
+    /// Returns a warning for each origin on a site other than this server's, if the session cookie is not sent across
+    /// sites.
     fn cross_site_warnings(&self) -> Vec<String> {
         let Some(public) = self.public_url.as_ref().filter(|_| !self.session.cross_site_cookie) else {
             return Vec::new();
@@ -40,10 +42,10 @@ impl Configuration {
     }
 }
 
-/// Whether both are of one site: the same scheme, and the same host or the same registrable domain.
+/// Returns whether both URLs belong to the same site: the same scheme, and the same host or registrable domain.
 ///
-/// A simple rule without the public suffix list: the last two labels are the registrable domain, or the last three where
-/// the last has two letters and the one before at most three, as in `example.co.uk`.
+/// Uses a simple rule instead of the public suffix list: the registrable domain is the last two labels, or the last
+/// three if the last label has two letters and the one before it at most three, as in `example.co.uk`.
 fn is_same_site(one: &Url, other: &Url) -> bool {
     let (Some(one_host), Some(other_host)) = (one.host(), other.host()) else { return false };
     let same_host = match (&one_host, &other_host) {

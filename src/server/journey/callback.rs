@@ -1,6 +1,7 @@
-//! What a step asks, and what comes back: callbacks and their form in AM's JSON (docs/wire.md, "Sign-on over REST").
+//! Callbacks: what a step asks and what comes back, and their JSON form in AM's API (docs/wire.md, "Sign-on over
+//! REST").
 //!
-//! The names and shapes are AM's, because web SDKs and sign-in pages written for it read them.
+//! Names and shapes are AM's, because web SDKs and sign-in pages written for AM read them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,31 +9,31 @@ use serde_json::{Value, json};
 use crate::protocol::text::is_hidden;
 use crate::secret::{Reason, SecretText};
 
-/// A piece of text with links in it.
+/// A piece of text, plain or a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Segment {
     /// Plain text.
     Text(String),
     /// A link.
     Link {
-        /// What is shown.
+        /// Text of the link.
         label: String,
-        /// Where it leads.
+        /// Its target.
         url: String,
     },
 }
 
-/// One thing that a step asks or shows. It is serialised only to be sealed, for a client that did not hear a step.
+/// One thing that a step asks or shows. Serialized only to be sealed, for a client that missed the response to a step.
 #[derive(Serialize, Deserialize)]
 pub enum Callback {
     /// A line of text to type.
     Name {
-        /// What to type.
+        /// Label of the field.
         prompt: String,
     },
     /// A password to type.
     Password {
-        /// What to type.
+        /// Label of the field.
         prompt: String,
     },
     /// Text to read.
@@ -43,36 +44,36 @@ pub enum Callback {
     QrScript(#[serde(with = "sealed_text")] SecretText),
     /// A value for the page's script or an SDK.
     HiddenValue {
-        /// Its name, also the default of its input.
+        /// Its name, which is also the default value of its input.
         id: String,
         /// The value.
         #[serde(with = "sealed_text")]
         value: SecretText,
     },
-    /// Come again in a while.
+    /// A request to come back after a while.
     PollingWait {
         /// Milliseconds to wait.
         wait: i64,
-        /// What to show meanwhile.
+        /// Text to show in the meantime.
         message: String,
     },
     /// A choice of buttons.
     Confirmation {
-        /// The buttons' labels.
+        /// Labels of the buttons.
         options: Vec<String>,
     },
-    /// What the browser tells of its device.
+    /// A description of the browser's device.
     DeviceProfile {
-        /// Whether what it is is asked for.
+        /// Whether to ask for metadata about the device.
         metadata: bool,
-        /// Whether where it is is asked for.
+        /// Whether to ask for the location.
         location: bool,
-        /// Why.
+        /// The reason to show.
         message: String,
     },
 }
 
-/// The kind of a callback, as stored with a waiting step and checked when it is posted back.
+/// Returns AM's type name of a callback. It is stored with the waiting step and checked when answers are posted.
 pub fn type_name(callback: &Callback) -> &'static str {
     match callback {
         Callback::Name { .. } => "NameCallback",
@@ -85,18 +86,18 @@ pub fn type_name(callback: &Callback) -> &'static str {
     }
 }
 
-/// One posted input value: text or number, or nothing for a callback without input.
+/// One posted input value.
 pub enum Answer {
-    /// No input was sent.
+    /// No input, for a callback that has none.
     None,
     /// A text.
     Text(SecretText),
-    /// A number, as a ConfirmationCallback sends it.
+    /// A number, as sent for a ConfirmationCallback.
     Number(i64),
 }
 
 impl Answer {
-    /// The same answer once more: a step may have to be run again after the password was checked.
+    /// Returns a copy of the answer, because a step may have to run again after the password check.
     pub fn duplicate(&self) -> Self {
         match self {
             Self::None => Self::None,
@@ -106,7 +107,7 @@ impl Answer {
     }
 }
 
-/// A secret inside of a value that is sealed as a whole.
+/// Serializes a secret inside a value that is sealed as a whole.
 pub(in crate::server) mod sealed_text {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
@@ -135,11 +136,11 @@ mod sealed_texts {
     }
 }
 
-/// What was posted to a step, one answer a callback.
+/// What was posted to a step: one answer per callback.
 pub struct Answers(pub Vec<Answer>);
 
 impl Answers {
-    /// The text given to callback number `index`, counted from 0.
+    /// Returns the text for the callback with this index, counted from 0.
     pub fn text(&self, index: usize) -> Option<&SecretText> {
         match self.0.get(index) {
             Some(Answer::Text(text)) => Some(text),
@@ -147,7 +148,7 @@ impl Answers {
         }
     }
 
-    /// The option chosen at callback number `index`; clients send it as a number or as its digits.
+    /// Returns the option chosen for the callback with this index. Clients send it as a number or as its digits.
     pub fn choice(&self, index: usize) -> Option<i64> {
         match self.0.get(index)? {
             Answer::Number(number) => Some(*number),
@@ -156,14 +157,14 @@ impl Answers {
         }
     }
 
-    /// Gives the answers to the first `count` callbacks, and keeps the rest.
+    /// Returns the answers to the first `count` callbacks and keeps the rest.
     pub fn split_first(&mut self, count: usize) -> Self {
         let rest = self.0.split_off(count.min(self.0.len()));
         Self(std::mem::replace(&mut self.0, rest))
     }
 }
 
-/// The callbacks of a step in AM's JSON. The phone that was just added is named with its recovery codes.
+/// Returns the callbacks of a step as AM's JSON. Recovery codes are shown with the name of the phone just added.
 pub fn to_json(callbacks: &[Callback], added_phone: Option<&str>) -> Value {
     callbacks.iter().enumerate().map(|(index, callback)| one_to_json(index, callback, added_phone)).collect()
 }
@@ -212,7 +213,8 @@ fn one_to_json(index: usize, callback: &Callback, added_phone: Option<&str>) -> 
     object
 }
 
-/// Text with links as AM writes it: escaped, links as anchors. Text without links stays as it is.
+/// Returns text with links as HTML, as AM does: escaped, with links as anchors. Text without links is returned
+/// unchanged.
 fn segments_as_html(segments: &[Segment]) -> String {
     let [Segment::Text(only)] = segments else {
         return segments
@@ -232,10 +234,14 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// Returns the script that shows recovery codes on AM's own pages. Web SDKs do not run it; they look for the words
-/// `Recovery Codes` and, per code, for a source line of white space, one character, a double quote, the code, a backslash
-/// and `n`. A line must not begin with `+`: after the `+` at the end of the line before, that would be a unary plus, and
-/// the page would show `NaN`. They take the phone's name out of `<em>` and `</em>`, and show "New Security Key" without.
+/// Returns the script that shows recovery codes on AM's own pages.
+///
+/// Web SDKs do not run it. They look for the words `Recovery Codes` and, for each code, for a source line of white
+/// space, one character, a double quote, the recovery code, a backslash and `n`. They read the phone's name from
+/// between `<em>` and `</em>`, and show "New Security Key" if there is none.
+///
+/// No line may begin with `+`: after the `+` that ends the line before, it would be a unary plus, and the page would
+/// show `NaN`.
 fn recovery_script(codes: &[SecretText], added_phone: Option<&str>) -> String {
     let mut script = String::from(
         "/*\n * Recovery Codes\n */\nvar newLocation = document.getElementById(\"wrapper\");\n\
@@ -246,7 +252,7 @@ fn recovery_script(codes: &[SecretText], added_phone: Option<&str>) -> String {
         let code = code.expose(Reason::HandOver);
         script.push_str(&format!("  \"<div>\\n\" +\n  \"{code}\\n\" +\n  \"</div>\\n\" +\n"));
     }
-    // SDKs show what they find as it is, so that nothing in it is escaped: what would have to be is left out.
+    // SDKs display the text as it is, so escapes would be visible. Leave out characters that would need escaping.
     let is_plain = |letter: &char| !matches!(letter, '<' | '>' | '&' | '"' | '\\') && !is_hidden(*letter);
     let name: String = added_phone.unwrap_or_default().chars().filter(is_plain).collect();
     if !name.trim().is_empty() {
@@ -257,8 +263,9 @@ fn recovery_script(codes: &[SecretText], added_phone: Option<&str>) -> String {
     script
 }
 
-/// Returns the script that AM's own pages run to draw a registration URI as a QR code, in the element `callback_0`. Everything
-/// but letters and digits is escaped.
+/// Returns the script with which AM's own pages draw a registration URI as a QR code, in the element `callback_0`.
+///
+/// Everything except letters and digits is escaped.
 fn qr_script(uri: &SecretText) -> String {
     let mut text = String::new();
     for unit in uri.expose(Reason::HandOver).encode_utf16() {

@@ -1,4 +1,4 @@
-//! The engine: one step of a journey, as a function of its state and what was posted.
+//! The engine: runs one step of a journey, as a function of its state and the posted answers.
 
 use super::callback::{Answers, Callback, type_name};
 use super::node::{Context, Next, PageTexts, Readiness, StepContext};
@@ -8,32 +8,32 @@ use crate::ports::EpochMilliseconds;
 use crate::server::push::{Effect, settle_unconfirmed};
 use crate::server::store::{StoreError, pushes, registrations, users};
 
-/// Most nodes that one step passes; more means that a journey runs in a circle.
+/// Most nodes that one step runs. A step that needs more is caught in a cycle.
 const NODE_LIMIT: usize = 50;
 
-/// What came of a step.
+/// Result of a step.
 pub enum Progress {
     /// The journey asks; its state has moved on.
     Asked(Vec<Callback>, PageTexts),
     /// The journey asks the same as before; nothing has changed.
     AskedAgain(Vec<Callback>, PageTexts),
-    /// The typed password is to be checked; nothing has changed.
+    /// The typed password must be checked first; nothing has changed.
     CheckPassword,
-    /// Signed on.
+    /// Signed in.
     Success {
-        /// Who.
+        /// The user.
         user: String,
-        /// When the sign-on passed a second factor, where it did.
+        /// When the sign-on passed a second factor, if it did.
         second_factor_at: Option<EpochMilliseconds>,
     },
-    /// Refused.
+    /// Rejected.
     Failure {
-        /// Why, for the person.
+        /// The reason, as a text for the user.
         message: String,
     },
 }
 
-/// Runs the journey from its present node until it asks or ends.
+/// Runs the journey from its current node until it asks something or ends.
 pub fn step(
     journey: &Journey,
     state: &mut State,
@@ -87,7 +87,7 @@ pub fn step(
     end(journey, state, step_context, false, "The sign-on cannot go on. Start again.")
 }
 
-/// Ends the journey as a failure at whatever node it is.
+/// Ends the sign-on as a failure, at whichever node it is.
 pub fn give_up(
     journey: &Journey,
     state: &State,
@@ -97,7 +97,7 @@ pub fn give_up(
     end(journey, state, step_context, false, message)
 }
 
-/// When a step that waits has something new.
+/// Returns when a waiting step has something new.
 pub fn readiness(
     journey: &Journey,
     state: &mut State,
@@ -118,7 +118,7 @@ pub fn readiness(
     node.readiness(&mut context)
 }
 
-/// Ends the journey: what it offered or sent and nobody used is withdrawn.
+/// Ends the sign-on and withdraws every unused registration and push message.
 fn end(
     journey: &Journey,
     state: &State,
@@ -132,7 +132,7 @@ fn end(
         pushes::withdraw(transaction, journey_id)?;
     }
     let locked = match &state.shared.user {
-        // Locked while the sign-on was under way, or by the journey itself.
+        // The account may have been locked during the sign-on, possibly by the journey itself.
         Some(user) => users::find(transaction, user)?.is_none_or(|user| user.locked_at.is_some()),
         None => false,
     };

@@ -1,5 +1,5 @@
-//! The files that hold journeys: exports of one or several, and folders with a file for each node, as fr-config-manager
-//! writes them (`NAME/NAME.json` and `NAME/nodes/`).
+//! Files that hold journeys: exports of one or several, and folders with a file per node, as written by
+//! fr-config-manager (`NAME/NAME.json` and `NAME/nodes/`).
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use super::JourneysError;
 use super::tree::{self, Journey};
 use crate::server::text_file::read_text;
 
-/// How deep folders of nodes may be: the nodes, and the children of a page.
+/// Deepest nesting of node folders, which hold the nodes and the children of pages.
 const DEPTH: usize = 3;
 
-/// The files of a folder that hold journeys, in the order of their names. Names that begin with a dot are passed over:
-/// systems and editors leave such beside real files.
+/// Returns the files in a folder that hold journeys, in file name order. Skips names that begin with a dot, because
+/// systems and editors create such files next to real ones.
 pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, JourneysError> {
     let mut files = Vec::new();
     for path in entries(folder)? {
@@ -26,7 +26,7 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, JourneysError> {
     Ok(files)
 }
 
-/// Reads the journeys of a file. A folder stands for the layout in it.
+/// Reads the journeys of a file, or of a folder with a layout.
 pub fn read(file: &Path) -> Result<Vec<Journey>, JourneysError> {
     let layout = if file.is_dir() { layout_of(file) } else { None };
     let file = layout.as_deref().unwrap_or(file);
@@ -38,7 +38,7 @@ pub fn read(file: &Path) -> Result<Vec<Journey>, JourneysError> {
     tree::read_value(value, folder).map_err(refused)
 }
 
-/// The file of a folder that holds a journey's layout, where there is one.
+/// Returns the file in a folder that holds a journey's layout, if there is one.
 fn layout_of(folder: &Path) -> Option<PathBuf> {
     let mut name = folder.file_name()?.to_owned();
     name.push(".json");
@@ -46,7 +46,7 @@ fn layout_of(folder: &Path) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// A layout together with the settings that lie in files of their own.
+/// Returns a layout together with the node settings from their separate files.
 fn with_nodes(layout: Value, folder: &Path) -> Result<Value, JourneysError> {
     let mut nodes = Map::new();
     if folder.is_dir() {

@@ -1,8 +1,8 @@
-//! The form of an exported journey: what is wrong with one, in words for people.
+//! Checks the structure of an exported journey and describes what is wrong for people.
 
 use serde_json::{Map, Value};
 
-/// Everything that is wrong with the form of a journey; empty where it can be read.
+/// Returns everything that is wrong with a journey's structure; empty if it can be read.
 pub fn problems(journey: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let Some(tree) = journey.get("tree").and_then(Value::as_object) else {

@@ -1,10 +1,11 @@
-//! What exported journeys may say beyond what runs here: known members with a meaning that is not offered, which keep
-//! a journey from running, and members that nobody knows, which are warnings.
+//! Finds members of exported journeys that are not supported here. Those with a known meaning may keep a journey from
+//! running; unknown ones cause warnings.
 
 use serde_json::{Map, Value};
 
-/// Members of `tree` that mean nothing for a sign-on, or whose meaning is honored elsewhere. `mustRun` asks that a
-/// journey runs although there is a session, which is always so here.
+/// Members of `tree` that do not affect a sign-on or are handled elsewhere.
+///
+/// `mustRun` makes a journey run even if there is a session, which is always the case here.
 const TREE: [&str; 13] = [
     "_id",
     "_rev",
@@ -21,10 +22,10 @@ const TREE: [&str; 13] = [
     "categories",
 ];
 
-/// Members of a node's settings that hold no setting.
+/// Members of a node's settings that are not settings.
 const OF_EVERY_NODE: [&str; 5] = ["_id", "_rev", "_type", "_outcomes", "_outcome"];
 
-/// What is odd about a set of members.
+/// Findings about a set of members.
 #[derive(Default)]
 pub struct Findings {
     /// Why the journey does not run.
@@ -33,7 +34,7 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// Looks at the members of a journey's `tree`.
+/// Checks the members of a journey's `tree`.
 pub fn look_at_tree(members: &Map<String, Value>) -> Findings {
     let mut findings = Findings::default();
     for (name, value) in members {
@@ -64,7 +65,7 @@ pub fn look_at_tree(members: &Map<String, Value>) -> Findings {
     findings
 }
 
-/// Looks at the settings of a node of a type that runs here.
+/// Checks the settings of a node whose type is supported here.
 pub fn look_at_settings(node_type: &str, settings: &Value) -> Findings {
     let mut findings = Findings::default();
     let Value::Object(members) = settings else { return findings };
@@ -94,7 +95,7 @@ pub fn look_at_settings(node_type: &str, settings: &Value) -> Findings {
     findings
 }
 
-/// The settings of a node type that are read, and those of AM's that have no effect here.
+/// Returns the settings that a node type reads, and AM's settings that have no effect here.
 fn settings_of(node_type: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match node_type {
         "PageNode" => (&["nodes", "pageHeader", "pageDescription", "stage"], &[]),
@@ -142,7 +143,7 @@ fn settings_of(node_type: &str) -> (&'static [&'static str], &'static [&'static 
     }
 }
 
-/// Whether a value says that something is not wanted.
+/// Returns whether a value switches something off.
 fn is_off(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

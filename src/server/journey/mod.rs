@@ -1,6 +1,6 @@
-//! Journeys: trees of nodes that a sign-on walks through, as exported by AM.
+//! Journeys: the trees of nodes that a sign-on follows, in the format that AM exports.
 //!
-//! This room knows the store and the push room through a node's context; it knows no HTTP.
+//! Nodes reach the store and push messages through their context. Independent of HTTP.
 
 pub mod callback;
 pub mod engine;
@@ -23,35 +23,37 @@ use std::path::Path;
 use super::store::device_keys::KeyDemand;
 use tree::{Journey, TreeError};
 
-/// The shipped journey, in the shape of an export.
+/// The shipped journey, in AM's export format.
 pub const SHIPPED: &str = include_str!("login-with-push-mfa.json");
-/// The shipped journey's name.
+/// Name of the shipped journey.
 pub const SHIPPED_NAME: &str = "Login with Push MFA";
 
 /// All journeys of the realm, by name.
 pub struct Journeys {
     by_name: BTreeMap<String, Journey>,
-    /// Why files hold no journey that can be read.
+    /// Files that hold no readable journey, with the reason for each.
     broken: Vec<JourneysError>,
 }
 
-/// Why a folder of journeys was refused.
+/// Why a folder of journeys was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum JourneysError {
     /// The folder or a file cannot be read.
     #[error("The journey file {0} cannot be read: {1}")]
     Unreadable(String, #[source] std::io::Error),
-    /// A file was refused.
+    /// A file was rejected.
     #[error("The journey file {0} was refused: {1}.")]
     Refused(String, #[source] TreeError),
-    /// The default journey is not there or does not run.
+    /// The default journey is missing or cannot run.
     #[error("The default journey {0:?} {1}.")]
     Default(String, String),
 }
 
 impl Journeys {
-    /// Reads every journey of a folder, in the order of the files' names. What cannot be read is kept as a reason, and a
-    /// journey that is there twice does not run, because nobody can tell which one is meant.
+    /// Loads every journey in a folder, in file name order.
+    ///
+    /// An unreadable file is recorded with its reason instead of failing the load. A journey that is defined twice is
+    /// switched off, because nothing says which definition is meant.
     pub fn load(folder: &Path) -> Result<Self, JourneysError> {
         let (mut by_name, mut broken) = (BTreeMap::<String, Journey>::new(), Vec::new());
         for file in files::of_folder(folder)? {
@@ -74,7 +76,7 @@ impl Journeys {
         Ok(Self { by_name, broken })
     }
 
-    /// What does not run, and why: a sentence for each journey and each file.
+    /// Returns one sentence for each journey and file that is off, with the reason.
     pub fn off(&self) -> Vec<String> {
         let journeys = self.iter().filter_map(|journey| {
             journey.not_runnable.as_ref().map(|why| format!("The journey {:?} is off: {why}.", journey.name))
@@ -82,12 +84,12 @@ impl Journeys {
         journeys.chain(self.broken.iter().map(ToString::to_string)).collect()
     }
 
-    /// The journey of this name.
+    /// Returns the journey with this name.
     pub fn get(&self, name: &str) -> Option<&Journey> {
         self.by_name.get(name)
     }
 
-    /// Whether the default journey is there and runs here.
+    /// Checks that the default journey exists and can run here.
     pub fn check_default(&self, name: &str) -> Result<(), JourneysError> {
         let problem = match self.get(name).map(|journey| &journey.not_runnable) {
             Some(None) => return Ok(()),
@@ -101,18 +103,18 @@ impl Journeys {
         Err(JourneysError::Default(name.to_owned(), problem))
     }
 
-    /// Whether any journey has phones register with a key of their own.
+    /// Returns whether any journey asks phones to register a device key.
     pub fn ask_for_keys(&self) -> bool {
         self.iter().any(|journey| journey.key_policy.demand != KeyDemand::Off)
     }
 
-    /// All journeys, by name.
+    /// Iterates over all journeys, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Journey> {
         self.by_name.values()
     }
 }
 
-/// Reads the journeys of one file, or of one folder with a file for each node.
+/// Reads the journeys of one file, or of one folder with a file per node.
 pub fn read_file(file: &Path) -> Result<Vec<Journey>, JourneysError> {
     files::read(file)
 }

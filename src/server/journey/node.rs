@@ -1,4 +1,4 @@
-//! What a node is: it looks at the state and the input, and says what happens next, as data.
+//! Nodes: each inspects the state and the input, and returns as data what happens next.
 
 use std::ops::Deref;
 
@@ -11,39 +11,39 @@ use crate::server::store::device_keys::KeyPolicy;
 use crate::server::store::{StoreError, Transaction};
 use url::Url;
 
-/// What surrounds a step, the same for all its nodes.
+/// What all nodes of a step share.
 pub struct StepContext<'a> {
     /// The open transaction.
     pub transaction: &'a Transaction,
-    /// Keys, entropy and the hour.
+    /// Keys, entropy, and the current time.
     pub request_context: &'a RequestContext,
-    /// The id of the sign-on.
+    /// ID of the sign-on.
     pub journey_id: &'a [u8],
-    /// The phones' endpoint without `_action`.
+    /// URL of the endpoint that phones call, without `_action`.
     pub phones_endpoint: &'a Url,
-    /// Most messages that one journey sends.
+    /// Most push messages that one sign-on sends.
     pub message_limit: u32,
-    /// Most messages that one user gets.
+    /// Limits on the push messages that one user gets.
     pub budget: Budget,
-    /// How often somebody may guess.
+    /// Limits on guessing.
     pub rate_limits: &'a RateLimits,
-    /// Whether who has no phone yet may register one with the password alone.
+    /// Whether a user without a phone may register one with the password alone.
     pub self_registration: bool,
 }
 
-/// What a node may use.
+/// What a node has access to.
 pub struct Context<'a> {
-    /// What surrounds the step.
+    /// What all nodes of the step share.
     pub step_context: &'a StepContext<'a>,
-    /// The id of the node itself.
+    /// ID of this node.
     pub node_id: &'a str,
     /// Shared state.
     pub shared: &'a mut Shared,
     /// Transient state.
     pub transient: &'a mut Transient,
-    /// Issuer named by the journey's registration node, for texts.
+    /// Issuer from the journey's registration node, used in texts.
     pub issuer: &'a str,
-    /// What is to happen after the commit.
+    /// Effects to carry out after the commit.
     pub effects: &'a mut Vec<Effect>,
 }
 
@@ -56,12 +56,12 @@ impl<'a> Deref for Context<'a> {
 }
 
 impl Context<'_> {
-    /// The hour, epoch milliseconds.
+    /// Returns the current time, in epoch milliseconds.
     pub fn now(&self) -> EpochMilliseconds {
         self.request_context.now
     }
 
-    /// The text for the browser's languages.
+    /// Returns the text in the language that suits the browser best.
     pub fn choose<'t>(&self, text: &'t super::text::Localised, default: &'t str) -> &'t str {
         text.choose(&self.shared.browser.languages, default)
     }
@@ -71,13 +71,13 @@ impl Context<'_> {
 pub enum Next {
     /// Ask this and wait for the answers.
     Ask(Vec<Callback>),
-    /// Nothing has changed yet: ask the same again, and keep the step as it is.
+    /// Nothing has changed: ask the same again and leave the step as it is.
     AskAgain(Vec<Callback>),
-    /// Leave by this outcome.
+    /// Leave through this outcome.
     Outcome(&'static str),
-    /// The typed password has to be checked first; the node is then run again.
+    /// Check the typed password first, then run the node again.
     CheckPassword,
-    /// End the journey as a failure, with this text for the person.
+    /// End the sign-on as a failure, with this message for the user.
     Fail(String),
 }
 
@@ -86,49 +86,50 @@ pub enum Next {
 pub enum Readiness {
     /// Now.
     Now,
-    /// At this time at the latest, earlier when woken.
+    /// At this time at the latest; earlier if woken.
     At(EpochMilliseconds),
 }
 
-/// A node of a journey, made from its settings.
+/// A node of a journey, built from its settings.
 pub trait Node: Send + Sync {
-    /// The outcomes that it can leave by with these settings.
+    /// Returns the outcomes that are possible with these settings.
     fn outcomes(&self) -> Vec<&'static str>;
 
-    /// Runs the node; `answers` are there when it asked before.
+    /// Runs the node. `answers` is `Some` if the node asked before.
     fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError>;
 
-    /// Whether a step of this node that waits has something new.
+    /// Returns when a waiting step of this node has something new.
     fn readiness(&self, _context: &mut Context<'_>) -> Result<Readiness, StoreError> {
         Ok(Readiness::Now)
     }
 
-    /// Whether the node waits for the person or a phone, so that a cycle through it does not run without end.
+    /// Returns whether the node waits for the user or a phone, so that a cycle through it cannot run forever.
     fn waits(&self) -> bool {
         false
     }
 
-    /// Header and description of the page, where the node is one.
+    /// Returns the header and description, if the node is a page.
     fn page_texts(&self, _languages: &[String]) -> PageTexts {
         PageTexts::default()
     }
 
-    /// The issuer that the node puts into registrations.
+    /// Returns the issuer that the node puts into registrations.
     fn issuer(&self) -> Option<&str> {
         None
     }
 
-    /// What the node asks of the keys of phones that it registers.
+    /// Returns what the node requires of the keys of phones that it registers.
     fn key_policy(&self) -> Option<KeyPolicy> {
         None
     }
 
-    /// Days for which the node asks from where and with what its user signed on; 0 where it does not.
+    /// Returns for how many days back the node checks where and with which browser its user signed in; 0 if it does
+    /// not.
     fn familiar_days(&self) -> i64 {
         0
     }
 
-    /// Whether the node counts retries with the user.
+    /// Returns whether the node stores its retry count with the user.
     fn counts_with_user(&self) -> bool {
         false
     }
@@ -141,6 +142,6 @@ pub struct PageTexts {
     pub header: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// AM's `stage`, for sign-in pages that choose their look by it.
+    /// AM's `stage`, by which sign-in pages choose their look.
     pub stage: Option<String>,
 }

@@ -1,8 +1,9 @@
-//! `${env:NAME}`, `${file:PATH}` and `&{esv.name|default}` in a journey's settings: values that are not to stand in the
-//! file itself. The last is AM's own form, as are objects like `{"$int": "&{esv.name}"}`, which give the value a type.
+//! Placeholders in a journey's settings, `${env:NAME}`, `${file:PATH}` and `&{esv.name|default}`, which keep values out
+//! of the journey file. The last form is AM's own, as are objects such as `{"$int": "&{esv.name}"}`, which give the
+//! value a type.
 //!
-//! They are filled in when the file is read, in every text of the settings. What is missing is an error that names it;
-//! what was read is never part of one.
+//! They are replaced when the file is read, in every string of the settings. An error names the missing variable or
+//! file and never contains a value that was read.
 
 use std::path::Path;
 
@@ -10,11 +11,12 @@ use serde_json::Value;
 
 use crate::server::text_file::read_text;
 
-/// Longest value that is filled in, in bytes.
+/// Longest value of a placeholder, in bytes.
 const LONGEST_VALUE: u64 = 64 * 1024;
 
-/// Fills in the references of these settings. Paths are relative to the folder. `filled` gets what was read, so that it
-/// can be kept out of messages.
+/// Replaces the placeholders in these settings. Paths are relative to `folder`.
+///
+/// Appends the values to `filled`, so that messages can conceal them.
 pub fn fill_in(settings: &mut Value, folder: &Path, filled: &mut Vec<String>) -> Result<(), String> {
     match settings {
         Value::String(text) => {
@@ -40,7 +42,7 @@ pub fn fill_in(settings: &mut Value, folder: &Path, filled: &mut Vec<String>) ->
     }
 }
 
-/// The message without what was read from elsewhere.
+/// Returns the message with all values of placeholders concealed.
 pub fn conceal(message: &str, filled: &[String]) -> String {
     filled
         .iter()
@@ -68,7 +70,7 @@ fn resolve(text: &str, folder: &Path, filled: &mut Vec<String>) -> Result<String
     Ok(resolved)
 }
 
-/// Fills in AM's placeholders: `&{esv.name}` is the variable `ESV_NAME` of the environment, or the default after `|`.
+/// Replaces AM's placeholders: `&{esv.name}` becomes the environment variable `ESV_NAME`, or the default after `|`.
 fn resolve_placeholders(text: &str, filled: &mut Vec<String>) -> Result<String, String> {
     let mut resolved = String::new();
     let mut rest = text;
@@ -103,7 +105,7 @@ fn resolve_placeholders(text: &str, filled: &mut Vec<String>) -> Result<String, 
     Ok(resolved)
 }
 
-/// Gives a value the type that its object names. What was read is not part of the error.
+/// Converts a value to the type that its object names. The error does not contain the value.
 fn coerce(kind: &str, value: &Value) -> Result<Value, String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
@@ -141,7 +143,7 @@ fn coerce(kind: &str, value: &Value) -> Result<Value, String> {
     }
 }
 
-/// The file's text, without the line end that editors put after it.
+/// Returns the text of a file, without the line break that editors add at its end.
 fn read(file: &Path) -> Result<String, String> {
     let name = file.display();
     let length = std::fs::metadata(file).map_err(|error| format!("the file {name} cannot be read: {error}"))?.len();

@@ -1,8 +1,8 @@
-//! Risk rules of a Push Sender: what makes a sign-on worth a second look, and what is asked of the person then
-//! (docs/nodes.md, "Push Sender").
+//! Risk rules of a Push Sender: what makes a sign-on suspicious, and what the user must do then (docs/nodes.md, "Push
+//! Sender").
 //!
-//! Rules add up and take nothing away. What they know of a user's earlier sign-ons is learnt from those that succeeded with a
-//! second factor, and only in journeys that have such rules; it is kept as tags, no address and no user agent.
+//! Rules only add requirements. What they know about a user's earlier sign-ons comes from sign-ons that succeeded with
+//! a second factor, and only in journeys with such rules. It is stored as tags, without addresses or user agents.
 
 use std::net::IpAddr;
 
@@ -21,12 +21,12 @@ use crate::server::store::{StoreError, Transaction, pushes};
 const MINUTE: i64 = 60_000;
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 60 * MINUTE;
-/// Most rules of a node.
+/// Most rules of one node.
 const MOST_RULES: usize = 16;
-/// Leading bits of an address that make its network: what a household, an office or a carrier's region has together.
+/// Leading bits of an IPv4 and an IPv6 address that identify its network: one household, office or carrier region.
 const NETWORK_BITS: (u8, u8) = (24, 48);
 
-/// The rules of a node.
+/// The risk rules of a node.
 #[derive(Debug, Clone, Default)]
 pub struct RiskRules(Vec<Rule>);
 
@@ -44,17 +44,17 @@ enum When {
     ManyPushes { count: u32, minutes: i64 },
 }
 
-/// What a rule asks for.
+/// What a rule requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Force {
-    /// Tap the number that the browser shows.
+    /// Tapping the number that the browser shows.
     Challenge,
-    /// Sign with a key of the phone's own that takes a biometric.
+    /// A signature with a device key that requires a biometric.
     Biometric,
 }
 
-/// A rule as it stands in a journey.
+/// A rule as written in a journey.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Setting {
@@ -90,7 +90,7 @@ impl TryFrom<Setting> for Rule {
 
     fn try_from(setting: Setting) -> Result<Self, String> {
         let days = setting.days.filter(|days| (1..=365).contains(days));
-        // What was sent is kept for a day.
+        // Sent messages are stored for one day.
         let minutes = setting.minutes.filter(|minutes| (1..=1440).contains(minutes));
         let count = setting.count.filter(|count| (1..=1000).contains(count));
         let given = (setting.days.is_some(), setting.minutes.is_some(), setting.count.is_some());
@@ -111,20 +111,23 @@ impl TryFrom<Setting> for Rule {
     }
 }
 
-/// What rules found of a sign-on.
+/// What the rules found about a sign-on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Finding {
-    /// The names of the rules' conditions that hold, for the audit log.
+    /// Names of the conditions that hold, for the audit log.
     pub names: Vec<&'static str>,
-    /// Whether the number is asked for.
+    /// Whether the number is required.
     pub number: bool,
-    /// Whether a key that takes a biometric is asked for.
+    /// Whether a key that requires a biometric is required.
     pub biometric_key: bool,
 }
 
 impl Finding {
-    /// What is sent instead of this push type, and whether only to phones with a key that takes a biometric. Never less
-    /// than without the finding: a number that takes the place of a biometric asks for the key in turn.
+    /// Returns the push type to send instead of the configured one, and whether to send it only to phones with a key
+    /// that requires a biometric.
+    ///
+    /// The result is never weaker than without the finding: if a number replaces a biometric, the key must require the
+    /// biometric.
     pub fn applied_to(&self, configured: Kind) -> (Kind, bool) {
         let number = self.number || configured == Kind::Challenge;
         let biometric_key = self.biometric_key || (self.number && configured == Kind::Biometric);
@@ -138,12 +141,12 @@ impl Finding {
 }
 
 impl RiskRules {
-    /// Whether one of them asks for this.
+    /// Returns whether any rule requires this.
     pub fn force(&self, force: Force) -> bool {
         self.0.iter().any(|rule| rule.force == force)
     }
 
-    /// Days for which they ask what is remembered of a user; 0 where they ask for nothing of it.
+    /// Returns for how many days back the rules use a user's earlier sign-ons; 0 if they do not.
     pub fn familiar_days(&self) -> i64 {
         let days = self.0.iter().map(|rule| match rule.when {
             When::NewAddress { days } | When::NewAgent { days } => days,
@@ -152,7 +155,7 @@ impl RiskRules {
         days.max().unwrap_or(0)
     }
 
-    /// Looks at a sign-on of this user that is about to send a message.
+    /// Evaluates the rules for a sign-on that is about to send a push message to this user.
     pub fn judge(&self, context: &Context<'_>, user: &str) -> Result<Finding, StoreError> {
         let mut finding = Finding::default();
         for rule in &self.0 {
@@ -200,7 +203,7 @@ impl Rule {
     }
 }
 
-/// Remembers from where and with what a user signed on.
+/// Stores, as tags, the network and the user agent with which a user signed in.
 pub fn learn(
     transaction: &Transaction,
     user: &str,
@@ -222,7 +225,7 @@ fn tag(keys: &Keys, user: &str, kind: Familiar, browser: &Browser) -> Vec<u8> {
     keys.familiar_tag(user, kind.name(), &value)
 }
 
-/// The network that an address is in.
+/// Returns the network of an address.
 fn network(address: &str) -> String {
     let Ok(address) = address.parse::<IpAddr>().map(|address| address.to_canonical()) else {
         return address.to_owned();
@@ -231,7 +234,7 @@ fn network(address: &str) -> String {
     IpNet::new(address, bits).map_or_else(|_| address.to_string(), |network| network.trunc().to_string())
 }
 
-/// A user agent that stays the same when the browser is updated.
+/// Returns the user agent without version numbers, so that it survives a browser update.
 fn without_versions(agent: &str) -> String {
     agent.chars().filter(|each| !each.is_ascii_digit() && !matches!(each, '.' | '_')).collect()
 }

@@ -1,18 +1,19 @@
-//! Reading a node's settings: as JSON, and where a number or a choice of true and false is wanted, its text does as well.
-//! Exports write some numbers as text, and `${env:NAME}` can stand in for text only.
+//! Reads a node's settings as JSON, and accepts a string where a number or a boolean is expected. Exports write some
+//! numbers as strings, and `${env:NAME}` can only be part of a string.
 //!
-//! Knows no node.
+//! Independent of the nodes.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
 
-/// Settings, or one value of them.
+/// Settings, or one value among them.
 pub struct Settings(pub Value);
 
 impl Settings {
-    /// What is to be read where no text is wanted: what the text says, if that is a number, `true` or `false`.
+    /// Returns the value to read where no string is expected: the content of the string, if it is a number, `true` or
+    /// `false`.
     fn unquoted(self) -> Value {
         match self.0 {
             Value::String(text) => match serde_json::from_str(&text) {
@@ -24,7 +25,7 @@ impl Settings {
     }
 }
 
-/// Hands on to JSON's own reading once text is no longer in the way.
+/// Delegates to the JSON deserializer after unquoting.
 macro_rules! unquoted {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

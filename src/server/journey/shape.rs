@@ -1,10 +1,10 @@
-//! The shape of a journey: nodes that nothing leads to, cycles without end, and the chart.
+//! The shape of a journey: unreachable nodes, endless cycles, and the chart.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tree::{Journey, Placed, Target, TreeError};
 
-/// The nodes that no way from the first one leads to, as messages call them.
+/// Returns the nodes that cannot be reached from the first one, by the names used in messages.
 pub fn unreachable(entry: &str, nodes: &BTreeMap<String, Placed>) -> Vec<String> {
     let mut reached = BTreeSet::from([entry]);
     let mut open = vec![entry];
@@ -21,7 +21,7 @@ pub fn unreachable(entry: &str, nodes: &BTreeMap<String, Placed>) -> Vec<String>
     missed.map(|(id, placed)| format!("{} ({id})", placed.display_name)).collect()
 }
 
-/// A cycle in which no node waits would run without end.
+/// Adds a fault for each node on a cycle in which no node waits, because such a cycle would run forever.
 pub fn refuse_idle_cycles(journey: &str, nodes: &BTreeMap<String, Placed>, faults: &mut Vec<TreeError>) {
     let next = |id: &str| -> Vec<String> {
         nodes
@@ -59,7 +59,7 @@ pub fn refuse_idle_cycles(journey: &str, nodes: &BTreeMap<String, Placed>, fault
 }
 
 impl Journey {
-    /// The journey as a Mermaid flow chart.
+    /// Returns the journey as a Mermaid flowchart.
     pub fn graph(&self) -> String {
         let numbers: BTreeMap<&str, usize> =
             self.nodes.keys().enumerate().map(|(number, id)| (id.as_str(), number)).collect();

@@ -8,109 +8,110 @@ use crate::ports::EpochMilliseconds;
 use crate::secret::SecretText;
 use crate::server::push::Withheld;
 
-/// Kept from step to step, sealed: in the store, or inside the `authId` before the password is right.
+/// State kept from step to step, sealed: in the store, or inside the `authId` until the password has been verified.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct State {
-    /// The sign-on's id, 16 random bytes in url-safe base64.
+    /// ID of the sign-on: 16 random bytes in URL-safe base64.
     pub id: String,
-    /// Realm, as in `alpha`.
+    /// Realm, such as `alpha`.
     pub realm: String,
     /// Name of the journey.
     pub journey: String,
-    /// The node that asks now.
+    /// The node whose answers are pending.
     pub node: String,
-    /// The kinds of the callbacks that it asks.
+    /// Types of the callbacks that it sent.
     pub asked: Vec<String>,
     /// When the sign-on began.
     pub started_at: EpochMilliseconds,
-    /// What the nodes share.
+    /// State shared by the nodes.
     pub shared: Shared,
 }
 
-/// AM's shared state: what nodes leave for each other.
+/// AM's shared state, through which nodes pass values to each other.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Shared {
-    /// The name that was typed.
+    /// User name, as entered.
     pub user_name: Option<String>,
-    /// The user whose password was right, spelt as in the store.
+    /// The user whose password was verified, spelled as in the store.
     pub user: Option<String>,
-    /// When that user was added: another one may come to have the name.
+    /// When that user was added. Another user may get the same name later.
     #[serde(default)]
     pub user_added_at: Option<EpochMilliseconds>,
-    /// Since when the sign-on is that user's.
+    /// When the sign-on became that user's.
     #[serde(default)]
     pub user_since: Option<EpochMilliseconds>,
-    /// The push request that is waited for.
+    /// ID of the sign-on request whose answer is awaited.
     pub push_request: Option<String>,
-    /// How the push is shown while waiting: the number of a challenge.
+    /// The challenge number to show while waiting.
     pub push_number: Option<String>,
-    /// Why nothing was sent where a push was to be, while that is the last word.
+    /// Why the last push message was not sent, if it was not.
     #[serde(default)]
     pub push_withheld: Option<Withheld>,
-    /// Whether the user was shown that the reason has ended.
+    /// Whether the user has seen that this reason no longer applies.
     #[serde(default)]
     pub push_withheld_over: bool,
-    /// What else the phone sent with its answer.
+    /// Additional content of the phone's answer.
     #[serde(default)]
     pub push_content: Option<serde_json::Value>,
-    /// How many messages this journey sent.
+    /// Number of push messages sent in this sign-on.
     pub messages_sent: u32,
-    /// Since when the waiting node waits.
+    /// When the waiting node began to wait.
     pub waiting_since: Option<EpochMilliseconds>,
-    /// The registration that is offered.
+    /// The registration on offer.
     pub registration: Option<OfferedRegistration>,
-    /// Passes through retry nodes that count per journey.
+    /// Passes through retry nodes that count per sign-on.
     pub retries: BTreeMap<String, u32>,
-    /// Where the browser comes from, as far as it is known.
+    /// What the server knows about the browser.
     pub browser: Browser,
-    /// Where the browser says that it is: latitude and longitude in degrees.
+    /// Location as reported by the browser: latitude and longitude in degrees.
     #[serde(default)]
     pub location: Option<(f64, f64)>,
-    /// When a push was approved or a recovery code was right.
+    /// When a push was approved or a recovery code was accepted.
     #[serde(default)]
     pub second_factor_at: Option<EpochMilliseconds>,
-    /// Whether the second factor was a recovery code, so that the phone may be lost.
+    /// Whether the second factor was a recovery code, which may mean that the phone is lost.
     #[serde(default)]
     pub recovery_code_used: bool,
-    /// What somebody who is signed on already runs the journey for; absent in a sign-on.
+    /// The session that this run belongs to, if a signed-in user started it; `None` in a sign-on.
     #[serde(default)]
     pub in_session: Option<InSession>,
-    /// Whether the sign-on registered a phone or made recovery codes: its success ends the user's other sessions.
+    /// Whether the sign-on registered a phone or made recovery codes. If so, its success ends the user's other
+    /// sessions.
     #[serde(default)]
     pub factor_changed: bool,
-    /// Why the journey is about to fail, for the person.
+    /// Why the sign-on is about to fail, as a text for the user.
     pub failure: Option<String>,
 }
 
 impl Shared {
-    /// Whether the journey runs within a session for this.
+    /// Returns whether this runs within a session, for this purpose.
     pub fn is_for(&self, purpose: Purpose) -> bool {
         self.in_session.as_ref().is_some_and(|session| session.purpose == purpose)
     }
 }
 
-/// A journey that runs within a session, from one of its nodes on.
+/// A run of a journey within a session, starting at one of its nodes.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct InSession {
-    /// What for.
+    /// Purpose of the run.
     pub purpose: Purpose,
-    /// SHA-256 of the session's token. The journey ends with the session.
+    /// SHA-256 of the session token. The run ends with the session.
     pub session: Vec<u8>,
-    /// The session's user.
+    /// User of the session.
     pub user: String,
 }
 
-/// What a journey within a session is for.
+/// Purpose of a run within a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
-    /// To pass a second factor again.
+    /// Pass a second factor again.
     StepUp,
-    /// To add a phone.
+    /// Add a phone.
     AddDevice,
 }
 
 impl Shared {
-    /// Keeps whose password was right. What somebody else proved before does not count for them.
+    /// Sets the user whose password was verified. Discards what a different user proved before.
     pub fn set_user(&mut self, user: Option<String>) {
         if self.user != user {
             self.second_factor_at = None;
@@ -125,50 +126,50 @@ impl Shared {
     }
 }
 
-/// A registration as offered in a QR code.
+/// A registration offered in a QR code.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct OfferedRegistration {
-    /// Its message id.
+    /// Its message ID.
     pub message_id: String,
-    /// When it times out.
+    /// When it expires.
     pub expires_at: EpochMilliseconds,
 }
 
-/// What the server sees of the browser.
+/// What the server knows about the browser.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Browser {
-    /// Its address.
+    /// IP address.
     pub address: Option<String>,
-    /// Its user agent.
+    /// User agent.
     pub user_agent: Option<String>,
-    /// Its platform (client hint).
+    /// Platform (client hint).
     pub platform: Option<String>,
-    /// Languages in order of preference, lower case.
+    /// Languages in order of preference, in lower case.
     pub languages: Vec<String>,
-    /// The user to whom a signed cookie of this browser belongs: they passed both factors in it before.
+    /// The user named in this browser's signed cookie, who passed both factors in this browser before.
     #[serde(default)]
     pub known_to: Option<String>,
-    /// The id in that cookie.
+    /// The ID in that cookie.
     #[serde(default)]
     pub known_browser: Option<String>,
 }
 
-/// What came of checking a password.
+/// Result of checking a password.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PasswordVerdict {
-    /// The user, spelt as in the store, when the password is right and the account is not locked.
+    /// The user, spelled as in the store, if the password is right and the account is not locked.
     pub user: Option<String>,
-    /// The password is right, and the account is locked.
+    /// Whether the password is right but the account is locked.
     pub locked: bool,
 }
 
-/// Lives for one step only and is never stored.
+/// State that lives for one step only and is never stored.
 #[derive(Default)]
 pub struct Transient {
-    /// The password that was typed.
+    /// Password as typed.
     pub password: Option<SecretText>,
-    /// What came of checking it; absent while it is not checked.
+    /// Result of checking it; `None` until it has been checked.
     pub password_verdict: Option<PasswordVerdict>,
-    /// Recovery codes that were just made.
+    /// Recovery codes made in this step.
     pub recovery_codes: Vec<SecretText>,
 }

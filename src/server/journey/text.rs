@@ -1,4 +1,4 @@
-//! Texts in node settings: `{}` for the default or `{locale: text}`, chosen by the browser's languages.
+//! Localized texts in node settings: `{}` for the default, or `{locale: text}`, chosen by the browser's languages.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,8 @@ impl TryFrom<BTreeMap<String, String>> for Localised {
 }
 
 impl Localised {
-    /// The text for the first language that there is one for, then English, then any; the default where there is none.
+    /// Returns the text in the first of these languages that has one, then in English, then in any; the default if
+    /// there is no text.
     pub fn choose<'a>(&'a self, languages: &[String], default: &'a str) -> &'a str {
         let known = || self.0.keys().map(String::as_str);
         let found = best_match(known, languages).or_else(|| lookup(known, "en"));
@@ -34,15 +35,16 @@ impl Localised {
     }
 }
 
-/// Returns the known language that fits the wanted ones best; they come in the order of preference. A language in
-/// another script than the wanted one is taken only if no wanted language is known in its own.
+/// Returns the known language that best fits the wanted ones, which are in order of preference.
+///
+/// A language in a different script is chosen only if no wanted language is known in the wanted script.
 pub fn best_match<'a, I: Iterator<Item = &'a str>>(known: impl Fn() -> I, wanted: &[String]) -> Option<&'a str> {
     let in_any_script = |tag: &String| known().find(|candidate| primary(candidate) == primary(tag));
     wanted.iter().find_map(|tag| lookup(&known, tag)).or_else(|| wanted.iter().find_map(in_any_script))
 }
 
-/// Looks one language up (RFC 4647 section 3.4): the tag itself, then shorter ones as long as the script stays the
-/// same, then a known variant in that script, then a close language. Tags are normalized.
+/// Looks up one language (RFC 4647 section 3.4): the tag itself, then shorter tags with the same script, then a known
+/// variant in that script, then a close language. Tags must be normalized.
 fn lookup<'a, I: Iterator<Item = &'a str>>(known: impl Fn() -> I, wanted: &str) -> Option<&'a str> {
     let script = script(wanted);
     let shorter = std::iter::successors(Some(wanted), |tag| tag.rsplit_once('-').map(|(shorter, _)| shorter));
@@ -61,7 +63,8 @@ fn primary(tag: &str) -> &str {
     tag.split('-').next().unwrap_or(tag)
 }
 
-/// Languages whose readers read these, too: the written forms of Norwegian, and what older systems call some languages.
+/// Returns languages that readers of this one can also read: the other written forms of Norwegian, and older names of
+/// languages.
 fn close_languages(language: &str) -> &'static [&'static str] {
     match language {
         "no" => &["nb", "nn"],
@@ -77,8 +80,7 @@ fn close_languages(language: &str) -> &'static [&'static str] {
     }
 }
 
-/// The script of a normalized tag: as it names it, or as CLDR's likely subtags have it for languages with several.
-/// Empty where the language is written in one script only.
+/// Returns the script of a normalized tag: the one in the tag, or the default from CLDR's likely subtags.
 fn script(tag: &str) -> &str {
     let subtags = || tag.split('-').skip(1);
     if let Some(named) = subtags().find(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic())) {
@@ -111,7 +113,7 @@ fn default_script(tag: &str) -> &'static str {
     }
 }
 
-/// The languages of an `Accept-Language` header (RFC 9110 section 12.5.4), best first, at most ten.
+/// Returns the languages of an `Accept-Language` header (RFC 9110 section 12.5.4), best first, at most ten.
 pub fn accepted_languages(header: &str) -> Vec<String> {
     let mut languages: Vec<(u32, String)> = header
         .split(',')

@@ -1,7 +1,7 @@
-//! Reading exported journeys (docs/journeys.md): one tree or several in a file, in the shape that AM exports.
+//! Reads exported journeys (docs/journeys.md): a file with one tree or several, in AM's export format.
 //!
-//! A journey is checked as a whole when it is loaded; every complaint names tree, node and outcome. A journey that has
-//! faults or needs what is not offered here is kept, so that it can be listed and drawn, and refuses to run by name.
+//! Loading checks a journey as a whole, and every complaint names the tree, the node and the outcome. A journey that
+//! has faults or needs something unsupported is kept, so that it can be listed and drawn, but does not run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,9 +16,9 @@ use super::settings::Settings;
 use super::{form, placeholders, shape};
 use crate::server::store::device_keys::KeyPolicy;
 
-/// The fixed id of success.
+/// AM's fixed ID of the success node.
 const SUCCESS: &str = "70e691a5-1e33-4ac3-a356-e7b6d60d92e0";
-/// The fixed id of failure.
+/// AM's fixed ID of the failure node.
 const FAILURE: &str = "e301438c-0bd0-429c-ab0c-66126501069a";
 
 /// A journey, read and checked.
@@ -27,31 +27,31 @@ pub struct Journey {
     pub name: String,
     /// Its description.
     pub description: Option<String>,
-    /// The node it begins with.
+    /// ID of the first node.
     pub entry: String,
-    /// Its nodes by id.
+    /// Its nodes, by ID.
     pub nodes: BTreeMap<String, Placed>,
-    /// What is odd about it, and does not keep it from running.
+    /// Oddities that do not keep it from running.
     pub warnings: Vec<String>,
-    /// What is wrong with it; with any fault it does not run.
+    /// Faults. A journey with any fault does not run.
     pub faults: Vec<TreeError>,
-    /// Why it does not run here, where it does not: all reasons, its faults among them.
+    /// Why the journey cannot run here: all reasons, including its faults. `None` if it can.
     pub not_runnable: Option<String>,
-    /// Issuer that its registration node names, for texts of other nodes.
+    /// Issuer from its registration node, for the texts of other nodes.
     pub issuer: String,
-    /// What its registration nodes ask of a phone's key, the strictest of them, for invitations.
+    /// The strictest key policy of its registration nodes; also applied to invitations.
     pub key_policy: KeyPolicy,
-    /// Days for which its nodes ask from where and with what a user signed on; 0 where none does.
+    /// For how many days back its nodes check where and with which browser a user signed in; 0 if none does.
     pub familiar_days: i64,
 }
 
-/// A node at its place in a journey.
+/// A node in its place in a journey.
 pub struct Placed {
-    /// The name shown for it.
+    /// Display name.
     pub display_name: String,
     /// AM's type name.
     pub node_type: String,
-    /// The node itself; absent when its type does not run here.
+    /// The node itself; `None` if its type is not supported here.
     pub node: Option<Box<dyn Node>>,
     /// Where each outcome leads.
     pub connections: BTreeMap<String, Target>,
@@ -60,18 +60,18 @@ pub struct Placed {
 /// Where an outcome leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The end, signed on.
+    /// The end: signed in.
     Success,
-    /// The end, refused.
+    /// The end: rejected.
     Failure,
-    /// The node with this id.
+    /// The node with this ID.
     Node(String),
 }
 
-/// Why a journey file was refused.
+/// Why a journey file was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
-    /// Not JSON, or not of the shape of an export.
+    /// Not JSON, or not an export.
     #[error("not a journey export: {0}")]
     NotAnExport(String),
     /// The journey's first node is missing.
@@ -82,32 +82,32 @@ pub enum TreeError {
         /// The missing node.
         node: String,
     },
-    /// The journey begins at an end.
+    /// The journey begins at an end node.
     #[error("journey {journey:?}: it has no first node, because it begins at an end")]
     BeginsAtEnd {
         /// The journey.
         journey: String,
     },
-    /// A node has a wrong setting or is missing.
+    /// A node is missing or has a wrong setting.
     #[error("journey {journey:?}, node {node:?}: {problem}")]
     Node {
         /// The journey.
         journey: String,
-        /// The node's shown name and id.
+        /// Display name and ID of the node.
         node: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// An outcome leads nowhere, or does not exist.
+    /// An outcome does not exist or leads nowhere.
     #[error("journey {journey:?}, node {node:?}, outcome {outcome:?}: {problem}")]
     Outcome {
         /// The journey.
         journey: String,
-        /// The node's shown name and id.
+        /// Display name and ID of the node.
         node: String,
         /// The outcome.
         outcome: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
@@ -120,7 +120,7 @@ struct Tree {
     nodes: BTreeMap<String, Value>,
     #[serde(default)]
     inner_nodes: BTreeMap<String, Value>,
-    /// What the members of `tree` say beyond what is read here.
+    /// Findings about members of `tree` that are not read here.
     #[serde(skip)]
     findings: Findings,
 }
@@ -154,7 +154,7 @@ struct LayoutNode {
 }
 
 impl LayoutNode {
-    /// How messages call the node.
+    /// Returns the node's name in messages.
     fn shown(&self, id: &str) -> String {
         format!("{} ({id})", self.display_name)
     }
@@ -168,13 +168,14 @@ struct PageChild {
     node_type: String,
 }
 
-/// Reads the journeys of one export. `folder` is what paths in its settings start from. Fails if no journey can be
-/// told from another; a fault of one journey is among its own.
+/// Reads the journeys of an export. Paths in settings are relative to `folder`.
+///
+/// Returns an error only if the journeys cannot be told apart; faults of a single journey are recorded in that journey.
 pub fn read(json: &str, folder: &Path) -> Result<Vec<Journey>, TreeError> {
     read_value(parse(json)?, folder)
 }
 
-/// Reads a file's JSON, with or without a byte order mark.
+/// Parses the JSON of a file, with or without a byte order mark.
 pub(super) fn parse(json: &str) -> Result<Value, TreeError> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     serde_json::from_str(json).map_err(|error| {
@@ -183,7 +184,7 @@ pub(super) fn parse(json: &str) -> Result<Value, TreeError> {
     })
 }
 
-/// Reads the journeys of an export that was parsed.
+/// Reads the journeys of a parsed export.
 pub(super) fn read_value(export: Value, folder: &Path) -> Result<Vec<Journey>, TreeError> {
     let refuse = |problem: &str| Err(TreeError::NotAnExport(problem.to_owned()));
     let Value::Object(mut members) = export else { return refuse("it is not a JSON object") };
@@ -196,7 +197,7 @@ pub(super) fn read_value(export: Value, folder: &Path) -> Result<Vec<Journey>, T
                 Tree::read(Value::Object(members)).map_err(|problems| TreeError::NotAnExport(problems.join("; ")))?;
             return Ok(vec![tree.check(folder)]);
         }
-        // A map of journeys, as frodo 3.0 writes it.
+        // A map of journeys, as written by frodo 3.0.
         None if members.values().any(is_tree) => {
             members.retain(|name, _| name != "meta");
             members
@@ -211,7 +212,7 @@ pub(super) fn read_value(export: Value, folder: &Path) -> Result<Vec<Journey>, T
 }
 
 impl Tree {
-    /// Reads a tree; fails with everything that is wrong with its form.
+    /// Reads a tree, or returns everything that is wrong with its structure.
     fn read(mut tree: Value) -> Result<Self, Vec<String>> {
         if let Some(layout) = tree.get_mut("tree") {
             placeholders::fill_in(layout, Path::new(""), &mut Vec::new()).map_err(|problem| vec![problem])?;
@@ -227,7 +228,7 @@ impl Tree {
         Ok(read)
     }
 
-    /// Checks a tree as a whole; `folder` is what paths in its settings start from.
+    /// Checks a tree as a whole. Paths in settings are relative to `folder`.
     fn check(self, folder: &Path) -> Journey {
         let name = self.tree.id.clone();
         let mut reasons = Vec::new();
@@ -351,7 +352,7 @@ impl Tree {
             .iter()
             .map(|child| match child.node_type.as_str() {
                 "PageNode" => Err(SettingError::Setting("a page cannot hold a page".to_owned())),
-                // A page asks its children again whenever it is shown, so none may do anything by being asked.
+                // A page runs its children again each time it is shown, so running a child must have no side effects.
                 other if nodes::may_stand_in_a_page(other) => self.make(&child.id, other, folder, findings),
                 other => Err(SettingError::UnknownType(format!("{other} inside of a page"))),
             })
@@ -405,7 +406,7 @@ impl Tree {
 }
 
 impl Journey {
-    /// A journey that has not the form of one.
+    /// Returns a placeholder for a journey whose structure is invalid.
     fn unreadable(name: String, problems: Vec<String>) -> Self {
         let fault = TreeError::NotAnExport(format!("journey {name:?}: {}", problems.join("; ")));
         Self {
@@ -422,7 +423,7 @@ impl Journey {
         }
     }
 
-    /// Keeps the journey from running, for one more reason.
+    /// Adds a reason why the journey does not run.
     pub(super) fn switch_off(&mut self, reason: &str) {
         self.not_runnable = Some(match self.not_runnable.take() {
             Some(former) => format!("{former}; {reason}"),

@@ -1,8 +1,8 @@
-//! What a signed-in person does with their own: phones, recovery codes, signing out.
+//! The pages on which signed-in users manage their phones and recovery codes, and sign out.
 //!
-//! Every form carries a token that is bound to the session. What is changed is the session's user's; a change of
-//! phones or codes needs a second factor within the last minutes, and leads to a page that asks for one where there
-//! is none.
+//! Every form carries a token bound to the session, and changes affect only the session's user. Changing phones or
+//! recovery codes needs a second factor within the last few minutes; without one, the user gets a page that asks for
+//! it.
 
 use std::net::SocketAddr;
 
@@ -31,10 +31,10 @@ use crate::server::store::users::{self, User};
 use crate::server::store::{StoreError, audit, devices, digest, fraud_reports, notices, recovery};
 use crate::server::user_devices;
 
-/// Where somebody is led who signed on with a recovery code.
+/// Path of the page that a user sees after signing in with a recovery code.
 pub(super) const LOST_PHONE: &str = "/am/XUI/lost-phone";
 
-/// Who asks.
+/// The signed-in user.
 struct SignedIn {
     token: SecretText,
     session: Session,
@@ -42,19 +42,19 @@ struct SignedIn {
 }
 
 impl SignedIn {
-    /// The SHA-256 of the session's token.
+    /// Returns the SHA-256 of the session token.
     fn digest(&self) -> Vec<u8> {
         digest(self.token.expose(Reason::Hash).as_bytes())
     }
 }
 
-/// The query of a page that something led back to.
+/// The query of a page that the user returns to after a change.
 #[derive(Deserialize, Default)]
 pub(in crate::server) struct After {
     done: Option<Done>,
 }
 
-/// `GET /am/XUI/profile`: who is signed in, their phones and recovery codes.
+/// `GET /am/XUI/profile`: the signed-in user, with phones and recovery codes.
 pub(in crate::server) async fn profile(
     State(app): State<App>,
     after: Result<Query<After>, QueryRejection>,
@@ -75,7 +75,7 @@ pub(in crate::server) async fn profile(
     }
 }
 
-/// `GET /am/XUI/lost-phone`: after a recovery code was used, what to do about a lost phone.
+/// `GET /am/XUI/lost-phone`: what to do about a lost phone, after a recovery code was used.
 pub(in crate::server) async fn lost_phone(
     State(app): State<App>,
     after: Result<Query<After>, QueryRejection>,
@@ -135,7 +135,7 @@ pub(in crate::server) async fn remove(
     changed(&app, &headers, removed, &form, Done::Removed)
 }
 
-/// Back to the page that a device was changed on, or what is to be said where the user has no such device.
+/// Returns to the page on which the phone was changed, or shows that the user has no such phone.
 fn changed(
     app: &App,
     headers: &HeaderMap,
@@ -173,7 +173,7 @@ pub(in crate::server) async fn add(
     begin(&app, &headers, address, &signed_in, Purpose::AddDevice).await
 }
 
-/// `POST /am/XUI/profile/confirm`: a push message, so that a change may follow.
+/// `POST /am/XUI/profile/confirm`: a push message that allows a change.
 pub(in crate::server) async fn confirm(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
@@ -239,7 +239,7 @@ pub(in crate::server) async fn new_codes(
     }
 }
 
-/// `POST /am/XUI/profile/notices`: the user has seen the notices up to this one.
+/// `POST /am/XUI/profile/notices`: dismisses the notices up to this one.
 pub(in crate::server) async fn dismiss_notices(
     State(app): State<App>,
     headers: HeaderMap,
@@ -256,7 +256,7 @@ pub(in crate::server) async fn dismiss_notices(
     }
 }
 
-/// `POST /am/XUI/logout`: ends the session and leads to the default journey.
+/// `POST /am/XUI/logout`: ends the session and redirects to the default journey.
 pub(in crate::server) async fn logout(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
@@ -283,13 +283,13 @@ pub(in crate::server) async fn logout(
 struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// A field, empty where it is missing.
+    /// Returns a field, or an empty string if it is missing.
     fn value(&self, name: &str) -> String {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 }
 
-/// The live session of a request; without one, the way to the default journey.
+/// Returns the live session of the HTTP request, or a redirect to the default journey.
 async fn signed_in(app: &App, headers: &HeaderMap) -> Result<SignedIn, Response> {
     let start = || redirect(&start_of(app, None));
     let token = session_cookie(headers).ok_or_else(start)?;
@@ -308,7 +308,7 @@ async fn signed_in(app: &App, headers: &HeaderMap) -> Result<SignedIn, Response>
     }
 }
 
-/// A form of a signed-in page, and who posted it; its token is the session's.
+/// Returns a form from a signed-in page and the user who posted it. Checks that its token belongs to the session.
 async fn posted(
     app: &App,
     headers: &HeaderMap,
@@ -331,7 +331,8 @@ async fn posted(
     Err(notice(app, layout, StatusCode::FORBIDDEN, words, None))
 }
 
-/// The same for a form that changes phones or codes; without a fresh second factor, the page that offers one.
+/// Like [`posted`], for changes to phones or recovery codes. Without a recent second factor, returns the page that asks
+/// for one.
 async fn posted_change(
     app: &App,
     headers: &HeaderMap,
@@ -352,7 +353,7 @@ async fn posted_change(
     Err(page(app, StatusCode::FORBIDDEN, &step_up))
 }
 
-/// What a session's user has.
+/// Returns the phones and recovery codes of the session's user.
 async fn owned(
     app: &App,
     headers: &HeaderMap,

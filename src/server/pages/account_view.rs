@@ -1,4 +1,4 @@
-//! What the templates of the signed-in pages are filled with.
+//! Data for the templates of the signed-in pages.
 
 use askama::Template;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::server::store::devices::Device;
 use crate::server::store::fraud_reports::Denial;
 use crate::server::store::notices::{Notice, NoticeKind};
 
-/// What was just done, as the page that is led back to hears it.
+/// The change that was just made, as reported to the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::server) enum Done {
@@ -24,7 +24,7 @@ pub(in crate::server) enum Done {
 }
 
 impl Done {
-    /// Its name in an address.
+    /// Returns its name in a URL.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Renamed => "renamed",
@@ -35,7 +35,7 @@ impl Done {
     }
 }
 
-/// A phone as its owner sees it.
+/// A phone, as its owner sees it.
 struct Phone {
     id: String,
     name: String,
@@ -51,20 +51,20 @@ impl Phone {
     }
 }
 
-/// A time (RFC 3339) as it is read without script: date, hour and minute, UTC.
+/// Formats a time (RFC 3339) for pages without scripts: date, hour and minute, in UTC.
 fn without_script(time: &str) -> String {
     let text = |range| time.get(range).unwrap_or_default();
     format!("{} {} UTC", text(0..10), text(11..16))
 }
 
-/// A sign-on that was denied as somebody else's.
+/// A sign-on that the user denied as someone else's.
 struct Denied {
     /// RFC 3339.
     at: String,
     address: Option<String>,
-    /// The browser's name, as far as it is one that is known.
+    /// Name of the browser, if it is a known one.
     browser: Option<String>,
-    /// What the browser says about itself: free text, shown on request only.
+    /// What the browser says about itself: free text, shown only on request.
     user_agent: Option<String>,
 }
 
@@ -80,7 +80,7 @@ impl Denied {
     }
 }
 
-/// A change that the user is told of.
+/// A change to notify the user of.
 struct Changed {
     text: String,
     /// RFC 3339.
@@ -106,21 +106,21 @@ impl Changed {
     }
 }
 
-/// What a person has, as several pages show it.
+/// A user's phones and recovery codes, as shown on several pages.
 pub(super) struct Owned {
     t: &'static Texts,
     phones: Vec<Phone>,
     codes: String,
     may_add: bool,
     token: String,
-    /// Where to come back to; empty for the usual page.
+    /// The page to return to; empty for the profile.
     from: &'static str,
     done: Option<&'static str>,
-    /// The last sign-on that was denied as somebody else's.
+    /// The last sign-on that the user denied as someone else's.
     denied: Option<Denied>,
-    /// Changes that the user has not dismissed yet, newest first.
+    /// Changes that the user has not dismissed, newest first.
     changes: Vec<Changed>,
-    /// The number of the newest of them.
+    /// Number of the newest change.
     seen: i64,
 }
 
@@ -175,18 +175,18 @@ impl Owned {
     }
 }
 
-/// Who is signed in.
+/// The profile of the signed-in user.
 #[derive(Template)]
 #[template(path = "profile.html")]
 pub(super) struct ProfilePage {
     pub(super) layout: Layout,
     pub(super) user: String,
-    /// Whether no push is sent, because a sign-on was denied as somebody else's.
+    /// Whether pushes are frozen because the user denied a sign-on as someone else's.
     pub(super) frozen: bool,
     pub(super) owned: Owned,
 }
 
-/// After a recovery code.
+/// The page after a sign-in with a recovery code.
 #[derive(Template)]
 #[template(path = "lost_phone.html")]
 pub(super) struct LostPage {
@@ -210,12 +210,12 @@ impl CodesPage {
     }
 }
 
-/// Before a change that needs a second factor.
+/// The page before a change that needs a second factor.
 #[derive(Template)]
 #[template(path = "step_up.html")]
 pub(super) struct StepUpPage {
     pub(super) layout: Layout,
-    /// Whether a push can be sent; else the person signs on anew.
+    /// Whether a push can be sent; otherwise the user must sign in again.
     pub(super) by_push: bool,
     pub(super) token: String,
     pub(super) start: String,

@@ -1,4 +1,4 @@
-//! What all pages share: their layout, the headers that keep them where they belong, notices, style and script.
+//! What all pages share: the layout, security headers, notices, the style sheet and the script.
 
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -10,13 +10,13 @@ use crate::server::api::RETRY_AFTER;
 use crate::server::sign_on::SignOnError;
 use crate::server::store::StoreError;
 
-/// Where a signed-in person sees what is theirs.
+/// Path of the page on which signed-in users manage their phones and recovery codes.
 pub(super) const PROFILE: &str = "/am/XUI/profile";
 
-/// What surrounds every page.
+/// The frame around every page.
 pub(super) struct Layout {
     pub(super) t: &'static Texts,
-    /// Whose sign-on it is, by the name that phones show, too.
+    /// The issuer, under the name that phones show, too.
     pub(super) issuer: String,
 }
 
@@ -27,7 +27,7 @@ impl Layout {
     }
 }
 
-/// A message, what to do next, and a way to go on.
+/// A page with a message, what to do next, and a link to continue.
 #[derive(Template)]
 #[template(path = "notice.html")]
 pub(super) struct Notice {
@@ -39,7 +39,7 @@ pub(super) struct Notice {
     pub(super) label: &'static str,
 }
 
-/// A notice that leads to the start of a journey.
+/// Returns a notice that leads to the start of a journey.
 pub(super) fn notice(
     app: &App,
     layout: Layout,
@@ -51,7 +51,7 @@ pub(super) fn notice(
     page(app, status, &Notice { layout, title, message, next, link: start_of(app, journey), label })
 }
 
-/// The answer to what the server could not do; the log says why.
+/// Answers an HTTP request that failed inside the server; only the log contains the reason.
 pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(%problem, "page failed");
     let layout = Layout::new(app, headers);
@@ -65,7 +65,7 @@ pub(super) fn broken(app: &App, headers: &HeaderMap, problem: &(dyn std::error::
     notice(app, layout, StatusCode::INTERNAL_SERVER_ERROR, words, None)
 }
 
-/// A refused request to a sign-on.
+/// Answers a rejected HTTP request about a sign-on.
 pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, journey: Option<&str>) -> Response {
     let layout = Layout::new(app, headers);
     let t = layout.t;
@@ -85,7 +85,7 @@ pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, jou
             (StatusCode::BAD_REQUEST, t.not_valid, t.stale_next)
         }
     };
-    // A journey that is not offered is no place to start again.
+    // An unavailable journey is not a place to start again.
     let journey = journey.filter(|_| !matches!(problem, SignOnError::Journey(_)));
     let mut response = notice(app, layout, status, [t.stopped_title, message, next], journey);
     if matches!(problem, SignOnError::Busy(_)) {
@@ -94,18 +94,18 @@ pub(super) fn refused(app: &App, headers: &HeaderMap, problem: &SignOnError, jou
     response
 }
 
-/// The path of a journey's first page; relative, so that it holds under every name of this server.
+/// Returns the path of a journey's first page; without a host, so that it works under every name of this server.
 pub(super) fn start_of(app: &App, journey: Option<&str>) -> String {
     let url = journey.map_or_else(|| app.sign_on_url(), |journey| app.preview_url(journey));
     format!("{}?{}", url.path(), url.query().unwrap_or_default())
 }
 
-/// On to a page of this server.
+/// Redirects to a page of this server.
 pub(super) fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// Renders a page with the headers that keep it where it belongs.
+/// Renders a page with its security headers.
 pub(super) fn page(app: &App, status: StatusCode, template: &impl Template) -> Response {
     let html = match template.render() {
         Ok(html) => html,
@@ -133,11 +133,12 @@ pub(super) fn page(app: &App, status: StatusCode, template: &impl Template) -> R
     response
 }
 
-/// The answer to a form that a page of another origin posted.
+/// Returns the error page for a form posted by a page of another origin, or `None` if the origin is this server's.
 pub(super) fn foreign_origin(app: &App, headers: &HeaderMap) -> Option<Response> {
     let origin = headers.get(header::ORIGIN)?.to_str().unwrap_or_default();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    // The scheme counts, too: whoever speaks for http://HOST is not this server where it is reached by https.
+    // Compare the scheme, too: if this server is reached by https, anyone who answers for http://HOST is not this
+    // server.
     let public = &app.0.public_url;
     let is_public = crate::protocol::uri::host_and_port(public).eq_ignore_ascii_case(host);
     let scheme = if is_public { public.scheme() } else { "http" };
@@ -151,12 +152,12 @@ pub(super) fn foreign_origin(app: &App, headers: &HeaderMap) -> Option<Response>
     })
 }
 
-/// The pages' style.
+/// Serves the style sheet.
 pub(in crate::server) async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("assets/page.css")).into_response()
 }
 
-/// The pages' script.
+/// Serves the script.
 pub(in crate::server) async fn script() -> Response {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("assets/page.js")).into_response()
 }

@@ -1,5 +1,6 @@
-//! Hosted pages: every step of a journey as a page that works in a browser, and what a signed-in person may do with
-//! their own phones. Script wakes pages, counts down, and helps to keep recovery codes; every page works without.
+//! Hosted pages: every step of a sign-on as a web page, and pages on which signed-in users manage their phones.
+//!
+//! A script wakes waiting pages, counts down, and helps to save recovery codes. All pages work without it.
 
 mod account;
 mod account_view;
@@ -32,17 +33,17 @@ use layout::{Layout, Notice, PROFILE, broken, foreign_origin, notice, page, redi
 pub(super) use layout::{script, style};
 use view::StepPage;
 
-/// `GET /` and its kin: on to the default journey.
+/// `GET /` and similar paths: redirects to the default journey.
 pub(super) async fn home(State(app): State<App>) -> Redirect {
     Redirect::to(&start_of(&app, None))
 }
 
-/// `GET` of an address that answers forms with a page: who comes there by the address bar goes where the form is.
+/// `GET` of a path that answers a form with a page: redirects a user who opens it directly to the page with the form.
 pub(super) async fn to_profile() -> Redirect {
     Redirect::to(PROFILE)
 }
 
-/// The answer to an address that is not served: a page among pages.
+/// Answers a path that does not exist, with a page if it is below the pages' path.
 pub(super) async fn not_found(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Response {
     if !uri.path().starts_with("/am/XUI/") {
         return super::api::not_found().await;
@@ -52,7 +53,7 @@ pub(super) async fn not_found(State(app): State<App>, headers: HeaderMap, uri: U
     notice(&app, layout, StatusCode::NOT_FOUND, words, None)
 }
 
-/// `GET /am/XUI/`: the first page of a journey.
+/// `GET /am/XUI/`: the first page of a sign-on.
 pub(super) async fn sign_on(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
@@ -76,7 +77,7 @@ pub(super) async fn sign_on(
     show(&app, &headers, reply, None)
 }
 
-/// `POST /am/XUI/`: a filled-in page.
+/// `POST /am/XUI/`: a submitted page.
 pub(super) async fn sign_on_post(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
@@ -128,7 +129,7 @@ pub(super) async fn sign_on_post(
     show(&app, &headers, reply, journey.as_deref())
 }
 
-/// `POST /am/XUI/not-my-phone`: the device that the sign-on just registered is somebody else's.
+/// `POST /am/XUI/not-my-phone`: the user reports that the phone just registered in this sign-on is someone else's.
 pub(super) async fn not_my_phone(
     State(app): State<App>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
@@ -150,7 +151,7 @@ pub(super) async fn not_my_phone(
     show(&app, &headers, reply, None)
 }
 
-/// The fields of a posted step.
+/// The form fields of a posted step.
 struct Fields(Vec<(String, SecretText)>);
 
 impl Fields {
@@ -159,7 +160,7 @@ impl Fields {
     }
 }
 
-/// A posted step without its answers, and the fields that hold them.
+/// Parses a posted step: the step without answers, and the fields that contain them.
 fn read_step(index: &Index, body: &[u8]) -> Result<(Posted, Fields), SignOnError> {
     let fields = Fields(
         url::form_urlencoded::parse(body)
@@ -170,7 +171,7 @@ fn read_step(index: &Index, body: &[u8]) -> Result<(Posted, Fields), SignOnError
     Ok((Posted { auth_id, journey: index.journey()?, answers: Vec::new(), body: digest(body) }, fields))
 }
 
-/// Who signs on anew from a signed-in page leaves no session behind.
+/// Ends the previous session when a user signs in again from a signed-in page.
 async fn end_former_session(app: &App, headers: &HeaderMap, token: &SecretText) -> Result<(), StoreError> {
     match session_cookie(headers) {
         Some(former) if former != *token => {
@@ -180,14 +181,14 @@ async fn end_former_session(app: &App, headers: &HeaderMap, token: &SecretText) 
     }
 }
 
-/// The body of a wait request.
+/// The body of an HTTP request that waits for a step.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wait {
     auth_id: String,
 }
 
-/// `POST /am/XUI/wait`: held until the step has something new, at most 25 seconds.
+/// `POST /am/XUI/wait`: held until the step has something new, for at most 25 seconds.
 pub(super) async fn wait(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     if let Some(response) = foreign_origin(&app, &headers) {
         return response;
@@ -199,7 +200,7 @@ pub(super) async fn wait(State(app): State<App>, headers: HeaderMap, body: Resul
     let Ok(Wait { auth_id }) = serde_json::from_slice(&body) else {
         return super::api::error(StatusCode::BAD_REQUEST, "The body is not a wait request.");
     };
-    // They would be kept as long as the page waits, and thousands may.
+    // Free this memory before waiting, because thousands of pages may be waiting.
     drop((headers, body));
     match app.await_sign_on(&auth_id).await {
         Ok(ready) => Json(json!({"ready": ready})).into_response(),
@@ -211,7 +212,7 @@ pub(super) async fn wait(State(app): State<App>, headers: HeaderMap, body: Resul
     }
 }
 
-/// What a sign-on, or a journey within a session, answers.
+/// Shows the result of a step, of a sign-on or of a run within a session.
 fn show(app: &App, headers: &HeaderMap, reply: Result<Reply, SignOnError>, journey: Option<&str>) -> Response {
     let layout = Layout::new(app, headers);
     let t = layout.t;

@@ -1,4 +1,4 @@
-//! What the template of a step is filled with.
+//! Data for the template of a step.
 
 use askama::Template;
 
@@ -12,10 +12,10 @@ use crate::server::qr;
 use crate::server::recovery_codes::in_groups;
 use crate::server::sign_on::StepReply;
 
-/// The name of the hidden value that holds the QR code's text.
+/// Name of the hidden value that holds the text of the QR code.
 const REGISTRATION: &str = "mfaDeviceRegistration";
 
-/// A step of a journey.
+/// A step of a sign-on.
 #[derive(Template)]
 #[template(path = "step.html")]
 pub(super) struct StepPage {
@@ -39,7 +39,7 @@ pub(super) struct StepPage {
     withheld: bool,
 }
 
-/// One piece of a step's page.
+/// One element of the page.
 enum Element {
     Name { name: String, label: String, autocomplete: &'static str, first: bool },
     Password { name: String, label: String },
@@ -53,13 +53,13 @@ enum Element {
     Location { name: String, message: String },
 }
 
-/// Why no message was sent, and what comes next: the text before a time, the time, and the text after it.
+/// Why no message was sent and what happens next: the text before a time, the time, and the text after it.
 struct WithheldText {
     reason: String,
     before: String,
-    /// RFC 3339; empty where there is none.
+    /// RFC 3339; empty if there is none.
     time: String,
-    /// Without script.
+    /// The time, if scripts are off.
     clock: String,
     after: String,
     way_out: String,
@@ -82,10 +82,10 @@ impl WithheldText {
     }
 }
 
-/// The time that is left for what a step waits for.
+/// The time left for what the step waits for.
 struct Countdown {
     seconds: i64,
-    /// Without script.
+    /// The time, if scripts are off.
     text: String,
 }
 
@@ -178,11 +178,11 @@ fn element(t: &Texts, index: usize, callback: Callback, has_password: bool) -> O
         },
         Callback::Password { prompt } => Element::Password { name, label: t.of_journey(&prompt) },
         Callback::Text(segments) => text_and_links(t, segments),
-        // Of AM's own pages; the code is drawn here from the hidden value.
+        // Only for AM's own pages. This page draws the QR code from the hidden value.
         Callback::QrScript(_) => return None,
         Callback::RecoveryCodes(codes) => Element::Codes { codes: codes.iter().map(in_groups).collect() },
         Callback::HiddenValue { id, value } if id == REGISTRATION => {
-            // Where the text is too long for a code, the link below serves.
+            // If the text is too long for a QR code, the link below it remains.
             Element::Qr { svg: qr::draw(value.expose(Reason::HandOver)).unwrap_or_default() }
         }
         Callback::HiddenValue { value, .. } => Element::Number { value: value.expose(Reason::HandOver).to_owned() },
@@ -194,7 +194,7 @@ fn element(t: &Texts, index: usize, callback: Callback, has_password: bool) -> O
     })
 }
 
-/// The text as one sentence; its links stand below as buttons, large enough for a thumb.
+/// Returns the text as one sentence, with its links below as buttons, large enough for a thumb.
 fn text_and_links(t: &Texts, segments: Vec<Segment>) -> Element {
     let (mut text, mut links) = (String::new(), Vec::new());
     let only_text = segments.len() == 1;
@@ -211,7 +211,7 @@ fn text_and_links(t: &Texts, segments: Vec<Segment>) -> Element {
     Element::Text { text, links }
 }
 
-/// The label of the first button, where the callback has buttons.
+/// Returns the label of the first button, if the callback has buttons.
 fn first_option(callback: &Callback) -> Option<&str> {
     match callback {
         Callback::Confirmation { options } => options.first().map(String::as_str),
@@ -219,7 +219,7 @@ fn first_option(callback: &Callback) -> Option<&str> {
     }
 }
 
-/// The text of the QR code, where the callback has one.
+/// Returns the text of the QR code, if the callback has one.
 fn registration(callback: &Callback) -> Option<String> {
     match callback {
         Callback::HiddenValue { id, value } if id == REGISTRATION => Some(value.expose(Reason::HandOver).to_owned()),

@@ -1,4 +1,4 @@
-//! Account Lockout: locks or unlocks the user, so that no sign-on succeeds any more, or does again.
+//! Account Lockout: locks or unlocks the user's account. No sign-on to a locked account succeeds.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::server::journey::callback::Answers;
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::{StoreError, audit, users};
 
-/// See the module.
+/// The Account Lockout node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountLockout {
@@ -28,7 +28,8 @@ impl Node for AccountLockout {
     }
 
     fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
-        // Also for a name that was typed with a wrong password: that is what it is for.
+        // Applies to a name entered with a wrong password, too, because locking such accounts is the purpose of this
+        // node.
         let name = context.shared.user.as_deref().or(context.shared.user_name.as_deref()).unwrap_or_default();
         if let Some(user) = users::find(context.transaction, name)? {
             let (changed, event) = match self.lock_action {

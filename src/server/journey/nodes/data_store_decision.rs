@@ -1,11 +1,11 @@
-//! Data Store Decision: is the password right?
+//! Data Store Decision: checks the password.
 
 use crate::server::journey::callback::Answers;
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::journey::state::PasswordVerdict;
 use crate::server::store::StoreError;
 
-/// See the module.
+/// The Data Store Decision node.
 pub struct DataStoreDecision;
 
 impl Node for DataStoreDecision {

@@ -1,6 +1,6 @@
-//! Device Profile Collector: asks the browser where it is, so that the phone can show where a sign-on comes from.
+//! Device Profile Collector: asks the browser for its location, so that the phone can show where a sign-on comes from.
 //!
-//! Only the location is made use of. With `deviceLocation` off there is nothing to ask, and the node asks nothing.
+//! Only the location is used. If `deviceLocation` is off, the node asks nothing.
 
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::server::store::StoreError;
 const DEFAULT_MESSAGE: &str =
     "Your phone can show where this sign-on comes from, so that you tell it from somebody else's.";
 
-/// See the module.
+/// The Device Profile Collector node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceProfileCollector {
@@ -33,7 +33,7 @@ fn default_size() -> usize {
     3
 }
 
-/// What web SDKs send of a device, as far as it is looked at.
+/// The part of a web SDK's device profile that is used.
 #[derive(Deserialize)]
 struct Profile {
     location: Option<Location>,
@@ -46,7 +46,7 @@ struct Location {
 }
 
 impl DeviceProfileCollector {
-    /// Checks what the form of the settings does not.
+    /// Checks what deserialization cannot.
     pub fn checked(self) -> Result<Self, SettingError> {
         if (1..=32).contains(&self.maximum_size) {
             Ok(self)
@@ -80,7 +80,7 @@ impl Node for DeviceProfileCollector {
         if sent.len() > self.maximum_size * 1024 {
             return Ok(Next::Fail("The description of this device is too large. Start again.".to_owned()));
         }
-        // Who does not want to tell, or cannot, goes on without.
+        // A user who cannot or does not want to share the location continues without.
         let told = serde_json::from_str::<Profile>(sent).ok().and_then(|profile| profile.location);
         context.shared.location = told
             .filter(|there| (-90.0..=90.0).contains(&there.latitude) && (-180.0..=180.0).contains(&there.longitude))

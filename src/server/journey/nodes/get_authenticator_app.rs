@@ -1,4 +1,4 @@
-//! Get Authenticator App: where to get the app.
+//! Get Authenticator App: links to the app in the stores.
 
 use serde::Deserialize;
 use url::Url;
@@ -14,7 +14,7 @@ const DEFAULT_CONTINUE: &str = "Continue";
 const APPLE_LABEL: &str = "Apple App Store";
 const GOOGLE_LABEL: &str = "Google Play Store";
 
-/// See the module.
+/// The Get Authenticator App node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetAuthenticatorApp {
@@ -27,7 +27,7 @@ pub struct GetAuthenticatorApp {
 }
 
 impl GetAuthenticatorApp {
-    /// Checks what the form of the settings does not: links are https.
+    /// Checks what deserialization cannot: the links must be https.
     pub fn checked(self) -> Result<Self, SettingError> {
         for link in [&self.apple_link, &self.google_link] {
             if !Url::parse(link).is_ok_and(|url| url.scheme() == "https") {

@@ -1,12 +1,12 @@
-//! Identity Store Decision: is the password right, and may the user sign on?
+//! Identity Store Decision: checks the password and whether the user may sign in.
 //!
-//! Users change no passwords here, so the outcomes about changing one are there and never taken.
+//! Users cannot change passwords here, so the outcomes for a password change exist but are never taken.
 
 use crate::server::journey::callback::Answers;
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::StoreError;
 
-/// See the module.
+/// The Identity Store Decision node.
 pub struct IdentityStoreDecision;
 
 impl Node for IdentityStoreDecision {
@@ -20,7 +20,7 @@ impl Node for IdentityStoreDecision {
         if context.shared.user.is_some() {
             return Ok(Next::Outcome("TRUE"));
         }
-        // Told only to who knows the password: anybody else could find out who there is.
+        // Say so only after the right password. Otherwise anyone could find out which users exist.
         if verdict.locked {
             context.shared.failure = Some("This account is locked. Ask whoever runs this service.".to_owned());
             return Ok(Next::Outcome("LOCKED"));

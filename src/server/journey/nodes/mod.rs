@@ -1,4 +1,4 @@
-//! The nodes, one a file. Names, settings and outcomes are AM's (docs/nodes.md). A node never imports a node.
+//! The nodes, one per file. Names, settings and outcomes are AM's (docs/nodes.md). Nodes do not import each other.
 
 mod account_lockout;
 mod data_store_decision;
@@ -21,18 +21,18 @@ use serde_json::Value;
 use super::node::Node;
 use super::settings::Settings;
 
-/// Why a node cannot be made.
+/// Why a node cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// Not a type that runs here.
+    /// The node type is not supported here.
     #[error("the node type {0:?} does not run here")]
     UnknownType(String),
-    /// A setting has a wrong form or value.
+    /// A setting has the wrong type or value.
     #[error("{0}")]
     Setting(String),
 }
 
-/// Makes a node of this type from its exported settings; fails with everything that is wrong with them.
+/// Creates a node of this type from its exported settings, or returns everything that is wrong with them.
 pub fn make(node_type: &str, settings: &Value) -> Result<Box<dyn Node>, SettingError> {
     explained(settings, &|settings| make_once(node_type, settings))
 }
@@ -61,7 +61,7 @@ fn make_once(node_type: &str, settings: &Value) -> Result<Box<dyn Node>, Setting
     })
 }
 
-/// Whether a node of this type only asks, so that it may be a child of a page.
+/// Returns whether running a node of this type only asks something, so that it may be a child of a page.
 pub fn may_stand_in_a_page(node_type: &str) -> bool {
     matches!(
         node_type,
@@ -74,19 +74,19 @@ pub fn may_stand_in_a_page(node_type: &str) -> bool {
     )
 }
 
-/// Whether nodes of this type run here.
+/// Returns whether nodes of this type are supported here.
 pub fn runs_here(node_type: &str) -> bool {
     node_type == "PageNode" || !matches!(make_once(node_type, &Value::Null), Err(SettingError::UnknownType(_)))
 }
 
-/// Makes a page from its settings and its children, which the caller made.
+/// Creates a page from its settings and its children.
 pub fn make_page(settings: &Value, children: Vec<Box<dyn Node>>) -> Result<Box<dyn Node>, SettingError> {
     let settings = explained(settings, &read)?;
     Ok(Box::new(page::Page::new(settings, children)?))
 }
 
-/// Makes something from settings. If that fails, takes out one wrong setting after the other, so that the error names
-/// all of them, in words for people.
+/// Builds something from settings. On failure, removes one wrong setting after another, so that the error describes all
+/// of them, in words for people.
 fn explained<T>(settings: &Value, make: &dyn Fn(&Value) -> Result<T, SettingError>) -> Result<T, SettingError> {
     let first = match make(settings) {
         Err(SettingError::Setting(problem)) => problem,
@@ -129,7 +129,7 @@ fn explained<T>(settings: &Value, make: &dyn Fn(&Value) -> Result<T, SettingErro
     Err(SettingError::Setting(problems.join("; ")))
 }
 
-/// What a parser complained of, in words for people and without the value.
+/// Translates a parser's error into words for people, without the value.
 fn in_words(problem: &str) -> String {
     if let Some((_, choices)) = problem.split_once("unknown variant ") {
         let (given, choices) = choices.split_once(", expected ").unwrap_or((choices, "another"));

@@ -1,4 +1,4 @@
-//! Page Node: several collectors on one page.
+//! Page Node: shows several collectors on one page.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use crate::server::journey::node::{Context, Next, Node, PageTexts};
 use crate::server::journey::text::Localised;
 use crate::server::store::StoreError;
 
-/// The page's own settings; its children are made by the tree's reader.
+/// The page's own settings. The tree reader creates the children.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
@@ -20,14 +20,14 @@ pub struct Settings {
     stage: Option<String>,
 }
 
-/// See the module.
+/// The Page Node.
 pub struct Page {
     settings: Settings,
     children: Vec<Box<dyn Node>>,
 }
 
 impl Page {
-    /// A page needs at least one child; all but the last must have one outcome only.
+    /// Creates a page. It needs at least one child, and only the last child may have more than one outcome.
     pub fn new(settings: Settings, children: Vec<Box<dyn Node>>) -> Result<Self, SettingError> {
         let decides_early = children.iter().rev().skip(1).any(|child| child.outcomes().len() != 1);
         if children.is_empty() || decides_early {
@@ -59,7 +59,7 @@ impl Node for Page {
     }
 
     fn run(&self, context: &mut Context<'_>, answers: Option<Answers>) -> Result<Next, StoreError> {
-        // What each child asks tells how many of the posted answers are its own.
+        // The number of callbacks of each child tells how many of the posted answers belong to it.
         let mut asked = Vec::new();
         for child in &self.children {
             match child.run(context, None)? {

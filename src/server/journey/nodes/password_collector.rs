@@ -1,11 +1,11 @@
-//! Platform Password, Password Collector: asks for the password; kept for this step only.
+//! Platform Password and Password Collector: ask for the password and keep it for this step only.
 
 use crate::secret::{Reason, SecretText};
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::StoreError;
 
-/// See the module.
+/// The Platform Password and Password Collector nodes.
 pub struct PasswordCollector;
 
 impl Node for PasswordCollector {

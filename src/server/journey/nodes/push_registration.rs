@@ -1,4 +1,4 @@
-//! Push Registration: shows the QR code and waits for the phone; makes recovery codes.
+//! Push Registration: shows the QR code, waits for the phone, and makes recovery codes.
 
 use serde::Deserialize;
 use url::Url;
@@ -18,14 +18,14 @@ use crate::server::store::{StoreError, audit, devices, registrations, users};
 
 const DEFAULT_MESSAGE: &str =
     "Scan the QR code image below with the authenticator app to register your device with your login.";
-/// The name of the hidden value that holds the QR code's text.
+/// Name of the hidden value that holds the text of the QR code.
 const QR: &str = "mfaDeviceRegistration";
-/// Longest `imgUrl`, in bytes, that leaves room for everything else in a QR code.
+/// Longest `imgUrl`, in bytes, that leaves space for everything else in a QR code.
 const LONGEST_LINK: usize = 600;
-/// How often a client that polls is told to come, in milliseconds.
+/// Polling interval for clients, in milliseconds.
 const POLL: i64 = 5000;
 
-/// See the module.
+/// The Push Registration node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushRegistration {
@@ -74,7 +74,7 @@ fn default_true() -> bool {
 }
 
 impl PushRegistration {
-    /// Checks what the form of the settings does not.
+    /// Checks what deserialization cannot.
     pub fn checked(self) -> Result<Self, SettingError> {
         self.asked().check().map_err(|problem| SettingError::Setting(problem.to_owned()))?;
         let refuse = |text: &str| Err(SettingError::Setting(text.to_owned()));
@@ -91,7 +91,7 @@ impl PushRegistration {
         if !self.img_url.is_empty() && !Url::parse(&self.img_url).is_ok_and(|url| url.scheme() == "https") {
             return refuse("imgUrl is an https link or empty");
         }
-        // The link goes into the registration URI in base64, the issuer twice and percent-encoded.
+        // The registration URI contains the link in base64, and the issuer twice, percent-encoded.
         let escaped = self.issuer.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum::<usize>();
         if self.img_url.len() > LONGEST_LINK || 2 * escaped > LONGEST_LINK {
             return refuse(
@@ -113,7 +113,7 @@ impl PushRegistration {
         Ok(common_name.unwrap_or_else(|| user.to_owned()))
     }
 
-    /// Shows the QR code of the registration with this message id, or of a new one.
+    /// Shows the QR code of the registration with this message ID, or of a new registration.
     fn show(
         &self,
         context: &mut Context<'_>,
@@ -195,12 +195,12 @@ impl Node for PushRegistration {
             context.shared.failure = Some("Nobody is signed on yet, so no phone can be registered.".to_owned());
             return Ok(Next::Outcome("failureOutcome"));
         };
-        // The purpose is to prove a second factor that is there, not to begin one.
+        // A step-up must prove an existing second factor, not add one.
         if context.shared.is_for(Purpose::StepUp) {
             return Ok(Next::Fail("None of your phones can be asked. Sign out, then sign on again.".to_owned()));
         }
         let proved = is_proved(context);
-        // While pushes are frozen somebody else may know the password; it alone must bring in no phone.
+        // While pushes are frozen, someone else may know the password, so it must not suffice to add a phone.
         let frozen = users::find(context.transaction, &user)?.is_some_and(|user| user.is_frozen(context.now()));
         if (!context.self_registration || frozen) && !proved {
             return refuse(
@@ -210,8 +210,8 @@ impl Node for PushRegistration {
                 "A phone cannot be added here with the password alone. Ask whoever runs this service.",
             );
         }
-        // Looked at again at every step: a sign-on that waited here since before the owner had a phone must not add a
-        // second one with the password alone.
+        // Check again at every step: a sign-on that was already waiting here when the owner registered a phone must not
+        // add a second phone with the password alone.
         if !proved && has_a_phone(context, &user)? {
             return refuse(
                 context,
@@ -257,12 +257,12 @@ impl Node for PushRegistration {
     }
 }
 
-/// Returns whether more than the password was proved.
+/// Returns whether the user proved more than the password.
 fn is_proved(context: &Context<'_>) -> bool {
     context.shared.second_factor_at.is_some() || context.shared.is_for(Purpose::AddDevice)
 }
 
-/// Returns whether the user has a confirmed phone, and this sign-on has not registered it.
+/// Returns whether the user has a confirmed phone that this sign-on did not register.
 fn has_a_phone(context: &Context<'_>, user: &str) -> Result<bool, StoreError> {
     let own = devices::added_by(context.transaction, context.journey_id)?;
     if own.as_ref().is_some_and(|device| device.provisional_journey.is_none()) {
@@ -271,7 +271,7 @@ fn has_a_phone(context: &Context<'_>, user: &str) -> Result<bool, StoreError> {
     devices::has_confirmed(context.transaction, user, own.as_ref().map(|device| device.id.as_str()))
 }
 
-/// Leaves as a failure; what this sign-on offered, and a phone that took it, count no more.
+/// Leaves as a failure, and invalidates the registration that this sign-on offered and any phone that used it.
 fn refuse(context: &mut Context<'_>, user: &str, outcome: &str, message: &str) -> Result<Next, StoreError> {
     registrations::withdraw(context.transaction, context.journey_id)?;
     let taken = devices::added_by(context.transaction, context.journey_id)?;

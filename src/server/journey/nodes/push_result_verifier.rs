@@ -1,11 +1,11 @@
-//! Push Result Verifier: what came of the push.
+//! Push Result Verifier: evaluates the answer to the push message.
 
 use crate::server::journey::callback::Answers;
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::StoreError;
 use crate::server::store::pushes::{self, PushState};
 
-/// See the module.
+/// The Push Result Verifier node.
 pub struct PushResultVerifier;
 
 impl Node for PushResultVerifier {
@@ -14,7 +14,7 @@ impl Node for PushResultVerifier {
     }
 
     fn run(&self, context: &mut Context<'_>, _answers: Option<Answers>) -> Result<Next, StoreError> {
-        // Never EXPIRED, by which a journey sends again, nor what became of an earlier message.
+        // Not EXPIRED, which would make a journey send again, and not the result of an earlier message.
         if context.shared.push_withheld.is_some() {
             return Ok(Next::Outcome("WAITING"));
         }
@@ -31,7 +31,7 @@ impl Node for PushResultVerifier {
         }
         let failure = match request.state {
             PushState::Approved => {
-                // When the person approved, not when the browser asked.
+                // The time of the approval, not the time at which the browser polled.
                 context.shared.second_factor_at = Some(request.settled_at.unwrap_or(context.now()));
                 return Ok(Next::Outcome("TRUE"));
             }

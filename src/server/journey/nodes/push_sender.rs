@@ -18,7 +18,7 @@ use crate::server::store::{StoreError, audit, pushes};
 
 const DEFAULT_MESSAGE: &str = "Login attempt from {{user}} at {{issuer}}";
 
-/// See the module.
+/// The Push Sender node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushSender {
@@ -68,7 +68,7 @@ fn default_timeout() -> i64 {
 }
 
 impl PushSender {
-    /// Checks what the form of the settings does not.
+    /// Checks what deserialization cannot.
     pub fn checked(self) -> Result<Self, SettingError> {
         self.key_policy().check().map_err(|problem| SettingError::Setting(problem.to_owned()))?;
         self.check_rules()?;
@@ -79,7 +79,7 @@ impl PushSender {
         }
     }
 
-    /// Refuses rules that ask for no more than every message does: they would look like protection.
+    /// Rejects rules that require no more than every message does, because they would only look like protection.
     fn check_rules(&self) -> Result<(), SettingError> {
         let without_effect = |force, when| {
             Err(SettingError::Setting(format!("a rule of riskRules that forces {force} has no effect while {when}")))
@@ -94,8 +94,8 @@ impl PushSender {
         Ok(())
     }
 
-    /// Leaves although nothing was sent. Where the journey does not capture that, the wait step says why, and its exit
-    /// is the way to another factor. Nothing that was sent before counts any more.
+    /// Leaves after a message was not sent. If the journey does not capture the failure, the wait step shows the
+    /// reason, and its exit leads to another factor. Earlier messages no longer count.
     fn withhold(&self, context: &mut Context<'_>, withheld: Withheld) -> Result<Next, StoreError> {
         tracing::warn!(reason = withheld.reason.name(), "push not sent");
         if self.capture_failure {
@@ -118,7 +118,7 @@ impl PushSender {
         if self.capture_failure { Next::Outcome("FAILURE") } else { Next::Fail(reason.to_owned()) }
     }
 
-    /// The operator's own data: the named members of the shared state, as one JSON object.
+    /// Returns the operator's custom data: the configured members of the shared state, as one JSON object.
     fn payload(&self, context: &Context<'_>) -> Result<Option<String>, ()> {
         if self.custom_payload.is_empty() {
             return Ok(None);
@@ -138,7 +138,7 @@ impl PushSender {
     }
 }
 
-/// Writes down what came of sending.
+/// Adds the result of sending to the audit log.
 fn note(context: &Context<'_>, user: String, outcome: &str) -> Result<(), StoreError> {
     let event = audit::Event {
         at: context.now(),
@@ -208,7 +208,7 @@ impl Node for PushSender {
             message,
             context: self.context_info.then(|| PushContext {
                 location: context.shared.location.map(|(latitude, longitude)| Location { latitude, longitude }),
-                // Never the browser's own words: no phone should have to know that they are free text.
+                // Never the raw user agent, so that phones need not treat it as free text.
                 user_agent: browser
                     .user_agent
                     .as_deref()

@@ -1,4 +1,4 @@
-//! Push Wait: shows the number and waits for the answer; or says why no message was sent, and until when.
+//! Push Wait: shows the number and waits for the answer, or shows why no message was sent and until when.
 
 use serde::Deserialize;
 
@@ -15,10 +15,10 @@ use crate::server::store::pushes::{self, PushRequest, PushState};
 const DEFAULT_WAITING: &str = "Waiting for response...";
 const DEFAULT_CHALLENGE: &str = "Tap the number [{{challenge}}] on the Push Notification to continue.";
 const DEFAULT_EXIT: &str = "Exit";
-/// The name of the hidden value that holds the number.
+/// Name of the hidden value that holds the number.
 const NUMBER: &str = "pushChallengeNumber";
 
-/// See the module.
+/// The Push Wait node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushWait {
@@ -37,7 +37,7 @@ fn default_seconds() -> i64 {
 }
 
 impl PushWait {
-    /// Checks what the form of the settings does not.
+    /// Checks what deserialization cannot.
     pub fn checked(self) -> Result<Self, SettingError> {
         if (1..=3600).contains(&self.seconds_to_wait) {
             Ok(self)
@@ -53,7 +53,7 @@ impl PushWait {
         }
     }
 
-    /// The step where no message was sent: it says so, and is there for its exit. No answer can come.
+    /// Runs the step after no message was sent: shows the reason and offers the exit. No answer can arrive.
     fn run_withheld(&self, context: &mut Context<'_>, withheld: Withheld, answers: Option<&Answers>) -> Next {
         let (now, whole) = (context.now(), self.seconds_to_wait * 1000);
         if answers.is_some_and(|answers| answers.choice(1) == Some(0)) {
@@ -111,7 +111,8 @@ impl Node for PushWait {
         let expired = pending.as_ref().is_none_or(|request| request.expires_at <= context.now());
         let confirmation = 1 + usize::from(context.shared.push_number.is_some());
         let exits = answers.as_ref().is_some_and(|answers| answers.choice(confirmation) == Some(0));
-        // An answer that is there goes first. A time that is over does not: who wants out gets no further push.
+        // An answer that has arrived takes precedence over the exit. An expired message does not: a user who wants to
+        // leave gets no further push.
         if exits && pending.is_some() {
             context.shared.waiting_since = None;
             pushes::withdraw(context.transaction, context.journey_id)?;
@@ -136,7 +137,7 @@ impl Node for PushWait {
 
     fn readiness(&self, context: &mut Context<'_>) -> Result<Readiness, StoreError> {
         if let Some(withheld) = context.shared.push_withheld {
-            // Once the user was told that the reason has ended, there is nothing more to tell.
+            // Once the user has seen that the reason no longer applies, there is nothing new to show.
             let until = withheld.until.filter(|_| !context.shared.push_withheld_over);
             return Ok(Readiness::At(until.unwrap_or(EpochMilliseconds::MAX)));
         }

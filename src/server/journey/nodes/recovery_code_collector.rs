@@ -10,7 +10,7 @@ use crate::server::push::Effect;
 use crate::server::recovery_codes::read_typed;
 use crate::server::store::{StoreError, audit, recovery};
 
-/// See the module.
+/// The Recovery Code Collector Decision node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryCodeCollector {
@@ -23,7 +23,8 @@ fn default_type() -> String {
 }
 
 impl RecoveryCodeCollector {
-    /// Only push codes are made here, so a node for any other kind could never say true.
+    /// Checks the type of recovery codes. Only push recovery codes exist here, so with any other type the outcome could
+    /// never be true.
     pub fn checked(self) -> Result<Self, SettingError> {
         if self.recovery_code_type == "PUSH" {
             Ok(self)

@@ -1,10 +1,10 @@
-//! Recovery Code Display: shows the codes that were just made, once.
+//! Recovery Code Display: shows newly made recovery codes, once.
 
 use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::StoreError;
 
-/// See the module.
+/// The Recovery Code Display node.
 pub struct RecoveryCodeDisplay;
 
 impl Node for RecoveryCodeDisplay {

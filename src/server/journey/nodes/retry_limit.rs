@@ -1,8 +1,8 @@
-//! Retry Limit Decision: lets a number of further attempts through, then no more.
+//! Retry Limit Decision: allows a number of further attempts, then no more.
 //!
-//! What is saved to the user counts once the user's password was right in this sign-on. Before that every name counts in
-//! the sign-on's own state, whether it is a user's or not: nobody learns from the count who is a user, and nothing is
-//! stored for somebody who knows no more than a name.
+//! The count is stored with the user only after the user's password was verified in this sign-on. Before that, any name
+//! is counted in the state of the sign-on, whether the user exists or not. Therefore the count does not reveal which
+//! users exist, and knowing a name is not enough to have something stored.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::server::journey::callback::Answers;
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::{StoreError, users};
 
-/// See the module.
+/// The Retry Limit Decision node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetryLimit {

@@ -1,4 +1,4 @@
-//! Platform Username, Username Collector: asks for the user name.
+//! Platform Username and Username Collector: ask for the user name.
 
 use crate::protocol::text;
 use crate::secret::Reason;
@@ -6,7 +6,7 @@ use crate::server::journey::callback::{Answers, Callback};
 use crate::server::journey::node::{Context, Next, Node};
 use crate::server::store::StoreError;
 
-/// See the module.
+/// The Platform Username and Username Collector nodes.
 pub struct UsernameCollector;
 
 impl Node for UsernameCollector {
