@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpus from the recorded messages of tests/vectors; run again when a recording is added."""
+"""Writes the seed corpus from the recorded messages in tests/vectors; run it again after adding a recording."""
 import base64
 import json
 import pathlib
