@@ -2,7 +2,7 @@
 //! until stopped. The core hands out HTTP requests as data; sending them, here with `ureq`, is up to the program.
 //!
 //! ```sh
-//! cargo run -- demo                                        # a server; its page shows the code as a link, too
+//! cargo run -- demo                                        # a server; its page also shows the URI as a link
 //! cargo run --example authenticator -- FOLDER 'pushauth://push/...'
 //! ```
 #![allow(clippy::print_stdout, reason = "it talks to the person at the terminal")]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Verifies the cases in tests/vectors/proofs, and the examples with a proof in docs/wire.md, with PyPI's cryptography and
-Python's own hmac, json, and hashlib.
+"""Verifies the cases in tests/vectors/proofs, and the examples with a proof in docs/wire.md, with PyPI's cryptography
+and Python's own hmac, json, and hashlib.
 
 Takes the folder and the document as arguments. Prints how many it checked; exits with 1 at the first error.
 """

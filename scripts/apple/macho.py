@@ -10,7 +10,7 @@ N_WEAK_REF = 0x40
 
 
 def members(data):
-    """Yields the members of an archive as (name, bytes), without its indexes. Accepts names as BSD's or GNU's ar writes them."""
+    """Yields the members of an archive as (name, bytes), without its indexes. Reads names from BSD's and GNU's ar."""
     if data[:8] != b"!<arch>\n":
         raise ValueError("not an archive")
     at, long_names = 8, b""

@@ -3,8 +3,9 @@
 
     sbom.py --features cli --target x86_64-unknown-linux-musl --name push-authenticator-server > OUT
 
-It lists the linked crates by cargo's kind of dependency (`excluded` are those used only for building), and SQLite, whose
-source ships in libsqlite3-sys. SOURCE_DATE_EPOCH is its date; the same commit gives the same bytes. Standard library only.
+It lists the linked crates by cargo's kind of dependency (`excluded` are those used only for building), and SQLite,
+whose source ships in libsqlite3-sys. SOURCE_DATE_EPOCH is its date; the same commit gives the same bytes. Standard
+library only.
 """
 import argparse
 import json

@@ -36,7 +36,7 @@ impl From<CodeAlgorithm> for phone::Algorithm {
     }
 }
 
-/// What a one-time password changes with.
+/// What changes the one-time password: time or a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum CodeMoving {
     /// Time (TOTP).
@@ -76,7 +76,7 @@ pub struct CodeSettings {
     pub algorithm: CodeAlgorithm,
     /// Number of digits, 6 to 8.
     pub digits: u8,
-    /// What a one-time password changes with.
+    /// What changes the one-time password: time or a counter.
     pub moving: CodeMoving,
 }
 

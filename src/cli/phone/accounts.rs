@@ -26,7 +26,7 @@ pub(super) struct Entry {
     /// Read the base32 secret from standard input, so that it never appears on a command line.
     #[arg(long, required = true)]
     secret_stdin: bool,
-    /// What the one-time passwords change with.
+    /// Time-based (totp) or counter-based (hotp).
     #[arg(long, value_enum, default_value_t = Kind::Totp)]
     kind: Kind,
     /// SHA1, SHA256, or SHA512.

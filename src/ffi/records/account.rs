@@ -55,7 +55,7 @@ impl From<phone::AccountState> for AccountState {
 /// An account, for display to the user.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Account {
-    /// ID of the account in every call.
+    /// Identifies the account in every call.
     pub id: String,
     /// Issuer of the account, as registered.
     pub issuer: String,

@@ -146,7 +146,7 @@ impl From<phone::NotificationState> for NotificationState {
 /// A sign-on request, for display to the user.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Notification {
-    /// ID of the sign-on request in every call.
+    /// Identifies the sign-on request in every call.
     pub id: String,
     /// The account it is for.
     pub account_id: String,
