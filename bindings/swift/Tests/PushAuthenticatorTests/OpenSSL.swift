@@ -1,7 +1,6 @@
 import Foundation
 
-/// The system's OpenSSL, as a second opinion on the core's cryptography. Loaded by name because there are no headers
-/// here.
+/// The system's OpenSSL, as second opinion on what the core computes. Loaded by name: there are no headers for it here.
 enum OpenSSL {
     private typealias Pointer = OpaquePointer
     private typealias Bytes = UnsafePointer<UInt8>
@@ -33,12 +32,12 @@ enum OpenSSL {
         private typealias ReadPrivate = @convention(c) (OpaquePointer?, Bytes?, Int) -> Int32
         private typealias ReadPublic = @convention(c) (OpaquePointer?, Bytes?, Int, OpaquePointer?) -> Int32
 
-        /// The public point, uncompressed.
+        /// Uncompressed.
         let point: Data
         private let key: OpaquePointer?
 
         init() {
-            // 415 is OpenSSL's number for the curve, and 4 the uncompressed form.
+            // 415 is the curve's number there, 4 the form.
             key = function("EC_KEY_new_by_curve_name", as: New.self)(415)
             _ = function("EC_KEY_generate_key", as: Generate.self)(key)
             var output = [UInt8](repeating: 0, count: 65)
@@ -47,7 +46,7 @@ enum OpenSSL {
             point = Data(output)
         }
 
-        /// Creates a known pair from its private number and its uncompressed point.
+        /// A pair that is known: its number, and its uncompressed point.
         init(number: Data, point: Data) {
             key = function("EC_KEY_new_by_curve_name", as: New.self)(415)
             _ = function("EC_KEY_oct2priv", as: ReadPrivate.self)(key, [UInt8](number), number.count)
@@ -70,8 +69,7 @@ enum OpenSSL {
             return function("ECDSA_verify", as: Verify.self)(0, digest, Int32(digest.count), [UInt8](der), Int32(der.count), key) == 1
         }
 
-        /// Converts a DER signature to r and s. DER states their lengths and prefixes a zero byte if the first bit is
-        /// set.
+        /// r and s of a signature in DER, which says how long each is, with a zero before it where its first bit is set.
         static func raw(_ der: Data) -> Data {
             let bytes = [UInt8](der), length = Int(bytes[3])
             return [bytes[4..<4 + length], bytes[(6 + length)...]].map { (Data(count: 32) + $0).suffix(32) }.reduce(Data(), +)
@@ -84,7 +82,7 @@ enum OpenSSL {
         return Data(output)
     }
 
-    /// `algorithm` is SHA1, SHA256, or SHA512.
+    /// `algorithm` is SHA1, SHA256 or SHA512.
     static func hmac(_ algorithm: String, key: Data, _ data: Data) -> Data {
         let hash = function("EVP_\(algorithm.lowercased())", as: Make.self)()
         var output = [UInt8](repeating: 0, count: 64)
@@ -94,7 +92,7 @@ enum OpenSSL {
         return Data(output.prefix(Int(length)))
     }
 
-    /// AES-256-GCM: returns the ciphertext followed by the tag.
+    /// AES-256-GCM: the ciphertext, then the tag.
     static func encrypt(_ plain: Data, key: Data, nonce: Data) -> Data {
         withContext { context in
             var output = [UInt8](repeating: 0, count: plain.count), length: Int32 = 0
@@ -107,7 +105,7 @@ enum OpenSSL {
         }
     }
 
-    /// Returns nil if the tag does not match.
+    /// Nothing where the tag is not right.
     static func decrypt(_ sealed: Data, key: Data, nonce: Data) -> Data? {
         withContext { context in
             let plain = [UInt8](sealed.dropLast(16))
