@@ -1,5 +1,5 @@
-//! Resident memory of the phone core with 200 accounts, over the empty process. The vault is made by a process of its
-//! own, so that what making it takes is not counted. Linux only.
+//! Resident memory of the phone core with 200 accounts, compared with an empty process. A separate process creates the
+//! vault, so that creating it is not measured. Linux only.
 //!
 //! `cargo bench --no-default-features --bench memory`
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -18,7 +18,7 @@ use support::*;
 
 const ACCOUNTS: usize = 200;
 const LIMIT_KIBIBYTES: u64 = 8 * 1024;
-/// Names the folder in which the other process makes the vault.
+/// Names the folder in which the other process creates the vault.
 const MAKE: &str = "MEMORY_BENCH_MAKE";
 
 fn open(folder: &Path) -> Phone {
@@ -34,7 +34,7 @@ fn make(folder: &Path) {
     }
 }
 
-/// `VmRSS` of this process, in KiB.
+/// Returns `VmRSS` of this process, in KiB.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

@@ -1,5 +1,5 @@
-//! What the phone core costs, each beside its floor: the same work by `ring` and SQLite alone, measured in the same run.
-//! The ratios are printed at the end; no time is asserted.
+//! The cost of the phone core, next to a lower bound: the same work with `ring` and SQLite alone, measured in the same
+//! run. Prints the ratios at the end and asserts no times.
 //!
 //! `cargo bench --no-default-features --bench phone`
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -30,9 +30,9 @@ use tempfile::TempDir;
 
 use support::*;
 
-/// Accounts in the vault that is opened and listed.
+/// Accounts in the vault that the benchmark opens and lists.
 const ACCOUNTS: usize = 200;
-/// Rows of history that receiving is measured with.
+/// Rows of history in the vault for the receiving benchmark.
 const SHORT_HISTORY: usize = 100;
 const LONG_HISTORY: usize = 100_000;
 
@@ -51,7 +51,7 @@ fn open(folder: &Path) -> Phone {
     phone
 }
 
-/// A folder on a disk, or in memory where the system offers that.
+/// Returns a folder on disk.
 fn disk() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
@@ -68,7 +68,7 @@ fn add(phone: &Phone, number: usize) -> Credential {
     Credential { account_id: account.id, mechanism_uid: mechanism_uid(&request) }
 }
 
-/// Messages with a challenge of their own, signed before the clock runs.
+/// Messages, each with a different challenge, signed before the clock starts.
 struct Messages {
     credential: Credential,
     sent: u64,
@@ -93,7 +93,7 @@ impl Messages {
     }
 }
 
-/// The bare key over as many bytes as a push has, about.
+/// Computes MACs with the bare key over about as many bytes as a push has.
 fn bare_codes(key: &hmac::Key, count: usize) {
     for _ in 0..count {
         black_box(hmac::sign(key, black_box(&[0x61; 512])));
@@ -109,7 +109,7 @@ fn take_without_storage(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("take");
     group.bench_function("push", |bencher| {
         bencher.iter(|| {
-            // Envelope and id, signature and claims, time in both directions: what is done before the vault is asked.
+            // Everything that precedes the vault: envelope and ID, signature and claims, time in both directions.
             let envelope: Value = serde_json::from_slice(black_box(payload.as_bytes())).unwrap();
             let (id, message) = (envelope["messageId"].as_str().unwrap(), envelope["message"].as_str().unwrap());
             assert!(push_authenticator::protocol::uri::is_message_id(id));
@@ -119,7 +119,7 @@ fn take_without_storage(criterion: &mut Criterion) {
             let lasts = i64::from(push.time_to_live_seconds) * 1000;
             let in_time = |sent: i64| sent <= NOW + 300_000 && NOW <= sent + lasts + 60_000;
             assert!(push.mechanism_uid == uid && push.sent_at.is_some_and(in_time));
-            // What the replay ledger is asked for.
+            // The lookup key of the replay ledger.
             let mut ledger = digest::Context::new(&digest::SHA256);
             ledger.update(uid.as_bytes());
             ledger.update(&push.challenge);
@@ -130,7 +130,7 @@ fn take_without_storage(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// An answer's proof as the server checks it: framing, signature, every claim.
+/// Verifies an answer's proof as the server does: framing, signature, every claim.
 fn verify_proof(criterion: &mut Criterion) {
     let case: Value = serde_json::from_str(include_str!("../tests/vectors/proofs/answer-number.json")).unwrap();
     let (expected, token) = (&case["expected"], case["token"].as_str().unwrap());
@@ -157,7 +157,7 @@ fn verify_proof(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A pull's proof in the same way.
+/// Verifies a pull's proof in the same way.
 fn verify_pull(criterion: &mut Criterion) {
     let case: Value = serde_json::from_str(include_str!("../tests/vectors/proofs/pull.json")).unwrap();
     let (expected, token) = (&case["expected"], case["token"].as_str().unwrap());
@@ -187,7 +187,7 @@ fn verify_pull(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A bare file with the pragmas of the vault.
+/// Creates a bare file with the vault's pragmas.
 fn bare_file(folder: &Path) -> Connection {
     let sql = Connection::open(folder.join("bare")).unwrap();
     sql.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
@@ -209,7 +209,7 @@ fn bare_commit(sql: &mut Connection, number: u64) {
     transaction.commit().unwrap();
 }
 
-/// Receiving and approving: two durable commits; two signatures checked, a code and a signature made.
+/// Receives and approves: two durable commits, two signature checks, one MAC, and one signature.
 fn receive_and_answer(criterion: &mut Criterion, name: &str, folder: &TempDir) {
     let phone = open(folder.path());
     let mut messages = Messages::new(add(&phone, 0));
@@ -276,7 +276,7 @@ fn open_and_list(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A vault with that many settled messages.
+/// Creates a vault with the given number of settled messages.
 fn with_history(rows: usize) -> (TempDir, Phone, Messages) {
     let folder = memory();
     let phone = open(folder.path());
@@ -321,10 +321,10 @@ fn receive_with_history(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The middle one of the measured times, in nanoseconds.
+/// Returns the median of the measured times, in nanoseconds.
 fn median(group: &str, function: &str) -> Option<f64> {
     let home = std::env::var_os("CRITERION_HOME").map(PathBuf::from).or_else(|| {
-        // This program stands in the target folder under `release/deps`.
+        // The benchmark binary is in the target folder under `release/deps`.
         Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("criterion"))
     })?;
     let file = home.join(group).join(function).join("new/estimates.json");
@@ -356,7 +356,7 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3))
         .configure_from_args();
-    // What is filtered out is not prepared either: preparing takes longer than measuring.
+    // Skip the preparation of filtered benchmarks, which takes longer than measuring.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |group: &str| filters.is_empty() || filters.iter().any(|filter| filter.contains(group));
     if wanted("take") {

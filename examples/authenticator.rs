@@ -1,8 +1,8 @@
-//! The phone core in a program of one's own: adds the account of a registration code, then asks about every sign-on until
-//! it is stopped. The core hands out requests as data; how they are sent, here by `ureq`, is the program's.
+//! The phone core in a separate program: adds the account of a registration URI, then asks about every sign-on request
+//! until stopped. The core hands out HTTP requests as data; sending them, here with `ureq`, is up to the program.
 //!
 //! ```sh
-//! cargo run -- demo                                        # a server; its page shows the code as a link, too
+//! cargo run -- demo                                        # a server; its page also shows the URI as a link
 //! cargo run --example authenticator -- FOLDER 'pushauth://push/...'
 //! ```
 #![allow(clippy::print_stdout, reason = "it talks to the person at the terminal")]
@@ -20,7 +20,7 @@ use push_authenticator::phone::{
 use push_authenticator::ports::{SystemClock, SystemEntropy};
 use push_authenticator::secret::SecretBytes;
 
-/// Stands for the platform's key store. **It protects nothing**: a real one has a key that never leaves it.
+/// Stands in for the platform's key store. **It protects nothing**: a real key never leaves its key store.
 struct NoKeyStore;
 
 impl KeyEncryption for NoKeyStore {
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         add(&phone, &code)?;
     }
     loop {
-        // The server holds the request until a message is there.
+        // The server holds the HTTP request until there is a message.
         for pull in phone.pull(20)? {
             match post(&pull.url, &pull.headers, &pull.body) {
                 Ok(response) => {
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Shows what the code would do before anything happens.
+/// Shows what the registration URI would add before anything happens.
 fn add(phone: &Phone, code: &str) -> Result<(), Box<dyn Error>> {
     let preview = phone.preview(code)?;
     let host = preview.host.as_deref().unwrap_or("nobody");
@@ -100,7 +100,7 @@ fn answer(phone: &Phone, request: &Notification) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sends what waits. What could not be sent stays in the vault.
+/// Sends the outbox. Entries that cannot be sent stay in the vault.
 fn deliver(phone: &Phone) -> Result<(), Box<dyn Error>> {
     for request in phone.due()? {
         match post(&request.url, &request.headers, &request.body) {
@@ -117,7 +117,7 @@ fn post(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<HttpResp
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    // Whether it went out cannot be told here, so nothing is taken for settled.
+    // The request may or may not have gone out, so treat nothing as settled.
     let mut response = request.send(body).map_err(|_| SendFailure::FateUnknown)?;
     let date = response.headers().get("date").and_then(|date| date.to_str().ok()).map(str::to_owned);
     let body = response.body_mut().read_to_vec().map_err(|_| SendFailure::FateUnknown)?;

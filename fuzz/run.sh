@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for at least RUNS executions (1000000 when not said otherwise), over the committed corpus, and
-# before that a self-test: a seeded bug has to be found. Prints the number of executions. New inputs go to a folder that
-# is thrown away; what crashes a target is kept in fuzz/artifacts and named.
+# Runs a self-test, which must find a seeded bug, and then every fuzz target over the committed corpus for at least RUNS
+# executions (default: 1000000). Prints the number of executions. New inputs go to a folder that is deleted afterwards;
+# crashing inputs are kept in fuzz/artifacts and listed.
 #
-#   fuzz/run.sh            all of it
-#   RUNS=5000 fuzz/run.sh  a short one
+#   fuzz/run.sh            everything
+#   RUNS=5000 fuzz/run.sh  a short run
 #
-# The targets have cargo-fuzz's layout and can be run with it. Here libFuzzer is driven directly, so that nothing has to
-# be installed beside a nightly compiler; without AddressSanitizer, as the crate has no unsafe code of its own.
+# The targets follow cargo-fuzz's layout and work with it. Here libFuzzer is driven directly, so that only a nightly
+# compiler has to be installed; without AddressSanitizer, because the crate itself contains no unsafe code.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,12 +18,12 @@ if ! host=$(rustc "+$toolchain" -vV 2>/dev/null | sed -n 's/^host: //p') || [ -z
     exit 1
 fi
 target_dir=${CARGO_TARGET_DIR:-$PWD/../target}/fuzz
-# The vault that a target opens, and new inputs: in memory where the system offers it.
+# The vault that a target opens and new inputs; in memory if the system supports it.
 scratch=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT
 export TMPDIR=$scratch
 
-# With --target, these reach the crates that are fuzzed and not the build scripts.
+# With --target, these flags reach the fuzzed crates but not the build scripts.
 flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
 flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
 flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
@@ -33,7 +33,7 @@ build() {
 }
 binary() { echo "$target_dir/$host/release/$1"; }
 
-# fuzz TARGET RUNS LOG: the exit status is libFuzzer's.
+# fuzz TARGET RUNS LOG: exits with libFuzzer's status.
 fuzz() {
     mkdir -p "$scratch/new-$1" artifacts
     "$(binary "$1")" -runs="$2" -seed=20260101 -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpus from the recorded messages of tests/vectors; run again when a recording is added."""
+"""Writes the seed corpus from the recorded messages in tests/vectors; run it again after adding a recording."""
 import base64
 import json
 import pathlib
@@ -50,7 +50,7 @@ for at, block in enumerate((attestations / "phone-of-2023.pem").read_text().spli
     certificate = base64.b64decode(block.split("-----BEGIN CERTIFICATE-----")[1])
     write("attestation", f"certificate-{at}", certificate)
     if at == 0:
-        # The value of the extension that describes the key: the sequence that follows its identifier.
+        # Value of the key description extension: the sequence after its identifier.
         start = certificate.index(bytes.fromhex("060a2b06010401d679020111")) + 12
         start = certificate.index(0x30, start)
         length = int.from_bytes(certificate[start + 2 : start + 4], "big")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Has rustup install Rust's standard library for a target. Does nothing where it is there. One target per call: several at once
-# have made rustup fail.
+# Installs Rust's standard library for a target with rustup, unless it is already installed. Takes one target per call,
+# because rustup has failed with several at once.
 #
 #   scripts/add-target.sh TRIPLE
 set -euo pipefail

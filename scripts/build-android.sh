@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds the core for Android phones and puts it where the app looks for it: android/src/main/jniLibs/ABI/libpush_authenticator.so.
+# Builds the core for Android phones and places it where the app expects it:
+# android/src/main/jniLibs/ABI/libpush_authenticator.so.
 #
-#   scripts/build-android.sh              with the NDK arm64-v8a, armeabi-v7a and x86_64; without it the two of 64 bits
-#   scripts/build-android.sh arm64-v8a    only this one
+#   scripts/build-android.sh              arm64-v8a, armeabi-v7a, and x86_64 with the NDK; without it, the 64-bit ABIs
+#   scripts/build-android.sh arm64-v8a    this ABI only
 #
-# With an NDK (ANDROID_NDK_HOME, r27 or newer) cargo-ndk does the work; without one, a toolchain from package registries does
-# (scripts/android/toolchain.sh). toolchain.txt beside each library says which, and goes into the app with it. Each library is checked
-# by scripts/android/check.py before it is put in its place.
+# With an NDK (ANDROID_NDK_HOME, r27 or newer), cargo-ndk does the work; without one, a toolchain from package
+# registries (scripts/android/toolchain.sh). toolchain.txt next to each library records which, and the app includes it.
+# scripts/android/check.py checks each library before it is put in place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -32,7 +33,7 @@ for abi in "$@"; do
         *) echo "unknown ABI: $abi" >&2 && exit 2 ;;
     esac
     scripts/add-target.sh "$triple"
-    # Pages of 16 KiB, as newer phones have them.
+    # 16 KiB pages, as on newer phones.
     pages="-C link-arg=-z -C link-arg=max-page-size=16384"
     arguments=(rustc --locked --lib --profile mobile --no-default-features --features ffi --crate-type cdylib)
     if $with_ndk; then

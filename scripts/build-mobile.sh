@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the library that an app carries, for this machine: phone features only, optimized for size, stripped, panics unwinding.
-# The result is target/mobile/libpush_authenticator.so; docs/size.md says what is in it.
+# Builds the library that an app carries, for this machine: phone features only, optimized for size, stripped, with
+# unwinding panics. The result is target/mobile/libpush_authenticator.so; docs/size.md lists its contents.
 #
 #   scripts/build-mobile.sh
 #
-# Warns when the result is larger than expected.
+# Warns if the result is larger than expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes bindings/swift/PushAuthenticatorFFI.xcframework, the library for Apple's systems with the generated header, where
-# bindings/swift/Package.swift looks for it.
+# Creates bindings/swift/PushAuthenticatorFFI.xcframework, the library for Apple's systems with the generated header,
+# where bindings/swift/Package.swift expects it.
 #
-#   scripts/build-xcframework.sh                       with Xcode: iOS, its simulators and macOS; without: iOS, and its ARM simulator
-#                                                      where rustup has its standard library
-#   scripts/build-xcframework.sh aarch64-apple-ios     only this one
+#   scripts/build-xcframework.sh                       with Xcode: iOS, its simulators, and macOS; without: iOS, and its
+#                                                      ARM simulator if rustup has its standard library
+#   scripts/build-xcframework.sh aarch64-apple-ios     this target only
 #
-# With Xcode its compilers do the work; without, a toolchain from package registries does (scripts/apple/toolchain.sh). toolchain.txt in
-# the framework says which. Each library is checked by scripts/apple/check.py. The way with Xcode was never run.
+# With Xcode, its compilers do the work; without it, a toolchain from package registries (scripts/apple/toolchain.sh).
+# toolchain.txt in the framework records which. scripts/apple/check.py checks each library. The Xcode path has never
+# been run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -23,7 +24,7 @@ else
     with_xcode=false toolchain=registries
     [ $# -gt 0 ] || set -- aarch64-apple-ios aarch64-apple-ios-sim
 fi
-# The same SQLite and the same options of the C compiler as for Android.
+# Same SQLite and C compiler options as for Android.
 . scripts/mobile-flags.sh
 . scripts/path-flags.sh
 
@@ -31,7 +32,8 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 for triple in "$@"; do
     if ! scripts/add-target.sh "$triple"; then
-        # Without Xcode a framework for phones alone is of use; what was asked for by name is not left out.
+        # Without Xcode, a framework for phones alone is still useful, but a target requested by name must not be
+        # skipped.
         if $with_xcode || $named || [ "$triple" = aarch64-apple-ios ]; then exit 1; fi
         echo "Left out: $triple, as rustup has no standard library of it here." >&2
         continue
@@ -54,7 +56,8 @@ for triple in "$@"; do
     cp "$target/$triple/mobile/libpush_authenticator.a" "$made/$triple.a"
 done
 
-# What Xcode's `xcodebuild -create-xcframework` makes: a folder for each system, and an Info.plist that lists them.
+# Matches the output of Xcode's `xcodebuild -create-xcframework`: a folder per system, and an Info.plist that lists
+# them.
 python3 scripts/apple/xcframework.py "$made" "$framework" --headers bindings/swift/generated --toolchain "$toolchain" \
     --licences LICENSE-MIT LICENSE-APACHE
 echo "$framework, built with: $toolchain"

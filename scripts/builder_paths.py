@@ -1,4 +1,4 @@
-"""Finds paths of the machine that built a file, which no artefact may hold: builder_paths.py FILE..."""
+"""Finds paths of the build machine, which no artifact may contain: builder_paths.py FILE..."""
 import gzip
 import os
 import re
@@ -6,8 +6,8 @@ import sys
 
 
 def builder_paths(data):
-    """Paths of a machine that builds: a home, a cargo or rustup folder, the checkout."""
-    # Of a home only what is hidden in it: /root is also where the server's addresses begin.
+    """Returns paths of a build machine: a home, a cargo or rustup folder, the checkout."""
+    # In a home folder, only hidden files count: /root is also a prefix of the server's URLs.
     places = [os.path.expanduser("~/."), os.path.realpath("."), os.environ.get("CARGO_HOME"), os.environ.get("CARGO_TARGET_DIR")]
     patterns = [re.escape(place.encode()) for place in places if place and place != "/"]
     patterns += [rb"/home/[a-z]", rb"/Users/[A-Za-z]", rb"/root/\.", rb"\.cargo/registry", rb"/rustc/[0-9a-f]{40}/\.\."]
@@ -15,7 +15,7 @@ def builder_paths(data):
 
 
 def main():
-    """Looks through the files that are named, and into archives of gzip; the exit status is 1 where there is a path."""
+    """Searches the named files, including gzip archives; the exit status is 1 if a path is found."""
     found = False
     for name in sys.argv[1:]:
         with open(name, "rb") as file:

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Generates the Kotlin and Swift code of the boundary (src/ffi, uniffi.toml) from the library itself. The code is used as
-# UniFFI generates it.
+# Generates the Kotlin and Swift code of the FFI boundary (src/ffi, uniffi.toml) from the library itself. UniFFI's
+# output is used unchanged.
 #
 #   scripts/generate-bindings.sh           writes bindings/kotlin/src/main/generated and bindings/swift/generated
-#   scripts/generate-bindings.sh --check   changes nothing; fails when what is there is stale
+#   scripts/generate-bindings.sh --check   changes nothing; fails if the existing files are stale
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
@@ -22,7 +22,7 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 for language in kotlin swift; do
     "$target/debug/uniffi-bindgen" generate "$library" --language "$language" --no-format --out-dir "$made/$language"
-    # The generator leaves spaces at the ends of lines.
+    # The generator leaves trailing spaces.
     find "$made/$language" -type f -exec sed -i 's/[[:space:]]*$//' {} +
 done
 

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Installs a Swift toolchain on Debian, in a folder of its own under the user's cache; prints where. Does nothing where it is
-# already. The packages are those of a newer Debian release, taken from the mirror that this machine's apt uses, and they
-# are unpacked there only: no package, source or library of the machine changes. Needs root, and about 1.4 GB.
+# Installs a Swift toolchain on Debian in a separate folder in the user's cache and prints its path; does nothing if it
+# is already there. The packages come from a newer Debian release on the mirror that this machine's apt uses, and are
+# only unpacked in that folder: no package, source, or library of the machine changes. Requires root and about 1.4 GB.
 #
-#   scripts/install-swift.sh             prints the folder of the toolchain; nothing where the machine has a Swift 6 of its own
-#   scripts/install-swift.sh --is-here   installs nothing; whether there is a Swift 6
+#   scripts/install-swift.sh             prints the toolchain's folder, or nothing if the machine already has Swift 6
+#   scripts/install-swift.sh --is-here   installs nothing; succeeds if Swift 6 is available
 #
-#   SWIFT_ROOT   another folder than the cache's
+#   SWIFT_ROOT   a folder other than the one in the cache
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 root=${SWIFT_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/push-authenticator/swift}
 release=trixie
-# What is in the folder; change it to have everything installed anew.
+# Contents of the folder. Change it to force a new installation.
 layout="swiftlang of Debian $release, 1"
-# The compiler, what it links against, and what SwiftPM and the tests call.
+# The compiler, its link dependencies, and the programs that SwiftPM and the tests call.
 packages=(base-files swiftlang libc-bin libc6-dev libstdc++-14-dev bash coreutils findutils grep sed git tzdata)
 
 is_installed() { [ -f "$root/.layout" ] && [ "$(cat "$root/.layout")" = "$layout" ]; }
@@ -39,7 +39,8 @@ rm -rf "$new" "$apt"
 trap 'rm -rf "$new" "$apt"' EXIT
 mkdir -p "$new" "$apt"/{sources,preferences,state/lists/partial,cache/archives/partial}
 
-# An apt with lists of its own. Its status is empty: everything is fetched for the folder, nothing of the machine counts.
+# An apt with separate package lists. Its status is empty, so it fetches everything for the folder, whatever the machine
+# has.
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' | awk '$2 !~ /security/ { print $1; exit }')
 [ -n "$mirror" ] || refuse "apt knows no mirror: run apt-get update first"
 : >"$apt/status"
@@ -60,7 +61,7 @@ own_apt() {
 own_apt update >"$apt/log" 2>&1 || { tail -n 20 "$apt/log" >&2; refuse "no list of packages"; }
 own_apt -y --download-only install "${packages[@]}" >"$apt/log" 2>&1 || { tail -n 20 "$apt/log" >&2; refuse "no packages"; }
 
-# Unpacked without running a script of any package, and without large parts that no build uses.
+# Unpacked without running any package script, and without large parts that no build uses.
 swift=./usr/libexec/swift
 left_out=(./usr/share/doc ./usr/share/man ./usr/share/locale "$swift/bin/lldb*" "$swift/lib/liblldb*" "$swift/bin/clangd*"
     "$swift/bin/sourcekit-lsp" "$swift/bin/docc" "$swift/lib/libsourcekitdInProc.so" "$swift/lib/libLTO*"
@@ -68,13 +69,13 @@ left_out=(./usr/share/doc ./usr/share/man ./usr/share/locale "$swift/bin/lldb*" 
 unpack() {
     dpkg-deb --fsys-tarfile "$1" | tar -x -C "$new" -f - --keep-directory-symlink "${left_out[@]/#/--exclude=}"
 }
-# This one first: it makes /bin and /lib the links that the others unpack into.
+# Unpack this one first: it creates the links /bin and /lib that the others unpack into.
 unpack "$apt"/cache/archives/base-files_*.deb
 for package in "$apt"/cache/archives/*.deb; do
     case $package in */base-files_*) ;; *) unpack "$package" ;; esac
 done
 
-# What the packages' scripts would have done, as far as a compiler needs it.
+# What the package scripts would have done, as far as a compiler needs it.
 ln -sfn ../libexec/swift/bin/swift "$new/usr/bin/swift"
 ln -sfn bash "$new/usr/bin/sh"
 printf 'root:x:0:0:root:/root:/bin/bash\n' >"$new/etc/passwd"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs ziglang (clang 22, with headers of several systems) from PyPI into a virtual environment under FOLDER; prints the folder
-# of the package, which holds `zig` and `lib`. Does nothing where it is there. Takes python3 with venv.
+# Installs ziglang (clang 22, with headers of several systems) from PyPI into a virtual environment in FOLDER, unless it
+# is there already. Prints the package folder, which contains `zig` and `lib`. Requires python3 with venv.
 #
 #   scripts/install-ziglang.sh FOLDER
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures what Kotlin adds: receiving and approving a message through the bindings beside the same in Rust
-# (benches/phone.rs), and the library's start. Prints the figures and their goals; fails on none.
+# Measures the overhead of Kotlin: receiving and approving a message through the bindings, next to the same in Rust
+# (benches/phone.rs), and the library's startup. Prints the figures with their targets and fails on none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")

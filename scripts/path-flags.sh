@@ -1,5 +1,5 @@
-# Sourced by the scripts that build what is handed out: options that keep paths of the builder's machine out of texts of panics and
-# of what C's assertions name, so that a build gives the same bytes from every folder. Wants `target`; sets `rust_paths` for the Rust
+# Sourced by the scripts that build release artifacts: options that keep the builder's paths out of panic messages and C
+# assertions, so that a build gives the same bytes in every folder. Expects `target`; sets `rust_paths` for the Rust
 # compiler and `c_paths` for the C compiler.
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 rust_paths="--remap-path-prefix=$PWD=/source --remap-path-prefix=$cargo_home=/cargo"

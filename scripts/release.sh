@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes everything that a release hands out, into target/release-VERSION. docs/releasing.md says what comes of it.
+# Creates all release artifacts in target/release-VERSION. docs/releasing.md describes them.
 #
 #   scripts/release.sh VERSION             everything
-#   scripts/release.sh VERSION PART...     only these: kotlin, apple, crate, server, sbom; the sums are made in the end
+#   scripts/release.sh VERSION PART...     only these parts: kotlin, apple, crate, server, sbom; checksums come last
 #
-# VERSION is the one of Cargo.toml and of bindings/kotlin/pom.xml. What is not committed is not released: ALLOW_DIRTY=1 has it built all
-# the same, to try. RELEASE_URL is where the archive for Apple's systems can be fetched; without it, Package.swift takes it from beside.
+# VERSION must match Cargo.toml and bindings/kotlin/pom.xml. Uncommitted changes are an error; to build anyway, as a
+# trial, set ALLOW_DIRTY=1. RELEASE_URL is where the archive for Apple's systems can be downloaded; without it,
+# Package.swift uses the archive next to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -16,7 +17,7 @@ shift
 [ "$version" = "$(sed -n 's|^  <version>\(.*\)</version>|\1|p' bindings/kotlin/pom.xml | head -n 1)" ] ||
     stop "$version is not the version of bindings/kotlin/pom.xml"
 [ -n "${ALLOW_DIRTY:-}" ] || [ -z "$(git status --porcelain)" ] || stop "there are changes that are not committed"
-# The date in archives. Builds do not see it: what compiles C would begin again with every commit.
+# The date in archives. Builds do not see it, because otherwise every commit would recompile all C code.
 date=$(git log -1 --format=%ct)
 . scripts/path-flags.sh
 
@@ -26,12 +27,13 @@ mkdir -p "$out"
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 pack() { SOURCE_DATE_EPOCH=$date python3 scripts/release/archive.py "$@"; }
-# no_paths FILE...: what is handed out says nothing of the machine that built it.
+# no_paths FILE...: fails if an artifact contains paths of the machine that built it.
 no_paths() { python3 scripts/builder_paths.py "$@"; }
 # licences FOLDER
 licences() { mkdir -p "$1" && cp LICENSE-MIT LICENSE-APACHE "$1/"; }
 
-# For the JVM a jar with the library for Linux inside, for Android an AAR; each with POM, sources and documentation.
+# The JVM gets a jar that contains the library for Linux, Android an AAR; each comes with POM, sources, and
+# documentation.
 kotlin() {
     (. scripts/mobile-flags.sh && CFLAGS_x86_64_unknown_linux_gnu="$CFLAGS $c_paths" RUSTFLAGS="${RUSTFLAGS:-} $rust_paths" \
         cargo rustc --locked --lib --profile mobile --no-default-features --features ffi --crate-type cdylib \
@@ -42,12 +44,12 @@ kotlin() {
     mvn -q -B -f bindings/kotlin/pom.xml -Pdocumentation package -DskipTests
     mkdir -p "$made/jvm" "$made/aar/classes" "$made/sources"
     unzip -q "$build/push-authenticator-$version.jar" -d "$made/jvm"
-    # Maven's own account of the build: its date and its programs would differ each time.
+    # Maven's own build records: their date and tool versions would differ each time.
     rm -rf "$made/jvm/META-INF/maven"
     printf 'Manifest-Version: 1.0\nAutomatic-Module-Name: org.pushauthenticator\n' >"$made/jvm/META-INF/MANIFEST.MF"
     licences "$made/jvm/META-INF"
 
-    # The classes of both are the same. An Android app finds R8's rules in the AAR, its libraries in jni.
+    # Both contain the same classes. An Android app finds R8's rules in the AAR and its libraries in jni.
     cp -r "$made/jvm/." "$made/aar/classes/"
     mv "$made/aar/classes/META-INF/proguard/push-authenticator.pro" "$made/aar/proguard.txt"
     rmdir "$made/aar/classes/META-INF/proguard"
@@ -62,7 +64,7 @@ kotlin() {
     for abi in arm64-v8a x86_64; do
         mkdir -p "$made/aar/jni/$abi"
         cp "android/src/main/jniLibs/$abi/libpush_authenticator.so" "$made/aar/jni/$abi/"
-        # With what it was built.
+        # Records the toolchain.
         mkdir -p "$made/aar/META-INF/push-authenticator"
         cp "android/src/main/jniLibs/$abi/toolchain.txt" "$made/aar/META-INF/push-authenticator/toolchain-$abi.txt"
         no_paths "$made/aar/jni/$abi/libpush_authenticator.so"
@@ -94,19 +96,19 @@ kotlin() {
         pack "$place/$artifact-$version.$kind" "$made/$([ $kind = aar ] && echo aar || echo jvm)"
         pack "$place/$artifact-$version-sources.jar" "$made/sources"
         pack "$place/$artifact-$version-javadoc.jar" "$made/javadoc"
-        # What Maven looks for beside each file.
+        # The checksums that Maven expects next to each file.
         (cd "$place" && for file in *; do sha1sum "$file" | cut -d ' ' -f 1 | tr -d '\n' >"$file.sha1"; done)
     done
 }
 
-# The XCFramework as SwiftPM fetches it, and a package over it.
+# The XCFramework as SwiftPM downloads it, and a package that uses it.
 apple() {
     scripts/build-xcframework.sh
     local name=PushAuthenticatorFFI-$version.xcframework.zip framework=bindings/swift/PushAuthenticatorFFI.xcframework checksum place
     mkdir -p "$made/framework" && cp -r "$framework" "$made/framework/"
     rm -rf "$out/apple" && mkdir -p "$out/apple"
     pack "$out/apple/$name" "$made/framework"
-    # What `swift package compute-checksum` prints.
+    # Same value as `swift package compute-checksum`.
     checksum=$(sha256sum "$out/apple/$name" | cut -d ' ' -f 1)
     place="path: \"$name\""
     [ -z "${RELEASE_URL:-}" ] || place="url: \"${RELEASE_URL%/}/$name\", checksum: \"$checksum\""
@@ -124,14 +126,14 @@ apple() {
     pack "$out/apple/PushAuthenticator-swift-$version.zip" "$made/swift"
 }
 
-# The crate. cargo builds it from its own archive, in a folder of its own.
+# The crate. Cargo builds it from its own archive in a separate folder.
 crate() {
     cargo package --locked --target-dir "$target" ${ALLOW_DIRTY:+--allow-dirty}
     cp "$target/package/push-authenticator-$version.crate" "$out/"
     no_paths "$out/push-authenticator-$version.crate"
 }
 
-# The server, with nothing that it would have to find on a machine, with completions and man pages.
+# The server, which needs nothing else on the machine, with completions and man pages.
 server() {
     local triple=x86_64-unknown-linux-musl name=push-authenticator-$version-x86_64-linux compiler
     scripts/add-target.sh $triple
@@ -154,7 +156,7 @@ server() {
         gzip -n -9 >"$out/$name.tar.gz"
 }
 
-# What is in the server and in the library for apps.
+# The contents of the server and of the library for apps.
 sbom() {
     local -x SOURCE_DATE_EPOCH=$date
     python3 scripts/release/sbom.py --features cli --target x86_64-unknown-linux-musl --name push-authenticator-server \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints what each crate takes of the library for apps, in bytes of code and named constants: builds it as scripts/build-mobile.sh
-# does, with its symbols, and adds them up. What has no name (texts, tables for unwinding) is not in it.
+# Prints each crate's share of the library for apps, in bytes of code and named constants: builds it like
+# scripts/build-mobile.sh, but with symbols, and adds them up. Unnamed data (strings, unwind tables) is not included.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")

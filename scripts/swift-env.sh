@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs a command where the Swift toolchain of scripts/install-swift.sh is installed, in the folder where it was called:
+# Runs a command in the environment of the Swift toolchain from scripts/install-swift.sh, in the current folder:
 #
 #   scripts/swift-env.sh swift build
 #   scripts/swift-env.sh env NAME=value swift test
 #
-#   SWIFT_BIND   folders that are seen in there too, at the same path, separated by colons (default: this repository)
+#   SWIFT_BIND   folders that are also visible there, at the same path, separated by colons (default: this repository)
 #
-# The command has its own mounts, which end with it, and the machine's network. Its environment is new.
+# The command gets private mounts, which disappear when it ends, the machine's network, and a fresh environment.
 set -euo pipefail
 root=${SWIFT_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/push-authenticator/swift}
 [ -x "$root/usr/bin/swift" ] || { echo "swift-env: no Swift in $root: run scripts/install-swift.sh" >&2; exit 127; }

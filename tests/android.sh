@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The Android suite: builds the library and the server, compiles the app, runs its screens, receivers, jobs and keys under
-# Robolectric against both, draws the screens to android/target/screenshots, and makes and verifies the APK. Prints how
-# many tests were run; none may be skipped.
+# The Android suite: builds the library and the server and compiles the app; runs its screens, receivers, jobs, and keys
+# under Robolectric against both; renders the screens to android/target/screenshots; and builds and verifies the APK.
+# Prints how many tests ran; none may be skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -13,7 +13,7 @@ cd android
 rm -rf target/surefire-reports target/screenshots
 mvn -q -B test -Dcargo.output="$target/debug" "$@" || { status=$?; echo "Android: mvn failed" >&2; exit "$status"; }
 
-# Counted from the reports and the pictures themselves: a suite that silently ran nothing, or lost a class, is no success.
+# Counted from the reports and pictures themselves: a suite that silently ran nothing, or lost a class, must fail.
 python3 - <<'PYTHON'
 import glob, sys, xml.etree.ElementTree as xml
 

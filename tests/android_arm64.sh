@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Tests on arm64 machine code: builds the library for Android on arm64-v8a, as an app carries it, and runs it over Android
-# 6's own libc in an emulator of the processor (unidbg and Unicorn, from Maven Central). The Kotlin bindings are the
-# generated ones; only where they would load the library with JNA they call the emulator.
+# Tests on arm64 machine code: builds the library for Android on arm64-v8a, as an app carries it, and runs it with
+# Android 6's own libc in a processor emulator (unidbg and Unicorn, from Maven Central). The Kotlin bindings are the
+# generated ones, except that they call the emulator where they would load the library with JNA.
 #
-#   tests/android_arm64.sh             the Kotlin suite, then a scenario of one phone; the last line sums up its steps
-#   tests/android_arm64.sh scenario    only the scenario
+#   tests/android_arm64.sh             the Kotlin suite, then a scenario on one phone; the last line sums up its steps
+#   tests/android_arm64.sh scenario    the scenario only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 build=$target/android-arm64
 reports=$build/surefire-reports
 
-# What is built already is not built once more.
+# Do not rebuild what is already built.
 scripts/build-android.sh arm64-v8a
 library=$PWD/android/src/main/jniLibs/arm64-v8a/libpush_authenticator.so
 
@@ -28,7 +28,7 @@ phase=test
 mvn -q -B -f tests/android_arm64/pom.xml $phase -Dbuild.folder="$build" -Dfiles.folder="$build/files" \
     -Darm64.library="$library" -Dcargo.output="$target/debug"
 
-# Counted from the reports themselves: a suite that silently ran nothing is no success.
+# Counted from the reports themselves: a suite that silently ran nothing must fail.
 [ $phase != test ] || python3 - "$reports" <<'PYTHON'
 import glob, sys, xml.etree.ElementTree as xml
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests on Android machine code: builds the x86_64 library for Android and runs the whole Kotlin suite against it, on this machine's
-# JVM with a stand-in for bionic's libc (scripts/android/run-on-jvm.sh).
+# Tests on Android machine code: builds the x86_64 library for Android and runs the complete Kotlin suite against it on
+# this machine's JVM, with a stand-in for bionic's libc (scripts/android/run-on-jvm.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -10,7 +10,7 @@ scripts/build-android.sh x86_64
 scripts/android/run-on-jvm.sh "$prepared"
 cargo build --locked --bin push-authenticator
 
-# Without the stand-in it must not load, or it would be a library for this machine.
+# It must not load without the stand-in; otherwise it would be a library for this machine.
 if python3 -c "import ctypes, sys; ctypes.CDLL(sys.argv[1])" "$prepared/libpush_authenticator.so" 2>/dev/null; then
     echo "The library loads without bionic: it is not one for Android." >&2
     exit 1
@@ -21,7 +21,7 @@ reports=target/surefire-reports-android-code
 rm -rf "$reports"
 LD_LIBRARY_PATH="$prepared/shim" mvn -q -B test -Dcargo.output="$target/debug" -Dnative.library.path="$prepared" -Dreports.folder="$reports"
 
-# Counted from the reports themselves: a suite that silently ran nothing is no success.
+# Counted from the reports themselves: a suite that silently ran nothing must fail.
 python3 - "$reports" <<'PYTHON'
 import glob, sys, xml.etree.ElementTree as xml
 

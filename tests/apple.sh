@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The library for Apple's systems: builds it, has scripts/apple/check.py look at every object and link it to a dylib, shows that the check
-# finds what is wrong, and looks at the XCFramework.
+# The library for Apple's systems: builds it, has scripts/apple/check.py examine every object and link it to a dylib,
+# shows that the check finds defects, and inspects the XCFramework.
 #
 #   tests/apple.sh 1     the library for iOS
-#   tests/apple.sh 2     the one for its ARM simulator, too, where rustup has its standard library
+#   tests/apple.sh 2     also the one for its ARM simulator, if rustup has its standard library
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -17,7 +17,7 @@ trap 'rm -rf "$made"' EXIT
 
 scripts/build-xcframework.sh "${triples[@]}"
 
-# rejects TEXT ARGUMENT...: the check fails, and says TEXT.
+# rejects TEXT ARGUMENT...: expects the check to fail with TEXT.
 library=$target/aarch64-apple-ios/mobile/libpush_authenticator.a
 header=bindings/swift/generated/PushAuthenticatorFFI.h
 names=$target/apple-toolchain/aarch64-apple-ios/libSystem.tbd

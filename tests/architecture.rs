@@ -1,9 +1,9 @@
-//! Reads the sources and fails on an import against the room table of `src/lib.rs`; checks that a phone app's dependency
-//! tree stays small, and that no file grows without being divided.
+//! Reads the sources and fails on any import that violates the module table in `src/lib.rs`. Also checks that a phone
+//! app's dependency tree stays small and that no file exceeds the length limit.
 //!
-//! The reading is by words, not by grammar: comments and strings are blanked, and every path that begins with `crate`,
-//! `super` or `self`, grouped imports included, is resolved to the module it names. Each check is shown to find a seeded
-//! violation.
+//! Works on words rather than grammar: it blanks comments and strings, and resolves every path that begins with
+//! `crate`, `super`, or `self`, including grouped imports, to the module it names. Every check is itself tested against
+//! a seeded violation.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's helpers, which may stop it")]
 
 use std::collections::BTreeSet;
@@ -14,12 +14,12 @@ use std::process::Command;
 /// Longest source file, in lines.
 const LONGEST_FILE: usize = 450;
 
-/// What the modules under a path may not mention. `rooms` are paths from the crate's root and everything below them;
-/// `words` are names of crates or paths of other crates.
+/// What the modules under a path must not mention. `rooms` are module paths from the crate root and everything below
+/// them; `words` are names of crates or paths in other crates.
 struct Rule {
-    /// Modules it is for: this path and everything below.
+    /// The modules that the rule covers: this path and everything below.
     within: &'static str,
-    /// Modules below it that it is not for.
+    /// Modules below it that are exempt.
     except: &'static [&'static str],
     rooms: &'static [&'static str],
     words: &'static [&'static str],
@@ -63,7 +63,7 @@ const RULES: &[Rule] = &[
     },
     Rule { within: "phone", except: &["phone::vault"], rooms: &[], words: &["rusqlite"] },
     Rule { within: "phone", except: &["phone::vault::seal"], rooms: &[], words: &["ring::aead"] },
-    // Of the phone, the vault knows the words of `credential` and `account`, and itself.
+    // Within the phone, the vault may use only `credential`, `account`, and itself.
     Rule {
         within: "phone::vault",
         except: &[],
@@ -106,14 +106,14 @@ const RULES: &[Rule] = &[
         words: &["tokio", "axum"],
     },
     Rule { within: "server::http", except: &[], rooms: &["secret", "ports", "protocol", "server"], words: &["tokio"] },
-    // The signer knows cryptography and its request alone.
+    // The signer depends only on cryptography and its HTTP request.
     Rule {
         within: "server::push::sns::signature",
         except: &[],
         rooms: &["protocol", "server"],
         words: &["ring::aead", "ring::rand", "url", "serde", "std::net", "std::fs"],
     },
-    // Attestations are judged by certificates and settings alone, and certificates are read nowhere else.
+    // Attestation depends only on certificates and settings, and is the only module that parses certificates.
     Rule {
         within: "server::attestation",
         except: &[],
@@ -136,7 +136,7 @@ const RULES: &[Rule] = &[
     Rule { within: "cli", except: &[], rooms: &["ffi"], words: &["uniffi", "rusqlite"] },
 ];
 
-/// A source file: the module it is, and its text without comments and strings.
+/// A source file: its module path, and its text without comments and strings.
 struct Source {
     file: String,
     module: Vec<String>,
@@ -156,7 +156,7 @@ impl Source {
         self.module.join("::")
     }
 
-    /// Every path of ours that the file mentions, from the crate's root.
+    /// Returns every path within this crate that the file mentions, from the crate root.
     fn own_paths(&self) -> BTreeSet<String> {
         let mut paths = BTreeSet::new();
         let tokens = tokens(&self.code);
@@ -176,8 +176,8 @@ impl Source {
         paths
     }
 
-    /// A path as written, from the crate's root. Inline test modules make `super` one level deeper; such a path then
-    /// resolves to the parent, which is a room or above and is judged all the same.
+    /// Resolves a path to one from the crate root. In an inline test module, `super` is one level deeper; such a path
+    /// resolves to the parent, which is a module or its ancestor and is checked all the same.
     fn resolve(&self, path: &[String]) -> String {
         let mut resolved = match path.first().map(String::as_str) {
             Some("super" | "self") => self.module.clone(),
@@ -207,7 +207,7 @@ impl Source {
                 at += 1;
             }
         }
-        // The last word of a rule may be the beginning of a name, as in `std::net::Tcp`.
+        // The last word of a rule may be a prefix of a name, as in `std::net::Tcp`.
         found.iter().any(|path| {
             path.len() >= words.len()
                 && words.iter().zip(path).enumerate().all(|(index, (word, there))| {
@@ -217,7 +217,7 @@ impl Source {
     }
 }
 
-/// Reads a path and what its braces add to it; gives where it ends.
+/// Reads a path and the paths in its braces, and returns where it ends.
 fn read_tree(tokens: &[String], mut at: usize, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
     let mut path = prefix.to_vec();
     loop {
@@ -274,7 +274,7 @@ fn tokens(code: &str) -> Vec<String> {
     tokens
 }
 
-/// Blanks line comments, block comments, strings and characters.
+/// Blanks line comments, block comments, strings, and characters.
 fn without_comments_and_strings(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let mut code = String::with_capacity(text.len());
@@ -322,7 +322,7 @@ fn without_comments_and_strings(text: &str) -> String {
     code
 }
 
-/// The number of hashes of a raw string that begins here.
+/// Returns the number of hashes if a raw string starts here.
 fn raw_string(characters: &[char], at: usize) -> Option<usize> {
     let in_a_word = at > 0 && (characters[at - 1].is_alphanumeric() && characters[at - 1] != 'b');
     if characters.get(at) != Some(&'r') || in_a_word {
@@ -336,7 +336,7 @@ fn is_within(path: &str, room: &str) -> bool {
     path == room || path.strip_prefix(room).is_some_and(|rest| rest.starts_with("::"))
 }
 
-/// What a source mentions against the table.
+/// Returns what a source mentions in violation of the table.
 fn violations(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
     let module = source.module_path();
@@ -346,7 +346,7 @@ fn violations(source: &Source) -> Vec<String> {
             continue;
         }
         for room in rule.rooms {
-            // A folder may be told apart from the room around it, and still be more than one file.
+            // A folder may have a rule separate from its parent module's and still consist of several files.
             let is_own = |path: &str| is_within(rule.within, room) && is_within(path, rule.within);
             for path in paths.iter().filter(|path| is_within(path, room) && !is_own(path)) {
                 found.push(format!("{} ({}) mentions {path}", source.file, rule.within));
@@ -361,7 +361,7 @@ fn violations(source: &Source) -> Vec<String> {
     if module.is_empty() && source.mentions("rusqlite") {
         found.push(format!("{} mentions rusqlite", source.file));
     }
-    // The names of sibling nodes: everything under `nodes` but its own.
+    // Nodes must not use each other: reject everything under `nodes` except the node itself.
     if let Some(node) = module.strip_prefix("server::journey::nodes::") {
         for path in &paths {
             if let Some(other) = path.strip_prefix("server::journey::nodes::")
@@ -386,7 +386,7 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// All sources of the library, by their path under `src`, with their text.
+/// Returns all library sources by path under `src`, with their text.
 fn sources() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -494,7 +494,7 @@ fn no_file_grows_beyond_the_limit() {
     assert!(too_long.is_empty(), "longer than {LONGEST_FILE} lines, make each a folder of the same name: {too_long:?}");
 }
 
-/// The names of the crates that a build with these features contains.
+/// Returns the names of the crates in a build with these features.
 fn dependency_tree(features: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

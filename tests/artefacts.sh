@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# What a release hands out, used as a stranger would: makes everything (scripts/release.sh), and then knows nothing but that folder.
+# Uses the release artifacts as a stranger would: creates all of them (scripts/release.sh), then uses nothing but that
+# folder.
 #
-#   tests/artefacts.sh                     makes a release of the version in Cargo.toml first
-#   tests/artefacts.sh FOLDER [PART...]    looks at one that is there: sums, maven, swift_package, rust_crate, server_binary, sboms
+#   tests/artefacts.sh                     creates a release of the version in Cargo.toml first
+#   tests/artefacts.sh FOLDER [PART...]    checks an existing one
 #
-# Takes a JDK 17, Maven, Python with venv, zip tools and Swift (scripts/install-swift.sh).
+# The parts are sums, maven, swift_package, rust_crate, server_binary, and sboms.
+#
+# Requires a JDK 17, Maven, Python with venv, zip tools, and Swift (scripts/install-swift.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -14,16 +17,16 @@ release=$(realpath -m "${1:-$target/release-$version}")
 stop() { echo "artefacts: $*" >&2; exit 1; }
 if [ $# = 0 ]; then ALLOW_DIRTY=1 scripts/release.sh "$version"; else shift; fi
 [ $# -gt 0 ] || set -- sums maven swift_package rust_crate server_binary sboms
-# Not under /tmp: the toolchain of Swift sees the target folder only.
+# Not under /tmp: the Swift toolchain sees the target folder only.
 mkdir -p "$target"
 made=$(mktemp -d "$target/artefacts.XXXXXX")
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$made"' EXIT
 
-# A TOTP account, and what its code has to be, by Python's own HMAC.
+# A TOTP account, and its expected password, computed with Python's own HMAC.
 secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
 code="otpauth://totp/Example:ada?secret=$secret&issuer=Example"
-# is_code DIGITS: whether they are good now, or were a period ago, when the program may have printed them.
+# is_code DIGITS: succeeds if they are valid now or were a period ago, when the program may have printed them.
 is_code() {
     python3 - "$secret" "$1" <<'PYTHON'
 import base64, hashlib, hmac, struct, sys, time
@@ -37,7 +40,8 @@ now = int(time.time()) // 30
 sys.exit(0 if sys.argv[2] in (code(now), code(now - 1)) else 1)
 PYTHON
 }
-# shows_code NAME COMMAND...: the command, with a folder for a vault and the account's code behind it, prints the right digits.
+# shows_code NAME COMMAND...: expects COMMAND, given a vault folder and the account's registration URI, to print the
+# right digits.
 shows_code() {
     local name=$1 vault=$made/vault-$RANDOM digits
     shift
@@ -56,7 +60,7 @@ sums() {
     echo "sums: $listed files"
 }
 
-# The library for this machine, out of the jar for the JVM.
+# The library for this machine, taken from the jar for the JVM.
 stand_in() {
     [ -d "$made/stand-in" ] || unzip -q "$release/maven/org/pushauthenticator/push-authenticator/$version/push-authenticator-$version.jar" \
         'linux-x86-64/*' -d "$made/stand-in"
@@ -64,7 +68,7 @@ stand_in() {
 
 maven() {
     cp -r tests/artefacts/kotlin "$made/kotlin"
-    # A local repository without anything of this project: Maven fetches a version once and never again.
+    # A local repository without anything from this project: Maven fetches a version only once.
     mkdir -p "$made/m2"
     if [ -d "$HOME/.m2/repository" ]; then
         cp -al "$HOME/.m2/repository/." "$made/m2/" 2>/dev/null || cp -a "$HOME/.m2/repository/." "$made/m2/"
@@ -78,7 +82,7 @@ maven() {
     unzip -q "$built/library.aar" -d "$built/aar"
     shows_code "jar for the JVM" java -cp "$built/classes:$built/libraries/*" ConsumerKt
 
-    # The AAR's classes with its own dependencies; the library for this machine stands in for the phone's.
+    # The AAR's classes with their own dependencies; the library for this machine stands in for the phone's.
     stand_in
     libraries=$(find "$built/libraries" -name '*.jar' ! -name 'push-authenticator-*' | tr '\n' ':')
     shows_code "classes of the AAR" java -cp "$built/classes:$built/aar/classes.jar:$made/stand-in:$libraries" ConsumerKt
@@ -88,7 +92,7 @@ maven() {
     done
     grep -q 'android:minSdkVersion="28"' "$built/aar/AndroidManifest.xml" || stop "the AAR does not say from which Android on it is"
 
-    # An app's build shortens names: by the AAR's own rules, what JNA looks for by name is there afterwards.
+    # An app's build shortens names. With the AAR's own rules, the names that JNA looks up must survive.
     mvn -q -B -f android/pom.xml -Papk dependency:copy@apk
     echo '-keep class ConsumerKt { *; }' >"$made/app.pro"
     mkdir -p "$made/dex"
@@ -126,10 +130,10 @@ swift_package() {
     local sum
     sum=$(cd "$made/swift" && "${in_swift[@]}" swift package compute-checksum "$archive" | tail -n 1)
     [ "$sum" = "$(cat "$archive.checksum")" ] || stop "SwiftPM's checksum is $sum"
-    # As a manifest is read on a Mac: SwiftPM unpacks the archive, and reads the XCFramework's Info.plist.
+    # Reads the manifest as on a Mac: SwiftPM unpacks the archive and reads the XCFramework's Info.plist.
     cp -r "$made/swift" "$apple" && rm -rf "$apple/.build"
     sed -i 's/#if os(Linux)/#if os(Windows)/' "$apple/PushAuthenticator/Package.swift"
-    # SwiftPM calls unzip, which the toolchain's folder has not.
+    # SwiftPM calls unzip, which the toolchain folder lacks.
     mkdir -p "$made/tools" && cp "$(command -v unzip)" "$made/tools/"
     ldd "$made/tools/unzip" | awk '/libbz2/ { print $3 }' | xargs -I '{}' cp -L '{}' "$made/tools/"
     (cd "$apple" && "${in_swift[@]}" env PATH="$made/tools:/usr/bin" LD_LIBRARY_PATH="$made/tools" swift package resolve) >"$made/swift.log" 2>&1 || { cat "$made/swift.log"; stop "SwiftPM does not take the XCFramework"; }
@@ -152,7 +156,7 @@ server_binary() {
     binary=$folder/push-authenticator
     grep -qE 'statically linked|not a dynamic executable' <<<"$(ldd "$binary" 2>&1 || true)" || stop "the server is not static"
     if [ "$(id -u)" = 0 ]; then
-        # In a folder with nothing else in it.
+        # In an otherwise empty folder.
         mkdir -p "$made/root/tmp" && cp "$binary" "$made/root/"
         [ "$(chroot "$made/root" /push-authenticator --version)" = "push-authenticator $version" ] || stop "the server needs more than itself"
         chroot "$made/root" /push-authenticator init /login >/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Kotlin suite: builds the library and the server, checks that the generated bindings match this source, compiles the
-# Kotlin layer, and runs its tests on a JVM against both. Prints how many were run; none may be skipped.
+# The Kotlin suite: builds the library and the server, checks that the generated bindings match this source, compiles
+# the Kotlin layer, and runs its tests on a JVM against both. Prints how many ran; none may be skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -10,11 +10,11 @@ cargo build --locked --bin push-authenticator
 
 cd bindings/kotlin
 reports=target/surefire-reports
-# Classes whose source is gone would be tested, too.
+# Otherwise, classes whose source is gone would be tested, too.
 rm -rf "$reports" target/classes target/test-classes
 mvn -q -B verify -Dcargo.output="$target/debug" "$@" || { status=$?; echo "Kotlin: mvn failed" >&2; exit "$status"; }
 
-# Counted from the reports themselves: a suite that silently ran nothing, or lost a class, is no success.
+# Counted from the reports themselves: a suite that silently ran nothing, or lost a class, must fail.
 python3 - "$reports" <<'PYTHON'
 import glob, sys, xml.etree.ElementTree as xml
 

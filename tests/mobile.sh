@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The library as an app carries it: builds it and runs all Kotlin tests against it, because parts of SQLite are left out of it and
-# debug builds unwind and overflow differently.
+# The library as an app carries it: builds it and runs all Kotlin tests against it, because it omits parts of SQLite and
+# differs from debug builds in unwinding and overflow behavior.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -14,7 +14,7 @@ cargo build --locked --bin push-authenticator
     rm -rf "$reports"
     mvn -q -B test -Dcargo.output="$target/debug" -Dnative.library.path="$target/mobile" -Dreports.folder="$reports"
 
-    # Counted from the reports themselves: a suite that silently ran nothing is no success.
+    # Counted from the reports themselves: a suite that silently ran nothing must fail.
     python3 - "$reports" <<'PYTHON'
 import glob, sys, xml.etree.ElementTree as xml
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the libraries for Android from one commit in two folders with target folders of different names, and compares
+# Builds the libraries for Android from one commit in two folders, with differently named target folders, and compares
 # them byte by byte, so that anyone can verify a release.
 set -euo pipefail
 cd "$(dirname "$0")/.."

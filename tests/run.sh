@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs every test of the project. Installs what the tests need and the machine lacks, where it may (as root on a system
-# with apt). What cannot be run is named at the end, and the end is then an error.
+# Runs every test of the project. Installs missing test dependencies where it can (as root on a system with apt). Lists
+# suites that could not run at the end, and then fails.
 #
-#   tests/run.sh        every suite: what must pass before a change goes in
-#   tests/run.sh full   the same with higher counts (kills, fuzzing), and what takes longest: builds compared, load
-#   tests/run.sh short  without a browser, the libraries for apps and what takes most of the time
+#   tests/run.sh        every suite: required before a change is merged
+#   tests/run.sh full   the same with higher counts (kills, fuzzing) and the slowest suites: comparing builds, load
+#   tests/run.sh short  without a browser, the libraries for apps, and the slowest suites
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +21,7 @@ esac
 have() { command -v "$1" >/dev/null 2>&1; }
 
 updated=false
-# install NAME PACKAGE...: tries to install; the caller looks whether it helped.
+# install NAME PACKAGE...: tries to install; the caller checks whether that helped.
 install() {
     local name=$1
     shift
@@ -35,7 +35,7 @@ install() {
     DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" >/dev/null
 }
 
-# need SUITE PROGRAM PACKAGE...: whether the program that a suite needs is there, in the end.
+# need SUITE PROGRAM PACKAGE...: makes sure that the program exists, installing it if possible.
 need() {
     local suite=$1 program=$2
     shift 2
@@ -45,7 +45,7 @@ need() {
     return 1
 }
 
-# need_file SUITE FILE PACKAGE...: whether the file that a suite needs is there, in the end.
+# need_file SUITE FILE PACKAGE...: makes sure that the file exists, installing it if possible.
 need_file() {
     local suite=$1 file=$2
     shift 2
@@ -55,7 +55,7 @@ need_file() {
     return 1
 }
 
-# need_module SUITE MODULE PACKAGE...: whether the Python module that a suite needs is there, in the end.
+# need_module SUITE MODULE PACKAGE...: makes sure that the Python module exists, installing it if possible.
 need_module() {
     local suite=$1 module=$2
     shift 2
@@ -65,7 +65,7 @@ need_module() {
     return 1
 }
 
-# need_moto SUITE: whether a Python with moto[server], another implementation of Amazon SNS, is there, in the end.
+# need_moto SUITE: makes sure that there is a Python with moto[server], an independent implementation of Amazon SNS.
 need_moto() {
     local environment=${CARGO_TARGET_DIR:-target}/python
     PUSH_TEST_PYTHON=${PUSH_TEST_PYTHON:-$environment/bin/python3}
@@ -81,7 +81,7 @@ need_moto() {
     return 1
 }
 
-# need_nightly SUITE: whether a nightly compiler is there, in the end.
+# need_nightly SUITE: makes sure that there is a nightly compiler.
 need_nightly() {
     local toolchain=${FUZZ_TOOLCHAIN:-nightly}
     rustc "+$toolchain" -V >/dev/null 2>&1 && return 0
@@ -94,8 +94,8 @@ need_nightly() {
     return 1
 }
 
-# need_node_modules SUITE: whether the packages that tests/node names are there, in the end: axe-core, whose rules pages
-# are held to, and Ping's SDKs and login widget for web pages.
+# need_node_modules SUITE: makes sure that the packages listed in tests/node are installed: axe-core, whose rules the
+# pages must meet, and Ping's SDKs and login widget for web pages.
 need_node_modules() {
     need "$1" npm nodejs npm || return 1
     npm ci --prefix tests/node --no-audit --no-fund --silent && return 0
@@ -103,7 +103,7 @@ need_node_modules() {
     return 1
 }
 
-# need_swift SUITE: whether a Swift toolchain is there, in the end: the machine's, or one in a folder of its own.
+# need_swift SUITE: makes sure that there is a Swift toolchain, the machine's or one in a separate folder.
 need_swift() {
     scripts/install-swift.sh --is-here && return 0
     echo "== installing Swift"
@@ -115,7 +115,7 @@ need_swift() {
     return 1
 }
 
-# suite NAME COMMAND...: runs it, and goes on when it fails, so that one run tells everything.
+# suite NAME COMMAND...: runs it and continues after a failure, so that one run reports everything.
 suite() {
     local name=$1 began=$SECONDS
     shift
@@ -134,7 +134,7 @@ if ! have cargo; then
 fi
 need "C compiler" cc gcc libc6-dev
 
-# Whether a file system of a few kilobytes can be made, as the tests of a full disk do.
+# Succeeds if a file system of a few kilobytes can be created, as the full-disk tests need.
 may_mount() {
     local folder status
     folder=$(mktemp -d)
@@ -147,7 +147,7 @@ may_mount() {
 lints() {
     cargo clippy --locked --all-targets -- -D warnings
 }
-# What Ping's own SDKs for web pages do against the server that the tests have built.
+# Exercises Ping's own web SDKs against the server that the tests have built.
 web_sdks() {
     cargo build --locked &&
         PUSH_AUTHENTICATOR=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/push-authenticator \
@@ -200,10 +200,10 @@ if [ "$tier" = short ]; then
     echo "== left out: browser, crash, server killed, Kotlin, library for apps, Android machine code, arm64 on bionic, Swift, Apple library, Android, documentation, fuzz"
 else
     if need "browser" chromedriver chromium chromium-driver && need_node_modules "browser"; then
-        # A browser of its own for each test: more at once than cores only makes each wait for the others.
+        # Each test runs a browser; running more at once than there are cores only makes them wait for each other.
         suite "browser" cargo test --locked --test browser -- --test-threads=1
     fi
-    # Children are killed at moments drawn over each operation's own length; how many, and where, is printed.
+    # Children are killed at random moments within each operation's own duration; the run prints how many and where.
     suite "crash" env KILLS=$phone_kills cargo test --locked --no-default-features --test crash -- --nocapture
     suite "server killed" env KILLS=$server_kills cargo test --locked --test killed -- --nocapture
     if need "Kotlin" java openjdk-17-jdk-headless && need "Kotlin" mvn maven && need "Kotlin" python3 python3; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The Swift suites: builds the library and the server, checks that the generated bindings are of this source, compiles the
-# Swift layer, the iOS app (what takes Apple's frameworks against stubs of them) and the example, and runs their tests. Prints how many were run; none may be skipped.
-# Arguments go on to `swift test`.
+# The Swift suites: builds the library and the server, checks that the generated bindings match this source, compiles
+# the Swift layer, the iOS app (parts that use Apple's frameworks against stubs), and the example, and runs their tests.
+# Prints how many ran; none may be skipped. Passes arguments on to `swift test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -20,8 +20,8 @@ else
     in_swift() { "$repository/scripts/swift-env.sh" "$@"; }
 fi
 
-# suite NAME FOLDER LEAST: at least so many tests have to run in all, and some of each kind. LEAST is how many there are, so
-# that none is lost unseen; a test with cases counts once.
+# suite NAME FOLDER LEAST: requires at least LEAST tests in total and some of each kind. LEAST is the number of existing
+# tests, so that none is lost unnoticed; a test with cases counts once.
 suite() {
     local name=$1 folder=$2 least=$3 xctest testing
     shift 3
@@ -34,7 +34,7 @@ suite() {
         echo "$name: FAILED"
         return 1
     }
-    # XCTest's last count is that of all its tests; Swift Testing says its own beneath.
+    # XCTest's last count covers all its tests; Swift Testing reports its own below.
     xctest=$(sed -nE 's/.*Executed ([0-9]+) tests?, with 0 failures.*/\1/p' "$log" | tail -n 1)
     testing=$(sed -nE 's/.*Test run with ([0-9]+) tests? passed.*/\1/p' "$log" | tail -n 1)
     echo "$name: ${xctest:-0} XCTest and ${testing:-0} Swift Testing tests, 0 failed, $(grep -c ' skipped' "$log" || true) skipped"

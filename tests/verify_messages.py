@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Checks recorded messages of both halves with nothing but Python's own hmac.
+"""Verifies recorded messages from phone and server with nothing but Python's own hmac.
 
 Reads JSON from standard input: {"uri", "registration", "messages": [{"messageId", "message"}], "answers": [{"body",
-"number"?, "deny"?}]}, the bodies as they were sent. Prints what it checked; exits with 1 at the first thing wrong.
+"number"?, "deny"?}]}, the bodies as they were sent. Prints what it checked; exits with 1 at the first error.
 """
 import base64
 import hashlib

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Checks the cases under tests/vectors/proofs, and the examples of docs/wire.md with a proof, with PyPI's cryptography and
-Python's own hmac, json and hashlib.
+"""Verifies the cases in tests/vectors/proofs, and the examples with a proof in docs/wire.md, with PyPI's cryptography
+and Python's own hmac, json, and hashlib.
 
-Reads the folder and the document named as its arguments. Prints how many it checked; exits with 1 at the first thing wrong.
+Takes the folder and the document as arguments. Prints how many it checked; exits with 1 at the first error.
 """
 import base64
 import hashlib
@@ -125,7 +125,7 @@ def check_attestation(case):
 
 
 def check_examples(document, jwk):
-    """The bodies with a proof in the section of examples; gives how many."""
+    """Verifies the bodies with a proof in the examples section and returns their number."""
     section = document.read_text().split("## 12. Examples")[1]
     example = lambda name: section.split(f"**{name}**")[1].split("\n\n```\n")[1].split("\n```")[0]
     secret = bytes(range(0x01, 0x21))
@@ -158,7 +158,7 @@ def check_shown(case):
         if "location" in shown["context"]:
             place = shown["context"]["location"]
             shown["context"]["location"] = {name: degrees(value) for name, value in place.items()}
-    # All names are ASCII, so that code points sort as UTF-16 code units do.
+    # All names are ASCII, so sorting by code point matches sorting by UTF-16 code unit.
     text = json.dumps(shown, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert text == case["text"], "canonical text"
     assert digest_of(text) == case["digest"], "digest"

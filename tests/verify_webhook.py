@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the webhook's example of docs/wire.md with nothing but Python's own hmac: the signature, and that nothing of it may
-be changed. The path of that file is the argument; exits with 1 at the first thing wrong."""
+"""Verifies the webhook example in docs/wire.md with nothing but Python's own hmac: the signature, and that any change
+invalidates it. Takes the path of that file as its argument; exits with 1 at the first error."""
 import base64
 import hashlib
 import hmac

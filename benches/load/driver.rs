@@ -1,4 +1,4 @@
-//! Browsers and phones by the thousand.
+//! Simulates thousands of browsers and phones.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,20 +19,20 @@ use super::wire::{Message, Phone, fill_password, number};
 
 const REALM: &str = "/am/json/realms/root/realms/alpha";
 const JOURNEY: &str = "authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
-/// Sign-ons that are brought to their waiting page at once.
+/// Sign-ons brought to their waiting page in parallel.
 const AT_ONCE: usize = 64;
-/// How long it takes until all pages wait.
+/// Time over which the waiting pages arrive.
 const ARRIVAL: Duration = Duration::from_secs(20);
-/// Clients that poll while others are measured.
+/// Clients that poll during the measurement.
 const POLLERS: usize = 100;
 
-/// A sign-on that waits for its phone.
+/// A sign-on that is waiting for its phone.
 pub struct Waiting {
     user: usize,
     step: Value,
 }
 
-/// When each tap was sent and when its page was woken.
+/// When each tap was sent and how long its page took to wake.
 pub struct Held {
     sent: Arc<Vec<Mutex<Option<Instant>>>>,
     woken: Arc<Mutex<Vec<Duration>>>,
@@ -77,7 +77,7 @@ impl Driver {
         Waiting { user, step }
     }
 
-    /// Brings all of them to their waiting page.
+    /// Brings all users to their waiting page.
     pub async fn all_waiting(&self, users: Range<usize>) -> Vec<Waiting> {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = JoinSet::new();
@@ -92,7 +92,7 @@ impl Driver {
         tasks.join_all().await
     }
 
-    /// Has every page ask to be woken, as its script does, and comes back when all of them are held.
+    /// Has every page wait to be woken, as its script does. Returns once the server holds all of them.
     pub async fn hold(&self, waiting: &[Waiting]) -> Held {
         let sent: Arc<Vec<Mutex<Option<Instant>>>> = Arc::new(waiting.iter().map(|_| Mutex::new(None)).collect());
         let woken = Arc::new(Mutex::new(Vec::new()));
@@ -113,7 +113,7 @@ impl Driver {
                     }
                 }
             });
-            // As they would come: held for 25 seconds each, they ask again one after the other and not all at once.
+            // Stagger the pages: held for 25 seconds each, they come back one after another rather than all at once.
             if index * ARRIVAL.as_millis() as usize / waiting.len() > arrived {
                 arrived += 10;
                 tokio::time::sleep_until((began + Duration::from_millis(arrived as u64)).into()).await;
@@ -123,8 +123,8 @@ impl Driver {
         Held { sent, woken, _pages: pages }
     }
 
-    /// Taps on so many phones, so many a second, whether or not earlier ones are through; gives how long each page took to
-    /// be woken, sorted.
+    /// Taps on `taps` phones at a rate of `a_second`, whether or not earlier taps have finished. Returns the time each
+    /// page took to wake, sorted.
     pub async fn tap(&self, waiting: &[Waiting], held: &Held, taps: usize, a_second: u64) -> Vec<Duration> {
         let every = waiting.len() / taps;
         let chosen: Vec<usize> = (0..taps).map(|tap| tap * every).collect();
@@ -155,7 +155,7 @@ impl Driver {
         latencies
     }
 
-    /// The same for clients that ask every so often whether there is an answer.
+    /// Does the same for clients that poll for the answer once per `period`.
     pub async fn tap_with_polls(&self, users: Range<usize>, period: Duration) -> Vec<Duration> {
         assert!(users.len() <= POLLERS);
         let mut tasks = JoinSet::new();
@@ -164,7 +164,7 @@ impl Driver {
             tasks.spawn(async move {
                 let (phone, message) = driver.fetch(each.user).await;
                 let body = phone.answer_body(&message, json!({"challengeResponse": number(&each.step)})).to_string();
-                // Spread over the time between two polls.
+                // Spread the taps over the time between two polls.
                 let answering = driver.clone();
                 let answered = tokio::spawn(async move {
                     tokio::time::sleep(period.mul_f64(index as f64 / POLLERS as f64)).await;
@@ -185,7 +185,7 @@ impl Driver {
         latencies
     }
 
-    /// Whole sign-ons by so many workers for so long; how many there were.
+    /// Runs complete sign-ons with `workers` workers for `time` and returns their number.
     pub async fn sign_ons(&self, workers: usize, time: Duration) -> usize {
         let until = Instant::now() + time;
         let next = Arc::new(AtomicUsize::new(0));
@@ -195,7 +195,7 @@ impl Driver {
             tasks.spawn(async move {
                 let mut count = 0;
                 while Instant::now() < until {
-                    // Nobody signs on twice at once: a newer sign-on would end the older one's message.
+                    // No user signs in twice at once, because a newer sign-on would invalidate the older one's message.
                     driver.sign_on(next.fetch_add(1, Ordering::Relaxed)).await;
                     count += 1;
                 }
@@ -213,7 +213,7 @@ impl Driver {
         assert!(self.step(waiting.step.to_string()).await["tokenId"].is_string());
     }
 
-    /// The message that waits for this user's phone.
+    /// Fetches the message that waits for this user's phone.
     async fn fetch(&self, user: usize) -> (Phone, Message) {
         let phone = Phone::known(server::secret(user), server::mechanism(user));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;

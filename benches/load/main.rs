@@ -1,8 +1,10 @@
-//! The server under load, beside its floors, in one run: how soon a tap on the phone reaches the waiting page, sign-ons a
-//! second and what each costs, memory, and whether many registered phones slow it down. Linux only.
+//! Measures the server under load, next to its lower bounds, in one run: how soon a tap on the phone reaches the
+//! waiting page, sign-ons per second and what each costs, memory, and whether many registered phones slow the server
+//! down. Linux only.
 //!
-//! `cargo bench --bench load` runs all of it in about three minutes; `cargo bench --bench load -- tap` (`throughput`,
-//! `devices`) a part. Driver and server share the machine, so the figures hold the driver's work, too. Nothing is asserted.
+//! `cargo bench --bench load` runs everything in about three minutes; `cargo bench --bench load -- tap` (`throughput`,
+//! `devices`) runs one part. Driver and server share the machine, so the figures include the driver's work. Nothing is
+//! asserted.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "the figures are what this is for")]
 
@@ -17,12 +19,12 @@ use std::time::{Duration, Instant};
 use driver::{Driver, Waiting};
 use server::{Server, Users};
 
-/// Pages that wait at once.
+/// Pages waiting at the same time.
 const PAGES: usize = 10_000;
-/// Taps that are measured, and how many a second.
+/// Taps to measure, and their rate.
 const TAPS: usize = 2_000;
 const TAPS_A_SECOND: u64 = 100;
-/// Sign-ons under way at once, and how long they are counted.
+/// Concurrent sign-ons, and how long they are counted.
 const WORKERS: usize = 64;
 const COUNTED: Duration = Duration::from_secs(10);
 
@@ -43,7 +45,7 @@ fn main() {
     });
 }
 
-/// How soon a tap reaches the page that waits for it.
+/// Measures how soon a tap reaches the page that waits for it.
 async fn tap() {
     let server = Server::start(&Users { count: PAGES + 100, costly_password: false });
     let driver = Driver::new(&server);
@@ -77,7 +79,7 @@ async fn tap() {
     print_latencies("the same for clients that poll every 2 s", &polled);
 }
 
-/// Sign-ons a second, and what one costs.
+/// Measures sign-ons per second and the cost of each.
 async fn throughput() {
     for (costly_password, what, goal) in
         [(false, "without the cost of the password", " (goal: 1200 a second, 1.5 ms)"), (true, "with it", "")]
@@ -101,7 +103,7 @@ async fn throughput() {
     }
 }
 
-/// The same with few and with many registered phones.
+/// Measures sign-ons with few and with many registered phones.
 async fn devices() {
     let mut medians = Vec::new();
     for count in [1_000, 100_000] {

@@ -1,4 +1,4 @@
-//! A server process with users and their phones put into its database beforehand, and what the system says of it.
+//! A server process with users and their phones already in its database, and the system's figures about it.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -17,13 +17,13 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "correct horse battery staple";
-/// Ticks of the system's clock for processes in a second; Linux has it fixed for programs.
+/// Clock ticks per second in /proc; Linux fixes this value for programs.
 const TICKS: f64 = 100.0;
 
-/// Who is in the database: each has one phone.
+/// Which users are in the database; each has one phone.
 pub struct Users {
     pub count: usize,
-    /// Whether checking a password takes as long as it does in earnest.
+    /// Whether checking a password takes as long as in production.
     pub costly_password: bool,
 }
 
@@ -48,20 +48,20 @@ pub fn mechanism(number: usize) -> String {
     format!("mechanism-{number}")
 }
 
-/// The secret that phone and server share.
+/// Returns the secret that phone and server share.
 pub fn secret(number: usize) -> Vec<u8> {
     ring::digest::digest(&ring::digest::SHA256, &number.to_be_bytes()).as_ref().to_vec()
 }
 
 impl Server {
     pub fn start(wanted: &Users) -> Self {
-        // On a disk, so that a durable commit costs what it costs.
+        // Use a disk, so that durable commits have their real cost.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let file = folder.path().join("server.toml");
         let program = env!("CARGO_BIN_EXE_push-authenticator");
         let made = Command::new(program).args(["--json", "init"]).arg(folder.path()).output().unwrap();
         assert!(made.status.success(), "{made:?}");
-        // Neither budget nor limit may get into the way: it is the server that is measured.
+        // Raise the budgets and limits out of the way: the server itself is under test.
         let text = std::fs::read_to_string(&file).unwrap();
         let text = text
             .replace("attempts_per_user = 10", "attempts_per_user = 1000000")
@@ -84,27 +84,27 @@ impl Server {
         Self { process, address, _folder: folder }
     }
 
-    /// Resident memory, in KiB.
+    /// Returns the resident memory, in KiB.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// CPU time used so far.
+    /// Returns the CPU time used so far.
     pub fn cpu(&self) -> Duration {
         cpu_of(&self.process.id().to_string())
     }
 }
 
-/// CPU time that this process used so far.
+/// Returns the CPU time that this process has used so far.
 pub fn own_cpu() -> Duration {
     cpu_of("self")
 }
 
 fn cpu_of(process: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The fields after the name, which may hold anything.
+    // Skip the name, which may contain anything.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
     Duration::from_secs_f64(ticks / TICKS)
@@ -116,7 +116,7 @@ fn hash(costly: bool) -> String {
     hasher.hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16]).unwrap().to_string()
 }
 
-/// How long one check of a password in earnest takes.
+/// Measures how long one production-strength password check takes.
 pub fn password_cost() -> Duration {
     let began = Instant::now();
     (0..10).for_each(|_| drop(hash(true)));
@@ -151,7 +151,7 @@ fn fill(file: &Path, wanted: &Users) {
     }
 }
 
-/// How long durable commits of one small row take, one after the other, sorted.
+/// Measures `count` durable commits of one small row, one after another. Returns the times, sorted.
 pub fn bare_commits(count: usize) -> Vec<Duration> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let sql = Connection::open(folder.path().join("bare")).unwrap();

@@ -1,6 +1,6 @@
 /**
- * A phone on the command line: adds the account of a registration code, and answers sign-on requests. It shows what an app
- * does with the library, and nothing of how a screen looks. Not for daily use: its key is a file beside the vault.
+ * A phone on the command line: adds the account of a registration URI and answers sign-on requests. It shows how an app
+ * uses the library, but no screens. Not for everyday use: its key is a file next to the vault.
  */
 package org.pushauthenticator.example
 
@@ -46,14 +46,14 @@ fun main(arguments: Array<String>): Unit = runBlocking {
     }
 }
 
-/** Whom the example asks, and whom it tells. */
+/** The example's input and output. */
 class Console(val read: () -> String?, val show: (String) -> Unit)
 
-/** Opens the vault in [folder], and says what went wrong, as an app does. */
+/** Opens the vault in [folder] and reports errors as an app would. */
 suspend fun use(folder: Path, console: Console, work: suspend Phone.() -> Unit) {
     try {
         PushAuthenticator.open(folder.resolve("vault").toString(), FileKey(folder.resolve("key"))).use { core ->
-            // An app says what it finds; until it does, accounts with policies are locked.
+            // Until an app reports what it finds, accounts with policies are locked.
             core.call { setDeviceFacts(DeviceFacts(biometricAvailable = false, tamperScore = 0.0)) }
             Phone(core, console).work()
         }
@@ -62,11 +62,11 @@ suspend fun use(folder: Path, console: Console, work: suspend Phone.() -> Unit) 
     }
 }
 
-/** What a person does with the phone. */
+/** The user's actions on the phone. */
 class Phone(private val core: PushAuthenticator, private val console: Console) {
     private val courier = Courier(core)
 
-    /** Shows what [code] would add, and adds it when the person says so. */
+    /** Shows what [code] would add, and adds it if the user agrees. */
     suspend fun add(code: String) {
         val preview = core.call { preview(code) }
         console.show("Add ${preview.account} at ${preview.issuer}, host ${preview.host ?: "none"}? (yes)")
@@ -82,7 +82,7 @@ class Phone(private val core: PushAuthenticator, private val console: Console) {
         }
     }
 
-    /** Waits for a sign-on request, half a minute at most, and answers it. */
+    /** Waits up to half a minute for a sign-on request and answers it. */
     suspend fun answer() {
         courier.deliver()
         courier.pull(wait = 30.seconds)
@@ -100,11 +100,11 @@ class Phone(private val core: PushAuthenticator, private val console: Console) {
         }
     }
 
-    /** What approves it; nothing when the person does not want to, or cannot. */
+    /** The evidence for an approval, or null if the user declines or cannot give it. */
     private fun ask(request: Notification): Evidence? = when (val ask = request.ask) {
         is Ask.Number -> {
             console.show("Which number does the page show: ${ask.numbers.joinToString()}? (nothing denies)")
-            // A slip is asked about again: a wrong number would end the sign-on.
+            // Ask again after a slip: a wrong number would end the sign-on.
             generateSequence { console.read()?.trim()?.takeIf { it.isNotEmpty() } }
                 .onEach { if (it !in ask.numbers) console.show("That is none of them. Which one?") }
                 .firstOrNull { it in ask.numbers }?.let { Evidence.Number(it) }
@@ -117,7 +117,7 @@ class Phone(private val core: PushAuthenticator, private val console: Console) {
     }
 }
 
-/** AES-256 with a key in a file that only its owner may read. An app has the key in its platform's key store instead. */
+/** AES-256 with a key in a file that only its owner may read. An app uses its platform's key store instead. */
 class FileKey(private val file: Path) : PlatformKeys {
     override fun wrap(dataKey: ByteArray): ByteArray = try {
         val cipher = Cipher.getInstance(TRANSFORMATION).apply { init(Cipher.ENCRYPT_MODE, key() ?: make()) }

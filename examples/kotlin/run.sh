@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the library and runs the example on this machine's JVM:
 #
-#   examples/kotlin/run.sh add FOLDER CODE     adds the account of a registration code, the text of the QR code
+#   examples/kotlin/run.sh add FOLDER URI      adds the account of a registration URI, the text of the QR code
 #   examples/kotlin/run.sh answer FOLDER       waits for a sign-on request and answers it
 set -euo pipefail
 root=$(realpath "$(dirname "$0")/../..")

@@ -1,5 +1,5 @@
-//! Anything as an attestation: as a certificate below one that is genuine, as the description of a key, and as what App
-//! Attest makes. None of it vouches for the key here; a description that is read has to be whole and nothing more.
+//! Treats arbitrary bytes as an attestation: as a certificate below a genuine one, as a key description, and as App
+//! Attest output. None of it may vouch for the key here, and a key description must parse completely or not at all.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -8,12 +8,12 @@ use libfuzzer_sys::fuzz_target;
 use push_authenticator::protocol::device_key::{Protection, PublicKey};
 use push_authenticator::server::attestation::{AttestationCheck, AttestationSettings, KeyDescription, Subject};
 
-/// The vector whose last certificate is the root that is trusted.
+/// The vector whose last certificate is the trusted root.
 const PHONE: &str = include_str!("../../tests/vectors/attestation/phone-of-2023.pem");
 const APPLE_ROOT: &str = include_str!("../../tests/vectors/attestation/app-attest-root.pem");
-/// RFC 7517 appendix A.1.
+/// Public key from RFC 7517, appendix A.1.
 const KEY: &str = r#"{"crv":"P-256","kty":"EC","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
-/// When what App Attest made was good, in epoch milliseconds.
+/// A time at which the App Attest output was valid, in epoch milliseconds.
 const NOW: i64 = 1_611_400_000_000;
 
 static CHECK: LazyLock<AttestationCheck> = LazyLock::new(|| {

@@ -1,4 +1,5 @@
-//! Any text as a signed message. What passes is compared with a check of its own: `ring` over the very same bytes.
+//! Treats arbitrary text as a signed message. Compares every accepted one with an independent check: `ring` over the
+//! same bytes.
 #![no_main]
 
 use base64::Engine as _;
@@ -10,12 +11,12 @@ use push_authenticator::secret::SecretBytes;
 use ring::{digest, hmac};
 use serde_json::Value;
 
-/// The secret of the recorded messages in the corpus.
+/// Returns the secret of the recorded messages in the corpus.
 fn secret() -> Vec<u8> {
     digest::digest(&digest::SHA256, b"rig secret").as_ref().to_vec()
 }
 
-/// Whether the text's signature is right, and the header says that this is how it is signed.
+/// Returns whether the text's signature is valid and its header names that algorithm.
 fn is_genuine(text: &str) -> bool {
     let Some((signed, code)) = text.rsplit_once('.') else { return false };
     let Ok(code) = URL_SAFE_NO_PAD.decode(code) else { return false };
@@ -28,7 +29,7 @@ fn passes(text: &str) -> bool {
     jws::verify::<Value>(&SecretBytes::new(secret()), text).is_ok()
 }
 
-/// The mistake that the self-test must find: only the beginning of the signature is compared.
+/// The bug that the self-test must find: it compares only the beginning of the signature.
 #[cfg(feature = "seeded-bug")]
 fn passes(text: &str) -> bool {
     let Some((signed, code)) = text.rsplit_once('.') else { return false };
@@ -44,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = PushMessage::peek_mechanism_uid(text);
     let passed = passes(text);
     assert!(!passed || is_genuine(text), "a message passed whose signature is wrong");
-    // The same claims, honestly signed: refused only for what they are.
+    // The same claims under an honest signature, so that only their content can be rejected.
     if let Ok(claims) = serde_json::from_str::<Value>(text)
         && let Ok(token) = jws::sign(&SecretBytes::new(secret()), &claims)
         && token.len() <= jws::LENGTH_LIMIT

@@ -1,5 +1,5 @@
-//! Anything as a device's public key, a proof, a signature in DER or an object to be written canonically: it is refused,
-//! or what was read is written again as the same; and no proof passes that the key did not sign.
+//! Treats arbitrary bytes as a device's public key, a proof, a DER signature, or an object to serialize canonically.
+//! Each is either rejected or serializes to the same value again, and no proof passes that the key did not sign.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +9,7 @@ use push_authenticator::protocol::jws::es256::{self, signature_from_der};
 use push_authenticator::protocol::proof::{ANSWER_TYPE, AnswerProof};
 use serde_json::{Map, Value};
 
-/// A case of the project's vectors: its key, and the one proof by it that is right.
+/// A case of the project's vectors: its key, and its one valid proof.
 const CASE: &str = include_str!("../../tests/vectors/proofs/answer-approve.json");
 
 fuzz_target!(|data: &[u8]| {

@@ -1,5 +1,6 @@
-//! Any bytes as what a platform delivers. The first byte chooses: as they are, to a phone with one account in a real
-//! vault; or as the claims of an honestly signed message, whose promises are then looked at.
+//! Treats arbitrary bytes as a platform's push delivery. The first byte chooses between two modes: as they are, to a
+//! phone with one account in a real vault; or as the claims of an honestly signed message, whose guarantees are then
+//! checked.
 #![no_main]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +19,7 @@ use push_authenticator::protocol::text;
 use push_authenticator::secret::{Reason, SecretBytes};
 use ring::{digest, hmac};
 
-/// The code of the recorded account; its secret signed the messages of the corpus.
+/// Registration URI of the recorded account; its secret signed the messages in the corpus.
 const CODE: &str = include_str!("../corpus/registration_uri/recorded-pushauth");
 /// When the messages of the corpus were recorded, in epoch milliseconds.
 const RECORDED_AT: i64 = 1_795_539_004_000;
@@ -31,7 +32,7 @@ impl Clock for Recording {
     }
 }
 
-/// Counts, so that every run is the same; the first 16 bytes are the recorded mechanism uid.
+/// Entropy that counts, so that every run is identical. The first 16 bytes are the recorded mechanism uid.
 struct Counting(Mutex<u64>);
 
 impl Entropy for Counting {
@@ -81,7 +82,7 @@ static PHONE: LazyLock<(Phone, tempfile::TempDir)> = LazyLock::new(|| {
     (phone, folder)
 });
 
-/// How many messages were pending after the last one.
+/// How many messages were pending after the previous input.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
 fuzz_target!(|data: &[u8]| {
@@ -104,7 +105,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// The claims under an honest signature: refused, or read as promised.
+/// Checks claims under an honest signature: rejected, or read as promised.
 fn read_claims(claims: &[u8]) {
     let secret = digest::digest(&digest::SHA256, b"rig secret");
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#), URL_SAFE_NO_PAD.encode(claims));

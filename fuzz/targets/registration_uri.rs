@@ -1,6 +1,6 @@
-//! Any text as a registration code: it is refused with an error that says no secret, or what it gives keeps the
-//! promises that the phone relies on: cleaned and capped names, one server that may be contacted, and, written again,
-//! a code that says the same.
+//! Treats arbitrary text as a registration URI. It is either rejected with an error that contains no secret, or the
+//! result keeps the promises that the phone relies on: cleaned and shortened names, a single server to contact, and,
+//! once serialized again, a registration URI with the same meaning.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,8 @@
-/* Where bionic (64-bit) differs from musl in what SQLite, ring and libunwind use; included before any other header. With it, their
- * objects are the same as those compiled with bionic's own headers. Not for 32-bit ARM: time_t, off_t and stat differ there. */
+/*
+ * Corrects musl's headers where 64-bit bionic differs in what SQLite, ring, and libunwind use; included before any
+ * other header. With it, their objects are identical to those compiled with bionic's own headers. Not for 32-bit ARM,
+ * where time_t, off_t, and stat differ.
+ */
 #ifndef PUSH_AUTHENTICATOR_BIONIC_H
 #define PUSH_AUTHENTICATOR_BIONIC_H
 #if !defined(__ASSEMBLER__)

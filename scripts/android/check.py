@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Checks a library for Android as it will be loaded by a phone.
+"""Checks that a phone can load a library for Android.
 
     check.py FILE --abi arm64-v8a [--names FOLDER]
 
 - It is a shared object of the ABI.
-- It needs libc, libm, libdl and liblog at most.
-- Every undefined symbol is one that these libraries export; --names is a folder with stubs of them (scripts/android/toolchain.sh).
+- It depends on nothing but libc, libm, libdl, and liblog.
+- These libraries export every undefined symbol; --names is a folder with stubs of them (scripts/android/toolchain.sh).
 - Its segments are aligned to 16 KiB.
-- It holds no path of the machine that built it.
+- It contains no path of the machine that built it.
 
-Prints its size, and one line for each thing that is wrong; then the exit status is 1. Standard library only.
+Prints the size and one line per defect; any defect makes the exit status 1. Standard library only.
 """
 import argparse
 import os
@@ -27,7 +27,7 @@ SHT_DYNSYM = 11
 
 
 class Elf:
-    """What a little-endian ELF file says of itself, as far as it is asked here."""
+    """The parts of a little-endian ELF file that this check needs."""
 
     def __init__(self, data):
         if data[:4] != b"\x7fELF" or data[5] != 1:
@@ -58,14 +58,14 @@ class Elf:
         return self.data[at : self.data.index(b"\0", at)].decode()
 
     def offset(self, address):
-        """Where an address of memory lies in the file."""
+        """Returns the file offset of a memory address."""
         for kind, offset, start, size, _ in self.segments:
             if kind == PT_LOAD and start <= address < start + size:
                 return offset + address - start
         raise ValueError(f"address {address:#x} is in no segment")
 
     def dynamic(self):
-        """The entries of the dynamic section, as (tag, value)."""
+        """Yields the entries of the dynamic section as (tag, value)."""
         form = "<QQ" if self.wide else "<II"
         for kind, offset, _, size, _ in self.segments:
             if kind == PT_DYNAMIC:
@@ -78,7 +78,7 @@ class Elf:
         return [self.text(texts + value) for tag, value in entries if tag == DT_NEEDED]
 
     def symbols(self):
-        """The dynamic symbols, as (name, whether it is defined here, whether it is weak)."""
+        """Yields the dynamic symbols as (name, whether it is defined here, whether it is weak)."""
         for kind, offset, size, link, entry in self.sections:
             if kind != SHT_DYNSYM:
                 continue
@@ -92,7 +92,7 @@ class Elf:
 
 
 def problems(data, abi, names):
-    """What is wrong with a library, one line each."""
+    """Yields the defects of a library, one line each."""
     elf = Elf(data)
     if elf.kind != 3 or elf.machine != MACHINES[abi]:
         yield f"not a shared object for {abi}"

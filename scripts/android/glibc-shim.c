@@ -1,5 +1,8 @@
-/* Stands in for bionic's libc where glibc differs, so that the x86_64 library for Android runs on a JVM on Linux. Compiled into shared
- * objects named libc.so and libdl.so, which the library needs by name; everything else comes from glibc. */
+/*
+ * Stands in for bionic's libc where glibc differs, so that the x86_64 library for Android runs on a JVM on Linux.
+ * Compiled into shared objects named libc.so and libdl.so, which the library requires by name; everything else comes
+ * from glibc.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
@@ -9,13 +12,13 @@ int *__errno(void) {
     return &errno;
 }
 
-/* Bionic's strerror_r is POSIX's. */
+/* Bionic's strerror_r is the POSIX version. */
 extern int __xpg_strerror_r(int, char *, size_t);
 int strerror_B(int error, char *text, size_t size) {
     return __xpg_strerror_r(error, text, size);
 }
 
-/* With bionic's numbers. */
+/* Uses bionic's constants. */
 long sysconB(int name) {
     switch (name) {
     case 0x27:

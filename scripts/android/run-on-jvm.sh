@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Prepares the x86_64 library for Android to be loaded by a JVM on Linux: glibc-shim.c stands in for bionic's libc, and in a copy of
-# the library two names are changed, so that glibc's functions of other behavior are not found first. The code is untouched.
+# Prepares the x86_64 library for Android for a JVM on Linux: glibc-shim.c stands in for bionic's libc, and a copy of
+# the library has two symbol names changed, so that the dynamic linker does not find glibc's functions with different
+# behavior first. The machine code is unchanged.
 #
-#   scripts/android/run-on-jvm.sh FOLDER     makes FOLDER/libpush_authenticator.so, to be loaded with LD_LIBRARY_PATH=FOLDER/shim
+#   scripts/android/run-on-jvm.sh FOLDER     creates FOLDER/libpush_authenticator.so
+#
+# Load it with LD_LIBRARY_PATH=FOLDER/shim.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$(realpath -m "${1:?usage: scripts/android/run-on-jvm.sh FOLDER}")

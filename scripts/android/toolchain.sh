@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes what it takes to build for 64-bit Android without the NDK, from package registries alone: a C compiler over musl's headers
-# corrected by bionic.h, libunwind, and stubs of the system libraries to link against. The stubs hold the names that Android 6
-# (API 23) exports, so what links here exists on every phone that the app supports.
+# Creates a toolchain for 64-bit Android without the NDK, from package registries alone: a C compiler over musl's
+# headers corrected by bionic.h, libunwind, and stubs of the system libraries to link against. The stubs contain the
+# symbols that Android 6 (API 23) exports, so everything that links here exists on every phone that the app supports.
 #
-#   scripts/android/toolchain.sh arm64-v8a FOLDER     makes FOLDER/cc, FOLDER/ar and FOLDER/lib; does nothing where they are there
+#   scripts/android/toolchain.sh arm64-v8a FOLDER     creates FOLDER/cc, FOLDER/ar, and FOLDER/lib, unless they exist
 #
-# Takes python3 with venv, Java with Maven, and nm; fetches ziglang (clang 22) from PyPI and the names from Maven Central.
+# Requires python3 with venv, Java with Maven, and nm. Downloads ziglang (clang 22) from PyPI and the symbol names from
+# Maven Central.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 abi=${1:?usage: scripts/android/toolchain.sh ABI FOLDER} folder=$(realpath -m "${2:?a folder}")
@@ -16,7 +17,7 @@ case $abi in
     *) echo "Without the NDK only arm64-v8a and x86_64 can be built, not $abi." >&2 && exit 2 ;;
 esac
 unidbg_version=0.9.8
-# Changes with everything that goes in.
+# Changes with every input.
 stamp="$unidbg_version $api $(cat "$here/toolchain.sh" "$here/../install-ziglang.sh" "$here/bionic.h" | sha256sum | cut -c1-16)"
 [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 rm -rf "$folder"
@@ -43,7 +44,7 @@ chmod +x "$folder/cc" "$folder/ar"
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 
-# What unwinds panics; the NDK brings it along as libunwind.a.
+# Unwinds panics; the NDK ships it as libunwind.a.
 unwind=$zig/lib/libunwind
 flags=(-O2 -fPIC -fno-exceptions -funwind-tables -fvisibility=hidden -D_LIBUNWIND_IS_NATIVE_ONLY -DNDEBUG -I "$unwind/include" -c)
 for source in UnwindLevel1.c UnwindLevel1-gcc-ext.c gcc_personality_v0.c UnwindRegistersRestore.S UnwindRegistersSave.S; do
@@ -55,7 +56,7 @@ done
     "$unwind/src/libunwind.cpp"
 "$folder/ar" rcs "$folder/lib/libunwind.a" "$objects"/*.o
 
-# Stubs: empty functions under the names that the system libraries export.
+# Stubs: empty functions with the names that the system libraries export.
 mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory="$objects" \
     -Dartifact="com.github.zhkl0228:unidbg-android:$unidbg_version"
 for library in libc libm libdl liblog; do
@@ -69,7 +70,7 @@ for library in libc libm libdl liblog; do
     "$zig/zig" ld.lld -shared -soname "$library.so" -o "$folder/lib/$library.so" "$objects/$library.stub"
 done
 
-# The NDK's start files define these two: a handle of the library, and a note of the API level it is for.
+# The NDK's startup files define these two: a handle of the library, and a note with its API level.
 cat >"$objects/dso.s" <<DSO
 .section .data.rel.ro, "aw"
 .hidden __dso_handle

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Checks a static library for Apple's systems as an app will link it.
+"""Checks that an app can link a static library for Apple's systems.
 
     check.py ARCHIVE --triple aarch64-apple-ios --header FILE.h [--names libSystem.tbd]
 
-- Every member is a Mach-O object for the architecture and the system, and asks for no newer version than the app does.
+- Every member is a Mach-O object for the architecture and the system, and requires no newer version than the app does.
 - Every function of the generated header is defined.
-- Every undefined symbol is one that libSystem exports, by the list of ziglang; --names is that list. Then the whole archive is also
-  linked to a dylib, by rust-lld, against a stub of these names.
-- It holds no path of the machine that built it.
+- libSystem exports every undefined symbol, according to ziglang's list; --names is that list. With it, rust-lld also
+  links the whole archive to a dylib against a stub of these names.
+- It contains no path of the machine that built it.
 
-IPHONEOS_DEPLOYMENT_TARGET and MACOSX_DEPLOYMENT_TARGET say the oldest version. Prints what was found, and one line for each thing that
-is wrong; then the exit status is 1. Standard library only.
+IPHONEOS_DEPLOYMENT_TARGET and MACOSX_DEPLOYMENT_TARGET set the oldest version. Prints the findings and one line per
+defect; any defect makes the exit status 1. Standard library only.
 """
 import argparse
 import collections
@@ -25,7 +25,8 @@ sys.path.insert(0, os.path.join(here, ".."))
 from builder_paths import builder_paths  # noqa: E402
 from macho import CPU_ARM64, CPU_X86_64, MachO, members  # noqa: E402
 
-# By triple: processor, number of the system, its name in a stub and to the linker, and where its oldest version is said.
+# By triple: processor, number of the system, its name in a stub and for the linker, and the variable with its oldest
+# version.
 TARGETS = {
     "aarch64-apple-ios": (CPU_ARM64, 2, "ios", "IPHONEOS_DEPLOYMENT_TARGET"),
     "aarch64-apple-ios-sim": (CPU_ARM64, 7, "ios-simulator", "IPHONEOS_DEPLOYMENT_TARGET"),
@@ -37,12 +38,12 @@ MH_OBJECT, MH_DYLIB = 1, 6
 
 
 def header_functions(text):
-    """The names of the functions that a generated header declares."""
+    """Returns the names of the functions that a generated header declares."""
     return set(re.findall(r"\b((?:uniffi|ffi)_[a-z0-9_]+)\s*\(", text))
 
 
 def known_names(text):
-    """The names that a list of a system library (.tbd) exports, without those for other processors only."""
+    """Returns the exported names in a system library's list (.tbd), except those for other processors only."""
     found = set()
     for targets, names in re.findall(r"targets:\s*\[([^\]]*)\]\s+symbols:\s*\[([^\]]*)\]", text):
         if "arm64" in targets:
@@ -53,7 +54,7 @@ def known_names(text):
 
 
 class Library:
-    """What an archive holds, and what is wrong with it."""
+    """The contents of an archive, and its defects."""
 
     def __init__(self, data, triple):
         self.data, self.triple = data, triple
@@ -94,7 +95,7 @@ class Library:
 
 
 def link(archive, library, functions, names):
-    """Links the whole archive to a dylib against a stub of the system's names; gives what is wrong."""
+    """Links the whole archive to a dylib against a stub of the system's names; returns the errors."""
     with tempfile.TemporaryDirectory() as folder:
         stub, made = os.path.join(folder, "libSystem.tbd"), os.path.join(folder, "library.dylib")
         target = ("arm64-" if library.cpu == CPU_ARM64 else "x86_64-") + library.name

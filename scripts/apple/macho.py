@@ -1,16 +1,16 @@
-"""Reads static libraries of Apple's systems: the members of an archive, and what a Mach-O object says of itself."""
+"""Reads static libraries for Apple's systems: the members of an archive, and the headers of Mach-O objects."""
 import struct
 
 MAGIC_64, CPU_ARM64, CPU_X86_64 = 0xFEEDFACF, 0x0100000C, 0x01000007
 LC_SYMTAB, LC_BUILD_VERSION, LC_ID_DYLIB = 0x2, 0x32, 0xD
-# The load commands of older compilers, each for one system: macOS, iOS.
+# Load commands from older compilers, one per system: macOS, iOS.
 LC_VERSION_MIN = {0x24: 1, 0x25: 2}
 N_STAB, N_TYPE, N_EXT, N_UNDF = 0xE0, 0x0E, 0x01, 0x0
 N_WEAK_REF = 0x40
 
 
 def members(data):
-    """The members of an archive, as (name, bytes), without its indexes. Names are as BSD's or GNU's ar writes them."""
+    """Yields the members of an archive as (name, bytes), without its indexes. Reads names from BSD's and GNU's ar."""
     if data[:8] != b"!<arch>\n":
         raise ValueError("not an archive")
     at, long_names = 8, b""
@@ -36,7 +36,7 @@ def members(data):
 
 
 class MachO:
-    """What a 64-bit Mach-O file says of itself, as far as it is asked here."""
+    """The parts of a 64-bit Mach-O file that the checks need."""
 
     def __init__(self, data):
         if len(data) < 32 or struct.unpack_from("<I", data)[0] != MAGIC_64:
@@ -50,7 +50,7 @@ class MachO:
             at += size
 
     def platform(self):
-        """(number of the system, minimum version as (major, minor)), or nothing where the file does not say."""
+        """Returns (number of the system, minimum version as (major, minor)), or None if the file has none."""
         for command, at in self.commands:
             if command == LC_BUILD_VERSION:
                 system, minimum = struct.unpack_from("<II", self.data, at + 8)
@@ -62,7 +62,7 @@ class MachO:
         return None
 
     def symbols(self):
-        """The global symbols, as (name, whether it is defined here, whether its absence is allowed)."""
+        """Yields the global symbols as (name, whether it is defined here, whether it may be missing)."""
         for command, at in self.commands:
             if command != LC_SYMTAB:
                 continue
@@ -72,6 +72,6 @@ class MachO:
                 if kind & N_STAB or not kind & N_EXT:
                     continue
                 start = texts + name
-                # A symbol without a section and with a size is a common one: it is defined by its first mention.
+                # A symbol without a section but with a size is a common symbol, defined by its first mention.
                 defined = kind & N_TYPE != N_UNDF or value != 0
                 yield self.data[start : self.data.index(b"\0", start)].decode(), defined, bool(description & N_WEAK_REF)

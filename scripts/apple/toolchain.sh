@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Makes what it takes to compile C for iOS without Xcode: clang of ziglang over the headers of Apple's C library that ziglang brings.
-# Only static libraries come of it; linking an app takes Xcode.
+# Creates a toolchain that compiles C for iOS without Xcode: ziglang's clang with the headers of Apple's C library that
+# ziglang ships. It produces static libraries only; linking an app requires Xcode.
 #
-#   scripts/apple/toolchain.sh TRIPLE MINIMUM FOLDER     makes FOLDER/cc, FOLDER/ar and FOLDER/sdk, an empty folder for SDKROOT
+#   scripts/apple/toolchain.sh TRIPLE MINIMUM FOLDER     creates FOLDER/cc, FOLDER/ar, and FOLDER/sdk
+#
+# FOLDER/sdk is an empty folder for SDKROOT.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 triple=${1:?usage: scripts/apple/toolchain.sh TRIPLE MINIMUM FOLDER} minimum=${2:?a version of iOS} folder=$(realpath -m "${3:?a folder}")
@@ -15,7 +17,7 @@ zig=$("$here/../install-ziglang.sh" "$(dirname "$folder")")
 mkdir -p "$folder/sdk"
 cat >"$folder/cc" <<CC
 #!/usr/bin/env bash
-# A clang for $clang. What cargo's build scripts say of the target and of an SDK is left out.
+# A clang for $clang. Drops the target and SDK options from cargo's build scripts.
 arguments=()
 while [ \$# -gt 0 ]; do
     case \$1 in
@@ -30,5 +32,5 @@ exec "$zig/zig" clang --target=$clang -nostdlibinc -isystem "$zig/lib/include" \
 CC
 printf '#!/usr/bin/env bash\nexec "%s/zig" ar "$@"\n' "$zig" >"$folder/ar"
 chmod +x "$folder/cc" "$folder/ar"
-# What an app links against in the end, as a list of names.
+# The symbols that an app eventually links against, as a list of names.
 cp "$zig/lib/libc/darwin/libSystem.tbd" "$folder/libSystem.tbd"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Puts static libraries together to an XCFramework, as `xcodebuild -create-xcframework` does.
+"""Combines static libraries into an XCFramework, as `xcodebuild -create-xcframework` does.
 
     xcframework.py FOLDER OUT --headers bindings/swift/generated --toolchain TEXT [--licences FILE...]
 
-FOLDER holds TRIPLE.a for each target. Two processors of one system are joined by lipo, which only a Mac has. toolchain.txt in OUT says
-with what the libraries were built. Standard library only.
+FOLDER contains TRIPLE.a for each target. lipo, which only a Mac has, joins two processors of one system. toolchain.txt
+in OUT records what built the libraries. Standard library only.
 """
 import argparse
 import os
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 
 LIBRARY = "libpush_authenticator.a"
-# By system and variant: the triples, each with the name of its processor.
+# By system and variant: the triples, each with its processor's name.
 SYSTEMS = {
     ("ios", None): {"aarch64-apple-ios": "arm64"},
     ("ios", "simulator"): {"aarch64-apple-ios-sim": "arm64", "x86_64-apple-ios": "x86_64"},

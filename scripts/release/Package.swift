@@ -1,8 +1,8 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// On Linux there is no such thing as an XCFramework: the linker finds the library by its own search path there
-// (swift build -Xlinker -L<folder of the library>).
+// Linux has no XCFrameworks: there, the linker finds the library by its search path (swift build -Xlinker -L<folder of
+// the library>).
 #if os(Linux)
 let library: Target = .systemLibrary(name: "PushAuthenticatorFFI")
 #else

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Packs a folder into a zip (a jar, an aar), the same bytes each time: sorted, with one date, and nothing of this machine.
+"""Packs a folder into a reproducible zip (a jar, an aar): sorted, with one date, and nothing specific to this machine.
 
     archive.py OUT FOLDER
 
-SOURCE_DATE_EPOCH is the date of every entry. A manifest comes first, as jars have it. Standard library only.
+SOURCE_DATE_EPOCH is the date of every entry. A manifest comes first, as in jars. Standard library only.
 """
 import os
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the C compiler for static binaries on Linux: musl-gcc where there is one, else clang of ziglang, made ready in FOLDER.
+# Prints the C compiler for static Linux binaries: musl-gcc if installed, otherwise ziglang's clang, set up in FOLDER.
 #
 #   scripts/release/musl-compiler.sh FOLDER
 set -euo pipefail

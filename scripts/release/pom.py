@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the POM that is published, out of the one that builds: name, licences and what it depends on, without tests and plugins.
+"""Derives the published POM from the one that builds: name, licenses, and dependencies, without tests and plugins.
 
     pom.py bindings/kotlin/pom.xml --artifact push-authenticator-android --packaging aar
 
-For the packaging `aar`, JNA comes as its own AAR, which brings its native half, and coroutines as they are for Android.
+For the packaging `aar`, JNA comes as an AAR, which contains its native half, and coroutines in their Android variant.
 """
 import argparse
 import re

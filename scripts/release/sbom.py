@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes a list of what goes into an artefact (SBOM), as CycloneDX 1.5 in JSON, from what cargo has resolved.
+"""Writes an artifact's bill of materials (SBOM) as CycloneDX 1.5 in JSON, from cargo's resolved dependencies.
 
     sbom.py --features cli --target x86_64-unknown-linux-musl --name push-authenticator-server > OUT
 
-Listed are the crates that are linked, by kind of dependency as cargo knows it (`excluded` are those that only build), and SQLite, whose
-source libsqlite3-sys brings. SOURCE_DATE_EPOCH is its date; the same commit gives the same bytes. Standard library only.
+It lists the linked crates by cargo's kind of dependency (`excluded` are those used only for building), and SQLite,
+whose source ships in libsqlite3-sys. SOURCE_DATE_EPOCH is its date; the same commit gives the same bytes. Standard
+library only.
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ def metadata(features, target):
 
 
 def reached(nodes, root, kinds):
-    """The packages that are reached from the root over dependencies of these kinds (None is the usual one)."""
+    """Returns the packages reachable from the root over dependencies of these kinds (None is the usual one)."""
     seen, waiting = set(), [root]
     while waiting:
         package = waiting.pop()
@@ -34,7 +35,7 @@ def reached(nodes, root, kinds):
 
 
 def licences(package):
-    # Cargo's old way to write a choice.
+    # Cargo's old syntax for a choice of licenses.
     text = (package.get("license") or "").replace("/", " OR ")
     return {"licenses": [{"expression": text}]} if text else {}
 
@@ -44,14 +45,14 @@ def url(package):
 
 
 def checksums():
-    """The checksums of Cargo.lock, by name and version."""
+    """Returns the checksums in Cargo.lock by name and version."""
     with open("Cargo.lock") as file:
         entries = re.findall(r'name = "([^"]*)"\nversion = "([^"]*)"\nsource = [^\n]*\nchecksum = "([^"]*)"', file.read())
     return {(name, version): checksum for name, version, checksum in entries}
 
 
 def sqlite(packages):
-    """The SQLite that libsqlite3-sys compiles."""
+    """Returns the SQLite that libsqlite3-sys compiles."""
     crate = next((one for one in packages if one["name"] == "libsqlite3-sys"), None)
     if crate is None:
         return None, None

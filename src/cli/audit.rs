@@ -1,4 +1,4 @@
-//! `audit`: who did what, from where, with which outcome. Works also while the server runs.
+//! `audit`: who did what, from where, and with what outcome. Also works while the server runs.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::server::store::audit_verify::{self, Checkpoint, Verification};
 /// Largest checkpoint file, in bytes.
 const CHECKPOINT_LIMIT: u64 = 16 * 1024;
 
-/// What is said where no checkpoint was compared.
+/// Caveat to print when no checkpoint was compared.
 const WITHOUT_CHECKPOINT: &str = "That the newest events were cut off together with their seals, or that an older copy of \
                                   the database was put back, shows only by comparing with a checkpoint that was \
                                   exported before: audit verify --checkpoint FILE.";
@@ -27,22 +27,22 @@ const WITHOUT_CHECKPOINT: &str = "That the newest events were cut off together w
 pub(super) enum Verb {
     /// List events, newest first.
     List {
-        /// Only those of this user.
+        /// List only events of this user.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
-        /// At most so many.
+        /// List at most this many.
         #[arg(long, default_value_t = 100, value_name = "COUNT")]
         limit: u32,
     },
-    /// Check that no sealed event was removed, changed, inserted or moved.
+    /// Verify that no sealed event was removed, changed, inserted, or moved.
     Verify {
-        /// Also check that the log continues the one that this exported checkpoint saw.
+        /// Also verify that the log continues from this exported checkpoint.
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
-    /// Seal the log and print a checkpoint. Keep it where nobody who can change the database can change it.
+    /// Seal the log and print a checkpoint. Store it where nobody who can change the database can change it.
     Checkpoint {
-        /// Write it into this file instead, in the place of an older one.
+        /// Write the checkpoint to this file instead, replacing an older one.
         #[arg(long, value_name = "FILE")]
         export: Option<PathBuf>,
     },

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete commands and options, made from the commands themselves.
+//! `completions`: shell completion scripts, generated from the command definitions.
 
 use std::string::FromUtf8Error;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::{Failure, Report};
 
-/// Gives the script for a shell.
+/// Returns the script for a shell.
 pub(super) fn run(shell: Shell, commands: clap::Command) -> Result<Report, Failure> {
     let script = script(shell, commands).map_err(|error| Failure::new("completions", &error))?;
     let value = json!({"shell": shell.to_string(), "script": script});
@@ -18,8 +18,8 @@ fn script(shell: Shell, mut commands: clap::Command) -> Result<String, FromUtf8E
     let name = commands.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut commands, &name, &mut script);
-    // Up to 4.6, clap_complete writes a name with a hyphen in two ways, and bash then completes no verb of a command
-    // (clap-rs/clap#6421).
+    // Up to version 4.6, clap_complete spells names with a hyphen in two ways, so bash completes no subcommand of such
+    // a command (clap-rs/clap#6421).
     let (wrong, right) = (name.replace('-', "__subcmd__"), name.replace('-', "__"));
     Ok(String::from_utf8(script)?.replace(&wrong, &right))
 }

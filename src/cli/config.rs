@@ -1,4 +1,4 @@
-//! `config`: looks at a configuration before a server runs with it.
+//! `config`: checks a configuration before a server runs with it.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::server::push::sns::credentials::Credentials;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Check the configuration and every journey that it names; nothing is made or changed.
+    /// Check the configuration and every journey in it, without creating or changing anything.
     Check,
 }
 
@@ -22,7 +22,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     }
 }
 
-/// The file itself was checked when it was loaded.
+/// Loading the configuration has already checked the file itself.
 fn check(configuration: &Configuration) -> Result<Report, Failure> {
     key_of_environment().map_err(|error| Failure::new("start", &error))?;
     if let Some(settings) = &configuration.push.sns {

@@ -1,4 +1,4 @@
-//! `device`: registered phones. Works also while the server runs.
+//! `device`: registered phones. Also works while the server runs.
 
 use std::path::PathBuf;
 
@@ -23,20 +23,20 @@ use crate::server::{StartError, phones_endpoint, qr};
 pub(super) enum Verb {
     /// List the registered phones.
     List,
-    /// Print a registration code for a user, to be handed over safely: whoever scans it first has the user's phone.
+    /// Print a registration URI for a user. Hand it over safely: the first phone to scan it is registered for the user.
     Invite {
         /// The user's name.
         user: String,
-        /// Minutes for which it may be used.
+        /// How many minutes it stays valid.
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=10_080))]
         minutes: i64,
-        /// Also draw it as a QR code into this SVG file.
+        /// Also write it to this SVG file as a QR code.
         #[arg(long, value_name = "FILE")]
         svg: Option<PathBuf>,
     },
-    /// Remove a phone: it can approve nothing any more.
+    /// Remove a phone, so that it can no longer approve anything.
     Remove {
-        /// The device's id, as listed.
+        /// The device ID, as listed.
         id: String,
     },
 }
@@ -103,7 +103,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     }
 }
 
-/// What counts of a phone's key, and on whose word.
+/// Describes what a phone's key is worth and who vouches for it.
 fn describe(key: &DeviceKey, checks: bool) -> String {
     let (counted, claimed) = (key.counted(checks).level.name(), key.claimed.level.name());
     match key.state() {
@@ -114,7 +114,7 @@ fn describe(key: &DeviceKey, checks: bool) -> String {
     }
 }
 
-/// Offers a registration outside of any sign-on.
+/// Creates a registration outside of any sign-on.
 fn invite(configuration: &Configuration, user: String, minutes: i64, svg: Option<PathBuf>) -> Result<Report, Failure> {
     let start = |error: StartError| Failure::new("start", &error);
     let (store, context) = beside::open(configuration)?;

@@ -1,4 +1,4 @@
-//! The phone's HTTP client: sends its requests as they are.
+//! The phone's HTTP client, which sends HTTP requests unchanged.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,22 +8,22 @@ use url::Url;
 use crate::phone::{HttpResponse, SendFailure};
 use crate::server::ca_file::{TlsFailure, Trust};
 
-/// Longer than the longest hold of a pull.
+/// Timeout, longer than the longest hold of a pull.
 const TIMEOUT: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest response that is read, in bytes.
+/// Largest response to read, in bytes.
 const RESPONSE_LIMIT: u64 = 64 * 1024;
 
-/// A client that follows no redirects and keeps no cookies. Made at the first request: most commands make none, and
-/// need not read whom this machine trusts.
+/// A client that follows no redirects and stores no cookies. Created on first use: most commands send nothing, so they
+/// need not load the system's trusted certificates.
 #[derive(Clone, Default)]
 pub(super) struct Client(Arc<OnceLock<ureq::Agent>>);
 
-/// Why a request has no response.
+/// Why an HTTP request got no response.
 pub(super) struct Unanswered {
-    /// Whether it can have reached the server.
+    /// Whether the server may have received it.
     pub(super) failure: SendFailure,
-    /// What somebody has to set right before it can.
+    /// What someone must fix before it can succeed.
     pub(super) cause: Option<TlsFailure>,
 }
 
@@ -69,7 +69,7 @@ impl Client {
 
 fn judge(error: &ureq::Error, url: &str) -> Unanswered {
     let cause = Url::parse(url).ok().and_then(|url| TlsFailure::of(error, &url, &Trust::default()));
-    // A certificate comes before the request does; other trouble with TLS may also come after it.
+    // The certificate arrives before the HTTP request is sent; other TLS failures may also occur afterwards.
     let failure = match &cause {
         Some(cause) if cause.is_of_certificate() => SendFailure::NotSent,
         _ => fate(error),
@@ -77,7 +77,7 @@ fn judge(error: &ureq::Error, url: &str) -> Unanswered {
     Unanswered { failure, cause }
 }
 
-/// Whether the request can have reached the server.
+/// Returns whether the server may have received the HTTP request.
 fn fate(error: &ureq::Error) -> SendFailure {
     use std::io::ErrorKind;
     match error {

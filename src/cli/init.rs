@@ -1,4 +1,4 @@
-//! `init`: a folder with everything that `serve` needs.
+//! `init`: creates a folder with everything that `serve` needs.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use super::output::{Failure, Report};
 use crate::server::configuration::TEMPLATE;
 use crate::server::journey::{SHIPPED, SHIPPED_NAME};
 
-/// Writes configuration and journey; files that are there are left alone and make it fail.
+/// Writes the configuration and the journey. Existing files are left untouched and cause a failure.
 pub(super) fn run(folder: &Path) -> Result<Report, Failure> {
     let journeys = folder.join("journeys");
     let failed = |path: &Path| {

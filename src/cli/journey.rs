@@ -1,4 +1,4 @@
-//! `journey`: list, check and draw journeys.
+//! `journey`: lists, checks, and draws journeys.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ use crate::server::preview_url;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// List the journeys with the addresses of their sign-on pages.
+    /// List the journeys with the URLs of their sign-on pages.
     List,
     /// Check an exported journey file.
     Check {
-        /// The file.
+        /// The file to check.
         file: PathBuf,
     },
-    /// Draw a journey as a Mermaid flow chart.
+    /// Draw a journey as a Mermaid flowchart.
     Graph {
         /// The journey's name.
         name: String,
@@ -49,7 +49,7 @@ fn load(configuration: &Configuration) -> Result<Journeys, Failure> {
     Journeys::load(&configuration.journeys).map_err(|error| Failure::new("journeys", &error))
 }
 
-/// What the server is reached by when it listens where the configuration says.
+/// Returns the server's public URL when it listens at the configured address.
 pub(super) fn public_url(configuration: &Configuration) -> Result<Url, Failure> {
     match &configuration.public_url {
         Some(url) => Ok(url.clone()),
@@ -77,7 +77,7 @@ fn list(configuration: &Configuration) -> Result<Report, Failure> {
     Ok(Report::new(lines.join("\n"), Value::Array(values)))
 }
 
-/// Fails if a journey of the file does not run, with every reason.
+/// Reports every reason why a journey in the file cannot run.
 fn check(file: &std::path::Path) -> Result<Report, Failure> {
     let journeys = read_file(file).map_err(|error| Failure::new("journey", &error))?;
     let (mut lines, mut values) = (Vec::new(), Vec::<Value>::new());

@@ -1,4 +1,4 @@
-//! `man`: a man page for each command, made from the commands themselves.
+//! `man`: man pages, generated from the command definitions.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::output::{Failure, Report};
 
-/// Writes the pages into a folder.
+/// Writes the pages to a folder.
 pub(super) fn run(folder: &Path, commands: clap::Command) -> Result<Report, Failure> {
     let failed = |error| Failure::new("man", &format!("{} cannot be written: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;

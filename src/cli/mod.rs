@@ -1,4 +1,4 @@
-//! The command line: one verb a file. It may import every room; no room imports it.
+//! The command line: one file per command. It may import every module; no module imports it.
 
 mod actor;
 mod audit;
@@ -32,14 +32,14 @@ use output::{Failure, Report};
 
 /// A push authenticator: the server, and a phone on the command line.
 ///
-/// Without a command: the demo.
+/// Without a command, runs the demo.
 #[derive(Parser)]
 #[command(name = "push-authenticator", version, arg_required_else_help = false)]
 struct Arguments {
-    /// Print exactly one JSON value on standard output, errors included.
+    /// Print exactly one JSON value on standard output, including for errors.
     #[arg(long, global = true)]
     json: bool,
-    /// The server's configuration file, for serve, server, user, device, audit, push, webhook and journey.
+    /// Configuration file of the server, for serve, server, user, device, audit, push, webhook, and journey.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -48,16 +48,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a server with a user and a simulated phone beside the sign-on page.
+    /// Run a server with a user and a simulated phone next to the sign-on page.
     Demo(demo::Demo),
-    /// Write a configuration and the shipped journey into a folder.
+    /// Write a configuration and the default journey to a folder.
     Init {
-        /// The folder; made when it is not there.
+        /// The folder, created if it does not exist.
         folder: PathBuf,
     },
     /// Run the server.
     Serve {
-        /// Listen here instead of where the configuration says.
+        /// Listen here instead of at the configured address.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
     },
@@ -67,39 +67,39 @@ enum Command {
     /// Check a configuration.
     #[command(subcommand)]
     Config(config::Verb),
-    /// Add, list, lock, unlock and remove users.
+    /// Add, list, lock, unlock, and remove users.
     #[command(subcommand)]
     User(user::Verb),
-    /// List, invite and remove registered phones.
+    /// List, invite, and remove registered phones.
     #[command(subcommand)]
     Device(device::Verb),
-    /// List what happened, and check that nobody changed the list.
+    /// List audit events and verify that nobody has altered the log.
     #[command(subcommand)]
     Audit(audit::Verb),
     /// Test whether pushes reach a user's phones.
     #[command(subcommand)]
     Push(push::Verb),
-    /// Test whether the webhook's receiver hears.
+    /// Test whether the webhook receiver can be reached.
     #[command(subcommand)]
     Webhook(webhook::Verb),
-    /// List, check and draw journeys.
+    /// List, check, and draw journeys.
     #[command(subcommand)]
     Journey(journey::Verb),
     /// A phone on the command line.
     Phone(phone::PhoneArguments),
-    /// Print what a shell needs to complete commands and options.
+    /// Print a shell completion script.
     Completions {
-        /// The shell that it is for.
+        /// The shell to print it for.
         shell: clap_complete::Shell,
     },
-    /// Write a man page for each command into a folder.
+    /// Write a man page for each command to a folder.
     Man {
-        /// The folder; made when it is not there.
+        /// The folder, created if it does not exist.
         folder: PathBuf,
     },
 }
 
-/// Runs the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+/// Runs the command line. Exit status: 0 success, 1 rejected or failed, 2 wrong usage.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let json = arguments.iter().any(|argument| argument == "--json");
@@ -142,13 +142,13 @@ fn execute(arguments: Arguments) -> Result<Report, Failure> {
     }
 }
 
-/// Runs a command that writes to the audit log, and seals what it wrote.
+/// Runs a command that writes to the audit log, then seals its events.
 fn sealing(
     configuration: &Configuration,
     run: impl FnOnce(&Configuration) -> Result<Report, Failure>,
 ) -> Result<Report, Failure> {
     let report = run(configuration)?;
-    // What the command did is done: that its event is not sealed yet is no failure of it.
+    // The command succeeded even if its event could not be sealed yet.
     let _ = beside::seal(configuration);
     Ok(report)
 }

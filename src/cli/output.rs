@@ -1,11 +1,11 @@
-//! What a command prints: text for a person or one JSON value for a program.
+//! Output of a command: text for a human or one JSON value for a program.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-/// What a command came to.
+/// Result of a command.
 pub(super) struct Report {
     text: String,
     value: Value,
@@ -13,23 +13,23 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Text for a person, and the same for a program.
+    /// Creates a report from the text for a human and the same content for a program.
     pub(super) fn new(text: String, value: Value) -> Self {
         Self { text, value, status: 0 }
     }
 
-    /// The same with exit status 1: what is reported did not all succeed.
+    /// Returns the same report with exit status 1, because not everything in it succeeded.
     pub(super) fn with_failures(self) -> Self {
         Self { status: 1, ..self }
     }
 
-    /// Nothing more to print: the command printed its value when it began.
+    /// Returns an empty report, for a command that printed its value at the start.
     pub(super) fn silent() -> Self {
         Self { text: String::new(), value: Value::Null, status: 0 }
     }
 }
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 pub(super) struct Failure {
     code: String,
     message: String,
@@ -37,7 +37,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Refused or failed: exit status 1.
+    /// Rejected or failed: exit status 1.
     pub(super) fn new(code: &str, message: &impl ToString) -> Self {
         Self { code: code.to_owned(), message: message.to_string(), status: 1 }
     }
@@ -47,13 +47,13 @@ impl Failure {
         Self { code: "usage".to_owned(), message, status: 2 }
     }
 
-    /// The failure as a program reads it.
+    /// Returns the failure as JSON.
     pub(super) fn value(&self) -> Value {
         json!({"error": {"code": self.code, "message": self.message}})
     }
 }
 
-/// Prints what a command came to and gives its exit status.
+/// Prints the result of a command and returns the exit status.
 pub(super) fn finish(result: Result<Report, Failure>, json: bool) -> ExitCode {
     match result {
         Ok(report) => {
@@ -68,7 +68,7 @@ pub(super) fn finish(result: Result<Report, Failure>, json: bool) -> ExitCode {
             if json {
                 print_line(&escaped(&failure.value()));
             } else {
-                // A closed standard error leaves only the exit status, which is enough.
+                // If standard error is closed, the exit status has to be enough.
                 let _ = writeln!(std::io::stderr(), "{}", visible(&failure.message));
             }
             ExitCode::from(failure.status)
@@ -76,8 +76,8 @@ pub(super) fn finish(result: Result<Report, Failure>, json: bool) -> ExitCode {
     }
 }
 
-/// The text with whatever a terminal would act on, or that would turn or hide what stands around it, written as an
-/// escape. Line ends stay.
+/// Escapes everything in the text that a terminal would act on or that would reverse or hide surrounding text. Keeps
+/// line ends.
 pub(super) fn visible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
         match character {
@@ -90,7 +90,7 @@ pub(super) fn visible(text: &str) -> String {
     })
 }
 
-/// The value as JSON, with the same characters as escapes of JSON: they only stand in texts.
+/// Serializes the value, escaping the same characters. They can occur only inside strings.
 fn escaped(value: &Value) -> String {
     value.to_string().chars().fold(String::new(), |mut shown, character| {
         if is_active(character) {
@@ -104,7 +104,8 @@ fn escaped(value: &Value) -> String {
     })
 }
 
-/// Control characters, and what Unicode has to turn the direction of writing or to hide text.
+/// Returns whether the character is a control character or one of the Unicode characters that change writing direction
+/// or hide text.
 fn is_active(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -112,7 +113,7 @@ fn is_active(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Prints a line at once; a reader that went away is no error.
+/// Prints a line immediately. A closed reader is not an error.
 pub(super) fn print_line(line: &str) {
     let mut output = std::io::stdout().lock();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());

@@ -1,4 +1,4 @@
-//! `push`: whether pushes reach a user's phones. Works also while the server runs.
+//! `push`: tests whether pushes reach a user's phones. Also works while the server runs.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::server::push::{Reached, push_test};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Send a harmless message to each of a user's phones; no answer to it signs anybody on.
+    /// Send a harmless message to each of a user's phones. Answering it signs nobody in.
     Test {
         /// The user's name.
         user: String,

@@ -1,4 +1,4 @@
-//! `serve`: runs the server until it is told to stop.
+//! `serve`: runs the server until it receives a signal.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::server::configuration::{Configuration, LogFormat};
 use crate::server::lock::DataLock;
 use crate::server::{App, connections, make_private_folder, router};
 
-/// How often what is past its time is removed.
+/// How often expired data is removed.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often new audit events are sealed.
 const SEAL: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(super) fn run(configuration: Configuration, listen: Option<SocketAddr>, as_j
     Ok(Report::silent())
 }
 
-/// Makes the data folder and takes it for this server alone.
+/// Creates the data folder and locks it for this server.
 pub(super) fn open_locked(configuration: &Configuration) -> Result<DataLock, Failure> {
     make_private_folder(&configuration.data).map_err(|error| {
         Failure::new("start", &format!("The folder {} cannot be used: {error}", configuration.data.display()))
@@ -47,7 +47,7 @@ pub(super) fn open_locked(configuration: &Configuration) -> Result<DataLock, Fai
     DataLock::take(&configuration.data).map_err(|error| Failure::new("start", &error))
 }
 
-/// A runtime for the server.
+/// Creates a runtime for the server.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -55,7 +55,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new("start", &format!("The server's threads could not be started: {error}")))
 }
 
-/// Listens.
+/// Binds a listener to the address.
 pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let failed = |error: std::io::Error| Failure::new("listen", &format!("Cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -63,7 +63,7 @@ pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
     Ok((listener, bound))
 }
 
-/// Serves until a signal comes, then lets requests in flight end.
+/// Serves until a signal arrives, then lets HTTP requests in flight finish.
 pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router) -> Result<(), Failure> {
     let (sweeping, sealing, finishing, limits) = (app.clone(), app.clone(), app.clone(), app.connection_limits());
     let sealer = tokio::spawn(async move {
@@ -86,7 +86,7 @@ pub(super) async fn serve(listener: TcpListener, app: App, routes: axum::Router)
         stop_signal().await;
         tracing::info!("stopping");
         app.begin_to_stop();
-        // Whoever sends requests here is to hear of it before no more are taken.
+        // Give the senders of HTTP requests time to notice before the server stops accepting them.
         tokio::time::sleep(app.stop_delay()).await;
     };
     connections::serve(listener, routes, limits, stop).await;
@@ -113,12 +113,12 @@ async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Logs go to standard error; `RUST_LOG` chooses how much.
+/// Sends logs to standard error; `RUST_LOG` sets the level.
 pub(super) fn start_logging(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
-    // In a test process a second start finds the first one's subscriber, which is fine.
+    // In a test process, a second start finds the subscriber already set, which is fine.
     let _ = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -1,4 +1,4 @@
-//! `server`: what concerns the server as a whole. Not while it runs.
+//! `server`: commands for the server as a whole. They do not work while it runs.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -13,17 +13,17 @@ use crate::server::store::audit;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// The key that the store is sealed under.
+    /// The key that encrypts the store.
     #[command(subcommand)]
     Key(KeyVerb),
 }
 
 #[derive(Subcommand)]
 pub(super) enum KeyVerb {
-    /// Make another key and seal the whole store under it. Stop the server first.
+    /// Create a new key and re-encrypt the whole store with it. Stop the server first.
     ///
-    /// Backups of the database made before need the old key: keep it as long as them. Where the key is in the environment
-    /// (PUSH_AUTHENTICATOR_SERVER_KEY), the new one is taken from PUSH_AUTHENTICATOR_NEW_SERVER_KEY.
+    /// Older backups of the database need the old key: keep it as long as them. If the key comes from the environment
+    /// (PUSH_AUTHENTICATOR_SERVER_KEY), the new one is read from PUSH_AUTHENTICATOR_NEW_SERVER_KEY.
     Rotate,
 }
 

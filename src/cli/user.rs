@@ -1,4 +1,4 @@
-//! `user`: who may sign on. Works also while the server runs.
+//! `user`: the users who may sign in. Also works while the server runs.
 
 use std::io::Read as _;
 
@@ -18,48 +18,48 @@ use crate::server::store::{Store, StoreError, audit, known_browsers, user_names,
 pub(super) enum Verb {
     /// Add a user.
     Add {
-        /// The name to sign on with.
+        /// The name to sign in with.
         name: String,
-        /// Read the password from standard input; it never stands on a command line.
+        /// Read the password from standard input, so that it never appears on a command line.
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// The name to show.
+        /// The name to display.
         #[arg(long)]
         common_name: Option<String>,
     },
     /// List the users.
     List,
-    /// Lock a user: no sign-on succeeds any more, and all sessions end.
+    /// Lock a user: no sign-on succeeds any longer, and all sessions end.
     Lock {
         /// The user's name.
         name: String,
     },
-    /// Let a user sign in again who is locked, or from whom passwords are accepted in known browsers only.
+    /// Let a user sign in again who is locked, or whose password is accepted only in known browsers.
     Unlock {
         /// The user's name.
         name: String,
     },
-    /// Have push messages sent to a user again who denied a sign-on as somebody else's.
+    /// Resume push messages to a user who reported a sign-on as fraudulent.
     Unfreeze {
         /// The user's name.
         name: String,
     },
-    /// Give a user another password. All sessions of the user end.
+    /// Set a new password for a user. All of the user's sessions end.
     Password {
         /// The user's name.
         name: String,
-        /// Read the password from standard input; it never stands on a command line.
+        /// Read the password from standard input, so that it never appears on a command line.
         #[arg(long, required = true)]
         password_stdin: bool,
     },
     /// Change a user's name. Works on a database that cannot be opened because names collide; stop the server first.
     Rename {
-        /// The name exactly as it is spelt; \u{301} and the like stand for a character that is hard to type.
+        /// The name exactly as spelled; \u{301} and the like stand for characters that are hard to type.
         old: String,
         /// The new name.
         new: String,
     },
-    /// Remove a user with devices, recovery codes and sessions.
+    /// Remove a user along with their devices, recovery codes, and sessions.
     Remove {
         /// The user's name.
         name: String,
@@ -72,7 +72,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
     }
     let store = open(configuration)?;
     match verb {
-        // Done above: it must not open the store.
+        // Handled above, because it must not open the store.
         Verb::Rename { .. } => Ok(Report::silent()),
         Verb::Add { name, common_name, .. } => {
             let password = read_password()?;
@@ -126,7 +126,7 @@ pub(super) fn run(verb: Verb, configuration: &Configuration) -> Result<Report, F
                 users::remove(transaction, &user.name)
             });
             if removed.map_err(failed)? {
-                // The password's hash must not linger in the write-ahead log either.
+                // The password hash must not linger in the write-ahead log either.
                 user_names::empty_log(&configuration.data.join("server.db")).map_err(failed)?;
                 Ok(Report::new(format!("Removed {name}."), json!({"name": name})))
             } else {
@@ -156,7 +156,7 @@ fn rename(configuration: &Configuration, old: &str, new: &str) -> Result<Report,
     }
 }
 
-/// The text with each `\u{...}` as the character that it stands for: what the list of colliding names shows can be pasted.
+/// Replaces each `\u{...}` with the character it stands for, so that names from the list of collisions can be pasted.
 fn read_escapes(text: &str) -> String {
     let mut parts = text.split("\\u{");
     let mut read = parts.next().unwrap_or_default().to_owned();
@@ -188,7 +188,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Something that whoever runs the server did to a user.
+/// Creates the audit event for something the administrator did to a user.
 pub(super) fn by_command(event: &str, user: &str, at: EpochMilliseconds) -> audit::Event {
     audit::Event {
         at,
@@ -276,7 +276,7 @@ pub(super) fn add(store: &Store, name: &str, common_name: Option<&str>, password
     if added { Ok(()) } else { Err(Failure::new("user-exists", &format!("There is a user {shown:?} already."))) }
 }
 
-/// Opens the server's store beside a running server.
+/// Opens the server's store while the server may be running.
 pub(super) fn open(configuration: &Configuration) -> Result<Store, Failure> {
     crate::server::open_data(configuration, &SystemEntropy::new())
         .map(|(_, store)| store)

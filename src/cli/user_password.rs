@@ -1,4 +1,4 @@
-//! `user password`: another password for a user.
+//! `user password`: sets a new password for a user.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::server::factors::{self, Acting, Change};
 use crate::server::password::make_hash;
 use crate::server::store::{StoreError, users};
 
-/// Stores another password of a user, tells the user, and ends all of the user's sessions.
+/// Stores a user's new password, notifies the user, and ends all of the user's sessions.
 pub(super) fn change(configuration: &Configuration, name: String, password: &SecretText) -> Result<Report, Failure> {
     let (store, context) = beside::open(configuration)?;
     let hash = make_hash(password, &SystemEntropy::new()).map_err(|error| Failure::new("password", &error))?;

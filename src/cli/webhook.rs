@@ -1,4 +1,4 @@
-//! `webhook`: whether another server hears what this one tells. Works also while the server runs.
+//! `webhook`: tests whether another server receives this server's events. Also works while the server runs.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::server::webhook::{Event, Sender, make_id};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Post one trial event to the webhook's address and say what came back.
+    /// Post a test event to the webhook URL and print the response.
     Test,
 }
 

@@ -1,15 +1,14 @@
-//! The records of one-time codes, of accounts that are typed in, and of removals. Knows no rule about any of them but how
-//! large foreign ones may be.
+//! Records for one-time passwords, manually entered accounts, and removals.
 
 use super::AuthenticatorError;
 use super::limits::{self, check_text};
 use crate::phone;
 use crate::secret::{Reason, SecretText};
 
-/// The hash that codes are made with.
+/// Hash function for one-time passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum CodeAlgorithm {
-    /// HMAC-SHA-1, which nearly everybody uses.
+    /// HMAC-SHA-1, the most common choice.
     Sha1,
     /// HMAC-SHA-256.
     Sha256,
@@ -37,17 +36,17 @@ impl From<CodeAlgorithm> for phone::Algorithm {
     }
 }
 
-/// What moves a code on.
+/// What changes the one-time password: time or a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum CodeMoving {
-    /// Time.
+    /// Time (TOTP).
     Time {
-        /// How long a code is good for, in seconds.
+        /// How long a one-time password is valid, in seconds.
         period_seconds: u32,
     },
-    /// A counter, one more with every code.
+    /// A counter (HOTP), incremented with every one-time password.
     Counter {
-        /// What the next code is made of.
+        /// Counter value of the next one-time password.
         next: u64,
     },
 }
@@ -70,14 +69,14 @@ impl From<phone::Moving> for CodeMoving {
     }
 }
 
-/// How codes are made.
+/// Settings for generating one-time passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct CodeSettings {
-    /// The hash.
+    /// Hash function.
     pub algorithm: CodeAlgorithm,
     /// Number of digits, 6 to 8.
     pub digits: u8,
-    /// What moves a code on.
+    /// What changes the one-time password: time or a counter.
     pub moving: CodeMoving,
 }
 
@@ -93,17 +92,17 @@ impl From<CodeSettings> for phone::CodeSettings {
     }
 }
 
-/// An account as a person typed it in.
+/// An account as the user entered it.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct ManualEntry {
-    /// Who the account is with.
+    /// Issuer of the account.
     pub issuer: String,
     /// The account's name.
     pub account: String,
-    /// The secret in base32; case, spaces and padding do not matter.
+    /// Secret in base32; case, spaces, and padding are ignored.
     pub secret: String,
-    /// How codes are made.
+    /// Settings for generating one-time passwords.
     pub settings: CodeSettings,
 }
 
@@ -117,7 +116,7 @@ impl ManualEntry {
     }
 }
 
-/// A code to show. Not to be kept or logged: it is as good as a password while it lasts.
+/// A one-time password to show. Do not store or log it: while it is valid, it is as good as a password.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct Code {
@@ -125,26 +124,26 @@ pub struct Code {
     pub account_id: String,
     /// The digits.
     pub code: String,
-    /// How long it is good for.
+    /// How long it is valid.
     pub validity: CodeValidity,
 }
 
-/// How long a code is good for.
+/// How long a one-time password is valid.
 #[derive(Clone, PartialEq, Eq, uniffi::Enum)]
 #[uniffi::export(Debug)]
 pub enum CodeValidity {
-    /// For the rest of its period, by the server's clock as far as this phone knows it.
+    /// Valid for the rest of its period, by the server's clock as far as this phone knows it.
     Timed {
         /// Length of the whole period, in seconds.
         period_seconds: u32,
-        /// What is left of it, in milliseconds, 1 at least.
+        /// Time left in the period, in milliseconds; at least 1.
         remaining_milliseconds: u64,
-        /// The code of the period after it.
+        /// One-time password of the next period.
         next: String,
     },
-    /// Until it is used, or a later one is.
+    /// Valid until this one or a later one is used.
     Counted {
-        /// What it is made of.
+        /// Counter value it was generated from.
         counter: u64,
     },
 }
@@ -163,16 +162,16 @@ impl From<phone::Code> for Code {
     }
 }
 
-/// What would come of removing an account.
+/// The consequences of removing an account.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Removal {
     /// The account.
     pub account_id: String,
-    /// Who it is with, as the person wants to read it.
+    /// Issuer, under the name the user chose.
     pub issuer: String,
-    /// Its name, as the person wants to read it.
+    /// Account name, as the user chose it.
     pub account: String,
-    /// What would come of it.
+    /// The consequences.
     pub consequences: Vec<Consequence>,
 }
 
@@ -187,12 +186,12 @@ impl From<phone::Removal> for Removal {
     }
 }
 
-/// One thing that would come of removing an account.
+/// One consequence of removing an account.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Consequence {
-    /// Stable, in lower case with dashes.
+    /// Stable identifier, in lower case with dashes.
     pub code: String,
-    /// For a person.
+    /// Explanation for the user.
     pub explanation: String,
 }
 

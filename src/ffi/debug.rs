@@ -1,5 +1,5 @@
-//! What records with something secret in them look like in a log. The generated languages print every field of a record
-//! unless they are told otherwise; these tell them.
+//! Debug output of records that contain secrets. By default, generated Kotlin and Swift code prints every field of a
+//! record; these implementations replace that.
 
 use std::fmt;
 
@@ -84,7 +84,7 @@ impl fmt::Debug for PullRequest {
     }
 }
 
-/// The bytes hold the registration code's challenge, which only the two ends are to know.
+/// The bytes contain the registration URI's challenge, which only the phone and the server may know.
 impl fmt::Debug for ToSign {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ToSign").finish_non_exhaustive()

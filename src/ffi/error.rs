@@ -1,52 +1,52 @@
-//! The one error of the border, and the one place where the core's errors become it. Knows no use-case.
+//! The single error type of the FFI boundary, and the only place that converts the core's errors to it.
 
 use crate::phone::{KeyError, PhoneError, VaultError};
 
-/// Why something was not done. Each has a stable code for programs and an explanation for a person; the variants say
-/// who can help. Unless the explanation says otherwise, nothing was changed.
+/// The reason a call failed. Each error has a stable error code for programs and an explanation for the user; the
+/// variants show who can help. Unless the explanation says otherwise, nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum AuthenticatorError {
-    /// What was given or asked for was refused: a code, a message, an id, evidence, a call at the wrong time.
+    /// The input or the call was rejected: a registration URI, a message, an ID, evidence, or a call at the wrong time.
     #[error("{explanation}")]
     Refused {
-        /// Stable, in lower case with dashes.
+        /// Stable error code, in lower case with dashes.
         code: String,
-        /// For a person.
+        /// Explanation for the user.
         explanation: String,
     },
-    /// The vault's file cannot be used.
+    /// The vault file cannot be used.
     #[error("{explanation}")]
     Vault {
-        /// Stable, in lower case with dashes.
+        /// Stable error code, in lower case with dashes.
         code: String,
-        /// For a person.
+        /// Explanation for the user.
         explanation: String,
     },
-    /// The platform's keys or random numbers, or the app's own code that reaches them.
+    /// The platform's keys or random numbers failed, or the app's code that accesses them did.
     #[error("{explanation}")]
     Platform {
-        /// Stable, in lower case with dashes.
+        /// Stable error code, in lower case with dashes.
         code: String,
-        /// For a person.
+        /// Explanation for the user.
         explanation: String,
     },
-    /// A server's answer to a pull.
+    /// The server's response to a pull was an error or unreadable.
     #[error("{explanation}")]
     Server {
-        /// Stable, in lower case with dashes.
+        /// Stable error code, in lower case with dashes.
         code: String,
-        /// For a person.
+        /// Explanation for the user.
         explanation: String,
     },
 }
 
 impl AuthenticatorError {
-    /// Foreign input beyond its limit.
+    /// Returns the error for foreign input that exceeds its limit.
     pub(super) fn too_large(kind: &'static str) -> Self {
         Self::Refused { code: "input-too-large".to_owned(), explanation: format!("The {kind} is too large.") }
     }
 
-    /// The app's own key code threw something that it does not declare.
+    /// Returns the error for an undeclared exception in the app's key code.
     pub(super) fn foreign_failure(reason: &str) -> Self {
         Self::Platform {
             code: "platform-failure".to_owned(),

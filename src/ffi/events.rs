@@ -1,19 +1,19 @@
-//! The records of what happened and of how far servers know where pushes go. Knows no rule about either.
+//! Records of past events and of the push tokens that servers have.
 
 use crate::phone;
 
 /// Something that happened on this phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Event {
-    /// When, in epoch milliseconds by this phone's clock.
+    /// Time of the event, in epoch milliseconds by this phone's clock.
     pub at: i64,
-    /// What, as a stable name in lower case with dashes.
+    /// Kind of event, as a stable name in lower case with dashes.
     pub kind: String,
-    /// The account it is about; it may be gone.
+    /// The account it concerns, which may no longer exist.
     pub account_id: Option<String>,
-    /// What else it is about: a sign-on request's id.
+    /// ID of the sign-on request it concerns.
     pub subject: Option<String>,
-    /// What there is to say: a state, a code, or what a server said.
+    /// Detail: a state, an error code, or a server's message.
     pub detail: Option<String>,
 }
 
@@ -29,12 +29,12 @@ impl From<phone::Event> for Event {
     }
 }
 
-/// How much history is kept. With both limits, what exceeds either goes; with none, nothing goes.
+/// How much history to keep. With both limits, anything that exceeds either one is deleted; with neither, nothing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct Retention {
-    /// So many of the newest.
+    /// Keep at most this many of the newest.
     pub count: Option<u32>,
-    /// Those that were settled within so many days.
+    /// Keep those settled within this many days.
     pub days: Option<u32>,
 }
 
@@ -44,16 +44,16 @@ impl From<Retention> for phone::Retention {
     }
 }
 
-/// How far a server knows where pushes shall go.
+/// Whether a server knows the current push token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum PushTokenState {
-    /// It has the token that is wanted.
+    /// The server has the current token.
     Current,
-    /// It is to be told, or is being told.
+    /// The server is about to be notified, or the notification is under way.
     Changing,
-    /// It refused the token that is wanted.
+    /// The server rejected the current token.
     Refused,
-    /// It takes no change.
+    /// The server accepts no token change.
     NotOffered,
 }
 
@@ -68,14 +68,14 @@ impl From<phone::PushTokenState> for PushTokenState {
     }
 }
 
-/// Where the pushes of an account go.
+/// Push token status of an account.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct PushTokenStatus {
     /// The account.
     pub account_id: String,
-    /// How far its server knows.
+    /// Whether its server knows the current token.
     pub state: PushTokenState,
-    /// When the server was last known to have the token it has, in epoch milliseconds by this phone's clock.
+    /// When the server was last known to have its token, in epoch milliseconds by this phone's clock.
     pub confirmed_at: Option<i64>,
 }
 

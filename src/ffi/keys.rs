@@ -1,5 +1,4 @@
-//! The platform's keys, reached through synchronous foreign traits. Says how a foreign failure reaches the core, and
-//! knows nothing of what the keys protect.
+//! The platform's keys, reached through synchronous foreign traits, and how foreign failures reach the core.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,16 +11,16 @@ use crate::secret::{Reason, SecretBytes};
 /// A platform key could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum PlatformKeyError {
-    /// Not now: the device was not unlocked yet, or the key store is busy. Trying again helps.
+    /// Temporary: the device has not been unlocked yet, or the key store is busy. Try again later.
     #[error("not available now")]
     Unavailable,
-    /// Never: the key is gone, or is another one.
+    /// Permanent: the key is gone, or it is a different key.
     #[error("the key is lost or is another one")]
     Invalid,
-    /// An exception that the foreign code does not declare; made by the generated code.
+    /// The foreign code threw an exception it does not declare. The generated code creates this variant.
     #[error("{reason}")]
     Unexpected {
-        /// What the exception said.
+        /// Message of the exception.
         reason: String,
     },
 }
@@ -32,30 +31,30 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for PlatformKeyError {
     }
 }
 
-/// The key that the platform holds for the vault (Android Keystore, Secure Enclave): it wraps the vault's data key. It has
-/// to work while the device is locked after its first unlock, or pushes could not be received.
+/// The platform's key for the vault (Android Keystore, Secure Enclave), which wraps the vault's data key. It must work
+/// while the device is locked after its first unlock; otherwise the app could not receive pushes.
 #[uniffi::export(with_foreign)]
 pub trait PlatformKeys: Send + Sync {
-    /// Encrypts the vault's data key; makes the platform's key when there is none. The caller's copy of `data_key` should
-    /// be overwritten after use.
+    /// Encrypts the vault's data key, creating the platform's key if there is none. Overwrite your copy of `data_key`
+    /// after use.
     fn wrap(&self, data_key: Vec<u8>) -> Result<Vec<u8>, PlatformKeyError>;
-    /// Decrypts what [`wrap`](Self::wrap) gave.
+    /// Decrypts the result of `wrap`.
     fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, PlatformKeyError>;
 }
 
-/// The public half of a biometric-bound key: wrapping with it needs no prompt, unwrapping does.
+/// The public half of a biometric-bound key: wrapping with it needs no prompt, but unwrapping does.
 #[uniffi::export(with_foreign)]
 pub trait SlotWrapper: Send + Sync {
     /// Encrypts the biometric slot of an account.
     fn wrap(&self, slot: Vec<u8>) -> Result<Vec<u8>, PlatformKeyError>;
 }
 
-/// What foreign code threw without declaring it, kept for the person who has to find the reason.
+/// An undeclared exception from foreign code, kept for troubleshooting.
 #[derive(Default)]
 struct UndeclaredException(Mutex<Option<String>>);
 
 impl UndeclaredException {
-    /// A surprise counts as *not now*: *never* would tell the person that the accounts are lost.
+    /// An undeclared exception counts as temporary: a permanent failure would tell the user that the accounts are lost.
     fn judge(&self, result: Result<Vec<u8>, PlatformKeyError>) -> Result<SecretBytes, KeyError> {
         match result.map(SecretBytes::new) {
             Ok(bytes) if bytes.len() <= limits::KEY_MATERIAL => Ok(bytes),
@@ -80,7 +79,7 @@ impl UndeclaredException {
     }
 }
 
-/// The foreign keys as the core calls them.
+/// Adapts the foreign keys to the core's trait.
 pub(super) struct ForeignKeys {
     keys: Arc<dyn PlatformKeys>,
     undeclared: UndeclaredException,
@@ -91,7 +90,7 @@ impl ForeignKeys {
         Self { keys, undeclared: UndeclaredException::default() }
     }
 
-    /// The error of a call during which the keys were used.
+    /// Converts the error of a call that used the keys.
     pub(super) fn explain(&self, error: PhoneError) -> AuthenticatorError {
         self.undeclared.explain(error)
     }
@@ -108,7 +107,7 @@ impl KeyEncryption for ForeignKeys {
     }
 }
 
-/// The foreign slot wrapper as the core calls it.
+/// Adapts the foreign slot wrapper to the core's trait.
 pub(super) struct ForeignSlot {
     wrapper: Arc<dyn SlotWrapper>,
     undeclared: UndeclaredException,
@@ -119,7 +118,7 @@ impl ForeignSlot {
         Self { wrapper, undeclared: UndeclaredException::default() }
     }
 
-    /// The error of a call during which the wrapper was used.
+    /// Converts the error of a call that used the wrapper.
     pub(super) fn explain(&self, error: PhoneError) -> AuthenticatorError {
         self.undeclared.explain(error)
     }
@@ -132,7 +131,7 @@ impl phone::SlotWrapper for ForeignSlot {
     }
 }
 
-/// The error of a call during which a slot may have been wrapped.
+/// Converts the error of a call that may have wrapped a slot.
 pub(super) fn explain(slot: Option<&ForeignSlot>, error: PhoneError) -> AuthenticatorError {
     match slot {
         Some(slot) => slot.explain(error),

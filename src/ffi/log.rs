@@ -1,26 +1,26 @@
-//! The host application's log. Gives it the core's events as lines of text, and knows no logger.
+//! The host application's log, which receives the core's events as lines of text.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::phone::{Event, EventKind};
 
-/// How much a line matters.
+/// Severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum LogLevel {
-    /// What is to be expected.
+    /// An expected event.
     Information,
-    /// Something was refused, or does not count any more.
+    /// Something was rejected or became invalid.
     Warning,
 }
 
-/// The host's logger did not take a line.
+/// The host's logger failed to record a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum LogSinkError {
-    /// It threw something; made by the generated code.
+    /// The logger threw an exception. The generated code creates this variant.
     #[error("{reason}")]
     Unexpected {
-        /// What the exception said.
+        /// Message of the exception.
         reason: String,
     },
 }
@@ -31,16 +31,16 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for LogSinkError {
     }
 }
 
-/// The host application's logger. It gets a line for each event once that is durable, on the thread of the call that
-/// brought it about, and may call back. What it throws is swallowed: a log that is full keeps nobody from signing on.
+/// The host application's logger. It receives one line per event, once the event is durable, on the thread of the call
+/// that caused it, and it may call back. Its exceptions are ignored: a full log must not keep anyone from signing in.
 #[uniffi::export(with_foreign)]
 pub trait LogSink: Send + Sync {
-    /// Takes one line: the event's name, then what it is about. Accounts and sign-on requests are named by their ids.
-    /// No line holds a secret.
+    /// Records one line: the event's name, followed by what it concerns. Accounts and sign-on requests appear by ID.
+    /// Lines never contain secrets.
     fn log(&self, level: LogLevel, line: String) -> Result<(), LogSinkError>;
 }
 
-/// What hands events to the sink.
+/// Returns a listener that passes events to the sink.
 pub(super) fn listener(sink: Arc<dyn LogSink>) -> impl Fn(&Event) + Send + Sync + 'static {
     move |event| drop(sink.log(level(event.kind), line(event)))
 }

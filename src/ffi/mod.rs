@@ -1,16 +1,15 @@
-//! The border: what Kotlin and Swift see of the [`phone`](crate::phone).
+//! The FFI boundary: the part of the [`phone`](crate::phone) that Kotlin and Swift see.
 //!
-//! One object, [`Authenticator`], whose methods here and in `signing` hand on to [`Phone`]; records and enums of its own, so that the core may
-//! change its types without changing an app; one error enum; and the limits of what is taken in. It stays the only
-//! object: the Kotlin that is generated checks that an object is open when it is called, and not when it is an argument. No rule about accounts
-//! or messages is made here. This room knows neither the database, nor the server half, nor the command line, and nobody
-//! imports it.
+//! It has one object, [`Authenticator`], whose methods here and in `signing` delegate to [`Phone`]; separate records
+//! and enums, so that the core can change its types without breaking an app; one error enum; and limits on the size of
+//! input. Keep [`Authenticator`] the only object: generated Kotlin checks that an object is still open when you call
+//! it, but not when you pass it as an argument. Rules about accounts and messages belong in the core, not here.
+//! Independent of the database, the server, and the command line; no other module imports this one.
 //!
-//! Everything is synchronous: the shells put it on a thread of their own. Foreign code is called while
-//! [`Authenticator::open`], [`Authenticator::enrol`], [`Authenticator::rewrap`] and
-//! [`Authenticator::rebind_biometric`] run, and a [`LogSink`] whenever something happened; never while a lock of the
-//! vault is held. A panic is caught by the generated code, and a foreign exception comes back as
-//! [`AuthenticatorError::Platform`].
+//! All calls are synchronous, so the apps run them on a background thread. Foreign code runs during
+//! [`Authenticator::open`], [`Authenticator::enrol`], [`Authenticator::rewrap`], and
+//! [`Authenticator::rebind_biometric`], and a [`LogSink`] whenever there is an event; it never runs while a vault lock
+//! is held. The generated code catches panics, and a foreign exception surfaces as [`AuthenticatorError::Platform`].
 
 mod codes;
 mod debug;
@@ -52,7 +51,7 @@ use keys::{ForeignKeys, ForeignSlot, explain};
 use limits::{check_bytes, check_text};
 use records::all;
 
-/// The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
+/// The phone core on top of one vault. Safe to use from several threads at once; once closed, it rejects every call.
 #[derive(uniffi::Object)]
 pub struct Authenticator {
     phone: Phone,
@@ -60,12 +59,12 @@ pub struct Authenticator {
 
 #[uniffi::export]
 impl Authenticator {
-    /// Opens the vault, or makes a new one where there is no file (its folder must be there). `keys` is called before
-    /// this returns and not afterwards; `log` is told what happens as long as this object lives.
+    /// Opens the vault, or creates one if the file does not exist; its folder must exist. `keys` is called before this
+    /// returns and never afterwards. `log` receives events for as long as this object lives.
     ///
-    /// With a lost or wrong key the vault opens all the same: accounts can be listed and removed, whatever needs a
-    /// secret ends with the code `re-enrolment-needed`, and once the last account is removed the next opening gives the
-    /// vault a new key.
+    /// The vault opens even if the key is lost or wrong. You can then list and remove accounts, but everything that
+    /// needs a secret fails with the error code `re-enrolment-needed`. After the last account is removed, the next call
+    /// to open gives the vault a new key.
     #[uniffi::constructor]
     pub fn open(
         vault_file: String,
@@ -82,22 +81,23 @@ impl Authenticator {
         Ok(Arc::new(Self { phone }))
     }
 
-    /// Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+    /// Parses a registration URI and returns what it would add. Stores nothing and contacts no server.
     pub fn preview(&self, code: String) -> Result<EnrolmentPreview, AuthenticatorError> {
         let code = SecretText::new(code);
         check_text("registration code", code.expose(Reason::HandOver), limits::REGISTRATION_CODE)?;
         Ok(self.phone.preview(code.expose(Reason::HandOver))?.into())
     }
 
-    /// Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+    /// Returns what a manually entered account would add: one that shows one-time passwords. Otherwise the same as
+    /// `preview`.
     pub fn preview_entry(&self, entry: ManualEntry) -> Result<EnrolmentPreview, AuthenticatorError> {
         Ok(self.phone.preview_entry(&entry.into_checked()?)?.into())
     }
 
-    /// Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
-    /// registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-    /// without one, messages that ask for a biometric can only be denied, unless the account's own key
-    /// ([`Enrolment::key`]) takes a biometric.
+    /// Adds the account of a registration URI after the user has confirmed its `preview`. The registration is signed
+    /// and placed in the outbox. `slot_wrapper` binds the account to the platform's biometric. Without it, the user can
+    /// only deny messages that ask for a biometric, unless the account's signing key (`key` in `Enrolment`) requires
+    /// one itself.
     pub fn enrol(
         &self,
         code: String,
@@ -113,24 +113,25 @@ impl Authenticator {
         enrolled.map(Account::from).map_err(|error| explain(slot.as_ref(), error))
     }
 
-    /// Adds an account that was typed in. Nobody is contacted.
+    /// Adds a manually entered account. Contacts no server.
     pub fn enrol_entry(&self, entry: ManualEntry, enrolment: Enrolment) -> Result<Account, AuthenticatorError> {
         enrolment.check()?;
         let preview = self.phone.preview_entry(&entry.into_checked()?)?;
         Ok(self.phone.enrol(preview, enrolment.into_core(None))?.into())
     }
 
-    /// All accounts, in the order of adding. Works without the key too.
+    /// Returns all accounts in the order they were added. Works without the key, too.
     pub fn accounts(&self) -> Result<Vec<Account>, AuthenticatorError> {
         Ok(all(self.phone.accounts()?))
     }
 
-    /// Tells what the shell observed about the device. Until it is told, no policy counts as met.
+    /// Records what the app observed about the device. Until the first call, no policy counts as met.
     pub fn set_device_facts(&self, facts: DeviceFacts) {
         self.phone.set_device_facts(facts.into());
     }
 
-    /// Changes how an account is shown. Nothing given leaves a name as it is, an empty one brings the registered one back.
+    /// Changes the displayed names of an account. Omit a name to leave it unchanged; pass an empty one to restore the
+    /// registered name.
     pub fn rename(
         &self,
         account_id: String,
@@ -143,97 +144,95 @@ impl Authenticator {
         Ok(self.phone.rename(&account_id, issuer.as_deref(), name.as_deref())?.into())
     }
 
-    /// The account's one-time code now. For an account that counts, every call uses up a code.
+    /// Returns the account's current one-time password. For a counter-based account, every call uses up a password.
     pub fn code(&self, account_id: String) -> Result<Code, AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.code(&account_id)?.into())
     }
 
-    /// Says what [`remove`](Self::remove) would mean for the account, before it is done.
+    /// Returns the consequences of removing the account, so that the app can show them first.
     pub fn removal(&self, account_id: String) -> Result<Removal, AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.removal(&account_id)?.into())
     }
 
-    /// Removes an account with its messages and whatever waits to be sent for it. The server is not told.
+    /// Removes an account, its messages, and its outbox entries. Does not notify the server.
     pub fn remove(&self, account_id: String) -> Result<(), AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.remove(&account_id)?)
     }
 
-    /// Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-    /// `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
-    /// neither does a hint: pull for its account then.
+    /// Accepts a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or `{"messageId",
+    /// "message"}`. Receiving the same push again returns the same notification. A rejected push changes nothing, and
+    /// neither does a hint: after a hint, pull for its account.
     pub fn receive(&self, payload: Vec<u8>) -> Result<Received, AuthenticatorError> {
         check_bytes("push message", &payload, limits::PAYLOAD)?;
         Ok(self.phone.receive(&payload)?.into())
     }
 
-    /// Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
+    /// Accepts a signed message with its ID. Otherwise the same as `receive`, except that it never returns a hint.
     pub fn receive_message(&self, message_id: String, jwt: String) -> Result<Notification, AuthenticatorError> {
         check_text("message id", &message_id, limits::MESSAGE_ID)?;
         check_text("push message", &jwt, limits::SIGNED_MESSAGE)?;
         Ok(self.phone.receive_message(&message_id, &jwt)?.into())
     }
 
-    /// The sign-on requests that can be answered now, newest first.
+    /// Returns the sign-on requests that can be answered now, newest first.
     pub fn pending(&self) -> Result<Vec<Notification>, AuthenticatorError> {
         Ok(all(self.phone.pending()?))
     }
 
-    /// One sign-on request, whatever its state.
+    /// Returns one sign-on request, whatever its state.
     pub fn notification(&self, id: String) -> Result<Notification, AuthenticatorError> {
         check_text("id", &id, limits::ID)?;
         Ok(self.phone.notification(&id)?.into())
     }
 
-    /// The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
-    /// inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+    /// Returns the biometric slot of the sign-on request's account, wrapped with the platform's biometric key. The app
+    /// unwraps it in its own prompt and passes the bytes back as biometric `Evidence`.
     pub fn biometric_challenge(&self, notification_id: String) -> Result<Vec<u8>, AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
         Ok(self.phone.biometric_challenge(&notification_id)?)
     }
 
-    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
-    /// account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
+    /// Approves a sign-on request with the evidence it asks for and places the answer in the outbox. If the account has
+    /// a hardware key, use a signed approval instead.
     pub fn approve(&self, notification_id: String, evidence: Evidence) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
         Ok(self.phone.approve(&notification_id, evidence.into_checked()?)?)
     }
 
-    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
-    /// account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
+    /// Denies a sign-on request and places the answer in the outbox. Works for locked accounts, too. If the account has
+    /// a hardware key, use a signed denial instead.
     pub fn deny(&self, notification_id: String) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
         Ok(self.phone.deny(&notification_id)?)
     }
 
-    /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. They are sent by
-    /// POST, follow no redirects, and what came of them goes to [`delivered`](Self::delivered) or
-    /// [`failed`](Self::failed).
+    /// Returns the HTTP requests that are due now, oldest first, and leaves each to the caller for 60 seconds. Send
+    /// them by POST, do not follow redirects, and report each outcome with `delivered` or `failed`.
     pub fn due(&self) -> Result<Vec<HttpRequest>, AuthenticatorError> {
         Ok(all(self.phone.due()?))
     }
 
-    /// Tells what the server answered to a request of [`due`](Self::due).
+    /// Records the server's response to an HTTP request from `due`.
     pub fn delivered(&self, request_id: String, response: HttpResponse) -> Result<Delivery, AuthenticatorError> {
         check_text("id", &request_id, limits::ID)?;
         Ok(self.phone.delivered(&request_id, response.into_capped())?.into())
     }
 
-    /// Tells that there was no answer to a request of [`due`](Self::due).
+    /// Records that an HTTP request from `due` got no response.
     pub fn failed(&self, request_id: String, failure: SendFailure) -> Result<Delivery, AuthenticatorError> {
         check_text("id", &request_id, limits::ID)?;
         Ok(self.phone.failed(&request_id, failure.into())?.into())
     }
 
-    /// Makes everything that waits for its next attempt due now: the person asked for it, or the network is back.
+    /// Makes every outbox entry due now, because the user asked for it or the network is back.
     pub fn retry_now(&self) -> Result<(), AuthenticatorError> {
         Ok(self.phone.retry_now()?)
     }
 
-    /// Wants pushes for all accounts to go to this token from now on; every server is told by way of
-    /// [`due`](Self::due).
+    /// Sets the push token for all accounts. The updates to the servers come out of `due`.
     pub fn set_push_token(
         &self,
         token: String,
@@ -243,47 +242,46 @@ impl Authenticator {
         Ok(self.phone.set_push_token(&token, communication_type.into())?)
     }
 
-    /// Where the pushes of every account go, in the order of adding.
+    /// Returns where the pushes of every account go, in the order the accounts were added.
     pub fn push_tokens(&self) -> Result<Vec<PushTokenStatus>, AuthenticatorError> {
         Ok(all(self.phone.push_tokens()?))
     }
 
-    /// What happened on this phone, newest first, at most `limit`.
+    /// Returns what happened on this phone, newest first, at most `limit` events.
     pub fn events(&self, limit: u32) -> Result<Vec<Event>, AuthenticatorError> {
         Ok(all(self.phone.events(limit)?))
     }
 
-    /// Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`.
+    /// Returns settled sign-on requests, newest first: at most `limit` after skipping the first `offset`.
     pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, AuthenticatorError> {
         Ok(all(self.phone.history(limit, offset)?))
     }
 
-    /// Takes away the history that exceeds the retention; how many sign-on requests that were.
+    /// Deletes the history that exceeds the retention and returns the number of sign-on requests deleted.
     pub fn clean_history(&self, retention: Retention) -> Result<u64, AuthenticatorError> {
         Ok(self.phone.clean_history(retention.into())?.try_into().unwrap_or(u64::MAX))
     }
 
-    /// Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,
-    /// and can be denied but not approved.
+    /// Records whether the device is locked. While it is, sign-on requests leave out what only the user may see, and
+    /// they can be denied but not approved.
     pub fn set_concealed(&self, concealed: bool) {
         self.phone.set_concealed(concealed);
     }
 
-    /// Wraps the vault's data key by another key of the platform, which has to open the vault from now on.
+    /// Wraps the vault's data key with another platform key. From now on, only that key opens the vault.
     pub fn rewrap(&self, keys: Arc<dyn PlatformKeys>) -> Result<(), AuthenticatorError> {
         let keys = ForeignKeys::new(keys);
         self.phone.rewrap(&keys).map_err(|error| keys.explain(error))
     }
 
-    /// The account's biometric slot, wrapped under the platform's biometric key, for
-    /// [`rebind_biometric`](Self::rebind_biometric).
+    /// Returns the account's biometric slot, wrapped with the platform's biometric key, for binding it to another one.
     pub fn biometric_slot(&self, account_id: String) -> Result<Vec<u8>, AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.biometric_slot(&account_id)?)
     }
 
-    /// Binds the account to another biometric key. `slot` is what the shell's prompt unwrapped of
-    /// [`biometric_slot`](Self::biometric_slot).
+    /// Binds the account to another biometric key. `slot` is the account's biometric slot, unwrapped in the app's
+    /// prompt.
     pub fn rebind_biometric(
         &self,
         account_id: String,
@@ -297,27 +295,26 @@ impl Authenticator {
         self.phone.rebind_biometric(&account_id, &slot, &wrapper).map_err(|error| wrapper.explain(error))
     }
 
-    /// Tells that the platform invalidated its biometric key for good. Sign-ons that ask for a biometric can only be
-    /// denied until the account was added again.
+    /// Records that the platform has permanently invalidated its biometric key. Until the account is added again,
+    /// sign-on requests that ask for a biometric can only be denied.
     pub fn biometric_invalidated(&self, account_id: String) -> Result<(), AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.biometric_invalidated(&account_id)?)
     }
 
-    /// The requests that are not settled, as shown to a person.
+    /// Returns the outbox entries that are not settled, for display to the user.
     pub fn outbox(&self) -> Result<Vec<Waiting>, AuthenticatorError> {
         Ok(all(self.phone.outbox()?))
     }
 
-    /// Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
-    /// ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
-    /// [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
-    /// there. A pull that could not be sent is forgotten.
+    /// Creates one pull for every account that the server may know, except those whose hardware key must sign first.
+    /// Send each by POST and pass the response to `pulled`. `wait_seconds` (at most 30) is how long the server may hold
+    /// the HTTP request until there is a message. Discard a pull that could not be sent.
     pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, AuthenticatorError> {
         Ok(all(self.phone.pull(wait_seconds)?))
     }
 
-    /// Takes in what the server answered to a pull.
+    /// Processes the server's response to a pull.
     pub fn pulled(&self, pull: PullRequest, response: HttpResponse) -> Result<Pulled, AuthenticatorError> {
         Ok(self.phone.pulled(&pull.into_checked()?, response.into_capped())?.into())
     }

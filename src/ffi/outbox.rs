@@ -1,19 +1,19 @@
-//! The records of what is sent and what comes back: outbox, deliveries, pulls. Knows no HTTP stack; whoever sends these
-//! has their own.
+//! Records of what is sent and what comes back: outbox entries, deliveries, and pulls. Independent of any HTTP stack;
+//! the app sends with its own.
 
 use super::AuthenticatorError;
 use super::limits::{self, check_bytes, check_text};
 use super::records::{Notification, NotificationState, all};
 use crate::phone;
 
-/// What a waiting request is for.
+/// Purpose of an outbox entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum RequestKind {
     /// Registers this phone for an account.
     Registration,
-    /// Answers a message.
+    /// Answers a sign-on request.
     Answer,
-    /// Tells where pushes shall go from now on.
+    /// Updates the push token.
     TokenRefresh,
 }
 
@@ -27,12 +27,12 @@ impl From<phone::RequestKind> for RequestKind {
     }
 }
 
-/// A header to send.
+/// An HTTP header to send.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct HttpHeader {
-    /// Its name.
+    /// Name of the header.
     pub name: String,
-    /// Its value.
+    /// Value of the header.
     pub value: String,
 }
 
@@ -42,21 +42,21 @@ impl From<(String, String)> for HttpHeader {
     }
 }
 
-/// A request to be sent by POST, its bytes exactly as they are, following no redirects.
+/// An HTTP request to send by POST. Send the bytes unchanged and do not follow redirects.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct HttpRequest {
-    /// Names the request when its outcome is told.
+    /// ID to report the outcome with.
     pub id: String,
-    /// What it is for.
+    /// Purpose of the HTTP request.
     pub kind: RequestKind,
-    /// Where it goes.
+    /// Where to send it.
     pub url: String,
     /// Headers to send.
     pub headers: Vec<HttpHeader>,
     /// The body.
     pub body: Vec<u8>,
-    /// Not to be sent later than this, in epoch milliseconds by this phone's clock.
+    /// Do not send it later than this, in epoch milliseconds by this phone's clock.
     pub not_after: Option<i64>,
 }
 
@@ -73,19 +73,20 @@ impl From<phone::HttpRequest> for HttpRequest {
     }
 }
 
-/// What a server answered.
+/// A server's response.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct HttpResponse {
     /// HTTP status.
     pub status: u16,
-    /// Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
+    /// Value of the `Date` header, if there is one; the phone uses it to measure how far its clock is off.
     pub date: Option<String>,
-    /// The body; no more than 64 KiB of it is looked at.
+    /// The body. At most 64 KiB of it are read.
     pub body: Vec<u8>,
 }
 
 impl HttpResponse {
-    /// What is too much is cut off and not refused: the status has to reach the core, or the request would be sent again.
+    /// Truncates a body that is too large instead of rejecting it: the core must see the status, or it would send the
+    /// HTTP request again.
     pub(super) fn into_capped(mut self) -> phone::HttpResponse {
         self.body.truncate(limits::RESPONSE_BODY);
         phone::HttpResponse {
@@ -96,12 +97,12 @@ impl HttpResponse {
     }
 }
 
-/// How sending failed without an answer.
+/// Why sending failed without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum SendFailure {
-    /// Certainly nothing reached the server: no network, no address, no connection.
+    /// Nothing can have reached the server: no network, no address, no connection.
     NotSent,
-    /// The request may have reached the server.
+    /// The HTTP request may have reached the server.
     FateUnknown,
 }
 
@@ -114,28 +115,28 @@ impl From<SendFailure> for phone::SendFailure {
     }
 }
 
-/// What came of an attempt.
+/// Outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Delivery {
-    /// The server took it.
+    /// The server accepted it.
     Done {
-        /// What that means here.
+        /// What that means for this phone.
         outcome: Outcome,
     },
-    /// The server refused it for good.
+    /// The server rejected it permanently.
     Refused {
         /// HTTP status.
         status: u16,
-        /// What the server said, cleaned.
+        /// The server's message, cleaned.
         message: Option<String>,
-        /// What that means here.
+        /// What that means for this phone.
         outcome: Outcome,
     },
-    /// It stays in the outbox and is due again.
+    /// It stays in the outbox and will be due again.
     Retry {
-        /// When, in epoch milliseconds by this phone's clock.
+        /// When it is due, in epoch milliseconds by this phone's clock.
         at: i64,
-        /// HTTP status, where the server answered.
+        /// HTTP status, if the server responded.
         status: Option<u16>,
     },
 }
@@ -152,7 +153,7 @@ impl From<phone::Delivery> for Delivery {
     }
 }
 
-/// What a settled request left behind.
+/// What changed when an outbox entry was settled.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Outcome {
     /// The account is ready.
@@ -160,36 +161,37 @@ pub enum Outcome {
         /// The account.
         account_id: String,
     },
-    /// The account was removed: the server never had it. One that it was to replace is untouched.
+    /// The account was removed because the server never had it. An account that it was to replace is unchanged.
     AccountRemoved {
-        /// The account that was.
+        /// The removed account.
         account_id: String,
     },
-    /// The account is kept, because an earlier attempt may have been taken. The first valid message will tell.
+    /// The account was kept, because the server may have accepted an earlier attempt. The first valid message will
+    /// show.
     AccountUnconfirmed {
         /// The account.
         account_id: String,
     },
-    /// The server sends pushes to the new token.
+    /// The server now sends pushes to the new token.
     TokenChanged {
         /// The account.
         account_id: String,
     },
-    /// The server refused the new token; pushes go where they went.
+    /// The server rejected the new token; pushes still go to the old one.
     TokenRefused {
         /// The account.
         account_id: String,
     },
-    /// The server takes no change of the token; pushes go where they went.
+    /// The server accepts no token change; pushes still go to the old one.
     TokenNotOffered {
         /// The account.
         account_id: String,
     },
-    /// The sign-on request has this state now.
+    /// The sign-on request has reached this state.
     Answered {
         /// The sign-on request.
         notification_id: String,
-        /// Its state.
+        /// Its new state.
         state: NotificationState,
     },
 }
@@ -210,20 +212,20 @@ impl From<phone::Outcome> for Outcome {
     }
 }
 
-/// A request that is not settled, as shown to a person.
+/// An outbox entry that is not settled, for display to the user.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Waiting {
-    /// The request.
+    /// ID of the entry.
     pub id: String,
-    /// What it is for.
+    /// Purpose of the entry.
     pub kind: RequestKind,
     /// The account it belongs to.
     pub account_id: String,
-    /// The sign-on request that it answers.
+    /// The sign-on request that it answers, if any.
     pub notification_id: Option<String>,
-    /// Since when it waits, in epoch milliseconds by this phone's clock.
+    /// When it entered the outbox, in epoch milliseconds by this phone's clock.
     pub created_at: i64,
-    /// How often it was handed out.
+    /// How often it has been handed out.
     pub attempts: u32,
     /// When it is due again, in epoch milliseconds by this phone's clock.
     pub next_attempt_at: i64,
@@ -243,19 +245,20 @@ impl From<phone::Waiting> for Waiting {
     }
 }
 
-/// What a push was.
+/// Content of a push.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
 #[allow(clippy::large_enum_variant, reason = "made once a push and handed over at once")]
 pub enum Received {
     /// A sign-on request.
     Message {
-        /// The request.
+        /// The sign-on request.
         notification: Notification,
     },
-    /// A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
-    /// it; where it did not, the server asks no more. Anybody may have sent this.
+    /// A message is waiting at the server but is not here yet: pull for its account. Once the pull has fetched the
+    /// message, receiving the same push again returns it; if the pull did not, the sign-on request is no longer open.
+    /// Anyone may have sent this hint.
     Hint {
-        /// The account to be asked for.
+        /// The account to pull for.
         account_id: String,
         /// The server's id of the message.
         message_id: String,
@@ -273,19 +276,19 @@ impl From<phone::Received> for Received {
     }
 }
 
-/// A pull to be sent by POST. It must come back as it is with what the server answered.
+/// A pull to send by POST. Pass it back unchanged, together with the server's response.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct PullRequest {
-    /// The account it asks for.
+    /// The account it pulls for.
     pub account_id: String,
-    /// Where it goes.
+    /// Where to send it.
     pub url: String,
     /// Headers to send.
     pub headers: Vec<HttpHeader>,
     /// The body.
     pub body: Vec<u8>,
-    /// Marks what had arrived when the pull was made: only that can turn out to be withdrawn.
+    /// Marks which messages had arrived when the pull was created: only those can turn out to be withdrawn.
     pub marker: i64,
 }
 
@@ -320,21 +323,22 @@ impl PullRequest {
     }
 }
 
-/// What came of a pull.
+/// Result of a pull.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
 pub enum Pulled {
-    /// The server listed what is pending.
+    /// The server listed the pending messages.
     Messages {
-        /// The messages listed, new ones and those that were here already.
+        /// The listed messages: new ones and those already on this phone.
         notifications: Vec<Notification>,
-        /// Listed messages that were refused; they change nothing.
+        /// Listed messages that were rejected. They change nothing.
         refused: Vec<RefusedMessage>,
-        /// Ids of sign-on requests that the server no longer lists.
+        /// IDs of sign-on requests that the server no longer lists.
         withdrawn: Vec<String>,
     },
-    /// This server lists nothing; its messages come by push only.
+    /// This server does not support pulls; its messages arrive by push only.
     NotOffered,
-    /// The server found the request's time or nonce wrong. The phone has learnt the server's time: make a new pull, once.
+    /// The server rejected the pull's time or nonce. The phone has since learned the server's time: create a new pull,
+    /// once.
     AskAgain,
 }
 
@@ -350,14 +354,14 @@ impl From<phone::Pulled> for Pulled {
     }
 }
 
-/// A listed message that was refused.
+/// A listed message that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct RefusedMessage {
     /// The server's id of the message.
     pub message_id: String,
-    /// Why, as a stable code.
+    /// Reason, as a stable error code.
     pub code: String,
-    /// Why, for a person.
+    /// Reason, explained for the user.
     pub explanation: String,
 }
 

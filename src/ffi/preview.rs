@@ -1,49 +1,50 @@
-//! What a registration code, or what was typed in, would add. Knows how it is shown, and no rule about it.
+//! What a registration URI or a manual entry would add, in a form for display.
 
 use super::codes::CodeSettings;
 use super::records::{Conflict, CredentialKind, all};
 use crate::phone;
 
-/// What would be added, as shown to a person: all of it is what would be stored. The secrets are not in it.
+/// What would be added, for display to the user. It covers everything that would be stored except the secrets.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct EnrolmentPreview {
-    /// Who the account is with.
+    /// Issuer of the account.
     pub issuer: String,
-    /// The account's name there.
+    /// Account name at the issuer.
     pub account: String,
-    /// Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+    /// Host that would be contacted, with its port if the registration URI names one; absent if the account only shows
+    /// one-time passwords.
     pub host: Option<String>,
-    /// The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+    /// The host name in its own script if it is not ASCII; show it next to `host`.
     pub unicode_host: Option<UnicodeHost>,
-    /// What would be added.
+    /// Kinds of credentials that would be added.
     pub kinds: Vec<CredentialKind>,
-    /// How codes would be made, where they would be shown.
+    /// Settings for generating one-time passwords, if the account shows them.
     pub codes: Option<CodeSettings>,
-    /// Background colour, six lower-case hexadecimal digits.
+    /// Background color, six lowercase hexadecimal digits.
     pub colour: Option<String>,
-    /// Address of the logo; https, and not to be fetched before the person confirmed.
+    /// URL of the logo; always https. Do not fetch it before the user has confirmed.
     pub logo: Option<String>,
     /// Names of the policies that this phone would have to meet.
     pub policies: Vec<String>,
-    /// The account that is there already, under the same issuer, name and host.
+    /// The existing account with the same issuer, name, and host.
     pub conflict: Option<Conflict>,
-    /// Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
-    /// any may be a reason not to trust the code.
+    /// Accounts with the same issuer and name at other hosts. They are separate accounts and remain unchanged, but
+    /// their existence may be a reason not to trust the registration URI.
     pub namesakes: Vec<Conflict>,
-    /// Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+    /// Whether the server accepts a separate signing key for the account: see `key` in `Enrolment`.
     pub takes_device_key: bool,
-    /// What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-    /// code only. Android's `setAttestationChallenge` takes it; App Attest takes
-    /// [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
+    /// Challenge for the platform's attestation of a new hardware key, if the server accepts one: 32 bytes, valid for
+    /// this registration URI only. Pass it to Android's `setAttestationChallenge`. For App Attest, have `Authenticator`
+    /// compute the client data hash instead.
     pub attestation_challenge: Option<Vec<u8>>,
 }
 
-/// A host whose name has letters other than ASCII's, as people read it.
+/// A host name that is not ASCII, in readable form.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct UnicodeHost {
-    /// The name in its own letters, with the port where one is named.
+    /// The name in its own script, with the port if the registration URI names one.
     pub name: String,
-    /// Whether a part of the name mixes scripts, as names do that imitate another: warn.
+    /// Whether a label of the name mixes scripts, which is typical of names that imitate another one: warn the user.
     pub mixes_scripts: bool,
 }
 

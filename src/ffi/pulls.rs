@@ -1,5 +1,5 @@
-//! Pulls that an account's hardware key has to sign: the bytes go out as data, the shell has them signed, and they come back
-//! with the signature. Only for keys that sign without a person; nothing here waits for one, and no rule is made here.
+//! Pulls that need a signature from an account's hardware key: the bytes go out as data, the app has them signed, and
+//! they come back with the signature. Only for keys that sign without user presence; nothing here waits for the user.
 
 use super::limits::{self, check_text};
 use super::outbox::PullRequest;
@@ -7,12 +7,12 @@ use super::records::{Signed, ToSign, all};
 use super::{Authenticator, AuthenticatorError};
 use crate::phone;
 
-/// What an account's hardware key has to sign before its server can be asked.
+/// What an account's hardware key must sign before its server can be polled.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct PullToSign {
     /// The account.
     pub account_id: String,
-    /// The bytes, for [`Authenticator::pull_signed`] within five minutes.
+    /// The bytes to sign; return them signed within five minutes.
     pub to_sign: ToSign,
 }
 
@@ -24,21 +24,22 @@ impl From<phone::PullToSign> for PullToSign {
 
 #[uniffi::export]
 impl Authenticator {
-    /// Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
-    /// Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+    /// Creates one pull for this account, even if its registration is not confirmed yet: a hint implies that the server
+    /// knows the account. Otherwise the same as `pull`; fails with `signature-needed` if the account's hardware key
+    /// must sign first.
     pub fn pull_account(&self, account_id: String, wait_seconds: u32) -> Result<PullRequest, AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.pull_account(&account_id, wait_seconds)?.into())
     }
 
-    /// What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
-    /// person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+    /// Returns what the accounts' hardware keys must sign before their servers can be polled, for keys that sign
+    /// without user presence. `pull` leaves these accounts out and covers all others.
     pub fn pulls_to_sign(&self) -> Result<Vec<PullToSign>, AuthenticatorError> {
         Ok(all(self.phone.pulls_to_sign()?))
     }
 
-    /// Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
-    /// good for one pull.
+    /// Creates the pull that an account's hardware key has signed. Checks the signature first; a signature is valid for
+    /// one pull.
     pub fn pull_signed(
         &self,
         account_id: String,

@@ -1,6 +1,6 @@
-//! The calls about keys that accounts have of their own: the bytes to be signed go out as data, the shell has them signed
-//! in its own prompt, and they come back with the signature. Nothing here waits for a person, and no rule is made here.
-//! No argument is called `signed`, which is a word of C's own.
+//! Calls for accounts with a separate signing key: the bytes to sign go out as data, the app has them signed in its own
+//! prompt, and they come back with the signature. Nothing here waits for the user. No argument is called `signed`,
+//! because that is a keyword in C.
 
 use super::limits::{self, check_text};
 use super::records::{DenyReason, DeviceKey, Evidence, Signed, ToSign};
@@ -9,8 +9,8 @@ use crate::secret::{Reason, SecretText};
 
 #[uniffi::export]
 impl Authenticator {
-    /// The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
-    /// and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+    /// Returns the bytes that a hardware key signs to prove its possession when an account is registered with it. The
+    /// result is valid for an hour. Fails if the key is of the wrong kind or the server accepts none.
     pub fn registration_to_sign(&self, code: String, key: DeviceKey) -> Result<ToSign, AuthenticatorError> {
         let code = SecretText::new(code);
         check_text("registration code", code.expose(Reason::HandOver), limits::REGISTRATION_CODE)?;
@@ -19,9 +19,9 @@ impl Authenticator {
         Ok(self.phone.registration_to_sign(&preview, &key.into())?.into())
     }
 
-    /// What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
-    /// JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
-    /// key is not of the right kind, or the server takes none.
+    /// Returns the 32 bytes to pass to App Attest's `attestKey` as `clientDataHash`, so that the attestation covers a
+    /// hardware key, given as a JWK, in this registration. Use the resulting object as the only entry of the key's
+    /// `attestation`. Fails if the key is of the wrong kind or the server accepts none.
     pub fn app_attest_client_data_hash(&self, code: String, jwk: String) -> Result<Vec<u8>, AuthenticatorError> {
         let code = SecretText::new(code);
         check_text("registration code", code.expose(Reason::HandOver), limits::REGISTRATION_CODE)?;
@@ -30,8 +30,8 @@ impl Authenticator {
         Ok(self.phone.app_attest_client_data_hash(&preview, &jwk)?.to_vec())
     }
 
-    /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-    /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+    /// Returns the bytes that an account's hardware key must sign to approve a sign-on request. Pass the tapped number
+    /// if the request asks for one. Send the signed approval before the request expires.
     pub fn approval_to_sign(
         &self,
         notification_id: String,
@@ -42,8 +42,8 @@ impl Authenticator {
         Ok(self.phone.approval_to_sign(&notification_id, number.as_deref())?.into())
     }
 
-    /// The bytes that an account's hardware key has to sign so that the sign-on is denied; for
-    /// [`deny_signed`](Self::deny_signed), within the request's time.
+    /// Returns the bytes that an account's hardware key must sign to deny a sign-on request. Send the signed denial
+    /// before the request expires.
     pub fn denial_to_sign(
         &self,
         notification_id: String,
@@ -53,9 +53,8 @@ impl Authenticator {
         Ok(self.phone.denial_to_sign(&notification_id, reason.map(Into::into))?.into())
     }
 
-    /// Approves like [`approve`](Self::approve), with what the account's hardware key signed of
-    /// [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
-    /// a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+    /// Approves a sign-on request with a signature by the account's hardware key. Checks the signature before storing
+    /// anything. If the key requires a biometric, its signature proves the biometric, and tap `Evidence` is enough.
     pub fn approve_signed(
         &self,
         notification_id: String,
@@ -66,14 +65,14 @@ impl Authenticator {
         Ok(self.phone.approve_signed(&notification_id, evidence.into_checked()?, &signed_answer.into_checked()?)?)
     }
 
-    /// Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
-    /// for [`deny_signed`](Self::deny_signed).
+    /// Denies a sign-on request and states the reason. Only for accounts with a separate signing key, because the
+    /// reason is signed; with a hardware key, use a signed denial instead.
     pub fn deny_for(&self, notification_id: String, reason: DenyReason) -> Result<(), AuthenticatorError> {
         check_text("id", &notification_id, limits::ID)?;
         Ok(self.phone.deny_for(&notification_id, reason.into())?)
     }
 
-    /// Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+    /// Denies a sign-on request with a signature by the account's hardware key. Pass the same `reason` that was signed.
     pub fn deny_signed(
         &self,
         notification_id: String,
@@ -84,9 +83,9 @@ impl Authenticator {
         Ok(self.phone.deny_signed(&notification_id, reason.map(Into::into), &signed_answer.into_checked()?)?)
     }
 
-    /// Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
-    /// added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
-    /// added again with `replace`.
+    /// Records that an account's hardware key is gone or that the platform has permanently invalidated it, as platforms
+    /// do when a fingerprint or face is added. The account can then neither approve nor deny until it is added again
+    /// with `replace`.
     pub fn device_key_invalidated(&self, account_id: String) -> Result<(), AuthenticatorError> {
         check_text("id", &account_id, limits::ID)?;
         Ok(self.phone.device_key_invalidated(&account_id)?)

@@ -1,6 +1,6 @@
-"""Moto's Amazon SNS on a free port of this machine, and what an operator does to it from outside with boto3.
+"""Runs Moto's Amazon SNS on a free local port, and performs an operator's actions on it with boto3.
 
-Prints the port, then answers one JSON command a line with one JSON value a line, until standard input ends.
+Prints the port, then answers each line's JSON command with a line of JSON, until standard input ends.
 """
 
 import json

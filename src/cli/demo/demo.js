@@ -1,5 +1,5 @@
 "use strict";
-// The simulated phone's screen. The core behind it is the real one; this only draws what it says.
+// The screen of the simulated phone. The core behind it is the real one; this only draws what it reports.
 const token = document.querySelector('meta[name="demo-token"]').content;
 const frame = document.querySelector("iframe");
 const place = (id) => document.getElementById(id);
@@ -30,7 +30,7 @@ async function post(path, body, type) {
   return value;
 }
 
-// Takes a picture of the QR code that the left pane shows; the phone reads it as it would a camera's.
+// Takes a picture of the QR code in the left pane, which the phone reads like a camera image.
 async function photograph() {
   const drawing = frame.contentDocument && frame.contentDocument.querySelector(".qr svg");
   if (!drawing) throw new Error("There is no QR code on the page at the left.");

@@ -1,7 +1,7 @@
-//! `demo`: a server with a user, and beside its sign-on page a simulated phone that runs the real core.
+//! `demo`: a server with a user and, next to its sign-on page, a simulated phone that runs the real core.
 //!
-//! Only on loopback, and only here: a server that is really used has no such page. Every changing request carries a
-//! token that only the demo's own page knows.
+//! Loopback only, and not part of a real server, which has no such page. Every HTTP request that changes something
+//! carries a token that only the demo's page knows.
 
 mod phone;
 
@@ -32,10 +32,10 @@ const USER: &str = "demo";
 
 #[derive(clap::Args)]
 pub(super) struct Demo {
-    /// Address of this machine and port to listen on.
+    /// Local address and port to listen on.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Keep everything in this folder; without it, a fresh temporary one.
+    /// Keep everything in this folder. Without it, a new temporary folder is used.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -90,7 +90,7 @@ pub(super) fn run(demo: Demo, as_json: bool) -> Result<Report, Failure> {
     Ok(Report::silent())
 }
 
-/// A folder that goes when the demo ends.
+/// A folder that is deleted when the demo ends.
 struct Temporary(Option<PathBuf>);
 
 impl Temporary {
@@ -109,7 +109,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some(folder) = &self.0 {
-            // What is left behind is a demo's; the system cleans its temporary folder.
+            // Any leftovers belong to a demo, and the system cleans its temporary folder.
             let _ = std::fs::remove_dir_all(folder);
         }
     }
@@ -125,7 +125,7 @@ fn make_private_folder(folder: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::new("folder", &format!("{} cannot be made: {error}", folder.display())))
 }
 
-/// The demo's configuration; the journey file is there to be changed.
+/// Writes the demo's configuration. The journey file is there for the user to edit.
 fn prepare(folder: &Path, listen: SocketAddr) -> Result<Configuration, Failure> {
     let journeys = folder.join("journeys");
     make_private_folder(&journeys)?;
@@ -137,7 +137,7 @@ fn prepare(folder: &Path, listen: SocketAddr) -> Result<Configuration, Failure> 
     Ok(Configuration { listen, data: folder.join("server"), journeys, ..Configuration::default() })
 }
 
-/// The demo's user; the password is made once and lies in the demo's folder.
+/// Creates the demo's user. The password is generated once and stored in the demo's folder.
 fn prepare_user(configuration: &Configuration, folder: &Path) -> Result<SecretText, Failure> {
     let (_, store) = open_data(configuration, &SystemEntropy::new()).map_err(|error| Failure::new("start", &error))?;
     let file = folder.join("password.txt");
@@ -157,7 +157,7 @@ fn prepare_user(configuration: &Configuration, folder: &Path) -> Result<SecretTe
     Ok(password)
 }
 
-/// Twelve letters and digits, without those that are easily taken for another.
+/// Generates twelve letters and digits, without those that are easily confused.
 fn make_password() -> Result<SecretText, Failure> {
     let alphabet = "abcdefghjkmnpqrstuvwxyz23456789";
     let entropy = SystemEntropy::new();

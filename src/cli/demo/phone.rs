@@ -1,4 +1,4 @@
-//! The demo's phone: the real core with a vault of its own, fetching messages in the background.
+//! The demo's phone: the real core with a separate vault, pulling messages in the background.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,14 +24,14 @@ use crate::ports::{Entropy as _, SystemEntropy};
 use crate::protocol::encoding::encode_url_safe;
 use crate::secret::{Reason, SecretText, constant_time_equal};
 
-/// How long a fetch of messages is held by the server, in seconds.
+/// How long the server holds a pull, in seconds.
 const HOLD: u32 = 25;
-/// How often the background looks for something to do by itself.
+/// How often the background thread looks for work unprompted.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long an events request is held.
+/// How long the server holds an events request.
 const EVENTS_HOLD: Duration = Duration::from_secs(20);
 
-/// The phone and who watches it.
+/// The phone and its observers.
 #[derive(Clone)]
 pub(super) struct PhonePane(Arc<PaneInner>);
 
@@ -40,15 +40,15 @@ struct PaneInner {
     token: String,
     changed: watch::Sender<u64>,
     scanned: Mutex<Option<SecretText>>,
-    /// Held while a request is made and sent, so that the background does not send it a moment earlier and leave its
-    /// maker without the answer.
+    /// Held while an HTTP request is created and sent, so that the background thread cannot send it first and leave the
+    /// caller without the response.
     sending: Mutex<()>,
-    /// Tells the background that there is something new to do.
+    /// Wakes the background thread when there is work.
     hurry: Sender<()>,
 }
 
 impl PhonePane {
-    /// Opens the phone and starts fetching.
+    /// Opens the phone and starts pulling.
     pub(super) fn start(folder: &Path) -> Result<Self, Failure> {
         let mut token = [0u8; 24];
         SystemEntropy::new().fill(&mut token).map_err(|error| Failure::new("entropy", &error))?;
@@ -66,7 +66,7 @@ impl PhonePane {
         Ok(pane)
     }
 
-    /// The token that every changing request carries.
+    /// Returns the token that every changing HTTP request carries.
     pub(super) fn token(&self) -> &str {
         &self.0.token
     }
@@ -75,7 +75,7 @@ impl PhonePane {
         self.0.changed.send_modify(|version| *version += 1);
     }
 
-    /// One thread an account, so that a new one need not wait for another's fetch.
+    /// Runs one thread per account, so that a new account does not have to wait for another account's pull.
     fn keep_fetching(&self, hurried: &Receiver<()>) {
         let fetched: Arc<Mutex<HashSet<String>>> = Arc::default();
         loop {
@@ -95,12 +95,13 @@ impl PhonePane {
             {
                 self.touch();
             }
-            // Woken or not, it looks again.
+            // Look again, whether woken or timed out.
             let _ = hurried.recv_timeout(IDLE);
         }
     }
 
-    /// Fetches for one account. A message that waits already would be answered at once, so it waits less then.
+    /// Pulls for one account. Does not let the server hold the pull if messages are pending, because the server would
+    /// return those immediately.
     fn fetch(&self, account: &str) {
         let before = self.0.phone.pending().map(|pending| pending.len()).unwrap_or(0);
         let hold = if before == 0 { HOLD } else { 0 };
@@ -123,7 +124,7 @@ impl PhonePane {
         }))
     }
 
-    /// Runs the core away from the threads that serve, after the request's token was checked.
+    /// Checks the HTTP request's token, then runs the core off the server's threads.
     async fn act(
         &self,
         headers: &HeaderMap,
@@ -139,7 +140,7 @@ impl PhonePane {
             let result = work(&pane);
             drop(sending);
             pane.touch();
-            // Without the background thread the process is ending.
+            // The receiver is gone only when the process is ending.
             let _ = pane.0.hurry.send(());
             result
         })
@@ -155,13 +156,13 @@ fn show(result: Result<Value, Failure>) -> Response {
     }
 }
 
-/// The query of an events request.
+/// Query of an events request.
 #[derive(Deserialize)]
 pub(super) struct Since {
     since: u64,
 }
 
-/// `GET /demo/phone/events`: the phone's screen, once it differs from the version seen.
+/// `GET /demo/phone/events`: returns the phone's screen once it differs from the version already seen.
 pub(super) async fn events(State(state): State<DemoState>, Query(Since { since }): Query<Since>) -> Response {
     let mut versions = state.pane.0.changed.subscribe();
     let _ = tokio::time::timeout(EVENTS_HOLD, versions.wait_for(|version| *version != since)).await;
@@ -171,7 +172,7 @@ pub(super) async fn events(State(state): State<DemoState>, Query(Since { since }
     show(view.unwrap_or_else(|_| Err(Failure::new("internal", &"The phone failed."))))
 }
 
-/// `POST /demo/phone/scan`: a PNG picture of the QR code; nothing is stored or contacted.
+/// `POST /demo/phone/scan`: reads a PNG of the QR code. Stores nothing and contacts no server.
 pub(super) async fn scan(State(state): State<DemoState>, headers: HeaderMap, body: Bytes) -> Response {
     state
         .pane
@@ -184,7 +185,7 @@ pub(super) async fn scan(State(state): State<DemoState>, headers: HeaderMap, bod
         .await
 }
 
-/// `POST /demo/phone/enrol`: adds what was scanned.
+/// `POST /demo/phone/enrol`: adds the scanned account.
 pub(super) async fn enrol(State(state): State<DemoState>, headers: HeaderMap) -> Response {
     state
         .pane
@@ -207,7 +208,7 @@ pub(super) async fn enrol(State(state): State<DemoState>, headers: HeaderMap) ->
         .await
 }
 
-/// The body of an answer.
+/// Body of an approval or denial.
 #[derive(Deserialize)]
 pub(super) struct Answer {
     id: String,

@@ -1,4 +1,4 @@
-//! The verbs about accounts that need no server: `add`, `rename`, `code`, `removal`.
+//! Commands for accounts that need no server: `add`, `rename`, `code`, `removal`.
 
 use std::io::Read as _;
 
@@ -11,37 +11,37 @@ use crate::cli::output::{Failure, Report};
 use crate::phone::{Algorithm, Code, CodeSettings, CodeValidity, ManualEntry, Moving};
 use crate::secret::{Reason, SecretText};
 
-/// Longest secret that is read from standard input, in bytes.
+/// Longest secret to read from standard input, in bytes.
 const SECRET_LIMIT: u64 = 4096;
 
-/// An account that is typed in.
+/// A manually entered account.
 #[derive(Args)]
 pub(super) struct Entry {
-    /// Who the account is with.
+    /// Issuer of the account.
     #[arg(long)]
     issuer: String,
-    /// The account's name there.
+    /// Account name at the issuer.
     #[arg(long)]
     name: String,
-    /// Read the base32 secret from standard input; it never stands on a command line.
+    /// Read the base32 secret from standard input, so that it never appears on a command line.
     #[arg(long, required = true)]
     secret_stdin: bool,
-    /// How codes move on.
+    /// Time-based (totp) or counter-based (hotp).
     #[arg(long, value_enum, default_value_t = Kind::Totp)]
     kind: Kind,
-    /// SHA1, SHA256 or SHA512.
+    /// SHA1, SHA256, or SHA512.
     #[arg(long, default_value = "SHA1")]
     algorithm: String,
     /// Number of digits, 6 to 8.
     #[arg(long, default_value_t = 6)]
     digits: u8,
-    /// How long a code is good for, in seconds; for totp.
+    /// How long a one-time password is valid, in seconds; for totp.
     #[arg(long, default_value_t = 30)]
     period: u32,
-    /// What the first code is made of; for hotp.
+    /// Counter value of the first one-time password; for hotp.
     #[arg(long, default_value_t = 0)]
     counter: u64,
-    /// Take the place of the same account.
+    /// Replace the same account.
     #[arg(long)]
     replace: bool,
 }
@@ -52,7 +52,7 @@ enum Kind {
     Hotp,
 }
 
-/// `add`: adds an account that is typed in.
+/// `add`: adds a manually entered account.
 pub(super) fn add(phone: &FolderPhone, entry: Entry) -> Result<Report, Failure> {
     let algorithm = Algorithm::parse(&entry.algorithm)
         .ok_or_else(|| Failure::usage("The algorithm is SHA1, SHA256 or SHA512.".to_owned()))?;
@@ -70,7 +70,7 @@ pub(super) fn add(phone: &FolderPhone, entry: Entry) -> Result<Report, Failure> 
     Ok(added(&phone.enrol(preview, Description::of_nobody(), entry.replace)?))
 }
 
-/// `rename`: changes how an account is shown.
+/// `rename`: changes the displayed names of an account.
 pub(super) fn rename(
     phone: &FolderPhone,
     account: &str,
@@ -87,7 +87,7 @@ pub(super) fn rename(
     ))
 }
 
-/// `code`: shows the account's code.
+/// `code`: shows the account's one-time password.
 pub(super) fn code(phone: &FolderPhone, account: &str) -> Result<Report, Failure> {
     let code = phone.phone.code(account).map_err(failure)?;
     let digits = code.code.expose(Reason::HandOver);
@@ -100,7 +100,7 @@ pub(super) fn code(phone: &FolderPhone, account: &str) -> Result<Report, Failure
     Ok(Report::new(text, show_code(&code)))
 }
 
-/// A code as JSON.
+/// Converts a one-time password to JSON.
 fn show_code(code: &Code) -> Value {
     let digits = code.code.expose(Reason::HandOver);
     match &code.validity {
@@ -118,7 +118,7 @@ fn show_code(code: &Code) -> Value {
     }
 }
 
-/// `removal`: says what removing an account would mean.
+/// `removal`: shows the consequences of removing an account.
 pub(super) fn removal(phone: &FolderPhone, account: &str) -> Result<Report, Failure> {
     let removal = phone.phone.removal(account).map_err(failure)?;
     let consequences: Vec<String> = removal.consequences.iter().map(ToString::to_string).collect();
@@ -133,7 +133,7 @@ pub(super) fn removal(phone: &FolderPhone, account: &str) -> Result<Report, Fail
     ))
 }
 
-/// `remove`: removes an account, and says what that meant.
+/// `remove`: removes an account and shows the consequences.
 pub(super) fn remove(phone: &FolderPhone, account: &str) -> Result<Report, Failure> {
     let removal = phone.phone.removal(account).map_err(failure)?;
     phone.phone.remove(account).map_err(failure)?;

@@ -1,4 +1,4 @@
-//! What can be chosen on the command line, and what it is in the core.
+//! Values of command line options and their counterparts in the core.
 
 use clap::ValueEnum;
 

@@ -1,4 +1,5 @@
-//! A phone in a folder: the core with its vault, keys of files, and the HTTP client; used by the verbs and the demo.
+//! A phone in a folder: the core with its vault, file-based keys, and the HTTP client. The commands and the demo use
+//! it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,9 +22,9 @@ use crate::protocol::uri::host_and_port;
 use crate::server::ca_file::TlsFailure;
 use crate::server::make_private_folder;
 
-/// How much longer than it was asked to hold a question a server may take to answer, in milliseconds.
+/// How much longer than the requested hold a server may take to respond, in milliseconds.
 const PULL_GRACE: i64 = 5000;
-/// How long the others have once a server answered and a message is there, in milliseconds.
+/// How long the other servers have once one has responded and there is a message, in milliseconds.
 const OTHERS_GRACE: i64 = 2000;
 
 /// A phone in a folder.
@@ -34,17 +35,17 @@ pub(in crate::cli) struct FolderPhone {
     pulls: Arc<Pulls>,
 }
 
-/// How the phone describes itself when it registers.
+/// How the phone describes itself at registration.
 pub(in crate::cli) struct Description {
     pub(in crate::cli) name: String,
     pub(in crate::cli) push_token: Option<String>,
     pub(in crate::cli) communication_type: CommunicationType,
-    /// The signing key that the account is to have, where its server takes one.
+    /// The signing key to give the account, if its server accepts one.
     pub(in crate::cli) key: KeyChoice,
 }
 
 impl Description {
-    /// For accounts whose server is not told of this phone.
+    /// Returns a description for accounts whose server never learns about this phone.
     pub(in crate::cli) fn of_nobody() -> Self {
         Self {
             name: String::new(),
@@ -56,14 +57,14 @@ impl Description {
 }
 
 impl FolderPhone {
-    /// Opens the folder, or makes it with new keys when it holds no vault.
+    /// Opens the folder, or sets it up with new keys if it contains no vault.
     pub(in crate::cli) fn open(folder: &Path) -> Result<Self, Failure> {
         make_private_folder(folder)
             .map_err(|error| Failure::new("vault", &format!("{} cannot be used: {error}", folder.display())))?;
         let files = Files::of(folder);
         files.key.refuse_open()?;
         files.biometric.refuse_open()?;
-        // A new vault comes with a new biometric key; a file that was taken away later stays away.
+        // A new vault gets a new biometric key, but a deleted key file is not recreated.
         if !files.vault.exists() && !files.key.exists() && !files.biometric.exists() {
             files.biometric.make().map_err(|error| Failure::new("biometric-key", &error))?;
         }
@@ -78,7 +79,7 @@ impl FolderPhone {
         DeviceFacts { biometric_available: self.files.biometric.exists(), tamper_score: 0.0 }
     }
 
-    /// Enrols a previewed account; the registration waits in the outbox.
+    /// Enrolls a previewed account and places its registration in the outbox.
     pub(in crate::cli) fn enrol(
         &self,
         preview: Preview,
@@ -104,7 +105,7 @@ impl FolderPhone {
         self.phone.enrol(preview, enrolment).map_err(failure)
     }
 
-    /// The evidence that stands for a finger: the slot, unwrapped with the biometric key's file.
+    /// Returns the evidence that stands for a fingerprint: the slot, unwrapped with the biometric key file.
     pub(in crate::cli) fn biometric_evidence(&self, notification: &str) -> Result<Evidence, Failure> {
         let wrapped = self.phone.biometric_challenge(notification).map_err(failure)?;
         if !self.files.biometric.exists() {
@@ -117,14 +118,15 @@ impl FolderPhone {
             .map_err(|error| Failure::new("biometric-refused", &error))
     }
 
-    /// Sends what is due, each request once, all at the same time: one server that hangs holds up no other.
+    /// Sends everything that is due, each HTTP request once and all in parallel, so that a stalled server delays no
+    /// other.
     pub(in crate::cli) fn ship(&self) -> Result<Shipped, Failure> {
         let requests = self.phone.due().map_err(failure)?;
         std::thread::scope(|scope| {
             let sent: Vec<_> = requests.iter().map(|request| scope.spawn(move || self.send(request))).collect();
             let mut shipped = Shipped::default();
             for (request, sent) in requests.iter().zip(sent) {
-                // One that panicked was not reported: its lease runs out.
+                // A thread that panicked reported nothing: its lease runs out.
                 let Ok(sent) = sent.join() else { continue };
                 let (delivery, cause) = sent.map_err(failure)?;
                 shipped.0.push(Sent { id: request.id.clone(), delivery, cause });
@@ -143,7 +145,7 @@ impl FolderPhone {
         }
     }
 
-    /// Sends what is due, and tells what became of the request that belongs to an account or a notification.
+    /// Sends everything that is due and returns the outcome for one account or notification.
     pub(in crate::cli) fn ship_for(&self, owner: &str) -> Result<Outcome, Failure> {
         let waiting = self.phone.outbox().map_err(failure)?;
         let own = waiting
@@ -169,9 +171,9 @@ impl FolderPhone {
         }
     }
 
-    /// Fetches pending messages of all accounts, or of one, all at the same time. Each server may hold the question for
-    /// `wait` seconds. Gives what went wrong, for the user; messages are in the vault. A server that does not answer in
-    /// time is left behind and not asked again, and neither is one that said that it hands out nothing.
+    /// Pulls the pending messages of all accounts, or of one, in parallel. Each server may hold the pull for `wait`
+    /// seconds. The messages end up in the vault; returns problems for the user. A server that does not respond in
+    /// time, or has said that it does not support pulls, is not asked again.
     pub(in crate::cli) fn pull(&self, wait: u32, only: Option<&str>) -> Result<Vec<String>, Failure> {
         let requests = match only {
             Some(account) => vec![self.phone.pull_account(account, wait).map_err(failure)?],
@@ -188,7 +190,7 @@ impl FolderPhone {
             self.pulls.set(&request.account_id, Some(PullState::Running));
             let pull = Pull { phone: Arc::clone(&self.phone), client: self.client.clone(), host, wait };
             let (pulls, sender) = (Arc::clone(&self.pulls), sender.clone());
-            // Not joined: what it still brings after we went on is taken in as a whole or not at all.
+            // Not joined: a late result is processed either completely or not at all.
             std::thread::spawn(move || {
                 let (problems, state) = pull.run(&request);
                 pulls.set(&request.account_id, state);
@@ -217,36 +219,36 @@ impl FolderPhone {
         Ok(problems)
     }
 
-    /// Whether the account's server said that it hands out no messages, since this phone was opened.
+    /// Returns whether the account's server has said, since this phone was opened, that it does not support pulls.
     pub(in crate::cli) fn is_pull_missing(&self, account: &str) -> bool {
         self.pulls.is(account, PullState::NotOffered)
     }
 
-    /// Whether there is an account of which new messages can still be asked for.
+    /// Returns whether there is an account that can still be pulled for.
     pub(in crate::cli) fn may_pull(&self) -> Result<bool, Failure> {
         let requests = self.phone.pull(0).map_err(failure)?;
         let is_over = |id: &str| self.is_pull_missing(id) || self.pulls.is(id, PullState::Untrusted);
         Ok(requests.iter().any(|request| !is_over(&request.account_id)))
     }
 
-    /// Answerable notifications, newest first.
+    /// Returns the sign-on requests that can be answered, newest first.
     pub(in crate::cli) fn pending(&self) -> Result<Vec<Notification>, Failure> {
         self.phone.pending().map_err(failure)
     }
 }
 
-/// How far the question for an account's messages came.
+/// State of the pull for one account.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PullState {
-    /// Its server was asked and did not answer yet.
+    /// Sent, but not answered yet.
     Running,
-    /// Its server does not know the action.
+    /// The server does not support pulls.
     NotOffered,
-    /// Its server shows a certificate that is not trusted, or speaks no TLS.
+    /// The server has an untrusted certificate or does not speak TLS.
     Untrusted,
 }
 
-/// What is known of the questions to servers while this phone is open.
+/// State of all pulls while this phone is open.
 #[derive(Default)]
 struct Pulls(Mutex<HashMap<String, PullState>>);
 
@@ -271,7 +273,7 @@ impl Pulls {
     }
 }
 
-/// One question to a server.
+/// One pull from one server.
 struct Pull {
     phone: Arc<Phone>,
     client: Client,
@@ -280,7 +282,7 @@ struct Pull {
 }
 
 impl Pull {
-    /// What went wrong, and what is to be remembered.
+    /// Sends the pull. Returns the problems and the state to remember.
     fn run(&self, request: &PullRequest) -> (Vec<String>, Option<PullState>) {
         let mut again = None;
         for attempt in 0..2 {
@@ -313,7 +315,7 @@ fn host_of(url: &str) -> String {
     Url::parse(url).map(|url| host_and_port(&url)).unwrap_or_default()
 }
 
-/// What a person has to know of a server whose messages cannot be fetched.
+/// Explains to the user that a server does not support pulls.
 fn not_offered(host: &str) -> String {
     format!(
         "{host} hands out no messages: it does not know this way. Its sign-on requests come by push only; give each to \
@@ -321,7 +323,7 @@ fn not_offered(host: &str) -> String {
     )
 }
 
-/// A refusal of the core.
+/// Converts an error from the core.
 pub(in crate::cli) fn failure(error: PhoneError) -> Failure {
     Failure::new(error.code(), &error)
 }

@@ -1,4 +1,4 @@
-//! The verbs that tell what was: `history` and `log`; and `token`, which says where pushes shall go from now on.
+//! Commands about the past, `history` and `log`, and `token`, which sets where pushes go.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use super::show_with_state;
 use crate::cli::output::{Failure, Report, visible};
 use crate::phone::{CommunicationType, Event, Notification, Retention};
 
-/// Wants another token, tells the servers, and says how far each of them knows.
+/// Sets the push token, notifies the servers, and reports how far each of them is.
 pub(super) fn token(
     phone: &FolderPhone,
     token: &str,
@@ -31,7 +31,7 @@ pub(super) fn token(
     Ok(Report::new(lines.join("\n"), values))
 }
 
-/// Lists settled sign-ons, after taking away those beyond the newest 100.
+/// Lists settled sign-on requests, after deleting all but the newest 100.
 pub(super) fn history(phone: &FolderPhone, limit: u32, offset: u32) -> Result<Report, Failure> {
     phone.phone.clean_history(Retention::default()).map_err(failure)?;
     let found = phone.phone.history(limit, offset).map_err(failure)?;
@@ -61,7 +61,7 @@ fn line(notification: &Notification) -> String {
     )
 }
 
-/// Lists what happened.
+/// Lists past events.
 pub(super) fn log(phone: &FolderPhone, limit: u32) -> Result<Report, Failure> {
     let events = phone.phone.events(limit).map_err(failure)?;
     let lines: Vec<String> = events

@@ -1,4 +1,4 @@
-//! What the verbs read beside their arguments: registration codes and push messages, never more than can be one.
+//! Input beyond the arguments: registration URIs and push messages, limited in size.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -7,15 +7,15 @@ use super::picture;
 use crate::cli::output::Failure;
 use crate::secret::SecretText;
 
-/// Largest push message that is read, in bytes.
+/// Largest push message to read, in bytes.
 const PAYLOAD_LIMIT: u64 = 64 * 1024;
 
-/// The text of a registration code that is given itself, or as a picture.
+/// Returns the registration URI from the argument itself or from a picture.
 pub(super) fn read_code(code: &str) -> Result<SecretText, Failure> {
     if code.contains("://") { Ok(SecretText::new(code.to_owned())) } else { picture::read_file(Path::new(code)) }
 }
 
-/// Reads a push's file up to the limit; a pipe or a device may have no end.
+/// Reads a push message file up to the limit, because a pipe or a device may never end.
 pub(super) fn read_payload(file: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable =
         |error: std::io::Error| Failure::new("unreadable", &format!("{} cannot be read: {error}", file.display()));

@@ -1,7 +1,7 @@
-//! The platform's keys on a machine that has no keystore: files of mode 600 beside the vault.
+//! Platform keys for a machine without a keystore: files with mode 600 beside the vault.
 //!
-//! Good enough to try and to test; whoever reads the files reads the vault. The biometric key's file stands for a
-//! finger and is none.
+//! Good enough for trying and testing; anyone who can read the files can read the vault. The biometric key file stands
+//! in for a fingerprint.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,12 +24,12 @@ impl FileKey {
         Self(file)
     }
 
-    /// Whether the file is there.
+    /// Returns whether the file exists.
     pub(in crate::cli) fn exists(&self) -> bool {
         self.0.exists()
     }
 
-    /// Refuses a file that other users may read: whoever has it opens the vault.
+    /// Rejects a file that other users may read, because anyone who has it can open the vault.
     pub(in crate::cli) fn refuse_open(&self) -> Result<(), Failure> {
         if self.exists() && is_open_to_others(&self.0).unwrap_or_default() {
             let file = self.0.display();
@@ -39,7 +39,7 @@ impl FileKey {
         Ok(())
     }
 
-    /// Makes the file with a new key.
+    /// Creates the file with a new key.
     pub(in crate::cli) fn make(&self) -> Result<(), KeyError> {
         let mut key = [0u8; KEY_LENGTH];
         SystemEntropy::new().fill(&mut key).map_err(|_| KeyError::Unavailable)?;
@@ -71,7 +71,7 @@ impl FileKey {
         Ok(sealed)
     }
 
-    /// Opens what was sealed under this key.
+    /// Decrypts what was encrypted with this key.
     pub(in crate::cli) fn open(&self, sealed: &[u8]) -> Result<SecretBytes, KeyError> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Invalid)?;
         let mut bytes = sealed.to_vec();
@@ -104,7 +104,7 @@ impl SlotWrapper for FileKey {
     }
 }
 
-/// Where the vault and its keys lie in a folder.
+/// Paths of the vault and its keys in a folder.
 pub(in crate::cli) struct Files {
     pub(in crate::cli) vault: PathBuf,
     pub(in crate::cli) key: FileKey,

@@ -1,4 +1,4 @@
-//! `phone`: a phone on the command line. The real core with a vault in a folder.
+//! `phone`: a phone on the command line, with the real core and a vault in a folder.
 
 mod accounts;
 mod choices;
@@ -31,7 +31,7 @@ pub(super) use preview::show_preview;
 
 #[derive(Args)]
 pub(super) struct PhoneArguments {
-    /// The folder of the vault and its keys; made when it is not there.
+    /// The folder for the vault and its keys, created if it does not exist.
     #[arg(long, value_name = "DIR")]
     vault: PathBuf,
     #[command(subcommand)]
@@ -40,16 +40,16 @@ pub(super) struct PhoneArguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Show what a registration code would add; nothing is stored or contacted.
+    /// Show what a registration URI would add, without storing or contacting anything.
     Preview {
-        /// The registration code, or a picture of its QR code.
+        /// The registration URI, or a picture of its QR code.
         code: String,
     },
-    /// Add the account of a registration code.
+    /// Add the account of a registration URI.
     Scan {
-        /// The registration code, or a picture of its QR code: PNG, JPEG, WebP, GIF or BMP.
+        /// The registration URI, or a picture of its QR code: PNG, JPEG, WebP, GIF, or BMP.
         code: String,
-        /// Take the place of the same account from the same server.
+        /// Replace the same account from the same server.
         #[arg(long)]
         replace: bool,
         /// Push token of FCM or APNs.
@@ -61,44 +61,44 @@ enum Verb {
         /// The name in the user's list of devices.
         #[arg(long, default_value = "Command line phone")]
         device_name: String,
-        /// The account's own signing key, where its server takes one.
+        /// The signing key to give the account, if its server accepts one.
         #[arg(long, value_enum, default_value_t = Key::Software)]
         device_key: Key,
     },
-    /// Add an account that shows codes, typed in.
+    /// Add an account that shows one-time passwords, entered manually.
     Add(accounts::Entry),
     /// List the accounts.
     Accounts,
-    /// Show an account's one-time code; one that counts uses it up.
+    /// Show an account's one-time password; a counter-based account uses it up.
     Code {
-        /// The account's id, as listed.
+        /// The account ID, as listed.
         account: String,
     },
-    /// Change how an account is shown.
+    /// Change the displayed names of an account.
     Rename {
-        /// The account's id, as listed.
+        /// The account ID, as listed.
         account: String,
-        /// Who it is with; empty for what was registered.
+        /// Name of the issuer; empty to restore the registered one.
         #[arg(long)]
         issuer: Option<String>,
-        /// The account's name there; empty for what was registered.
+        /// Account name at the issuer; empty to restore the registered one.
         #[arg(long)]
         name: Option<String>,
     },
-    /// Fetch new messages, and list those that can be answered, newest first.
+    /// Pull new messages and list the sign-on requests that can be answered, newest first.
     Pending {
-        /// Wait at most this many seconds for one.
+        /// Wait at most this many seconds for a message.
         #[arg(long, default_value_t = 0)]
         wait: u32,
     },
-    /// Take in a push message as FCM or APNs delivered it.
+    /// Receive a push message as FCM or APNs delivered it.
     Receive {
-        /// A file with the message's JSON.
+        /// A file with the message as JSON.
         file: PathBuf,
     },
-    /// Accept a sign-on.
+    /// Approve a sign-on request.
     Approve {
-        /// The message's id, as listed.
+        /// The message ID, as listed.
         id: String,
         /// The number that the browser shows.
         #[arg(long)]
@@ -107,47 +107,47 @@ enum Verb {
         #[arg(long)]
         biometric: bool,
     },
-    /// Refuse a sign-on.
+    /// Deny a sign-on request.
     Deny {
-        /// The message's id, as listed.
+        /// The message ID, as listed.
         id: String,
-        /// Why; taken by accounts with a signing key of their own.
+        /// The reason; only for accounts with a signing key.
         #[arg(long, value_enum)]
         reason: Option<Why>,
     },
-    /// Send what waits in the outbox.
+    /// Send everything in the outbox.
     Sync,
-    /// Have pushes sent to another push token, for all accounts.
+    /// Change the push token for all accounts.
     Token {
-        /// Push token of FCM or APNs, or one of your own making for the embedded way.
+        /// Push token of FCM or APNs, or one of your choice for embedded delivery.
         token: String,
         /// How pushes reach this phone.
         #[arg(long, value_enum, default_value_t = Communication::Embedded)]
         communication_type: Communication,
     },
-    /// List settled sign-ons, newest first.
+    /// List settled sign-on requests, newest first.
     History {
-        /// At most so many.
+        /// List at most this many.
         #[arg(long, default_value_t = 20)]
         limit: u32,
-        /// Leave out so many of the newest.
+        /// Skip this many of the newest.
         #[arg(long, default_value_t = 0)]
         offset: u32,
     },
-    /// List what happened on this phone, newest first.
+    /// List past events on this phone, newest first.
     Log {
-        /// At most so many.
+        /// List at most this many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Say what removing an account would mean; nothing is changed.
+    /// Show the consequences of removing an account, without changing anything.
     Removal {
-        /// The account's id, as listed.
+        /// The account ID, as listed.
         account: String,
     },
-    /// Remove an account from this phone. Its server is not told: remove the device there, too.
+    /// Remove an account from this phone. This does not notify the server: remove the device there, too.
     Remove {
-        /// The account's id, as listed.
+        /// The account ID, as listed.
         account: String,
     },
 }
@@ -186,7 +186,7 @@ pub(super) fn run(arguments: PhoneArguments) -> Result<Report, Failure> {
     }
 }
 
-/// Where an account is.
+/// Returns an account's host, or a note that it has none.
 fn place(host: Option<&str>) -> &str {
     host.unwrap_or("codes only")
 }
@@ -209,7 +209,7 @@ fn scan(phone: &FolderPhone, code: &str, replace: bool, description: Description
         .find(|account| account.id == id)
         .ok_or_else(|| Failure::new("refused", &"The server refused the registration."))?;
     if is_embedded {
-        // Whether this phone will hear of sign-ons; told now rather than at the first that never comes.
+        // Report now whether this phone can receive sign-on requests, rather than when the first one fails to arrive.
         for problem in phone.pull(0, Some(&id))? {
             let _ = writeln!(std::io::stderr(), "{}", visible(&problem));
         }
@@ -224,7 +224,7 @@ fn added(account: &Account) -> Report {
     )
 }
 
-/// An account as JSON.
+/// Converts an account to JSON.
 pub(super) fn show_account(account: &Account) -> Value {
     json!({
         "id": account.id,
@@ -272,7 +272,7 @@ fn pending(phone: &FolderPhone, wait: u32) -> Result<Report, Failure> {
         if !found.is_empty() || SystemClock.now() + 1000 > until || !phone.may_pull()? {
             break found;
         }
-        // A server that does not hold requests would otherwise be asked without pause.
+        // Avoid polling a server that does not hold pulls without a pause.
         std::thread::sleep(std::time::Duration::from_millis(500));
     };
     let lines: Vec<String> = found.iter().map(describe).collect();
@@ -295,7 +295,7 @@ fn describe(notification: &Notification) -> String {
     )
 }
 
-/// A notification as JSON, with where it is in its life.
+/// Converts a notification to JSON, including its state.
 pub(super) fn show_with_state(notification: &Notification) -> Value {
     let mut value = show_notification(notification);
     if let Some(fields) = value.as_object_mut() {
@@ -304,7 +304,7 @@ pub(super) fn show_with_state(notification: &Notification) -> Value {
     value
 }
 
-/// A notification as JSON.
+/// Converts a notification to JSON.
 pub(super) fn show_notification(notification: &Notification) -> Value {
     let (kind, numbers) = match &notification.ask {
         Ask::Tap => ("tap", Vec::new()),
@@ -364,7 +364,7 @@ fn approve(phone: &FolderPhone, id: &str, number: Option<String>, biometric: boo
     answered(phone, id)
 }
 
-/// Ships an answer and tells what came of it.
+/// Sends an answer and reports the outcome.
 fn answered(phone: &FolderPhone, id: &str) -> Result<Report, Failure> {
     phone.ship_for(id)?;
     let state = phone.phone.notification(id).map_err(failure)?.state.name();

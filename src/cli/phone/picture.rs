@@ -1,4 +1,4 @@
-//! Reading a QR code out of a picture.
+//! Reads a QR code from a picture.
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -9,34 +9,34 @@ use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits};
 use crate::cli::output::Failure;
 use crate::secret::SecretText;
 
-/// Largest picture that is read, in bytes.
+/// Largest picture file to read, in bytes.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
-/// Largest picture that is decoded, in pixels of a side and in pixels altogether.
+/// Largest picture to decode, in pixels per side and in total.
 const SIDE_LIMIT: u32 = 16_384;
 const PIXEL_LIMIT: u64 = 40_000_000;
-/// Most memory that decoding may take, in bytes.
+/// Most memory that decoding may use, in bytes.
 const MEMORY_LIMIT: u64 = 512 * 1024 * 1024;
-/// Longer side up to which a picture is tried at twice its size, in pixels.
+/// Longest side of a picture that is also tried at twice its size, in pixels.
 const ENLARGED_LIMIT: u32 = 2048;
-/// Longer side to which a larger picture is reduced for a further try, in pixels.
+/// Length to which the longer side of a large picture is reduced for another try, in pixels.
 const REDUCED_SIDE: u32 = 1024;
 
-/// What can be read, for a message.
+/// Supported formats, for a message.
 const READABLE: &str = "PNG, JPEG, WebP, GIF and BMP pictures of up to 16 MiB and 40 megapixels are read. The code \
     should be whole, with an empty margin, and each of its squares at least 2 pixels wide";
 
-/// The text of the first QR code in a picture's file.
+/// Returns the text of the first QR code in a picture file.
 pub(in crate::cli) fn read_file(file: &Path) -> Result<SecretText, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::new("bad-picture", &format!("The picture {} cannot be read: {error}.", file.display()))
     };
     let mut bytes = Vec::new();
-    // One byte more than is allowed tells that there is more; a device or a pipe may have no end.
+    // Read one byte more than allowed to detect an oversized file; a device or a pipe may never end.
     std::fs::File::open(file).map_err(unreadable)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     read_code(&bytes)
 }
 
-/// The text of the first QR code in a picture's bytes.
+/// Returns the text of the first QR code in a picture's bytes.
 pub(in crate::cli) fn read_code(bytes: &[u8]) -> Result<SecretText, Failure> {
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(bad_picture("it is larger than 16 MiB"));
@@ -54,7 +54,7 @@ fn bad_picture(problem: &str) -> Failure {
     Failure::new("bad-picture", &format!("The picture cannot be read: {problem}. {READABLE}."))
 }
 
-/// Decodes within the limits, whatever the file's name says.
+/// Decodes within the limits, ignoring the file's extension.
 fn decode(bytes: &[u8]) -> Result<DynamicImage, Failure> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_LIMIT);
@@ -66,7 +66,7 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, Failure> {
         reader.format().filter(is_readable).map(|_| reader)
     };
     let unknown = || bad_picture("it is of a format that is not known here");
-    // The size first: a small file can hold a huge picture.
+    // Check the size first: a small file can contain a huge picture.
     let (width, height) =
         reader().ok_or_else(unknown)?.into_dimensions().map_err(|error| bad_picture(&error.to_string()))?;
     if u64::from(width) * u64::from(height) > PIXEL_LIMIT || width.max(height) > SIDE_LIMIT {
@@ -80,8 +80,7 @@ fn is_readable(format: &ImageFormat) -> bool {
     matches!(format, Png | Jpeg | WebP | Gif | Bmp)
 }
 
-/// The picture in shades of gray. What shows through is taken for paper; where all that is drawn is light, the paper is
-/// black.
+/// Converts the picture to grayscale. Transparent areas become white, or black if everything drawn is light.
 fn on_white(picture: DynamicImage) -> GrayImage {
     if !picture.color().has_alpha() {
         return picture.into_luma8();
@@ -103,7 +102,7 @@ fn on_white(picture: DynamicImage) -> GrayImage {
     })
 }
 
-/// Tries the picture as it is, then at other sizes, each as it is and inverted.
+/// Tries the picture at its own and at other sizes, each as it is and inverted.
 fn find_code(picture: &GrayImage) -> Option<String> {
     let (width, height) = picture.dimensions();
     let longer = width.max(height);
@@ -142,13 +141,13 @@ fn read(picture: &GrayImage) -> Option<String> {
     prepared.detect_grids().iter().find_map(|grid| grid.decode().ok()).map(|(_, text)| text)
 }
 
-/// The picture with a margin of the color of its corners: a code cut out to its edge lacks the one it needs.
+/// Adds a margin in the color of the corners, because a QR code cropped to its edge lacks the required one.
 fn with_margin(picture: &GrayImage) -> GrayImage {
     let (width, height) = picture.dimensions();
     let margin = width.max(height) / 10 + 4;
     let dark = |x, y| picture.get_pixel_checked(x, y).is_some_and(|pixel| pixel.0 < [128]);
     let last = (width.saturating_sub(1), height.saturating_sub(1));
-    // Three corners of a code without a margin are dark squares, four of a dark page are.
+    // A QR code without a margin has dark squares in three corners; a dark page has dark corners on all four.
     let corners = [dark(0, 0), dark(last.0, 0), dark(0, last.1), dark(last.0, last.1)];
     let paper = if corners == [true; 4] { 0 } else { 255 };
     let mut framed = GrayImage::from_pixel(width + 2 * margin, height + 2 * margin, image::Luma([paper]));

@@ -1,4 +1,4 @@
-//! `phone preview`: what a registration URI would add.
+//! `phone preview`: shows what a registration URI would add.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::cli::output::{Failure, Report};
 use crate::phone::{CodeSettings, Conflict, Moving, Preview};
 use crate::secret::Reason;
 
-/// Shows what a registration URI would add, and stores nothing.
+/// Shows what a registration URI would add, without storing anything.
 pub(super) fn preview(phone: &FolderPhone, code: &str) -> Result<Report, Failure> {
     let preview = phone.phone.preview(read_code(code)?.expose(Reason::HandOver)).map_err(failure)?;
     let policies = if preview.policies.is_empty() { "none".to_owned() } else { preview.policies.join(", ") };
@@ -55,7 +55,7 @@ pub(super) fn preview(phone: &FolderPhone, code: &str) -> Result<Report, Failure
     Ok(Report::new(text, show_preview(&preview)))
 }
 
-/// A preview as JSON.
+/// Converts a preview to JSON.
 pub(in crate::cli) fn show_preview(preview: &Preview) -> Value {
     json!({
         "issuer": preview.issuer,

@@ -1,4 +1,4 @@
-//! What became of requests that were sent, and how a command tells it.
+//! Outcomes of sent HTTP requests and how a command reports them.
 
 use serde_json::json;
 
@@ -6,25 +6,25 @@ use crate::cli::output::{Failure, Report};
 use crate::phone::Delivery;
 use crate::server::ca_file::TlsFailure;
 
-/// What became of the requests that were shipped.
+/// Outcomes of all HTTP requests that were sent.
 #[derive(Default)]
 pub(in crate::cli) struct Shipped(pub(super) Vec<Sent>);
 
-/// What became of one request.
+/// Outcome of one HTTP request.
 pub(super) struct Sent {
     pub(super) id: String,
     pub(super) delivery: Delivery,
-    /// Why its server is not believed.
+    /// Why the server is not trusted.
     pub(super) cause: Option<TlsFailure>,
 }
 
 impl Shipped {
-    /// How many were shipped.
+    /// Returns the number of HTTP requests that were sent.
     pub(in crate::cli) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Why servers are not believed, each once.
+    /// Returns the reasons why servers are not trusted, without duplicates.
     pub(super) fn causes(&self) -> Vec<TlsFailure> {
         let mut causes: Vec<TlsFailure> = Vec::new();
         for cause in self.0.iter().filter_map(|sent| sent.cause.as_ref()) {
@@ -35,7 +35,7 @@ impl Shipped {
         causes
     }
 
-    /// What to tell of all of them, where so many still wait.
+    /// Reports all outcomes; `waiting` is the number of outbox entries left.
     pub(super) fn report(&self, waiting: usize) -> Result<Report, Failure> {
         let count = |test: fn(&Delivery) -> bool| self.0.iter().filter(|sent| test(&sent.delivery)).count();
         let refused = count(|delivery| matches!(delivery, Delivery::Refused { .. }));
@@ -53,7 +53,7 @@ impl Shipped {
     }
 }
 
-/// What could not be sent stays in the outbox; `causes` are what has to be set right first.
+/// Reports that unsent entries stay in the outbox; `causes` must be fixed first.
 pub(super) fn queued(causes: &[TlsFailure]) -> Failure {
     let Some(first) = causes.first() else {
         return Failure::new(

@@ -1,4 +1,4 @@
-//! The records of accounts. Knows no rule about any of them.
+//! Records for accounts.
 
 use super::{AccountKey, all};
 use crate::phone;
@@ -6,11 +6,11 @@ use crate::phone;
 /// What a credential can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum CredentialKind {
-    /// Answers push messages.
+    /// Answers sign-on requests.
     Push,
-    /// Shows codes that change with time.
+    /// Shows one-time passwords that change with time.
     Totp,
-    /// Shows a new code whenever it is asked for one.
+    /// Shows a new one-time password on demand.
     Hotp,
 }
 
@@ -24,18 +24,19 @@ impl From<phone::CredentialKind> for CredentialKind {
     }
 }
 
-/// What a person can expect of an account.
+/// What an account can do at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum AccountState {
-    /// The registration is signed and not yet confirmed by the server.
+    /// The registration is signed but not confirmed by the server yet.
     Enrolling,
-    /// Whether the server knows this phone is not certain; the first valid message will tell.
+    /// It is uncertain whether the server knows this phone; the first valid message will show.
     Unconfirmed,
-    /// Messages can be received and answered, codes shown.
+    /// The account can receive and answer messages and show one-time passwords.
     Active,
-    /// A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
+    /// The phone violates one of the account's policies: sign-on requests can be denied but not approved, and no
+    /// one-time passwords are shown.
     Locked,
-    /// The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
+    /// The key to the account's secret is lost, or its signing key was invalidated. Add the account again.
     ReEnrolmentNeeded,
 }
 
@@ -51,40 +52,41 @@ impl From<phone::AccountState> for AccountState {
     }
 }
 
-/// An account, as shown to a person.
+/// An account, for display to the user.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Account {
-    /// Names the account in every call.
+    /// Identifies the account in every call.
     pub id: String,
-    /// Who the account is with, as registered.
+    /// Issuer of the account, as registered.
     pub issuer: String,
-    /// The account's name there, as registered.
+    /// Account name at the issuer, as registered.
     pub account: String,
-    /// Who the account is with, as the person wants to read it.
+    /// Issuer, under the name the user chose.
     pub display_issuer: String,
-    /// The account's name, as the person wants to read it.
+    /// Account name, as the user chose it.
     pub display_name: String,
-    /// Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+    /// Host that answers are sent to, with its port if the registration URI names one; absent if the account only shows
+    /// one-time passwords.
     pub host: Option<String>,
-    /// What it can do first of all: answer messages, where it can.
+    /// Primary kind: push, if the account has it.
     pub kind: CredentialKind,
-    /// All that it can do.
+    /// All kinds of credentials that it has.
     pub kinds: Vec<CredentialKind>,
-    /// What can be expected of it now.
+    /// What it can do at present.
     pub state: AccountState,
     /// When it was added, in epoch milliseconds by this phone's clock.
     pub created_at: i64,
-    /// Whether messages that ask for a biometric can be approved.
+    /// Whether the user can approve messages that ask for a biometric.
     pub has_biometric_slot: bool,
-    /// Background colour, six lower-case hexadecimal digits.
+    /// Background color, six lowercase hexadecimal digits.
     pub colour: Option<String>,
-    /// Address of the logo; https.
+    /// URL of the logo; always https.
     pub logo: Option<String>,
     /// Names of the policies that the phone must meet.
     pub policies: Vec<String>,
-    /// The first policy that is not met, which is why the account is locked.
+    /// First policy that is not met, which is why the account is locked.
     pub unmet_policy: Option<String>,
-    /// The account's own signing key, where it was registered with one.
+    /// The account's signing key, if it was registered with one.
     pub key: Option<AccountKey>,
 }
 
@@ -111,16 +113,16 @@ impl From<phone::Account> for Account {
     }
 }
 
-/// An account that stands in the way of a new one, or looks like it.
+/// An existing account that conflicts with a new one or resembles it.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Conflict {
     /// The account's id.
     pub account_id: String,
-    /// Who it is with.
+    /// Issuer of the account.
     pub issuer: String,
-    /// Its name.
+    /// Account name at the issuer.
     pub account: String,
-    /// Its host; none where codes are all that it has.
+    /// Host of the account; absent if it only shows one-time passwords.
     pub host: Option<String>,
 }
 

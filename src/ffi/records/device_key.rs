@@ -1,11 +1,10 @@
-//! The records of keys that accounts have of their own. Knows no rule about any of them but how large foreign ones may
-//! be.
+//! Records for accounts' separate signing keys.
 
 use crate::ffi::AuthenticatorError;
 use crate::ffi::limits::{self, check_bytes, check_text};
 use crate::phone;
 
-/// Where the private half of an account's key lives.
+/// Where the private half of an account's signing key is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum KeyLevel {
     /// In the app's own storage.
@@ -40,14 +39,14 @@ impl From<KeyLevel> for phone::KeyLevel {
     }
 }
 
-/// What a person must do before an account's key signs.
+/// What the user must do before an account's key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum UserPresence {
     /// Nothing.
     None,
     /// Unlock the device.
     Device,
-    /// Pass a biometric.
+    /// Pass a biometric check.
     Biometric,
 }
 
@@ -71,20 +70,20 @@ impl From<UserPresence> for phone::UserPresence {
     }
 }
 
-/// An account's own signing key, as shown to a person.
+/// An account's signing key, for display to the user.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct AccountKey {
-    /// The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
-    /// `crv`, `kty`, `x`, `y` in this order and nothing between them.
+    /// The public half, which lets the app find its own key: the text of the JWK given at registration, with the
+    /// members `crv`, `kty`, `x`, and `y` in this order and nothing in between.
     pub jwk: String,
-    /// Where the private half lives.
+    /// Where the private half is stored.
     pub level: KeyLevel,
-    /// What the person must do before it signs.
+    /// What the user must do before it signs.
     pub presence: UserPresence,
-    /// Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
-    /// answer signed.
+    /// Whether the core keeps the key in the vault and signs with it automatically. Otherwise the app holds the key and
+    /// must have every answer signed.
     pub is_software: bool,
-    /// Whether the platform invalidated it: the account answers nothing until it was added again.
+    /// Whether the platform has invalidated it. If so, the account answers nothing until it is added again.
     pub is_invalidated: bool,
 }
 
@@ -100,18 +99,18 @@ impl From<phone::AccountKey> for AccountKey {
     }
 }
 
-/// A key in the platform's hardware, as the shell describes it to the server.
+/// A hardware key, as the app describes it to the server.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct DeviceKey {
     /// The public key as a JWK: `kty` `EC`, `crv` `P-256`, `x`, `y`.
     pub jwk: String,
-    /// Where the private half lives.
+    /// Where the private half is stored.
     pub level: KeyLevel,
-    /// What the person must do before it signs.
+    /// What the user must do before it signs.
     pub presence: UserPresence,
-    /// What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
-    /// App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
-    /// without.
+    /// The platform's attestation, if any: its certificates for the key in DER, the key's own first, or App Attest's
+    /// single object. At most ten entries and 8 KiB in total. Leave out anything beyond that: the server decides
+    /// whether it accepts the key without.
     #[uniffi(default = None)]
     pub attestation: Option<Vec<Vec<u8>>>,
 }
@@ -134,11 +133,11 @@ impl From<DeviceKey> for phone::DeviceKey {
     }
 }
 
-/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
+/// The exact bytes that an account's key must sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct ToSign {
-    /// The bytes. Signed as they are, not hashed before.
+    /// The bytes to sign, as they are; do not hash them first.
     pub bytes: Vec<u8>,
 }
 
@@ -148,15 +147,15 @@ impl From<phone::ToSign> for ToSign {
     }
 }
 
-/// A signature, in either of the two forms that platforms give.
+/// A signature, in either of the two formats that platforms produce.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum KeySignature {
-    /// DER, as Android's Keystore and Apple's Security framework give it.
+    /// DER, as produced by Android's Keystore and Apple's Security framework.
     Der {
         /// The signature.
         bytes: Vec<u8>,
     },
-    /// r and s, 32 bytes each, as Apple's CryptoKit gives it.
+    /// r and s, 32 bytes each, as produced by Apple's CryptoKit.
     Fixed {
         /// The signature.
         bytes: Vec<u8>,
@@ -172,11 +171,11 @@ impl From<KeySignature> for phone::KeySignature {
     }
 }
 
-/// What the key made of them.
+/// Signed bytes together with their signature.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct Signed {
-    /// The bytes of [`ToSign`].
+    /// The bytes that were to be signed.
     pub bytes: Vec<u8>,
     /// The signature.
     pub signature: KeySignature,
@@ -199,13 +198,12 @@ impl Signed {
     }
 }
 
-/// Which key an account is registered with.
+/// Which key to register an account with.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum KeyChoice {
-    /// One that the core makes and keeps in the vault.
+    /// A key that the core creates and keeps in the vault.
     Software,
-    /// One in hardware, with what it signed of
-    /// [`Authenticator::registration_to_sign`](crate::ffi::Authenticator::registration_to_sign).
+    /// A hardware key, together with its signature over the registration's bytes.
     Hardware {
         /// The key.
         key: DeviceKey,
@@ -232,14 +230,14 @@ impl KeyChoice {
     }
 }
 
-/// Why a person denies a sign-on.
+/// Why the user denies a sign-on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum DenyReason {
-    /// Somebody else signs on. The server stops messages to the user for a while.
+    /// Somebody else is signing in. The server stops sending messages to the user for a while.
     NotMe,
-    /// The person signs on, but not like this.
+    /// The user is signing in but denies this sign-on request.
     Mistake,
-    /// Anything else.
+    /// Any other reason.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! The records by which an account is added. Knows no rule about any of them but how large foreign ones may be.
+//! Records for adding an account.
 
 use super::KeyChoice;
 use crate::ffi::AuthenticatorError;
@@ -9,7 +9,7 @@ use crate::phone;
 /// A phone's operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Platform {
-    /// Android, and whatever is neither.
+    /// Android, or any system other than iOS.
     Android,
     /// iOS.
     Ios,
@@ -31,7 +31,7 @@ pub enum CommunicationType {
     Gcm,
     /// Apple Push Notification service.
     Apns,
-    /// The phone asks for its messages.
+    /// The phone pulls its messages.
     Embedded,
 }
 
@@ -45,15 +45,15 @@ impl From<CommunicationType> for phone::CommunicationType {
     }
 }
 
-/// This phone, as the server shall know it.
+/// This phone, as the server should know it.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct Device {
-    /// Shown in the user's list of devices.
+    /// Name shown in the user's list of devices.
     pub name: String,
     /// Operating system.
     pub platform: Platform,
-    /// Where pushes for this phone go: a token of FCM, of APNs, or of the shell's own making for the embedded way.
+    /// Where pushes for this phone go: a token from FCM or APNs, or one that the app generates for embedded delivery.
     pub push_token: String,
     /// How pushes reach this phone.
     pub communication_type: CommunicationType,
@@ -70,12 +70,12 @@ impl From<Device> for phone::Device {
     }
 }
 
-/// What the phone's shell observed about the device.
+/// What the app observed about the device.
 #[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
 pub struct DeviceFacts {
-    /// A fingerprint, face or other biometric is enrolled and usable.
+    /// Whether a fingerprint, face, or other biometric is enrolled and usable.
     pub biometric_available: bool,
-    /// How likely the device was tampered with, from 0 (clean) to 1.
+    /// How likely the device has been tampered with, from 0 (clean) to 1.
     pub tamper_score: f64,
 }
 
@@ -85,19 +85,19 @@ impl From<DeviceFacts> for phone::DeviceFacts {
     }
 }
 
-/// How a previewed account is to be added.
+/// How to add a previewed account.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct Enrolment {
-    /// This phone, as the server shall know it.
+    /// This phone, as the server should know it.
     pub device: Device,
-    /// What the shell observed about the device just now.
+    /// What the app has just observed about the device.
     pub facts: DeviceFacts,
-    /// Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-    /// new registration, not before.
+    /// Whether to replace an account with the same issuer, name, and host. The old account is removed once the server
+    /// has accepted the new registration, not before.
     pub replace: bool,
-    /// The signing key that the account is registered with, where its server takes one
-    /// ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+    /// The signing key to register the account with, if its server accepts one; without it, the account has no signing
+    /// key.
     #[uniffi(default = None)]
     pub key: Option<KeyChoice>,
 }

@@ -1,11 +1,11 @@
-//! The records and enums that cross the border, one subject a file, and how the core's types become them. Knows no rule
-//! about any of them but how large foreign ones may be.
+//! Records and enums that cross the FFI boundary, one subject per file, and their conversions from the core's types.
+//! The only rules here are size limits for foreign input.
 //!
 //! ```text
-//! account        accounts, and those that stand in the way of a new one
-//! device_key     keys of accounts' own: what describes one, what it has to sign, and what it signed
-//! enrolment      this phone, and how an account is to be added
-//! notification   sign-on requests, and what the person did to approve one
+//! account        accounts, and those that conflict with a new one
+//! device_key     accounts' own keys: how to describe one, what it must sign, and its signatures
+//! enrolment      this phone, and how to add an account
+//! notification   sign-on requests, and the user's evidence for an approval
 //! ```
 
 mod account;
@@ -20,7 +20,7 @@ pub use device_key::{
 pub use enrolment::{CommunicationType, Device, DeviceFacts, Enrolment, Platform};
 pub use notification::{Ask, Context, Evidence, Location, Notification, NotificationState};
 
-/// Converts each.
+/// Converts each element.
 pub(super) fn all<F, T: From<F>>(from: Vec<F>) -> Vec<T> {
     from.into_iter().map(T::from).collect()
 }

@@ -1,21 +1,21 @@
-//! The records of sign-on requests. Knows no rule about any of them but how large foreign ones may be.
+//! Records for sign-on requests.
 
 use crate::ffi::AuthenticatorError;
 use crate::ffi::limits::{self, check_bytes, check_text};
 use crate::phone;
 use crate::secret::SecretBytes;
 
-/// What the person is asked to do.
+/// What the user must do to approve.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Ask {
-    /// Tap to accept.
+    /// Tap to approve.
     Tap,
-    /// Tap the one of these numbers that the browser shows.
+    /// Tap the number that the browser shows.
     Number {
         /// Three different numbers, as text.
         numbers: Vec<String>,
     },
-    /// Accept with a biometric.
+    /// Approve with a biometric.
     Biometric,
 }
 
@@ -29,20 +29,20 @@ impl From<phone::Ask> for Ask {
     }
 }
 
-/// What the person did to approve.
+/// What the user did to approve.
 #[derive(Clone, PartialEq, Eq, uniffi::Enum)]
 #[uniffi::export(Debug)]
 pub enum Evidence {
-    /// Tapped *accept*.
+    /// Tapped *Approve*.
     Tap,
     /// Tapped a number.
     Number {
         /// The number, as text.
         number: String,
     },
-    /// Passed the biometric.
+    /// Passed the biometric check.
     Biometric {
-        /// The unwrapped slot of [`Authenticator::biometric_challenge`](crate::ffi::Authenticator::biometric_challenge).
+        /// The account's biometric slot, unwrapped in the app's prompt.
         slot: Vec<u8>,
     },
 }
@@ -63,18 +63,19 @@ impl Evidence {
     }
 }
 
-/// Where a sign-on comes from, as the server saw it. Shown, never trusted.
+/// Where a sign-on comes from, as the server saw it. For display only; never trust it.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Context {
-    /// Position of the browser, where it was shared.
+    /// Position of the browser, if it was shared.
     pub location: Option<Location>,
-    /// Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+    /// Browser and operating system in readable form, such as `Firefox on Linux`; always from a fixed table.
     pub browser: Option<String>,
-    /// The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
+    /// The browser's user agent as sent: free text from anyone who tries to sign in. Show `browser` first, and this
+    /// only on demand.
     pub user_agent: Option<String>,
-    /// The browser's platform as sent: free text, too.
+    /// The browser's platform as sent: free text as well.
     pub platform: Option<String>,
-    /// Address of the browser; absent where what was sent is none.
+    /// IP address of the browser; absent if the value sent was not an IP address.
     pub remote_ip: Option<String>,
 }
 
@@ -105,31 +106,31 @@ impl From<phone::Location> for Location {
     }
 }
 
-/// Where a message is in its life.
+/// State of a sign-on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum NotificationState {
-    /// Waits for the person.
+    /// Waiting for the user.
     Pending,
-    /// The person decided; the answer is on its way.
+    /// The user has decided, and the answer is on its way.
     Answering,
-    /// The server took the approval.
+    /// The server accepted the approval.
     Approved,
-    /// The server took the refusal.
+    /// The server accepted the denial.
     Denied,
-    /// The time to answer ran out, and no answer was sent.
+    /// The time to answer ran out before an answer was sent.
     Expired,
-    /// The server refused the answer.
+    /// The server rejected the answer.
     Failed,
-    /// An answer was sent, and whether it counted cannot be known.
+    /// An answer was sent, but whether it counted cannot be determined.
     OutcomeUnknown,
-    /// The server no longer asks.
+    /// The server withdrew the sign-on request.
     Withdrawn,
 }
 
 impl From<phone::NotificationState> for NotificationState {
     fn from(state: phone::NotificationState) -> Self {
         match state {
-            // What is only received is never shown.
+            // A notification that has only been received is never visible to the app.
             phone::NotificationState::Received | phone::NotificationState::Pending => Self::Pending,
             phone::NotificationState::Answering => Self::Answering,
             phone::NotificationState::Approved => Self::Approved,
@@ -142,39 +143,40 @@ impl From<phone::NotificationState> for NotificationState {
     }
 }
 
-/// A sign-on request, as shown to a person.
+/// A sign-on request, for display to the user.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Notification {
-    /// Names the request in every call.
+    /// Identifies the sign-on request in every call.
     pub id: String,
     /// The account it is for.
     pub account_id: String,
-    /// Who the account is with, as the person wants to read it.
+    /// Issuer, under the name the user chose.
     pub issuer: String,
-    /// The account's name there, as the person wants to read it.
+    /// Account name, as the user chose it.
     pub account: String,
-    /// Host that the answer goes to.
+    /// Host that receives the answer.
     pub host: String,
-    /// What the person is asked to do.
+    /// What the user must do to approve.
     pub ask: Ask,
-    /// Text for the person, cleaned and capped.
+    /// Message for the user, cleaned and shortened.
     pub message: Option<String>,
     /// Where the sign-on comes from, as the server saw it.
     pub context: Option<Context>,
-    /// The operator's own data, as sent.
+    /// The operator's custom data, as sent.
     pub custom_payload: Option<String>,
     /// When it was sent, in epoch milliseconds by the server's clock.
     pub sent_at: Option<i64>,
     /// When it arrived, in epoch milliseconds by this phone's clock.
     pub received_at: i64,
-    /// When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
-    /// server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
+    /// When it expires, in epoch milliseconds by this phone's clock, corrected by the known difference to the server's
+    /// clock. If the message says when it was sent, it can still be answered for another 60 seconds: the server
+    /// decides.
     pub expires_at: i64,
-    /// Where it is in its life.
+    /// State of the sign-on request.
     pub state: NotificationState,
-    /// When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+    /// When it reached its final state, in epoch milliseconds by this phone's clock.
     pub settled_at: Option<i64>,
-    /// Whether text, numbers, context and payload were left out, because the device is locked.
+    /// Whether text, numbers, context, and payload were left out because the device is locked.
     pub concealed: bool,
 }
 

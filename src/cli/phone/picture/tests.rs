@@ -1,4 +1,4 @@
-//! Codes drawn as screens, cameras and page designs leave them, and files that are no pictures.
+//! QR codes as screens, cameras, and page designs render them, and files that are not pictures.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use image::{DynamicImage, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use super::*;
 use crate::secret::Reason;
 
-/// A registration URI of the usual length: a push code is long, and its squares are small.
+/// A registration URI of typical length: a push registration is long, so its squares are small.
 fn long_uri() -> String {
     format!(
         "pushauth://push/Ping:alice?l=YW1sYmNvb2tpZT0wMQ&issuer=UGluZw&m=REGISTER:{}&s={}",
@@ -18,7 +18,7 @@ fn long_uri() -> String {
 
 const SHORT_URI: &str = "otpauth://totp/Example:ann?secret=JBSWY3DPEHPK3PXP&issuer=Example";
 
-/// The code with `module` pixels a square and a margin of so many squares.
+/// Draws the QR code with `module` pixels per square and a margin of `margin` squares.
 fn draw(text: &str, module: u32, margin: u32) -> GrayImage {
     let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L).unwrap();
     let width = code.width() as u32;
@@ -78,7 +78,7 @@ fn light_on_dark_is_read() {
             imageops::invert(&mut inverted);
             assert_reads("inverted", inverted, uri);
         }
-        // Low contrast, as a dark theme colors it.
+        // Low contrast, like a dark theme.
         let tinted = draw(uri, 4, 4);
         let tinted = RgbImage::from_fn(tinted.width(), tinted.height(), |x, y| {
             if tinted.get_pixel(x, y).0 == [0] { Rgb([225, 228, 235]) } else { Rgb([28, 32, 40]) }
@@ -157,7 +157,7 @@ fn photos_and_bad_jpegs_are_read() {
         code.write_with_encoder(encoder).unwrap();
         assert_eq!(text_of(&bytes), Ok(SHORT_URI.to_owned()), "quality {quality}");
     }
-    // Uneven light over a large picture.
+    // Uneven light across a large picture.
     let mut page = GrayImage::from_pixel(3000, 2000, Luma([230]));
     imageops::replace(&mut page, &imageops::resize(&code, 900, 900, FilterType::Triangle), 1100, 500);
     let lit = GrayImage::from_fn(page.width(), page.height(), |x, y| {
@@ -175,7 +175,7 @@ fn what_is_no_picture_or_too_large_says_what_is_read() {
             assert!(error.contains(part), "{error}");
         }
     }
-    // A small file that says that it is huge.
+    // A small file that claims to be huge.
     let mut huge = encode(&GrayImage::from_pixel(8, 8, Luma([0])).into(), ImageFormat::Bmp);
     huge[18..22].copy_from_slice(&60_000u32.to_le_bytes());
     huge[22..26].copy_from_slice(&60_000u32.to_le_bytes());

@@ -25,8 +25,8 @@ import java.nio.file.Files
 import unicorn.Arm64Const
 
 /**
- * A process of Android 6 on arm64: bionic's libc with its allocator, run by an emulator of the processor, with the
- * system calls that SQLite makes. To close it is to kill the process: nothing of the library's runs then.
+ * A process of Android 6 on arm64: bionic's libc with its allocator in a processor emulator, plus the system calls that
+ * SQLite makes. Closing it kills the process: no library code runs at that point.
  */
 class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf(Unicorn2Factory(true))) {
     init {
@@ -37,9 +37,9 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
     override fun createSyscallHandler(svcMemory: SvcMemory): UnixSyscallHandler<AndroidFileIO> = Kernel(svcMemory)
 
     /**
-     * Loads a library as the linker of Android 9 does. The emulator's linker knows no packed relative relocations
-     * (DT_RELR), which are done here: an even word is the place of one, an odd word tells by its bits which of the 63
-     * places that follow are more.
+     * Loads a library as Android 9's linker does. The emulator's linker does not know packed relative relocations
+     * (DT_RELR), so this applies them: an even word is the address of one, and the bits of an odd word tell which of
+     * the 63 following addresses are relocations, too.
      */
     fun load(library: File): Module {
         val module = loadLibrary(library, false)
@@ -63,7 +63,7 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
         backend.mem_write(module.base + place, word.array())
     }
 
-    /** Where the packed relocations are, and how many bytes. */
+    /** Returns the address of the packed relocations and their size in bytes. */
     private fun packed(module: Module, library: File): Pair<Long, Long> {
         val file = ByteBuffer.wrap(library.readBytes()).order(ByteOrder.LITTLE_ENDIAN)
         val first = file.getLong(PROGRAM_HEADERS_AT).toInt()
@@ -92,13 +92,14 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
 }
 
 /**
- * The app's files: the JVM's folder for temporary files, under the same path. Whatever else is opened comes from the
- * emulator.
+ * The app's files: the JVM's folder for temporary files, at the same path. Everything else that is opened comes from
+ * the emulator.
  */
 class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(emulator, system) {
     override fun open(path: String, flags: Int): FileResult<AndroidFileIO> {
         val file = File(path)
-        // Folders are only looked at, those that lead here too: by SQLite, which makes sure that a path has no links.
+        // Folders are only inspected, including those on the path here: SQLite makes sure that a path contains no
+        // links.
         val isOurs = file.startsWith(files) || files.startsWith(file)
         if (isOurs && file.isDirectory) return FileResult.success(DirectoryFileIO(flags, path))
         if (!file.startsWith(files)) return super.open(path, flags)
@@ -118,15 +119,15 @@ class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(em
         private const val NO_ENTRY = 2
         private val files = File(System.getProperty("java.io.tmpdir")).absoluteFile
 
-        /** Whether nothing more can be written. */
+        /** Whether the disk is full. */
         var isFull = false
 
-        /** Where the emulator keeps files. */
+        /** Where the emulator keeps its files. */
         val system: File get() = File(files, "system").apply { mkdirs() }
     }
 }
 
-/** One open file, read and written where the caller says. */
+/** An open file that is read and written at the offset the caller gives. */
 private class DiskFile(flags: Int, file: File, path: String) : SimpleFileIO(flags, file, path) {
     private val content = RandomAccessFile(file, "rw")
 
@@ -152,7 +153,7 @@ private class DiskFile(flags: Int, file: File, path: String) : SimpleFileIO(flag
         return 0
     }
 
-    /** SQLite tells files apart by their numbers. */
+    /** SQLite tells files apart by their inode numbers. */
     override fun fstat(emulator: Emulator<*>, stat: StatStructure): Int {
         super.fstat(emulator, stat)
         stat.st_mode = REGULAR or 0x180
@@ -177,7 +178,7 @@ object Clock {
     var now: () -> Long = System::currentTimeMillis
 }
 
-/** The system calls that the emulator lacks, with [Clock] and [Disk]. */
+/** The system calls that the emulator lacks, using [Clock] and [Disk]. */
 private class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
     override fun hook(backend: Backend, number: Int, service: Int, user: Any?) {
         val result = if (number == ARMEmulator.EXCP_SWI && service == 0) handled(backend) else null
@@ -185,7 +186,7 @@ private class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
         else super.hook(backend, number, service, user)
     }
 
-    /** What the call gives, or null where it is left to the emulator. */
+    /** Returns the call's result, or null to leave it to the emulator. */
     private fun handled(backend: Backend): Long? {
         fun argument(at: Int): Long = backend.reg_read(Arm64Const.UC_ARM64_REG_X0 + at).toLong()
         val call = backend.reg_read(Arm64Const.UC_ARM64_REG_X8).toInt()
@@ -224,7 +225,7 @@ private class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
         const val CLOCK_GETTIME = 113
         const val GETTIMEOFDAY = 169
 
-        /** fchmod, fchown, fsync, fdatasync and utimensat, also of folders. */
+        /** fchmod, fchown, fsync, fdatasync, and utimensat, for folders as well. */
         val DONE_AT_ONCE = setOf(52, 55, 82, 83, 88)
 
         const val REALTIME = 0L

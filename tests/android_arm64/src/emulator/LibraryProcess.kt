@@ -14,27 +14,27 @@ import java.nio.ByteOrder
 import unicorn.Arm64Const
 
 /**
- * The library in one process, called by UniFFI's C interface as AArch64 passes it: whole numbers in registers, a
- * [RustBuffer] by the address of a copy, and one that is returned at the address in x8. It takes one call at a time;
- * while a callback runs, that callback may call it, too.
+ * The library in one process, called through UniFFI's C interface by AArch64 calling conventions: integers in
+ * registers, a [RustBuffer] by the address of a copy, and a returned one at the address in x8. It handles one call at a
+ * time, but a callback may call back while it runs.
  */
 internal class LibraryProcess(val bionic: Bionic, library: File) {
     private val module: Module = bionic.load(library)
     private val scratch: UnidbgPointer = bionic.memory.malloc(SCRATCH * DEEPEST, true).pointer
 
-    /** How many calls and callbacks are running: each has its own part of the scratch memory. */
+    /** Number of running calls and callbacks; each has its part of the scratch memory. */
     private var depth = 0
     private var crash: Throwable? = null
 
-    /** How many callbacks ran. */
+    /** Number of callbacks that ran. */
     var callbacks = 0
         private set
 
-    /** Calls a function of the bindings; status and result are as JNA would give them. */
+    /** Calls a function of the bindings and returns status and result as JNA would. */
     fun call(name: String, result: Class<*>, arguments: Array<out Any>): Any = nested {
         var status: UniffiRustCallStatus? = null
         var next = ARGUMENTS
-        // Buffers are made before anything is put to its place: making one is a call, too.
+        // Create buffers before placing any argument: creating one is also a call.
         val words = arguments.map { if (it is RustBuffer.ByValue) made(Border.bytes(it)) else it }.map { argument ->
             when (argument) {
                 is Number -> argument.toLong()
@@ -56,7 +56,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         }
     }
 
-    /** Hands a table of callbacks to the library: each is an instruction that leads out of the emulator. */
+    /** Passes a table of callbacks to the library: each is an instruction that leads out of the emulator. */
     fun register(name: String, table: Structure): Unit = nested {
         val kind = table.javaClass.superclass
         val stubs = kind.getAnnotation(Structure.FieldOrder::class.java).value.map { field ->
@@ -68,7 +68,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         function(name, place.peer)
     }
 
-    /** Has the library free a buffer, given as its three words: the status of that, and the message of a panic. */
+    /** Has the library free a buffer, given as its three words; returns the status and any panic message. */
     fun freed(words: ByteArray): Pair<Byte, String> = nested {
         function("ffi_push_authenticator_rustbuffer_free", put(ARGUMENTS, words), put(STATUS, ByteArray(PLACE)))
         val ended = place(STATUS).getByteArray(0, PLACE)
@@ -76,7 +76,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         ended[0] to (message?.let { String(Border.bytes(it)) } ?: "")
     }
 
-    /** Does [work], with the registers afterwards as they are now. */
+    /** Runs [work], then restores the registers. */
     private fun <T> nested(work: () -> T): T {
         crash?.let { throw IllegalStateException("The process has crashed.", it) }
         check(depth < DEEPEST) { "Callbacks and calls are nested too deeply." }
@@ -94,7 +94,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         }
     }
 
-    /** Runs a function of the library. The emulator's way to call one takes a crash for a result; here it throws. */
+    /** Runs a function of the library. The emulator returns a crash as a result; this throws instead. */
     private fun function(name: String, vararg arguments: Long): Long {
         val symbol = checkNotNull(module.findSymbolByName(name, false)) { "The library has no $name." }
         check(arguments.size <= REGISTERS) { "$name takes more than registers hold." }
@@ -115,7 +115,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     private fun place(offset: Int): UnidbgPointer = at(scratch.peer + (depth - 1) * SCRATCH + offset)
     private fun put(offset: Int, bytes: ByteArray): Long = place(offset).apply { write(0, bytes, 0, bytes.size) }.peer
 
-    /** A buffer of the library's allocator with this content, as the structure's three words. */
+    /** Copies the contents into a buffer from the library's allocator and returns the structure's three words. */
     private fun made(content: ByteArray): ByteArray {
         function("ffi_push_authenticator_rustbuffer_alloc", content.size.toLong(), put(STATUS, ByteArray(PLACE)))
         check(place(STATUS).getByte(0) == UNIFFI_CALL_SUCCESS) { "There is no buffer of ${content.size} bytes." }
@@ -124,7 +124,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         return words
     }
 
-    /** A buffer of the library, taken over by the bindings. */
+    /** Moves a buffer from the library to the bindings. */
     private fun lifted(words: ByteArray): RustBuffer.ByValue {
         val (_, length, place) = words(words)
         val content = if (length == 0L) ByteArray(0) else at(place).getByteArray(0, length.toInt())
@@ -136,7 +136,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     private fun words(bytes: ByteArray): List<Long> =
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).run { List(3) { long } }
 
-    /** One callback. What it throws beyond what the bindings catch is told to JNA's handler, as JNA does. */
+    /** One callback. Exceptions that the bindings do not catch go to JNA's handler, as in JNA. */
     private inner class Stub(private val callback: Callback) : Arm64Svc() {
         private val method =
             callback.javaClass.declaredMethods.single { it.name == "callback" }.apply { isAccessible = true }
@@ -182,10 +182,10 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     }
 
     companion object {
-        /** Size of a [RustBuffer]: capacity, length and address. */
+        /** Size of a [RustBuffer]: capacity, length, and address. */
         const val BUFFER = 24
 
-        /** Size of a status: a byte, and a buffer. */
+        /** Size of a status: a byte and a buffer. */
         private const val PLACE = 32
         private const val RETURNED = 0
         private const val STATUS = 64

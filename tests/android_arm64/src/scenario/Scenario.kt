@@ -8,8 +8,8 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 
 /**
- * What a phone does in the life of an app, on arm64 machine code over bionic: one after the other on one phone, whose
- * process is killed a few times. What the library says is compared with what the JVM's cryptography makes.
+ * What a phone does over the life of an app, on arm64 machine code with bionic: step by step on one phone whose process
+ * is killed a few times. The JVM's cryptography checks the library's results.
  */
 fun main() {
     val phone = Phone(folder())
@@ -23,7 +23,7 @@ fun main() {
     exitProcess(if (steps.closed()) 0 else 1)
 }
 
-/** The border itself: versions, panics, callbacks; and the vault that is made. */
+/** The FFI boundary itself: versions, panics, and callbacks; and the creation of the vault. */
 private fun Steps.border(phone: Phone) {
     step("the library loads, with the interface's version and checksums that the bindings know") {
         uniffiEnsureInitialized()

@@ -12,7 +12,7 @@ import java.util.Base64
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 
-/** The claims of a proof, after the JVM checked its ES256 signature. */
+/** The claims of a proof, after the JVM has verified its ES256 signature. */
 private fun proved(key: PublicKey, proof: String): JsonNode {
     val signature = Base64.getUrlDecoder().decode(proof.substringAfterLast('.'))
     val verifier = Signature.getInstance("SHA256withECDSAinP1363Format").apply { initVerify(key) }
@@ -29,14 +29,16 @@ private fun publicKey(jwk: JsonNode): PublicKey {
 
 private val NUMBERS = arrayOf<Pair<String, Any?>>("k" to "challenge", "n" to "34,43,57")
 
-/** The claims of the only request that is due, which is then answered with 200. */
+/** The claims of the only HTTP request that is due, which is then answered with 200. */
 private fun Phone.sent(): JsonNode {
     val request = core.due().single()
     core.delivered(request.id, HttpResponse(200u, null, "{}".toByteArray()))
     return claims(json.readTree(request.body)["jwt"].asText())
 }
 
-/** Accounts with a signing key: one of the JVM, whose signatures the library checks, and one that the library makes. */
+/**
+ * Accounts with a signing key: one from the JVM, whose signatures the library checks, and one that the library creates.
+ */
 fun Steps.deviceKeys(phone: Phone) {
     val chip = Chip()
     lateinit var server: Registered

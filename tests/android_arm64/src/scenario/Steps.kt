@@ -3,7 +3,9 @@ package org.pushauthenticator
 import java.nio.file.Path
 import kotlin.io.path.readBytes
 
-/** Numbers, runs and prints the steps of the scenario. One that fails is told, and the next one runs all the same. */
+/**
+ * Numbers, runs, and prints the steps of the scenario. A failed step is reported, and the next one runs all the same.
+ */
 class Steps {
     private var passed = 0
     private var failed = 0
@@ -19,7 +21,7 @@ class Steps {
         error?.stackTrace?.take(TRACE)?.forEach { println("        at $it") }
     }
 
-    /** Prints the sum; whether all is well. */
+    /** Prints the total; returns whether every step passed. */
     fun closed(): Boolean {
         println("$passed passed, $failed failed")
         return failed == 0 && passed >= LEAST
@@ -31,7 +33,7 @@ class Steps {
     }
 }
 
-/** A phone: a folder that outlives its processes, a clock, and the process that is running. */
+/** A phone: a folder that outlives its processes, a clock, and the running process. */
 class Phone(folder: Path) {
     /** In epoch milliseconds. */
     var now = NOON
@@ -41,7 +43,7 @@ class Phone(folder: Path) {
     lateinit var core: Authenticator
         private set
 
-    /** Objects of processes that are gone: kept, so that the collector does not have a later process free them. */
+    /** Objects from dead processes, kept so that the garbage collector does not free them in a later process. */
     private val lost = mutableListOf<Authenticator>()
 
     init {
@@ -55,7 +57,7 @@ class Phone(folder: Path) {
         core = open(keys).apply { setDeviceFacts(DeviceFacts(true, 0.0)) }
     }
 
-    /** Ends the process without a word to the library, and opens the vault in another one. */
+    /** Ends the process without notifying the library, and opens the vault in a new one. */
     fun restart(keys: PlatformKeys = this.keys, meanwhile: () -> Unit = {}) {
         kill()
         meanwhile()
@@ -67,7 +69,7 @@ class Phone(folder: Path) {
         Border.kill()
     }
 
-    /** What SQLite, as Python brings it along on this machine, says of the vault's file. */
+    /** Runs a statement on the vault file with the SQLite that this machine's Python includes. */
     fun sql(statement: String): String {
         val script = "import sqlite3, sys; vault = sqlite3.connect(sys.argv[1]); " +
             "print(vault.execute(sys.argv[2]).fetchall()); vault.commit()"
@@ -75,7 +77,7 @@ class Phone(folder: Path) {
         return String(process.inputStream.readAllBytes()).trim().also { check(process.waitFor() == 0) { it } }
     }
 
-    /** Edits rows behind the library's back. */
+    /** Edits rows without the library's knowledge. */
     fun edit(update: String) = check(sql("$update RETURNING 1") != "[]") { "Nothing was edited by: $update" }
 
     fun bytes(): ByteArray = vault.readBytes()
@@ -86,7 +88,7 @@ class Phone(folder: Path) {
     }
 }
 
-/** The tests' keys, counted. */
+/** The tests' keys, with call counts. */
 class CountedKeys(private val keys: TestKeys = TestKeys()) : PlatformKeys {
     var wrapped = 0
         private set

@@ -1,7 +1,7 @@
 import Foundation
 import PushAuthenticator
 
-/// Whom the example asks, and whom it tells.
+/// The example's input and output.
 public struct Console: Sendable {
     let read: @Sendable () -> String?
     let show: @Sendable (String) -> Void
@@ -17,26 +17,26 @@ public struct Console: Sendable {
     }
 }
 
-/// A phone in a terminal: adds the account of a registration code, and answers sign-on requests. It shows what an app does with
-/// the library, and nothing of how a screen looks. Not for daily use: nothing but its folder protects the vault.
+/// A phone in a terminal: adds the account of a registration URI and answers sign-on requests. It shows how an app uses
+/// the library, but no screens. Not for everyday use: only its folder protects the vault.
 public struct PhoneExample: Sendable {
     private static let longestWait: Duration = .seconds(30)
     private let phone: Phone
     private let courier: Courier
     private let console: Console
 
-    /// - Parameter folder: of the vault; made where it is not there
+    /// - Parameter folder: folder of the vault, created if it does not exist
     public static func open(_ folder: URL, _ console: Console) async throws -> PhoneExample {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let phone = try await Phone.open(vaultFile: folder.appendingPathComponent("vault").path, keys: UnprotectedKey())
-        // An app says what it finds; until it does, accounts with policies are locked.
+        // Until an app reports what it finds, accounts with policies are locked.
         try await phone.call { $0.setDeviceFacts(facts: facts) }
         return PhoneExample(phone: phone, courier: Courier(phone), console: console)
     }
 
     public func close() { phone.close() }
 
-    /// Adds an account, once the person has seen what it is.
+    /// Adds an account after the user has seen what it is.
     public func add(_ code: String) async throws {
         let preview = try await phone.call { try $0.preview(code: code) }
         console.show("\(preview.issuer), \(preview.account), at \(preview.host ?? "no server")")
@@ -52,7 +52,7 @@ public struct PhoneExample: Sendable {
         }
     }
 
-    /// Waits for a sign-on request, and answers it as the person says.
+    /// Waits for a sign-on request and answers it as the user decides.
     public func answer() async throws {
         try await courier.pull(wait: Self.longestWait)
         guard let request = try await phone.call({ try $0.pending() }).first else { return console.show("Nobody signs on.") }
@@ -62,7 +62,7 @@ public struct PhoneExample: Sendable {
         console.show(Self.said(try await courier.approve(request.id, evidence)))
     }
 
-    /// Nothing where the person denies, or this example cannot give what is asked for.
+    /// The evidence for an approval, or nil if the user denies or this example cannot provide it.
     private func evidence(_ request: SignOnRequest) -> Evidence? {
         switch request.ask {
         case .tap: return console.isYes("Approve?") ? .tap : nil
@@ -90,8 +90,8 @@ public struct PhoneExample: Sendable {
     }
 }
 
-/// Keeps the vault's key beside the vault, as it is. An app wraps it under a key of the Secure Enclave or the Keychain:
-/// ios/Sources/AuthenticatorDevice/VaultKeys.swift does.
+/// Stores the vault's key unencrypted next to the vault. An app wraps it with a key from the Secure Enclave or the
+/// Keychain instead, as ios/Sources/AuthenticatorDevice/VaultKeys.swift does.
 final class UnprotectedKey: PlatformKeys {
     func wrap(dataKey: Data) throws -> Data { dataKey }
     func unwrap(wrapped: Data) throws -> Data { wrapped }

@@ -12,7 +12,7 @@ do {
     defer { phone.close() }
     if arguments[0] == "add" { try await phone.add(arguments[2]) } else { try await phone.answer() }
 } catch let reason as AuthenticatorError {
-    // What happened and what to do, for a person.
+    // Tells the user what happened and what to do.
     print(reason.explanation)
     exit(1)
 }

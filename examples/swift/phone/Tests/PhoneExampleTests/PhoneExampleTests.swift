@@ -4,7 +4,7 @@ import PushAuthenticator
 import Testing
 import XCTest
 
-/// What the person types, in turn, and what they are shown.
+/// What the user types, in order, and what the user is shown.
 private final class Person {
     let answers: Box<[String]>
     let shown = Box<[String]>([])
