@@ -656,269 +656,267 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
- * The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
+ * The phone core on top of one vault. Safe to use from several threads at once; once closed, it rejects every call.
  */
 public protocol AuthenticatorProtocol: AnyObject, Sendable {
 
     /**
-     * All accounts, in the order of adding. Works without the key too.
+     * Returns all accounts in the order they were added. Works without the key, too.
      */
     func accounts() throws  -> [Account]
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
+     * Approves a sign-on request with the evidence it asks for and places the answer in the outbox. If the account has
+     * a hardware key, use a signed approval instead.
      */
     func approve(notificationId: String, evidence: Evidence) throws
 
     /**
-     * The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
-     * inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+     * Returns the biometric slot of the sign-on request's account, wrapped with the platform's biometric key. The app
+     * unwraps it in its own prompt and passes the bytes back as biometric `Evidence`.
      */
     func biometricChallenge(notificationId: String) throws  -> Data
 
     /**
-     * Tells that the platform invalidated its biometric key for good. Sign-ons that ask for a biometric can only be
-     * denied until the account was added again.
+     * Records that the platform has permanently invalidated its biometric key. Until the account is added again,
+     * sign-on requests that ask for a biometric can only be denied.
      */
     func biometricInvalidated(accountId: String) throws
 
     /**
-     * The account's biometric slot, wrapped under the platform's biometric key, for
-     * [`rebind_biometric`](Self::rebind_biometric).
+     * Returns the account's biometric slot, wrapped with the platform's biometric key, for binding it to another one.
      */
     func biometricSlot(accountId: String) throws  -> Data
 
     /**
-     * Takes away the history that exceeds the retention; how many sign-on requests that were.
+     * Deletes the history that exceeds the retention and returns the number of sign-on requests deleted.
      */
     func cleanHistory(retention: Retention) throws  -> UInt64
 
     /**
-     * The account's one-time code now. For an account that counts, every call uses up a code.
+     * Returns the account's current one-time password. For a counter-based account, every call uses up a password.
      */
     func code(accountId: String) throws  -> Code
 
     /**
-     * Tells what the server answered to a request of [`due`](Self::due).
+     * Records the server's response to an HTTP request from `due`.
      */
     func delivered(requestId: String, response: HttpResponse) throws  -> Delivery
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
+     * Denies a sign-on request and places the answer in the outbox. Works for locked accounts, too. If the account has
+     * a hardware key, use a signed denial instead.
      */
     func deny(notificationId: String) throws
 
     /**
-     * The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. They are sent by
-     * POST, follow no redirects, and what came of them goes to [`delivered`](Self::delivered) or
-     * [`failed`](Self::failed).
+     * Returns the HTTP requests that are due now, oldest first, and leaves each to the caller for 60 seconds. Send
+     * them by POST, do not follow redirects, and report each outcome with `delivered` or `failed`.
      */
     func due() throws  -> [HttpRequest]
 
     /**
-     * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
-     * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied, unless the account's own key
-     * ([`Enrolment::key`]) takes a biometric.
+     * Adds the account of a registration URI after the user has confirmed its `preview`. The registration is signed
+     * and placed in the outbox. `slot_wrapper` binds the account to the platform's biometric. Without it, the user can
+     * only deny messages that ask for a biometric, unless the account's signing key (`key` in `Enrolment`) requires
+     * one itself.
      */
     func enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper?) throws  -> Account
 
     /**
-     * Adds an account that was typed in. Nobody is contacted.
+     * Adds a manually entered account. Contacts no server.
      */
     func enrolEntry(entry: ManualEntry, enrolment: Enrolment) throws  -> Account
 
     /**
-     * What happened on this phone, newest first, at most `limit`.
+     * Returns what happened on this phone, newest first, at most `limit` events.
      */
     func events(limit: UInt32) throws  -> [Event]
 
     /**
-     * Tells that there was no answer to a request of [`due`](Self::due).
+     * Records that an HTTP request from `due` got no response.
      */
     func failed(requestId: String, failure: SendFailure) throws  -> Delivery
 
     /**
-     * Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`.
+     * Returns settled sign-on requests, newest first: at most `limit` after skipping the first `offset`.
      */
     func history(limit: UInt32, offset: UInt32) throws  -> [Notification]
 
     /**
-     * One sign-on request, whatever its state.
+     * Returns one sign-on request, whatever its state.
      */
     func notification(id: String) throws  -> Notification
 
     /**
-     * The requests that are not settled, as shown to a person.
+     * Returns the outbox entries that are not settled, for display to the user.
      */
     func outbox() throws  -> [Waiting]
 
     /**
-     * The sign-on requests that can be answered now, newest first.
+     * Returns the sign-on requests that can be answered now, newest first.
      */
     func pending() throws  -> [Notification]
 
     /**
-     * Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+     * Parses a registration URI and returns what it would add. Stores nothing and contacts no server.
      */
     func preview(code: String) throws  -> EnrolmentPreview
 
     /**
-     * Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+     * Returns what a manually entered account would add: one that shows one-time passwords. Otherwise the same as
+     * `preview`.
      */
     func previewEntry(entry: ManualEntry) throws  -> EnrolmentPreview
 
     /**
-     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
-     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
-     * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
-     * there. A pull that could not be sent is forgotten.
+     * Creates one pull for every account that the server may know, except those whose hardware key must sign first.
+     * Send each by POST and pass the response to `pulled`. `wait_seconds` (at most 30) is how long the server may hold
+     * the HTTP request until there is a message. Discard a pull that could not be sent.
      */
     func pull(waitSeconds: UInt32) throws  -> [PullRequest]
 
     /**
-     * Takes in what the server answered to a pull.
+     * Processes the server's response to a pull.
      */
     func pulled(pull: PullRequest, response: HttpResponse) throws  -> Pulled
 
     /**
-     * Where the pushes of every account go, in the order of adding.
+     * Returns where the pushes of every account go, in the order the accounts were added.
      */
     func pushTokens() throws  -> [PushTokenStatus]
 
     /**
-     * Binds the account to another biometric key. `slot` is what the shell's prompt unwrapped of
-     * [`biometric_slot`](Self::biometric_slot).
+     * Binds the account to another biometric key. `slot` is the account's biometric slot, unwrapped in the app's
+     * prompt.
      */
     func rebindBiometric(accountId: String, slot: Data, slotWrapper: SlotWrapper) throws
 
     /**
-     * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
-     * neither does a hint: pull for its account then.
+     * Accepts a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or `{"messageId",
+     * "message"}`. Receiving the same push again returns the same notification. A rejected push changes nothing, and
+     * neither does a hint: after a hint, pull for its account.
      */
     func receive(payload: Data) throws  -> Received
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
+     * Accepts a signed message with its ID. Otherwise the same as `receive`, except that it never returns a hint.
      */
     func receiveMessage(messageId: String, jwt: String) throws  -> Notification
 
     /**
-     * Says what [`remove`](Self::remove) would mean for the account, before it is done.
+     * Returns the consequences of removing the account, so that the app can show them first.
      */
     func removal(accountId: String) throws  -> Removal
 
     /**
-     * Removes an account with its messages and whatever waits to be sent for it. The server is not told.
+     * Removes an account, its messages, and its outbox entries. Does not notify the server.
      */
     func remove(accountId: String) throws
 
     /**
-     * Changes how an account is shown. Nothing given leaves a name as it is, an empty one brings the registered one back.
+     * Changes the displayed names of an account. Omit a name to leave it unchanged; pass an empty one to restore the
+     * registered name.
      */
     func rename(accountId: String, issuer: String?, name: String?) throws  -> Account
 
     /**
-     * Makes everything that waits for its next attempt due now: the person asked for it, or the network is back.
+     * Makes every outbox entry due now, because the user asked for it or the network is back.
      */
     func retryNow() throws
 
     /**
-     * Wraps the vault's data key by another key of the platform, which has to open the vault from now on.
+     * Wraps the vault's data key with another platform key. From now on, only that key opens the vault.
      */
     func rewrap(keys: PlatformKeys) throws
 
     /**
-     * Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,
-     * and can be denied but not approved.
+     * Records whether the device is locked. While it is, sign-on requests leave out what only the user may see, and
+     * they can be denied but not approved.
      */
     func setConcealed(concealed: Bool)
 
     /**
-     * Tells what the shell observed about the device. Until it is told, no policy counts as met.
+     * Records what the app observed about the device. Until the first call, no policy counts as met.
      */
     func setDeviceFacts(facts: DeviceFacts)
 
     /**
-     * Wants pushes for all accounts to go to this token from now on; every server is told by way of
-     * [`due`](Self::due).
+     * Sets the push token for all accounts. The updates to the servers come out of `due`.
      */
     func setPushToken(token: String, communicationType: CommunicationType) throws
 
     /**
-     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
-     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     * Creates one pull for this account, even if its registration is not confirmed yet: a hint implies that the server
+     * knows the account. Otherwise the same as `pull`; fails with `signature-needed` if the account's hardware key
+     * must sign first.
      */
     func pullAccount(accountId: String, waitSeconds: UInt32) throws  -> PullRequest
 
     /**
-     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
-     * good for one pull.
+     * Creates the pull that an account's hardware key has signed. Checks the signature first; a signature is valid for
+     * one pull.
      */
     func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed) throws  -> PullRequest
 
     /**
-     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
-     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     * Returns what the accounts' hardware keys must sign before their servers can be polled, for keys that sign
+     * without user presence. `pull` leaves these accounts out and covers all others.
      */
     func pullsToSign() throws  -> [PullToSign]
 
     /**
-     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
-     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
-     * key is not of the right kind, or the server takes none.
+     * Returns the 32 bytes to pass to App Attest's `attestKey` as `clientDataHash`, so that the attestation covers a
+     * hardware key, given as a JWK, in this registration. Use the resulting object as the only entry of the key's
+     * `attestation`. Fails if the key is of the wrong kind or the server accepts none.
      */
     func appAttestClientDataHash(code: String, jwk: String) throws  -> Data
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to approve a sign-on request. Pass the tapped number
+     * if the request asks for one. Send the signed approval before the request expires.
      */
     func approvalToSign(notificationId: String, number: String?) throws  -> ToSign
 
     /**
-     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
-     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
-     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     * Approves a sign-on request with a signature by the account's hardware key. Checks the signature before storing
+     * anything. If the key requires a biometric, its signature proves the biometric, and tap `Evidence` is enough.
      */
     func approveSigned(notificationId: String, evidence: Evidence, signedAnswer: Signed) throws
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
-     * [`deny_signed`](Self::deny_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to deny a sign-on request. Send the signed denial
+     * before the request expires.
      */
     func denialToSign(notificationId: String, reason: DenyReason?) throws  -> ToSign
 
     /**
-     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
-     * for [`deny_signed`](Self::deny_signed).
+     * Denies a sign-on request and states the reason. Only for accounts with a separate signing key, because the
+     * reason is signed; with a hardware key, use a signed denial instead.
      */
     func denyFor(notificationId: String, reason: DenyReason) throws
 
     /**
-     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     * Denies a sign-on request with a signature by the account's hardware key. Pass the same `reason` that was signed.
      */
     func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: Signed) throws
 
     /**
-     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
-     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
-     * added again with `replace`.
+     * Records that an account's hardware key is gone or that the platform has permanently invalidated it, as platforms
+     * do when a fingerprint or face is added. The account can then neither approve nor deny until it is added again
+     * with `replace`.
      */
     func deviceKeyInvalidated(accountId: String) throws
 
     /**
-     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
-     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     * Returns the bytes that a hardware key signs to prove its possession when an account is registered with it. The
+     * result is valid for an hour. Fails if the key is of the wrong kind or the server accepts none.
      */
     func registrationToSign(code: String, key: DeviceKey) throws  -> ToSign
 
 }
 /**
- * The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
+ * The phone core on top of one vault. Safe to use from several threads at once; once closed, it rejects every call.
  */
 open class Authenticator: AuthenticatorProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -972,12 +970,12 @@ open class Authenticator: AuthenticatorProtocol, @unchecked Sendable {
 
 
     /**
-     * Opens the vault, or makes a new one where there is no file (its folder must be there). `keys` is called before
-     * this returns and not afterwards; `log` is told what happens as long as this object lives.
+     * Opens the vault, or creates one if the file does not exist; its folder must exist. `keys` is called before this
+     * returns and never afterwards. `log` receives events for as long as this object lives.
      *
-     * With a lost or wrong key the vault opens all the same: accounts can be listed and removed, whatever needs a
-     * secret ends with the code `re-enrolment-needed`, and once the last account is removed the next opening gives the
-     * vault a new key.
+     * The vault opens even if the key is lost or wrong. You can then list and remove accounts, but everything that
+     * needs a secret fails with the error code `re-enrolment-needed`. After the last account is removed, the next call
+     * to open gives the vault a new key.
      */
 public static func `open`(vaultFile: String, keys: PlatformKeys, log: LogSink?)throws  -> Authenticator  {
     return try  FfiConverterTypeAuthenticator_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -993,7 +991,7 @@ public static func `open`(vaultFile: String, keys: PlatformKeys, log: LogSink?)t
 
 
     /**
-     * All accounts, in the order of adding. Works without the key too.
+     * Returns all accounts in the order they were added. Works without the key, too.
      */
 open func accounts()throws  -> [Account]  {
     return try  FfiConverterSequenceTypeAccount.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1005,8 +1003,8 @@ open func accounts()throws  -> [Account]  {
 }
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
+     * Approves a sign-on request with the evidence it asks for and places the answer in the outbox. If the account has
+     * a hardware key, use a signed approval instead.
      */
 open func approve(notificationId: String, evidence: Evidence)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1019,8 +1017,8 @@ open func approve(notificationId: String, evidence: Evidence)throws   {try rustC
 }
 
     /**
-     * The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
-     * inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+     * Returns the biometric slot of the sign-on request's account, wrapped with the platform's biometric key. The app
+     * unwraps it in its own prompt and passes the bytes back as biometric `Evidence`.
      */
 open func biometricChallenge(notificationId: String)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1033,8 +1031,8 @@ open func biometricChallenge(notificationId: String)throws  -> Data  {
 }
 
     /**
-     * Tells that the platform invalidated its biometric key for good. Sign-ons that ask for a biometric can only be
-     * denied until the account was added again.
+     * Records that the platform has permanently invalidated its biometric key. Until the account is added again,
+     * sign-on requests that ask for a biometric can only be denied.
      */
 open func biometricInvalidated(accountId: String)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1046,8 +1044,7 @@ open func biometricInvalidated(accountId: String)throws   {try rustCallWithError
 }
 
     /**
-     * The account's biometric slot, wrapped under the platform's biometric key, for
-     * [`rebind_biometric`](Self::rebind_biometric).
+     * Returns the account's biometric slot, wrapped with the platform's biometric key, for binding it to another one.
      */
 open func biometricSlot(accountId: String)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1060,7 +1057,7 @@ open func biometricSlot(accountId: String)throws  -> Data  {
 }
 
     /**
-     * Takes away the history that exceeds the retention; how many sign-on requests that were.
+     * Deletes the history that exceeds the retention and returns the number of sign-on requests deleted.
      */
 open func cleanHistory(retention: Retention)throws  -> UInt64  {
     return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1073,7 +1070,7 @@ open func cleanHistory(retention: Retention)throws  -> UInt64  {
 }
 
     /**
-     * The account's one-time code now. For an account that counts, every call uses up a code.
+     * Returns the account's current one-time password. For a counter-based account, every call uses up a password.
      */
 open func code(accountId: String)throws  -> Code  {
     return try  FfiConverterTypeCode_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1086,7 +1083,7 @@ open func code(accountId: String)throws  -> Code  {
 }
 
     /**
-     * Tells what the server answered to a request of [`due`](Self::due).
+     * Records the server's response to an HTTP request from `due`.
      */
 open func delivered(requestId: String, response: HttpResponse)throws  -> Delivery  {
     return try  FfiConverterTypeDelivery_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1100,8 +1097,8 @@ open func delivered(requestId: String, response: HttpResponse)throws  -> Deliver
 }
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
+     * Denies a sign-on request and places the answer in the outbox. Works for locked accounts, too. If the account has
+     * a hardware key, use a signed denial instead.
      */
 open func deny(notificationId: String)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1113,9 +1110,8 @@ open func deny(notificationId: String)throws   {try rustCallWithError(FfiConvert
 }
 
     /**
-     * The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. They are sent by
-     * POST, follow no redirects, and what came of them goes to [`delivered`](Self::delivered) or
-     * [`failed`](Self::failed).
+     * Returns the HTTP requests that are due now, oldest first, and leaves each to the caller for 60 seconds. Send
+     * them by POST, do not follow redirects, and report each outcome with `delivered` or `failed`.
      */
 open func due()throws  -> [HttpRequest]  {
     return try  FfiConverterSequenceTypeHttpRequest.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1127,10 +1123,10 @@ open func due()throws  -> [HttpRequest]  {
 }
 
     /**
-     * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
-     * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied, unless the account's own key
-     * ([`Enrolment::key`]) takes a biometric.
+     * Adds the account of a registration URI after the user has confirmed its `preview`. The registration is signed
+     * and placed in the outbox. `slot_wrapper` binds the account to the platform's biometric. Without it, the user can
+     * only deny messages that ask for a biometric, unless the account's signing key (`key` in `Enrolment`) requires
+     * one itself.
      */
 open func enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper?)throws  -> Account  {
     return try  FfiConverterTypeAccount_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1145,7 +1141,7 @@ open func enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper?)th
 }
 
     /**
-     * Adds an account that was typed in. Nobody is contacted.
+     * Adds a manually entered account. Contacts no server.
      */
 open func enrolEntry(entry: ManualEntry, enrolment: Enrolment)throws  -> Account  {
     return try  FfiConverterTypeAccount_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1159,7 +1155,7 @@ open func enrolEntry(entry: ManualEntry, enrolment: Enrolment)throws  -> Account
 }
 
     /**
-     * What happened on this phone, newest first, at most `limit`.
+     * Returns what happened on this phone, newest first, at most `limit` events.
      */
 open func events(limit: UInt32)throws  -> [Event]  {
     return try  FfiConverterSequenceTypeEvent.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1172,7 +1168,7 @@ open func events(limit: UInt32)throws  -> [Event]  {
 }
 
     /**
-     * Tells that there was no answer to a request of [`due`](Self::due).
+     * Records that an HTTP request from `due` got no response.
      */
 open func failed(requestId: String, failure: SendFailure)throws  -> Delivery  {
     return try  FfiConverterTypeDelivery_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1186,7 +1182,7 @@ open func failed(requestId: String, failure: SendFailure)throws  -> Delivery  {
 }
 
     /**
-     * Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`.
+     * Returns settled sign-on requests, newest first: at most `limit` after skipping the first `offset`.
      */
 open func history(limit: UInt32, offset: UInt32)throws  -> [Notification]  {
     return try  FfiConverterSequenceTypeNotification.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1200,7 +1196,7 @@ open func history(limit: UInt32, offset: UInt32)throws  -> [Notification]  {
 }
 
     /**
-     * One sign-on request, whatever its state.
+     * Returns one sign-on request, whatever its state.
      */
 open func notification(id: String)throws  -> Notification  {
     return try  FfiConverterTypeNotification_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1213,7 +1209,7 @@ open func notification(id: String)throws  -> Notification  {
 }
 
     /**
-     * The requests that are not settled, as shown to a person.
+     * Returns the outbox entries that are not settled, for display to the user.
      */
 open func outbox()throws  -> [Waiting]  {
     return try  FfiConverterSequenceTypeWaiting.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1225,7 +1221,7 @@ open func outbox()throws  -> [Waiting]  {
 }
 
     /**
-     * The sign-on requests that can be answered now, newest first.
+     * Returns the sign-on requests that can be answered now, newest first.
      */
 open func pending()throws  -> [Notification]  {
     return try  FfiConverterSequenceTypeNotification.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1237,7 +1233,7 @@ open func pending()throws  -> [Notification]  {
 }
 
     /**
-     * Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+     * Parses a registration URI and returns what it would add. Stores nothing and contacts no server.
      */
 open func preview(code: String)throws  -> EnrolmentPreview  {
     return try  FfiConverterTypeEnrolmentPreview_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1250,7 +1246,8 @@ open func preview(code: String)throws  -> EnrolmentPreview  {
 }
 
     /**
-     * Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+     * Returns what a manually entered account would add: one that shows one-time passwords. Otherwise the same as
+     * `preview`.
      */
 open func previewEntry(entry: ManualEntry)throws  -> EnrolmentPreview  {
     return try  FfiConverterTypeEnrolmentPreview_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1263,10 +1260,9 @@ open func previewEntry(entry: ManualEntry)throws  -> EnrolmentPreview  {
 }
 
     /**
-     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
-     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
-     * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
-     * there. A pull that could not be sent is forgotten.
+     * Creates one pull for every account that the server may know, except those whose hardware key must sign first.
+     * Send each by POST and pass the response to `pulled`. `wait_seconds` (at most 30) is how long the server may hold
+     * the HTTP request until there is a message. Discard a pull that could not be sent.
      */
 open func pull(waitSeconds: UInt32)throws  -> [PullRequest]  {
     return try  FfiConverterSequenceTypePullRequest.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1279,7 +1275,7 @@ open func pull(waitSeconds: UInt32)throws  -> [PullRequest]  {
 }
 
     /**
-     * Takes in what the server answered to a pull.
+     * Processes the server's response to a pull.
      */
 open func pulled(pull: PullRequest, response: HttpResponse)throws  -> Pulled  {
     return try  FfiConverterTypePulled_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1293,7 +1289,7 @@ open func pulled(pull: PullRequest, response: HttpResponse)throws  -> Pulled  {
 }
 
     /**
-     * Where the pushes of every account go, in the order of adding.
+     * Returns where the pushes of every account go, in the order the accounts were added.
      */
 open func pushTokens()throws  -> [PushTokenStatus]  {
     return try  FfiConverterSequenceTypePushTokenStatus.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1305,8 +1301,8 @@ open func pushTokens()throws  -> [PushTokenStatus]  {
 }
 
     /**
-     * Binds the account to another biometric key. `slot` is what the shell's prompt unwrapped of
-     * [`biometric_slot`](Self::biometric_slot).
+     * Binds the account to another biometric key. `slot` is the account's biometric slot, unwrapped in the app's
+     * prompt.
      */
 open func rebindBiometric(accountId: String, slot: Data, slotWrapper: SlotWrapper)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1320,9 +1316,9 @@ open func rebindBiometric(accountId: String, slot: Data, slotWrapper: SlotWrappe
 }
 
     /**
-     * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
-     * neither does a hint: pull for its account then.
+     * Accepts a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or `{"messageId",
+     * "message"}`. Receiving the same push again returns the same notification. A rejected push changes nothing, and
+     * neither does a hint: after a hint, pull for its account.
      */
 open func receive(payload: Data)throws  -> Received  {
     return try  FfiConverterTypeReceived_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1335,7 +1331,7 @@ open func receive(payload: Data)throws  -> Received  {
 }
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
+     * Accepts a signed message with its ID. Otherwise the same as `receive`, except that it never returns a hint.
      */
 open func receiveMessage(messageId: String, jwt: String)throws  -> Notification  {
     return try  FfiConverterTypeNotification_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1349,7 +1345,7 @@ open func receiveMessage(messageId: String, jwt: String)throws  -> Notification 
 }
 
     /**
-     * Says what [`remove`](Self::remove) would mean for the account, before it is done.
+     * Returns the consequences of removing the account, so that the app can show them first.
      */
 open func removal(accountId: String)throws  -> Removal  {
     return try  FfiConverterTypeRemoval_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1362,7 +1358,7 @@ open func removal(accountId: String)throws  -> Removal  {
 }
 
     /**
-     * Removes an account with its messages and whatever waits to be sent for it. The server is not told.
+     * Removes an account, its messages, and its outbox entries. Does not notify the server.
      */
 open func remove(accountId: String)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1374,7 +1370,8 @@ open func remove(accountId: String)throws   {try rustCallWithError(FfiConverterT
 }
 
     /**
-     * Changes how an account is shown. Nothing given leaves a name as it is, an empty one brings the registered one back.
+     * Changes the displayed names of an account. Omit a name to leave it unchanged; pass an empty one to restore the
+     * registered name.
      */
 open func rename(accountId: String, issuer: String?, name: String?)throws  -> Account  {
     return try  FfiConverterTypeAccount_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1389,7 +1386,7 @@ open func rename(accountId: String, issuer: String?, name: String?)throws  -> Ac
 }
 
     /**
-     * Makes everything that waits for its next attempt due now: the person asked for it, or the network is back.
+     * Makes every outbox entry due now, because the user asked for it or the network is back.
      */
 open func retryNow()throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1400,7 +1397,7 @@ open func retryNow()throws   {try rustCallWithError(FfiConverterTypeAuthenticato
 }
 
     /**
-     * Wraps the vault's data key by another key of the platform, which has to open the vault from now on.
+     * Wraps the vault's data key with another platform key. From now on, only that key opens the vault.
      */
 open func rewrap(keys: PlatformKeys)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1412,8 +1409,8 @@ open func rewrap(keys: PlatformKeys)throws   {try rustCallWithError(FfiConverter
 }
 
     /**
-     * Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,
-     * and can be denied but not approved.
+     * Records whether the device is locked. While it is, sign-on requests leave out what only the user may see, and
+     * they can be denied but not approved.
      */
 open func setConcealed(concealed: Bool)  {try! rustCall() {
         uniffiCallStatus in
@@ -1425,7 +1422,7 @@ open func setConcealed(concealed: Bool)  {try! rustCall() {
 }
 
     /**
-     * Tells what the shell observed about the device. Until it is told, no policy counts as met.
+     * Records what the app observed about the device. Until the first call, no policy counts as met.
      */
 open func setDeviceFacts(facts: DeviceFacts)  {try! rustCall() {
         uniffiCallStatus in
@@ -1437,8 +1434,7 @@ open func setDeviceFacts(facts: DeviceFacts)  {try! rustCall() {
 }
 
     /**
-     * Wants pushes for all accounts to go to this token from now on; every server is told by way of
-     * [`due`](Self::due).
+     * Sets the push token for all accounts. The updates to the servers come out of `due`.
      */
 open func setPushToken(token: String, communicationType: CommunicationType)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1451,8 +1447,9 @@ open func setPushToken(token: String, communicationType: CommunicationType)throw
 }
 
     /**
-     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
-     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     * Creates one pull for this account, even if its registration is not confirmed yet: a hint implies that the server
+     * knows the account. Otherwise the same as `pull`; fails with `signature-needed` if the account's hardware key
+     * must sign first.
      */
 open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequest  {
     return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1466,8 +1463,8 @@ open func pullAccount(accountId: String, waitSeconds: UInt32)throws  -> PullRequ
 }
 
     /**
-     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
-     * good for one pull.
+     * Creates the pull that an account's hardware key has signed. Checks the signature first; a signature is valid for
+     * one pull.
      */
 open func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed)throws  -> PullRequest  {
     return try  FfiConverterTypePullRequest_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1482,8 +1479,8 @@ open func pullSigned(accountId: String, waitSeconds: UInt32, signature: Signed)t
 }
 
     /**
-     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
-     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     * Returns what the accounts' hardware keys must sign before their servers can be polled, for keys that sign
+     * without user presence. `pull` leaves these accounts out and covers all others.
      */
 open func pullsToSign()throws  -> [PullToSign]  {
     return try  FfiConverterSequenceTypePullToSign.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1495,9 +1492,9 @@ open func pullsToSign()throws  -> [PullToSign]  {
 }
 
     /**
-     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
-     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
-     * key is not of the right kind, or the server takes none.
+     * Returns the 32 bytes to pass to App Attest's `attestKey` as `clientDataHash`, so that the attestation covers a
+     * hardware key, given as a JWK, in this registration. Use the resulting object as the only entry of the key's
+     * `attestation`. Fails if the key is of the wrong kind or the server accepts none.
      */
 open func appAttestClientDataHash(code: String, jwk: String)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1511,8 +1508,8 @@ open func appAttestClientDataHash(code: String, jwk: String)throws  -> Data  {
 }
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to approve a sign-on request. Pass the tapped number
+     * if the request asks for one. Send the signed approval before the request expires.
      */
 open func approvalToSign(notificationId: String, number: String?)throws  -> ToSign  {
     return try  FfiConverterTypeToSign_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1526,9 +1523,8 @@ open func approvalToSign(notificationId: String, number: String?)throws  -> ToSi
 }
 
     /**
-     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
-     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
-     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     * Approves a sign-on request with a signature by the account's hardware key. Checks the signature before storing
+     * anything. If the key requires a biometric, its signature proves the biometric, and tap `Evidence` is enough.
      */
 open func approveSigned(notificationId: String, evidence: Evidence, signedAnswer: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1542,8 +1538,8 @@ open func approveSigned(notificationId: String, evidence: Evidence, signedAnswer
 }
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
-     * [`deny_signed`](Self::deny_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to deny a sign-on request. Send the signed denial
+     * before the request expires.
      */
 open func denialToSign(notificationId: String, reason: DenyReason?)throws  -> ToSign  {
     return try  FfiConverterTypeToSign_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1557,8 +1553,8 @@ open func denialToSign(notificationId: String, reason: DenyReason?)throws  -> To
 }
 
     /**
-     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
-     * for [`deny_signed`](Self::deny_signed).
+     * Denies a sign-on request and states the reason. Only for accounts with a separate signing key, because the
+     * reason is signed; with a hardware key, use a signed denial instead.
      */
 open func denyFor(notificationId: String, reason: DenyReason)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1571,7 +1567,7 @@ open func denyFor(notificationId: String, reason: DenyReason)throws   {try rustC
 }
 
     /**
-     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     * Denies a sign-on request with a signature by the account's hardware key. Pass the same `reason` that was signed.
      */
 open func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: Signed)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1585,9 +1581,9 @@ open func denySigned(notificationId: String, reason: DenyReason?, signedAnswer: 
 }
 
     /**
-     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
-     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
-     * added again with `replace`.
+     * Records that an account's hardware key is gone or that the platform has permanently invalidated it, as platforms
+     * do when a fingerprint or face is added. The account can then neither approve nor deny until it is added again
+     * with `replace`.
      */
 open func deviceKeyInvalidated(accountId: String)throws   {try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
         uniffiCallStatus in
@@ -1599,8 +1595,8 @@ open func deviceKeyInvalidated(accountId: String)throws   {try rustCallWithError
 }
 
     /**
-     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
-     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     * Returns the bytes that a hardware key signs to prove its possession when an account is registered with it. The
+     * result is valid for an hour. Fails if the key is of the wrong kind or the server accepts none.
      */
 open func registrationToSign(code: String, key: DeviceKey)throws  -> ToSign  {
     return try  FfiConverterTypeToSign_lift(try rustCallWithError(FfiConverterTypeAuthenticatorError_lift) {
@@ -1664,21 +1660,21 @@ public func FfiConverterTypeAuthenticator_lower(_ value: Authenticator) -> UInt6
 
 
 /**
- * The host application's logger. It gets a line for each event once that is durable, on the thread of the call that
- * brought it about, and may call back. What it throws is swallowed: a log that is full keeps nobody from signing on.
+ * The host application's logger. It receives one line per event, once the event is durable, on the thread of the call
+ * that caused it, and it may call back. Its exceptions are ignored: a full log must not keep anyone from signing in.
  */
 public protocol LogSink: AnyObject, Sendable {
 
     /**
-     * Takes one line: the event's name, then what it is about. Accounts and sign-on requests are named by their ids.
-     * No line holds a secret.
+     * Records one line: the event's name, followed by what it concerns. Accounts and sign-on requests appear by ID.
+     * Lines never contain secrets.
      */
     func log(level: LogLevel, line: String) throws
 
 }
 /**
- * The host application's logger. It gets a line for each event once that is durable, on the thread of the call that
- * brought it about, and may call back. What it throws is swallowed: a log that is full keeps nobody from signing on.
+ * The host application's logger. It receives one line per event, once the event is durable, on the thread of the call
+ * that caused it, and it may call back. Its exceptions are ignored: a full log must not keep anyone from signing in.
  */
 open class LogSinkImpl: LogSink, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1734,8 +1730,8 @@ open class LogSinkImpl: LogSink, @unchecked Sendable {
 
 
     /**
-     * Takes one line: the event's name, then what it is about. Accounts and sign-on requests are named by their ids.
-     * No line holds a secret.
+     * Records one line: the event's name, followed by what it concerns. Accounts and sign-on requests appear by ID.
+     * Lines never contain secrets.
      */
 open func log(level: LogLevel, line: String)throws   {try rustCallWithError(FfiConverterTypeLogSinkError_lift) {
         uniffiCallStatus in
@@ -1882,26 +1878,26 @@ public func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
 
 
 /**
- * The key that the platform holds for the vault (Android Keystore, Secure Enclave): it wraps the vault's data key. It has
- * to work while the device is locked after its first unlock, or pushes could not be received.
+ * The platform's key for the vault (Android Keystore, Secure Enclave), which wraps the vault's data key. It must work
+ * while the device is locked after its first unlock; otherwise the app could not receive pushes.
  */
 public protocol PlatformKeys: AnyObject, Sendable {
 
     /**
-     * Encrypts the vault's data key; makes the platform's key when there is none. The caller's copy of `data_key` should
-     * be overwritten after use.
+     * Encrypts the vault's data key, creating the platform's key if there is none. Overwrite your copy of `data_key`
+     * after use.
      */
     func wrap(dataKey: Data) throws  -> Data
 
     /**
-     * Decrypts what [`wrap`](Self::wrap) gave.
+     * Decrypts the result of `wrap`.
      */
     func unwrap(wrapped: Data) throws  -> Data
 
 }
 /**
- * The key that the platform holds for the vault (Android Keystore, Secure Enclave): it wraps the vault's data key. It has
- * to work while the device is locked after its first unlock, or pushes could not be received.
+ * The platform's key for the vault (Android Keystore, Secure Enclave), which wraps the vault's data key. It must work
+ * while the device is locked after its first unlock; otherwise the app could not receive pushes.
  */
 open class PlatformKeysImpl: PlatformKeys, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1957,8 +1953,8 @@ open class PlatformKeysImpl: PlatformKeys, @unchecked Sendable {
 
 
     /**
-     * Encrypts the vault's data key; makes the platform's key when there is none. The caller's copy of `data_key` should
-     * be overwritten after use.
+     * Encrypts the vault's data key, creating the platform's key if there is none. Overwrite your copy of `data_key`
+     * after use.
      */
 open func wrap(dataKey: Data)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypePlatformKeyError_lift) {
@@ -1971,7 +1967,7 @@ open func wrap(dataKey: Data)throws  -> Data  {
 }
 
     /**
-     * Decrypts what [`wrap`](Self::wrap) gave.
+     * Decrypts the result of `wrap`.
      */
 open func unwrap(wrapped: Data)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypePlatformKeyError_lift) {
@@ -2141,7 +2137,7 @@ public func FfiConverterTypePlatformKeys_lower(_ value: PlatformKeys) -> UInt64 
 
 
 /**
- * The public half of a biometric-bound key: wrapping with it needs no prompt, unwrapping does.
+ * The public half of a biometric-bound key: wrapping with it needs no prompt, but unwrapping does.
  */
 public protocol SlotWrapper: AnyObject, Sendable {
 
@@ -2152,7 +2148,7 @@ public protocol SlotWrapper: AnyObject, Sendable {
 
 }
 /**
- * The public half of a biometric-bound key: wrapping with it needs no prompt, unwrapping does.
+ * The public half of a biometric-bound key: wrapping with it needs no prompt, but unwrapping does.
  */
 open class SlotWrapperImpl: SlotWrapper, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2351,43 +2347,44 @@ public func FfiConverterTypeSlotWrapper_lower(_ value: SlotWrapper) -> UInt64 {
 
 
 /**
- * An account, as shown to a person.
+ * An account, for display to the user.
  */
 public struct Account: Equatable, Hashable {
     /**
-     * Names the account in every call.
+     * Identifies the account in every call.
      */
     public let id: String
     /**
-     * Who the account is with, as registered.
+     * Issuer of the account, as registered.
      */
     public let issuer: String
     /**
-     * The account's name there, as registered.
+     * Account name at the issuer, as registered.
      */
     public let account: String
     /**
-     * Who the account is with, as the person wants to read it.
+     * Issuer, under the name the user chose.
      */
     public let displayIssuer: String
     /**
-     * The account's name, as the person wants to read it.
+     * Account name, as the user chose it.
      */
     public let displayName: String
     /**
-     * Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+     * Host that answers are sent to, with its port if the registration URI names one; absent if the account only shows
+     * one-time passwords.
      */
     public let host: String?
     /**
-     * What it can do first of all: answer messages, where it can.
+     * Primary kind: push, if the account has it.
      */
     public let kind: CredentialKind
     /**
-     * All that it can do.
+     * All kinds of credentials that it has.
      */
     public let kinds: [CredentialKind]
     /**
-     * What can be expected of it now.
+     * What it can do at present.
      */
     public let state: AccountState
     /**
@@ -2395,15 +2392,15 @@ public struct Account: Equatable, Hashable {
      */
     public let createdAt: Int64
     /**
-     * Whether messages that ask for a biometric can be approved.
+     * Whether the user can approve messages that ask for a biometric.
      */
     public let hasBiometricSlot: Bool
     /**
-     * Background colour, six lower-case hexadecimal digits.
+     * Background color, six lowercase hexadecimal digits.
      */
     public let colour: String?
     /**
-     * Address of the logo; https.
+     * URL of the logo; always https.
      */
     public let logo: String?
     /**
@@ -2411,11 +2408,11 @@ public struct Account: Equatable, Hashable {
      */
     public let policies: [String]
     /**
-     * The first policy that is not met, which is why the account is locked.
+     * First policy that is not met, which is why the account is locked.
      */
     public let unmetPolicy: String?
     /**
-     * The account's own signing key, where it was registered with one.
+     * The account's signing key, if it was registered with one.
      */
     public let key: AccountKey?
 
@@ -2423,52 +2420,53 @@ public struct Account: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Names the account in every call.
+         * Identifies the account in every call.
          */id: String,
         /**
-         * Who the account is with, as registered.
+         * Issuer of the account, as registered.
          */issuer: String,
         /**
-         * The account's name there, as registered.
+         * Account name at the issuer, as registered.
          */account: String,
         /**
-         * Who the account is with, as the person wants to read it.
+         * Issuer, under the name the user chose.
          */displayIssuer: String,
         /**
-         * The account's name, as the person wants to read it.
+         * Account name, as the user chose it.
          */displayName: String,
         /**
-         * Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+         * Host that answers are sent to, with its port if the registration URI names one; absent if the account only shows
+         * one-time passwords.
          */host: String?,
         /**
-         * What it can do first of all: answer messages, where it can.
+         * Primary kind: push, if the account has it.
          */kind: CredentialKind,
         /**
-         * All that it can do.
+         * All kinds of credentials that it has.
          */kinds: [CredentialKind],
         /**
-         * What can be expected of it now.
+         * What it can do at present.
          */state: AccountState,
         /**
          * When it was added, in epoch milliseconds by this phone's clock.
          */createdAt: Int64,
         /**
-         * Whether messages that ask for a biometric can be approved.
+         * Whether the user can approve messages that ask for a biometric.
          */hasBiometricSlot: Bool,
         /**
-         * Background colour, six lower-case hexadecimal digits.
+         * Background color, six lowercase hexadecimal digits.
          */colour: String?,
         /**
-         * Address of the logo; https.
+         * URL of the logo; always https.
          */logo: String?,
         /**
          * Names of the policies that the phone must meet.
          */policies: [String],
         /**
-         * The first policy that is not met, which is why the account is locked.
+         * First policy that is not met, which is why the account is locked.
          */unmetPolicy: String?,
         /**
-         * The account's own signing key, where it was registered with one.
+         * The account's signing key, if it was registered with one.
          */key: AccountKey?) {
         self.id = id
         self.issuer = issuer
@@ -2560,29 +2558,29 @@ public func FfiConverterTypeAccount_lower(_ value: Account) -> RustBuffer {
 
 
 /**
- * An account's own signing key, as shown to a person.
+ * An account's signing key, for display to the user.
  */
 public struct AccountKey: Equatable, Hashable {
     /**
-     * The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
-     * `crv`, `kty`, `x`, `y` in this order and nothing between them.
+     * The public half, which lets the app find its own key: the text of the JWK given at registration, with the
+     * members `crv`, `kty`, `x`, and `y` in this order and nothing in between.
      */
     public let jwk: String
     /**
-     * Where the private half lives.
+     * Where the private half is stored.
      */
     public let level: KeyLevel
     /**
-     * What the person must do before it signs.
+     * What the user must do before it signs.
      */
     public let presence: UserPresence
     /**
-     * Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
-     * answer signed.
+     * Whether the core keeps the key in the vault and signs with it automatically. Otherwise the app holds the key and
+     * must have every answer signed.
      */
     public let isSoftware: Bool
     /**
-     * Whether the platform invalidated it: the account answers nothing until it was added again.
+     * Whether the platform has invalidated it. If so, the account answers nothing until it is added again.
      */
     public let isInvalidated: Bool
 
@@ -2590,21 +2588,21 @@ public struct AccountKey: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
-         * `crv`, `kty`, `x`, `y` in this order and nothing between them.
+         * The public half, which lets the app find its own key: the text of the JWK given at registration, with the
+         * members `crv`, `kty`, `x`, and `y` in this order and nothing in between.
          */jwk: String,
         /**
-         * Where the private half lives.
+         * Where the private half is stored.
          */level: KeyLevel,
         /**
-         * What the person must do before it signs.
+         * What the user must do before it signs.
          */presence: UserPresence,
         /**
-         * Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
-         * answer signed.
+         * Whether the core keeps the key in the vault and signs with it automatically. Otherwise the app holds the key and
+         * must have every answer signed.
          */isSoftware: Bool,
         /**
-         * Whether the platform invalidated it: the account answers nothing until it was added again.
+         * Whether the platform has invalidated it. If so, the account answers nothing until it is added again.
          */isInvalidated: Bool) {
         self.jwk = jwk
         self.level = level
@@ -2663,7 +2661,7 @@ public func FfiConverterTypeAccountKey_lower(_ value: AccountKey) -> RustBuffer 
 
 
 /**
- * A code to show. Not to be kept or logged: it is as good as a password while it lasts.
+ * A one-time password to show. Do not store or log it: while it is valid, it is as good as a password.
  */
 public struct Code: Equatable, Hashable, CustomDebugStringConvertible {
     /**
@@ -2675,7 +2673,7 @@ public struct Code: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let code: String
     /**
-     * How long it is good for.
+     * How long it is valid.
      */
     public let validity: CodeValidity
 
@@ -2689,7 +2687,7 @@ public struct Code: Equatable, Hashable, CustomDebugStringConvertible {
          * The digits.
          */code: String,
         /**
-         * How long it is good for.
+         * How long it is valid.
          */validity: CodeValidity) {
         self.accountId = accountId
         self.code = code
@@ -2753,11 +2751,11 @@ public func FfiConverterTypeCode_lower(_ value: Code) -> RustBuffer {
 
 
 /**
- * How codes are made.
+ * Settings for generating one-time passwords.
  */
 public struct CodeSettings: Equatable, Hashable {
     /**
-     * The hash.
+     * Hash function.
      */
     public let algorithm: CodeAlgorithm
     /**
@@ -2765,7 +2763,7 @@ public struct CodeSettings: Equatable, Hashable {
      */
     public let digits: UInt8
     /**
-     * What moves a code on.
+     * What changes the one-time password: time or a counter.
      */
     public let moving: CodeMoving
 
@@ -2773,13 +2771,13 @@ public struct CodeSettings: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The hash.
+         * Hash function.
          */algorithm: CodeAlgorithm,
         /**
          * Number of digits, 6 to 8.
          */digits: UInt8,
         /**
-         * What moves a code on.
+         * What changes the one-time password: time or a counter.
          */moving: CodeMoving) {
         self.algorithm = algorithm
         self.digits = digits
@@ -2832,7 +2830,7 @@ public func FfiConverterTypeCodeSettings_lower(_ value: CodeSettings) -> RustBuf
 
 
 /**
- * An account that stands in the way of a new one, or looks like it.
+ * An existing account that conflicts with a new one or resembles it.
  */
 public struct Conflict: Equatable, Hashable {
     /**
@@ -2840,15 +2838,15 @@ public struct Conflict: Equatable, Hashable {
      */
     public let accountId: String
     /**
-     * Who it is with.
+     * Issuer of the account.
      */
     public let issuer: String
     /**
-     * Its name.
+     * Account name at the issuer.
      */
     public let account: String
     /**
-     * Its host; none where codes are all that it has.
+     * Host of the account; absent if it only shows one-time passwords.
      */
     public let host: String?
 
@@ -2859,13 +2857,13 @@ public struct Conflict: Equatable, Hashable {
          * The account's id.
          */accountId: String,
         /**
-         * Who it is with.
+         * Issuer of the account.
          */issuer: String,
         /**
-         * Its name.
+         * Account name at the issuer.
          */account: String,
         /**
-         * Its host; none where codes are all that it has.
+         * Host of the account; absent if it only shows one-time passwords.
          */host: String?) {
         self.accountId = accountId
         self.issuer = issuer
@@ -2921,15 +2919,15 @@ public func FfiConverterTypeConflict_lower(_ value: Conflict) -> RustBuffer {
 
 
 /**
- * One thing that would come of removing an account.
+ * One consequence of removing an account.
  */
 public struct Consequence: Equatable, Hashable {
     /**
-     * Stable, in lower case with dashes.
+     * Stable identifier, in lower case with dashes.
      */
     public let code: String
     /**
-     * For a person.
+     * Explanation for the user.
      */
     public let explanation: String
 
@@ -2937,10 +2935,10 @@ public struct Consequence: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Stable, in lower case with dashes.
+         * Stable identifier, in lower case with dashes.
          */code: String,
         /**
-         * For a person.
+         * Explanation for the user.
          */explanation: String) {
         self.code = code
         self.explanation = explanation
@@ -2990,27 +2988,28 @@ public func FfiConverterTypeConsequence_lower(_ value: Consequence) -> RustBuffe
 
 
 /**
- * Where a sign-on comes from, as the server saw it. Shown, never trusted.
+ * Where a sign-on comes from, as the server saw it. For display only; never trust it.
  */
 public struct Context: Equatable, Hashable {
     /**
-     * Position of the browser, where it was shared.
+     * Position of the browser, if it was shared.
      */
     public let location: Location?
     /**
-     * Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+     * Browser and operating system in readable form, such as `Firefox on Linux`; always from a fixed table.
      */
     public let browser: String?
     /**
-     * The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
+     * The browser's user agent as sent: free text from anyone who tries to sign in. Show `browser` first, and this
+     * only on demand.
      */
     public let userAgent: String?
     /**
-     * The browser's platform as sent: free text, too.
+     * The browser's platform as sent: free text as well.
      */
     public let platform: String?
     /**
-     * Address of the browser; absent where what was sent is none.
+     * IP address of the browser; absent if the value sent was not an IP address.
      */
     public let remoteIp: String?
 
@@ -3018,19 +3017,20 @@ public struct Context: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Position of the browser, where it was shared.
+         * Position of the browser, if it was shared.
          */location: Location?,
         /**
-         * Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+         * Browser and operating system in readable form, such as `Firefox on Linux`; always from a fixed table.
          */browser: String?,
         /**
-         * The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
+         * The browser's user agent as sent: free text from anyone who tries to sign in. Show `browser` first, and this
+         * only on demand.
          */userAgent: String?,
         /**
-         * The browser's platform as sent: free text, too.
+         * The browser's platform as sent: free text as well.
          */platform: String?,
         /**
-         * Address of the browser; absent where what was sent is none.
+         * IP address of the browser; absent if the value sent was not an IP address.
          */remoteIp: String?) {
         self.location = location
         self.browser = browser
@@ -3089,11 +3089,11 @@ public func FfiConverterTypeContext_lower(_ value: Context) -> RustBuffer {
 
 
 /**
- * This phone, as the server shall know it.
+ * This phone, as the server should know it.
  */
 public struct Device: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * Shown in the user's list of devices.
+     * Name shown in the user's list of devices.
      */
     public let name: String
     /**
@@ -3101,7 +3101,7 @@ public struct Device: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let platform: Platform
     /**
-     * Where pushes for this phone go: a token of FCM, of APNs, or of the shell's own making for the embedded way.
+     * Where pushes for this phone go: a token from FCM or APNs, or one that the app generates for embedded delivery.
      */
     public let pushToken: String
     /**
@@ -3113,13 +3113,13 @@ public struct Device: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * Shown in the user's list of devices.
+         * Name shown in the user's list of devices.
          */name: String,
         /**
          * Operating system.
          */platform: Platform,
         /**
-         * Where pushes for this phone go: a token of FCM, of APNs, or of the shell's own making for the embedded way.
+         * Where pushes for this phone go: a token from FCM or APNs, or one that the app generates for embedded delivery.
          */pushToken: String,
         /**
          * How pushes reach this phone.
@@ -3189,15 +3189,15 @@ public func FfiConverterTypeDevice_lower(_ value: Device) -> RustBuffer {
 
 
 /**
- * What the phone's shell observed about the device.
+ * What the app observed about the device.
  */
 public struct DeviceFacts: Equatable, Hashable {
     /**
-     * A fingerprint, face or other biometric is enrolled and usable.
+     * Whether a fingerprint, face, or other biometric is enrolled and usable.
      */
     public let biometricAvailable: Bool
     /**
-     * How likely the device was tampered with, from 0 (clean) to 1.
+     * How likely the device has been tampered with, from 0 (clean) to 1.
      */
     public let tamperScore: Double
 
@@ -3205,10 +3205,10 @@ public struct DeviceFacts: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * A fingerprint, face or other biometric is enrolled and usable.
+         * Whether a fingerprint, face, or other biometric is enrolled and usable.
          */biometricAvailable: Bool,
         /**
-         * How likely the device was tampered with, from 0 (clean) to 1.
+         * How likely the device has been tampered with, from 0 (clean) to 1.
          */tamperScore: Double) {
         self.biometricAvailable = biometricAvailable
         self.tamperScore = tamperScore
@@ -3258,7 +3258,7 @@ public func FfiConverterTypeDeviceFacts_lower(_ value: DeviceFacts) -> RustBuffe
 
 
 /**
- * A key in the platform's hardware, as the shell describes it to the server.
+ * A hardware key, as the app describes it to the server.
  */
 public struct DeviceKey: Equatable, Hashable {
     /**
@@ -3266,17 +3266,17 @@ public struct DeviceKey: Equatable, Hashable {
      */
     public let jwk: String
     /**
-     * Where the private half lives.
+     * Where the private half is stored.
      */
     public let level: KeyLevel
     /**
-     * What the person must do before it signs.
+     * What the user must do before it signs.
      */
     public let presence: UserPresence
     /**
-     * What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
-     * App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
-     * without.
+     * The platform's attestation, if any: its certificates for the key in DER, the key's own first, or App Attest's
+     * single object. At most ten entries and 8 KiB in total. Leave out anything beyond that: the server decides
+     * whether it accepts the key without.
      */
     public let attestation: [Data]?
 
@@ -3287,15 +3287,15 @@ public struct DeviceKey: Equatable, Hashable {
          * The public key as a JWK: `kty` `EC`, `crv` `P-256`, `x`, `y`.
          */jwk: String,
         /**
-         * Where the private half lives.
+         * Where the private half is stored.
          */level: KeyLevel,
         /**
-         * What the person must do before it signs.
+         * What the user must do before it signs.
          */presence: UserPresence,
         /**
-         * What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
-         * App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
-         * without.
+         * The platform's attestation, if any: its certificates for the key in DER, the key's own first, or App Attest's
+         * single object. At most ten entries and 8 KiB in total. Leave out anything beyond that: the server decides
+         * whether it accepts the key without.
          */attestation: [Data]? = nil) {
         self.jwk = jwk
         self.level = level
@@ -3351,25 +3351,25 @@ public func FfiConverterTypeDeviceKey_lower(_ value: DeviceKey) -> RustBuffer {
 
 
 /**
- * How a previewed account is to be added.
+ * How to add a previewed account.
  */
 public struct Enrolment: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * This phone, as the server shall know it.
+     * This phone, as the server should know it.
      */
     public let device: Device
     /**
-     * What the shell observed about the device just now.
+     * What the app has just observed about the device.
      */
     public let facts: DeviceFacts
     /**
-     * Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-     * new registration, not before.
+     * Whether to replace an account with the same issuer, name, and host. The old account is removed once the server
+     * has accepted the new registration, not before.
      */
     public let replace: Bool
     /**
-     * The signing key that the account is registered with, where its server takes one
-     * ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+     * The signing key to register the account with, if its server accepts one; without it, the account has no signing
+     * key.
      */
     public let key: KeyChoice?
 
@@ -3377,18 +3377,18 @@ public struct Enrolment: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * This phone, as the server shall know it.
+         * This phone, as the server should know it.
          */device: Device,
         /**
-         * What the shell observed about the device just now.
+         * What the app has just observed about the device.
          */facts: DeviceFacts,
         /**
-         * Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-         * new registration, not before.
+         * Whether to replace an account with the same issuer, name, and host. The old account is removed once the server
+         * has accepted the new registration, not before.
          */replace: Bool,
         /**
-         * The signing key that the account is registered with, where its server takes one
-         * ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+         * The signing key to register the account with, if its server accepts one; without it, the account has no signing
+         * key.
          */key: KeyChoice? = nil) {
         self.device = device
         self.facts = facts
@@ -3455,39 +3455,40 @@ public func FfiConverterTypeEnrolment_lower(_ value: Enrolment) -> RustBuffer {
 
 
 /**
- * What would be added, as shown to a person: all of it is what would be stored. The secrets are not in it.
+ * What would be added, for display to the user. It covers everything that would be stored except the secrets.
  */
 public struct EnrolmentPreview: Equatable, Hashable {
     /**
-     * Who the account is with.
+     * Issuer of the account.
      */
     public let issuer: String
     /**
-     * The account's name there.
+     * Account name at the issuer.
      */
     public let account: String
     /**
-     * Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+     * Host that would be contacted, with its port if the registration URI names one; absent if the account only shows
+     * one-time passwords.
      */
     public let host: String?
     /**
-     * The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+     * The host name in its own script if it is not ASCII; show it next to `host`.
      */
     public let unicodeHost: UnicodeHost?
     /**
-     * What would be added.
+     * Kinds of credentials that would be added.
      */
     public let kinds: [CredentialKind]
     /**
-     * How codes would be made, where they would be shown.
+     * Settings for generating one-time passwords, if the account shows them.
      */
     public let codes: CodeSettings?
     /**
-     * Background colour, six lower-case hexadecimal digits.
+     * Background color, six lowercase hexadecimal digits.
      */
     public let colour: String?
     /**
-     * Address of the logo; https, and not to be fetched before the person confirmed.
+     * URL of the logo; always https. Do not fetch it before the user has confirmed.
      */
     public let logo: String?
     /**
@@ -3495,22 +3496,22 @@ public struct EnrolmentPreview: Equatable, Hashable {
      */
     public let policies: [String]
     /**
-     * The account that is there already, under the same issuer, name and host.
+     * The existing account with the same issuer, name, and host.
      */
     public let conflict: Conflict?
     /**
-     * Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
-     * any may be a reason not to trust the code.
+     * Accounts with the same issuer and name at other hosts. They are separate accounts and remain unchanged, but
+     * their existence may be a reason not to trust the registration URI.
      */
     public let namesakes: [Conflict]
     /**
-     * Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+     * Whether the server accepts a separate signing key for the account: see `key` in `Enrolment`.
      */
     public let takesDeviceKey: Bool
     /**
-     * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-     * code only. Android's `setAttestationChallenge` takes it; App Attest takes
-     * [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
+     * Challenge for the platform's attestation of a new hardware key, if the server accepts one: 32 bytes, valid for
+     * this registration URI only. Pass it to Android's `setAttestationChallenge`. For App Attest, have `Authenticator`
+     * compute the client data hash instead.
      */
     public let attestationChallenge: Data?
 
@@ -3518,46 +3519,47 @@ public struct EnrolmentPreview: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Who the account is with.
+         * Issuer of the account.
          */issuer: String,
         /**
-         * The account's name there.
+         * Account name at the issuer.
          */account: String,
         /**
-         * Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+         * Host that would be contacted, with its port if the registration URI names one; absent if the account only shows
+         * one-time passwords.
          */host: String?,
         /**
-         * The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+         * The host name in its own script if it is not ASCII; show it next to `host`.
          */unicodeHost: UnicodeHost?,
         /**
-         * What would be added.
+         * Kinds of credentials that would be added.
          */kinds: [CredentialKind],
         /**
-         * How codes would be made, where they would be shown.
+         * Settings for generating one-time passwords, if the account shows them.
          */codes: CodeSettings?,
         /**
-         * Background colour, six lower-case hexadecimal digits.
+         * Background color, six lowercase hexadecimal digits.
          */colour: String?,
         /**
-         * Address of the logo; https, and not to be fetched before the person confirmed.
+         * URL of the logo; always https. Do not fetch it before the user has confirmed.
          */logo: String?,
         /**
          * Names of the policies that this phone would have to meet.
          */policies: [String],
         /**
-         * The account that is there already, under the same issuer, name and host.
+         * The existing account with the same issuer, name, and host.
          */conflict: Conflict?,
         /**
-         * Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
-         * any may be a reason not to trust the code.
+         * Accounts with the same issuer and name at other hosts. They are separate accounts and remain unchanged, but
+         * their existence may be a reason not to trust the registration URI.
          */namesakes: [Conflict],
         /**
-         * Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+         * Whether the server accepts a separate signing key for the account: see `key` in `Enrolment`.
          */takesDeviceKey: Bool,
         /**
-         * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-         * code only. Android's `setAttestationChallenge` takes it; App Attest takes
-         * [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
+         * Challenge for the platform's attestation of a new hardware key, if the server accepts one: 32 bytes, valid for
+         * this registration URI only. Pass it to Android's `setAttestationChallenge`. For App Attest, have `Authenticator`
+         * compute the client data hash instead.
          */attestationChallenge: Data?) {
         self.issuer = issuer
         self.account = account
@@ -3644,23 +3646,23 @@ public func FfiConverterTypeEnrolmentPreview_lower(_ value: EnrolmentPreview) ->
  */
 public struct Event: Equatable, Hashable {
     /**
-     * When, in epoch milliseconds by this phone's clock.
+     * Time of the event, in epoch milliseconds by this phone's clock.
      */
     public let at: Int64
     /**
-     * What, as a stable name in lower case with dashes.
+     * Kind of event, as a stable name in lower case with dashes.
      */
     public let kind: String
     /**
-     * The account it is about; it may be gone.
+     * The account it concerns, which may no longer exist.
      */
     public let accountId: String?
     /**
-     * What else it is about: a sign-on request's id.
+     * ID of the sign-on request it concerns.
      */
     public let subject: String?
     /**
-     * What there is to say: a state, a code, or what a server said.
+     * Detail: a state, an error code, or a server's message.
      */
     public let detail: String?
 
@@ -3668,19 +3670,19 @@ public struct Event: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * When, in epoch milliseconds by this phone's clock.
+         * Time of the event, in epoch milliseconds by this phone's clock.
          */at: Int64,
         /**
-         * What, as a stable name in lower case with dashes.
+         * Kind of event, as a stable name in lower case with dashes.
          */kind: String,
         /**
-         * The account it is about; it may be gone.
+         * The account it concerns, which may no longer exist.
          */accountId: String?,
         /**
-         * What else it is about: a sign-on request's id.
+         * ID of the sign-on request it concerns.
          */subject: String?,
         /**
-         * What there is to say: a state, a code, or what a server said.
+         * Detail: a state, an error code, or a server's message.
          */detail: String?) {
         self.at = at
         self.kind = kind
@@ -3739,15 +3741,15 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
 
 
 /**
- * A header to send.
+ * An HTTP header to send.
  */
 public struct HttpHeader: Equatable, Hashable {
     /**
-     * Its name.
+     * Name of the header.
      */
     public let name: String
     /**
-     * Its value.
+     * Value of the header.
      */
     public let value: String
 
@@ -3755,10 +3757,10 @@ public struct HttpHeader: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Its name.
+         * Name of the header.
          */name: String,
         /**
-         * Its value.
+         * Value of the header.
          */value: String) {
         self.name = name
         self.value = value
@@ -3808,19 +3810,19 @@ public func FfiConverterTypeHttpHeader_lower(_ value: HttpHeader) -> RustBuffer 
 
 
 /**
- * A request to be sent by POST, its bytes exactly as they are, following no redirects.
+ * An HTTP request to send by POST. Send the bytes unchanged and do not follow redirects.
  */
 public struct HttpRequest: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * Names the request when its outcome is told.
+     * ID to report the outcome with.
      */
     public let id: String
     /**
-     * What it is for.
+     * Purpose of the HTTP request.
      */
     public let kind: RequestKind
     /**
-     * Where it goes.
+     * Where to send it.
      */
     public let url: String
     /**
@@ -3832,7 +3834,7 @@ public struct HttpRequest: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let body: Data
     /**
-     * Not to be sent later than this, in epoch milliseconds by this phone's clock.
+     * Do not send it later than this, in epoch milliseconds by this phone's clock.
      */
     public let notAfter: Int64?
 
@@ -3840,13 +3842,13 @@ public struct HttpRequest: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * Names the request when its outcome is told.
+         * ID to report the outcome with.
          */id: String,
         /**
-         * What it is for.
+         * Purpose of the HTTP request.
          */kind: RequestKind,
         /**
-         * Where it goes.
+         * Where to send it.
          */url: String,
         /**
          * Headers to send.
@@ -3855,7 +3857,7 @@ public struct HttpRequest: Equatable, Hashable, CustomDebugStringConvertible {
          * The body.
          */body: Data,
         /**
-         * Not to be sent later than this, in epoch milliseconds by this phone's clock.
+         * Do not send it later than this, in epoch milliseconds by this phone's clock.
          */notAfter: Int64?) {
         self.id = id
         self.kind = kind
@@ -3928,7 +3930,7 @@ public func FfiConverterTypeHttpRequest_lower(_ value: HttpRequest) -> RustBuffe
 
 
 /**
- * What a server answered.
+ * A server's response.
  */
 public struct HttpResponse: Equatable, Hashable {
     /**
@@ -3936,11 +3938,11 @@ public struct HttpResponse: Equatable, Hashable {
      */
     public let status: UInt16
     /**
-     * Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
+     * Value of the `Date` header, if there is one; the phone uses it to measure how far its clock is off.
      */
     public let date: String?
     /**
-     * The body; no more than 64 KiB of it is looked at.
+     * The body. At most 64 KiB of it are read.
      */
     public let body: Data
 
@@ -3951,10 +3953,10 @@ public struct HttpResponse: Equatable, Hashable {
          * HTTP status.
          */status: UInt16,
         /**
-         * Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
+         * Value of the `Date` header, if there is one; the phone uses it to measure how far its clock is off.
          */date: String?,
         /**
-         * The body; no more than 64 KiB of it is looked at.
+         * The body. At most 64 KiB of it are read.
          */body: Data) {
         self.status = status
         self.date = date
@@ -4076,11 +4078,11 @@ public func FfiConverterTypeLocation_lower(_ value: Location) -> RustBuffer {
 
 
 /**
- * An account as a person typed it in.
+ * An account as the user entered it.
  */
 public struct ManualEntry: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * Who the account is with.
+     * Issuer of the account.
      */
     public let issuer: String
     /**
@@ -4088,11 +4090,11 @@ public struct ManualEntry: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let account: String
     /**
-     * The secret in base32; case, spaces and padding do not matter.
+     * Secret in base32; case, spaces, and padding are ignored.
      */
     public let secret: String
     /**
-     * How codes are made.
+     * Settings for generating one-time passwords.
      */
     public let settings: CodeSettings
 
@@ -4100,16 +4102,16 @@ public struct ManualEntry: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * Who the account is with.
+         * Issuer of the account.
          */issuer: String,
         /**
          * The account's name.
          */account: String,
         /**
-         * The secret in base32; case, spaces and padding do not matter.
+         * Secret in base32; case, spaces, and padding are ignored.
          */secret: String,
         /**
-         * How codes are made.
+         * Settings for generating one-time passwords.
          */settings: CodeSettings) {
         self.issuer = issuer
         self.account = account
@@ -4176,11 +4178,11 @@ public func FfiConverterTypeManualEntry_lower(_ value: ManualEntry) -> RustBuffe
 
 
 /**
- * A sign-on request, as shown to a person.
+ * A sign-on request, for display to the user.
  */
 public struct Notification: Equatable, Hashable {
     /**
-     * Names the request in every call.
+     * Identifies the sign-on request in every call.
      */
     public let id: String
     /**
@@ -4188,23 +4190,23 @@ public struct Notification: Equatable, Hashable {
      */
     public let accountId: String
     /**
-     * Who the account is with, as the person wants to read it.
+     * Issuer, under the name the user chose.
      */
     public let issuer: String
     /**
-     * The account's name there, as the person wants to read it.
+     * Account name, as the user chose it.
      */
     public let account: String
     /**
-     * Host that the answer goes to.
+     * Host that receives the answer.
      */
     public let host: String
     /**
-     * What the person is asked to do.
+     * What the user must do to approve.
      */
     public let ask: Ask
     /**
-     * Text for the person, cleaned and capped.
+     * Message for the user, cleaned and shortened.
      */
     public let message: String?
     /**
@@ -4212,7 +4214,7 @@ public struct Notification: Equatable, Hashable {
      */
     public let context: Context?
     /**
-     * The operator's own data, as sent.
+     * The operator's custom data, as sent.
      */
     public let customPayload: String?
     /**
@@ -4224,20 +4226,21 @@ public struct Notification: Equatable, Hashable {
      */
     public let receivedAt: Int64
     /**
-     * When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
-     * server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
+     * When it expires, in epoch milliseconds by this phone's clock, corrected by the known difference to the server's
+     * clock. If the message says when it was sent, it can still be answered for another 60 seconds: the server
+     * decides.
      */
     public let expiresAt: Int64
     /**
-     * Where it is in its life.
+     * State of the sign-on request.
      */
     public let state: NotificationState
     /**
-     * When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+     * When it reached its final state, in epoch milliseconds by this phone's clock.
      */
     public let settledAt: Int64?
     /**
-     * Whether text, numbers, context and payload were left out, because the device is locked.
+     * Whether text, numbers, context, and payload were left out because the device is locked.
      */
     public let concealed: Bool
 
@@ -4245,31 +4248,31 @@ public struct Notification: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Names the request in every call.
+         * Identifies the sign-on request in every call.
          */id: String,
         /**
          * The account it is for.
          */accountId: String,
         /**
-         * Who the account is with, as the person wants to read it.
+         * Issuer, under the name the user chose.
          */issuer: String,
         /**
-         * The account's name there, as the person wants to read it.
+         * Account name, as the user chose it.
          */account: String,
         /**
-         * Host that the answer goes to.
+         * Host that receives the answer.
          */host: String,
         /**
-         * What the person is asked to do.
+         * What the user must do to approve.
          */ask: Ask,
         /**
-         * Text for the person, cleaned and capped.
+         * Message for the user, cleaned and shortened.
          */message: String?,
         /**
          * Where the sign-on comes from, as the server saw it.
          */context: Context?,
         /**
-         * The operator's own data, as sent.
+         * The operator's custom data, as sent.
          */customPayload: String?,
         /**
          * When it was sent, in epoch milliseconds by the server's clock.
@@ -4278,17 +4281,18 @@ public struct Notification: Equatable, Hashable {
          * When it arrived, in epoch milliseconds by this phone's clock.
          */receivedAt: Int64,
         /**
-         * When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
-         * server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
+         * When it expires, in epoch milliseconds by this phone's clock, corrected by the known difference to the server's
+         * clock. If the message says when it was sent, it can still be answered for another 60 seconds: the server
+         * decides.
          */expiresAt: Int64,
         /**
-         * Where it is in its life.
+         * State of the sign-on request.
          */state: NotificationState,
         /**
-         * When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+         * When it reached its final state, in epoch milliseconds by this phone's clock.
          */settledAt: Int64?,
         /**
-         * Whether text, numbers, context and payload were left out, because the device is locked.
+         * Whether text, numbers, context, and payload were left out because the device is locked.
          */concealed: Bool) {
         self.id = id
         self.accountId = accountId
@@ -4377,15 +4381,15 @@ public func FfiConverterTypeNotification_lower(_ value: Notification) -> RustBuf
 
 
 /**
- * A pull to be sent by POST. It must come back as it is with what the server answered.
+ * A pull to send by POST. Pass it back unchanged, together with the server's response.
  */
 public struct PullRequest: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * The account it asks for.
+     * The account it pulls for.
      */
     public let accountId: String
     /**
-     * Where it goes.
+     * Where to send it.
      */
     public let url: String
     /**
@@ -4397,7 +4401,7 @@ public struct PullRequest: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let body: Data
     /**
-     * Marks what had arrived when the pull was made: only that can turn out to be withdrawn.
+     * Marks which messages had arrived when the pull was created: only those can turn out to be withdrawn.
      */
     public let marker: Int64
 
@@ -4405,10 +4409,10 @@ public struct PullRequest: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * The account it asks for.
+         * The account it pulls for.
          */accountId: String,
         /**
-         * Where it goes.
+         * Where to send it.
          */url: String,
         /**
          * Headers to send.
@@ -4417,7 +4421,7 @@ public struct PullRequest: Equatable, Hashable, CustomDebugStringConvertible {
          * The body.
          */body: Data,
         /**
-         * Marks what had arrived when the pull was made: only that can turn out to be withdrawn.
+         * Marks which messages had arrived when the pull was created: only those can turn out to be withdrawn.
          */marker: Int64) {
         self.accountId = accountId
         self.url = url
@@ -4487,7 +4491,7 @@ public func FfiConverterTypePullRequest_lower(_ value: PullRequest) -> RustBuffe
 
 
 /**
- * What an account's hardware key has to sign before its server can be asked.
+ * What an account's hardware key must sign before its server can be polled.
  */
 public struct PullToSign: Equatable, Hashable {
     /**
@@ -4495,7 +4499,7 @@ public struct PullToSign: Equatable, Hashable {
      */
     public let accountId: String
     /**
-     * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+     * The bytes to sign; return them signed within five minutes.
      */
     public let toSign: ToSign
 
@@ -4506,7 +4510,7 @@ public struct PullToSign: Equatable, Hashable {
          * The account.
          */accountId: String,
         /**
-         * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+         * The bytes to sign; return them signed within five minutes.
          */toSign: ToSign) {
         self.accountId = accountId
         self.toSign = toSign
@@ -4556,7 +4560,7 @@ public func FfiConverterTypePullToSign_lower(_ value: PullToSign) -> RustBuffer 
 
 
 /**
- * Where the pushes of an account go.
+ * Push token status of an account.
  */
 public struct PushTokenStatus: Equatable, Hashable {
     /**
@@ -4564,11 +4568,11 @@ public struct PushTokenStatus: Equatable, Hashable {
      */
     public let accountId: String
     /**
-     * How far its server knows.
+     * Whether its server knows the current token.
      */
     public let state: PushTokenState
     /**
-     * When the server was last known to have the token it has, in epoch milliseconds by this phone's clock.
+     * When the server was last known to have its token, in epoch milliseconds by this phone's clock.
      */
     public let confirmedAt: Int64?
 
@@ -4579,10 +4583,10 @@ public struct PushTokenStatus: Equatable, Hashable {
          * The account.
          */accountId: String,
         /**
-         * How far its server knows.
+         * Whether its server knows the current token.
          */state: PushTokenState,
         /**
-         * When the server was last known to have the token it has, in epoch milliseconds by this phone's clock.
+         * When the server was last known to have its token, in epoch milliseconds by this phone's clock.
          */confirmedAt: Int64?) {
         self.accountId = accountId
         self.state = state
@@ -4635,7 +4639,7 @@ public func FfiConverterTypePushTokenStatus_lower(_ value: PushTokenStatus) -> R
 
 
 /**
- * A listed message that was refused.
+ * A listed message that was rejected.
  */
 public struct RefusedMessage: Equatable, Hashable {
     /**
@@ -4643,11 +4647,11 @@ public struct RefusedMessage: Equatable, Hashable {
      */
     public let messageId: String
     /**
-     * Why, as a stable code.
+     * Reason, as a stable error code.
      */
     public let code: String
     /**
-     * Why, for a person.
+     * Reason, explained for the user.
      */
     public let explanation: String
 
@@ -4658,10 +4662,10 @@ public struct RefusedMessage: Equatable, Hashable {
          * The server's id of the message.
          */messageId: String,
         /**
-         * Why, as a stable code.
+         * Reason, as a stable error code.
          */code: String,
         /**
-         * Why, for a person.
+         * Reason, explained for the user.
          */explanation: String) {
         self.messageId = messageId
         self.code = code
@@ -4714,7 +4718,7 @@ public func FfiConverterTypeRefusedMessage_lower(_ value: RefusedMessage) -> Rus
 
 
 /**
- * What would come of removing an account.
+ * The consequences of removing an account.
  */
 public struct Removal: Equatable, Hashable {
     /**
@@ -4722,15 +4726,15 @@ public struct Removal: Equatable, Hashable {
      */
     public let accountId: String
     /**
-     * Who it is with, as the person wants to read it.
+     * Issuer, under the name the user chose.
      */
     public let issuer: String
     /**
-     * Its name, as the person wants to read it.
+     * Account name, as the user chose it.
      */
     public let account: String
     /**
-     * What would come of it.
+     * The consequences.
      */
     public let consequences: [Consequence]
 
@@ -4741,13 +4745,13 @@ public struct Removal: Equatable, Hashable {
          * The account.
          */accountId: String,
         /**
-         * Who it is with, as the person wants to read it.
+         * Issuer, under the name the user chose.
          */issuer: String,
         /**
-         * Its name, as the person wants to read it.
+         * Account name, as the user chose it.
          */account: String,
         /**
-         * What would come of it.
+         * The consequences.
          */consequences: [Consequence]) {
         self.accountId = accountId
         self.issuer = issuer
@@ -4803,15 +4807,15 @@ public func FfiConverterTypeRemoval_lower(_ value: Removal) -> RustBuffer {
 
 
 /**
- * How much history is kept. With both limits, what exceeds either goes; with none, nothing goes.
+ * How much history to keep. With both limits, anything that exceeds either one is deleted; with neither, nothing is.
  */
 public struct Retention: Equatable, Hashable {
     /**
-     * So many of the newest.
+     * Keep at most this many of the newest.
      */
     public let count: UInt32?
     /**
-     * Those that were settled within so many days.
+     * Keep those settled within this many days.
      */
     public let days: UInt32?
 
@@ -4819,10 +4823,10 @@ public struct Retention: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * So many of the newest.
+         * Keep at most this many of the newest.
          */count: UInt32?,
         /**
-         * Those that were settled within so many days.
+         * Keep those settled within this many days.
          */days: UInt32?) {
         self.count = count
         self.days = days
@@ -4872,11 +4876,11 @@ public func FfiConverterTypeRetention_lower(_ value: Retention) -> RustBuffer {
 
 
 /**
- * What the key made of them.
+ * Signed bytes together with their signature.
  */
 public struct Signed: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * The bytes of [`ToSign`].
+     * The bytes that were to be signed.
      */
     public let bytes: Data
     /**
@@ -4888,7 +4892,7 @@ public struct Signed: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * The bytes of [`ToSign`].
+         * The bytes that were to be signed.
          */bytes: Data,
         /**
          * The signature.
@@ -4952,11 +4956,11 @@ public func FfiConverterTypeSigned_lower(_ value: Signed) -> RustBuffer {
 
 
 /**
- * The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
+ * The exact bytes that an account's key must sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
  */
 public struct ToSign: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * The bytes. Signed as they are, not hashed before.
+     * The bytes to sign, as they are; do not hash them first.
      */
     public let bytes: Data
 
@@ -4964,7 +4968,7 @@ public struct ToSign: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * The bytes. Signed as they are, not hashed before.
+         * The bytes to sign, as they are; do not hash them first.
          */bytes: Data) {
         self.bytes = bytes
     }
@@ -5022,15 +5026,15 @@ public func FfiConverterTypeToSign_lower(_ value: ToSign) -> RustBuffer {
 
 
 /**
- * A host whose name has letters other than ASCII's, as people read it.
+ * A host name that is not ASCII, in readable form.
  */
 public struct UnicodeHost: Equatable, Hashable {
     /**
-     * The name in its own letters, with the port where one is named.
+     * The name in its own script, with the port if the registration URI names one.
      */
     public let name: String
     /**
-     * Whether a part of the name mixes scripts, as names do that imitate another: warn.
+     * Whether a label of the name mixes scripts, which is typical of names that imitate another one: warn the user.
      */
     public let mixesScripts: Bool
 
@@ -5038,10 +5042,10 @@ public struct UnicodeHost: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The name in its own letters, with the port where one is named.
+         * The name in its own script, with the port if the registration URI names one.
          */name: String,
         /**
-         * Whether a part of the name mixes scripts, as names do that imitate another: warn.
+         * Whether a label of the name mixes scripts, which is typical of names that imitate another one: warn the user.
          */mixesScripts: Bool) {
         self.name = name
         self.mixesScripts = mixesScripts
@@ -5091,15 +5095,15 @@ public func FfiConverterTypeUnicodeHost_lower(_ value: UnicodeHost) -> RustBuffe
 
 
 /**
- * A request that is not settled, as shown to a person.
+ * An outbox entry that is not settled, for display to the user.
  */
 public struct Waiting: Equatable, Hashable {
     /**
-     * The request.
+     * ID of the entry.
      */
     public let id: String
     /**
-     * What it is for.
+     * Purpose of the entry.
      */
     public let kind: RequestKind
     /**
@@ -5107,15 +5111,15 @@ public struct Waiting: Equatable, Hashable {
      */
     public let accountId: String
     /**
-     * The sign-on request that it answers.
+     * The sign-on request that it answers, if any.
      */
     public let notificationId: String?
     /**
-     * Since when it waits, in epoch milliseconds by this phone's clock.
+     * When it entered the outbox, in epoch milliseconds by this phone's clock.
      */
     public let createdAt: Int64
     /**
-     * How often it was handed out.
+     * How often it has been handed out.
      */
     public let attempts: UInt32
     /**
@@ -5127,22 +5131,22 @@ public struct Waiting: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The request.
+         * ID of the entry.
          */id: String,
         /**
-         * What it is for.
+         * Purpose of the entry.
          */kind: RequestKind,
         /**
          * The account it belongs to.
          */accountId: String,
         /**
-         * The sign-on request that it answers.
+         * The sign-on request that it answers, if any.
          */notificationId: String?,
         /**
-         * Since when it waits, in epoch milliseconds by this phone's clock.
+         * When it entered the outbox, in epoch milliseconds by this phone's clock.
          */createdAt: Int64,
         /**
-         * How often it was handed out.
+         * How often it has been handed out.
          */attempts: UInt32,
         /**
          * When it is due again, in epoch milliseconds by this phone's clock.
@@ -5210,29 +5214,30 @@ public func FfiConverterTypeWaiting_lower(_ value: Waiting) -> RustBuffer {
 
 
 /**
- * What a person can expect of an account.
+ * What an account can do at present.
  */
 
 public enum AccountState: Equatable, Hashable {
 
     /**
-     * The registration is signed and not yet confirmed by the server.
+     * The registration is signed but not confirmed by the server yet.
      */
     case enrolling
     /**
-     * Whether the server knows this phone is not certain; the first valid message will tell.
+     * It is uncertain whether the server knows this phone; the first valid message will show.
      */
     case unconfirmed
     /**
-     * Messages can be received and answered, codes shown.
+     * The account can receive and answer messages and show one-time passwords.
      */
     case active
     /**
-     * A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
+     * The phone violates one of the account's policies: sign-on requests can be denied but not approved, and no
+     * one-time passwords are shown.
      */
     case locked
     /**
-     * The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
+     * The key to the account's secret is lost, or its signing key was invalidated. Add the account again.
      */
     case reEnrolmentNeeded
 
@@ -5315,17 +5320,17 @@ public func FfiConverterTypeAccountState_lower(_ value: AccountState) -> RustBuf
 
 
 /**
- * What the person is asked to do.
+ * What the user must do to approve.
  */
 
 public enum Ask: Equatable, Hashable {
 
     /**
-     * Tap to accept.
+     * Tap to approve.
      */
     case tap
     /**
-     * Tap the one of these numbers that the browser shows.
+     * Tap the number that the browser shows.
      */
     case number(
         /**
@@ -5333,7 +5338,7 @@ public enum Ask: Equatable, Hashable {
          */numbers: [String]
     )
     /**
-     * Accept with a biometric.
+     * Approve with a biometric.
      */
     case biometric
 
@@ -5406,8 +5411,8 @@ public func FfiConverterTypeAsk_lower(_ value: Ask) -> RustBuffer {
 
 
 /**
- * Why something was not done. Each has a stable code for programs and an explanation for a person; the variants say
- * who can help. Unless the explanation says otherwise, nothing was changed.
+ * The reason a call failed. Each error has a stable error code for programs and an explanation for the user; the
+ * variants show who can help. Unless the explanation says otherwise, nothing was changed.
  */
 public
 enum AuthenticatorError: Swift.Error, Equatable, Hashable {
@@ -5415,47 +5420,47 @@ enum AuthenticatorError: Swift.Error, Equatable, Hashable {
 
 
     /**
-     * What was given or asked for was refused: a code, a message, an id, evidence, a call at the wrong time.
+     * The input or the call was rejected: a registration URI, a message, an ID, evidence, or a call at the wrong time.
      */
     case Refused(
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */code: String,
         /**
-         * For a person.
+         * Explanation for the user.
          */explanation: String
     )
     /**
-     * The vault's file cannot be used.
+     * The vault file cannot be used.
      */
     case Vault(
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */code: String,
         /**
-         * For a person.
+         * Explanation for the user.
          */explanation: String
     )
     /**
-     * The platform's keys or random numbers, or the app's own code that reaches them.
+     * The platform's keys or random numbers failed, or the app's code that accesses them did.
      */
     case Platform(
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */code: String,
         /**
-         * For a person.
+         * Explanation for the user.
          */explanation: String
     )
     /**
-     * A server's answer to a pull.
+     * The server's response to a pull was an error or unreadable.
      */
     case Server(
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */code: String,
         /**
-         * For a person.
+         * Explanation for the user.
          */explanation: String
     )
 
@@ -5555,13 +5560,13 @@ public func FfiConverterTypeAuthenticatorError_lower(_ value: AuthenticatorError
 
 
 /**
- * The hash that codes are made with.
+ * Hash function for one-time passwords.
  */
 
 public enum CodeAlgorithm: Equatable, Hashable {
 
     /**
-     * HMAC-SHA-1, which nearly everybody uses.
+     * HMAC-SHA-1, the most common choice.
      */
     case sha1
     /**
@@ -5640,25 +5645,25 @@ public func FfiConverterTypeCodeAlgorithm_lower(_ value: CodeAlgorithm) -> RustB
 
 
 /**
- * What moves a code on.
+ * What changes the one-time password: time or a counter.
  */
 
 public enum CodeMoving: Equatable, Hashable {
 
     /**
-     * Time.
+     * Time (TOTP).
      */
     case time(
         /**
-         * How long a code is good for, in seconds.
+         * How long a one-time password is valid, in seconds.
          */periodSeconds: UInt32
     )
     /**
-     * A counter, one more with every code.
+     * A counter (HOTP), incremented with every one-time password.
      */
     case counter(
         /**
-         * What the next code is made of.
+         * Counter value of the next one-time password.
          */next: UInt64
     )
 
@@ -5727,31 +5732,31 @@ public func FfiConverterTypeCodeMoving_lower(_ value: CodeMoving) -> RustBuffer 
 
 
 /**
- * How long a code is good for.
+ * How long a one-time password is valid.
  */
 
 public enum CodeValidity: Equatable, Hashable, CustomDebugStringConvertible {
 
     /**
-     * For the rest of its period, by the server's clock as far as this phone knows it.
+     * Valid for the rest of its period, by the server's clock as far as this phone knows it.
      */
     case timed(
         /**
          * Length of the whole period, in seconds.
          */periodSeconds: UInt32,
         /**
-         * What is left of it, in milliseconds, 1 at least.
+         * Time left in the period, in milliseconds; at least 1.
          */remainingMilliseconds: UInt64,
         /**
-         * The code of the period after it.
+         * One-time password of the next period.
          */next: String
     )
     /**
-     * Until it is used, or a later one is.
+     * Valid until this one or a later one is used.
      */
     case counted(
         /**
-         * What it is made of.
+         * Counter value it was generated from.
          */counter: UInt64
     )
 
@@ -5847,7 +5852,7 @@ public enum CommunicationType: Equatable, Hashable {
      */
     case apns
     /**
-     * The phone asks for its messages.
+     * The phone pulls its messages.
      */
     case embedded
 
@@ -5924,15 +5929,15 @@ public func FfiConverterTypeCommunicationType_lower(_ value: CommunicationType) 
 public enum CredentialKind: Equatable, Hashable {
 
     /**
-     * Answers push messages.
+     * Answers sign-on requests.
      */
     case push
     /**
-     * Shows codes that change with time.
+     * Shows one-time passwords that change with time.
      */
     case totp
     /**
-     * Shows a new code whenever it is asked for one.
+     * Shows a new one-time password on demand.
      */
     case hotp
 
@@ -6003,42 +6008,42 @@ public func FfiConverterTypeCredentialKind_lower(_ value: CredentialKind) -> Rus
 
 
 /**
- * What came of an attempt.
+ * Outcome of an attempt.
  */
 
 public enum Delivery: Equatable, Hashable {
 
     /**
-     * The server took it.
+     * The server accepted it.
      */
     case done(
         /**
-         * What that means here.
+         * What that means for this phone.
          */outcome: Outcome
     )
     /**
-     * The server refused it for good.
+     * The server rejected it permanently.
      */
     case refused(
         /**
          * HTTP status.
          */status: UInt16,
         /**
-         * What the server said, cleaned.
+         * The server's message, cleaned.
          */message: String?,
         /**
-         * What that means here.
+         * What that means for this phone.
          */outcome: Outcome
     )
     /**
-     * It stays in the outbox and is due again.
+     * It stays in the outbox and will be due again.
      */
     case retry(
         /**
-         * When, in epoch milliseconds by this phone's clock.
+         * When it is due, in epoch milliseconds by this phone's clock.
          */at: Int64,
         /**
-         * HTTP status, where the server answered.
+         * HTTP status, if the server responded.
          */status: UInt16?
     )
 
@@ -6118,21 +6123,21 @@ public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
 
 
 /**
- * Why a person denies a sign-on.
+ * Why the user denies a sign-on request.
  */
 
 public enum DenyReason: Equatable, Hashable {
 
     /**
-     * Somebody else signs on. The server stops messages to the user for a while.
+     * Somebody else is signing in. The server stops sending messages to the user for a while.
      */
     case notMe
     /**
-     * The person signs on, but not like this.
+     * The user is signing in but denies this sign-on request.
      */
     case mistake
     /**
-     * Anything else.
+     * Any other reason.
      */
     case other
 
@@ -6203,13 +6208,13 @@ public func FfiConverterTypeDenyReason_lower(_ value: DenyReason) -> RustBuffer 
 
 
 /**
- * What the person did to approve.
+ * What the user did to approve.
  */
 
 public enum Evidence: Equatable, Hashable, CustomDebugStringConvertible {
 
     /**
-     * Tapped *accept*.
+     * Tapped *Approve*.
      */
     case tap
     /**
@@ -6221,11 +6226,11 @@ public enum Evidence: Equatable, Hashable, CustomDebugStringConvertible {
          */number: String
     )
     /**
-     * Passed the biometric.
+     * Passed the biometric check.
      */
     case biometric(
         /**
-         * The unwrapped slot of [`Authenticator::biometric_challenge`](crate::ffi::Authenticator::biometric_challenge).
+         * The account's biometric slot, unwrapped in the app's prompt.
          */slot: Data
     )
 
@@ -6311,18 +6316,17 @@ public func FfiConverterTypeEvidence_lower(_ value: Evidence) -> RustBuffer {
 
 
 /**
- * Which key an account is registered with.
+ * Which key to register an account with.
  */
 
 public enum KeyChoice: Equatable, Hashable {
 
     /**
-     * One that the core makes and keeps in the vault.
+     * A key that the core creates and keeps in the vault.
      */
     case software
     /**
-     * One in hardware, with what it signed of
-     * [`Authenticator::registration_to_sign`](crate::ffi::Authenticator::registration_to_sign).
+     * A hardware key, together with its signature over the registration's bytes.
      */
     case hardware(
         /**
@@ -6397,7 +6401,7 @@ public func FfiConverterTypeKeyChoice_lower(_ value: KeyChoice) -> RustBuffer {
 
 
 /**
- * Where the private half of an account's key lives.
+ * Where the private half of an account's signing key is stored.
  */
 
 public enum KeyLevel: Equatable, Hashable {
@@ -6492,13 +6496,13 @@ public func FfiConverterTypeKeyLevel_lower(_ value: KeyLevel) -> RustBuffer {
 
 
 /**
- * A signature, in either of the two forms that platforms give.
+ * A signature, in either of the two formats that platforms produce.
  */
 
 public enum KeySignature: Equatable, Hashable {
 
     /**
-     * DER, as Android's Keystore and Apple's Security framework give it.
+     * DER, as produced by Android's Keystore and Apple's Security framework.
      */
     case der(
         /**
@@ -6506,7 +6510,7 @@ public enum KeySignature: Equatable, Hashable {
          */bytes: Data
     )
     /**
-     * r and s, 32 bytes each, as Apple's CryptoKit gives it.
+     * r and s, 32 bytes each, as produced by Apple's CryptoKit.
      */
     case fixed(
         /**
@@ -6579,17 +6583,17 @@ public func FfiConverterTypeKeySignature_lower(_ value: KeySignature) -> RustBuf
 
 
 /**
- * How much a line matters.
+ * Severity of a log line.
  */
 
 public enum LogLevel: Equatable, Hashable {
 
     /**
-     * What is to be expected.
+     * An expected event.
      */
     case information
     /**
-     * Something was refused, or does not count any more.
+     * Something was rejected or became invalid.
      */
     case warning
 
@@ -6654,7 +6658,7 @@ public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
 
 
 /**
- * The host's logger did not take a line.
+ * The host's logger failed to record a line.
  */
 public
 enum LogSinkError: Swift.Error, Equatable, Hashable {
@@ -6662,11 +6666,11 @@ enum LogSinkError: Swift.Error, Equatable, Hashable {
 
 
     /**
-     * It threw something; made by the generated code.
+     * The logger threw an exception. The generated code creates this variant.
      */
     case Unexpected(
         /**
-         * What the exception said.
+         * Message of the exception.
          */reason: String
     )
 
@@ -6734,41 +6738,41 @@ public func FfiConverterTypeLogSinkError_lower(_ value: LogSinkError) -> RustBuf
 
 
 /**
- * Where a message is in its life.
+ * State of a sign-on request.
  */
 
 public enum NotificationState: Equatable, Hashable {
 
     /**
-     * Waits for the person.
+     * Waiting for the user.
      */
     case pending
     /**
-     * The person decided; the answer is on its way.
+     * The user has decided, and the answer is on its way.
      */
     case answering
     /**
-     * The server took the approval.
+     * The server accepted the approval.
      */
     case approved
     /**
-     * The server took the refusal.
+     * The server accepted the denial.
      */
     case denied
     /**
-     * The time to answer ran out, and no answer was sent.
+     * The time to answer ran out before an answer was sent.
      */
     case expired
     /**
-     * The server refused the answer.
+     * The server rejected the answer.
      */
     case failed
     /**
-     * An answer was sent, and whether it counted cannot be known.
+     * An answer was sent, but whether it counted cannot be determined.
      */
     case outcomeUnknown
     /**
-     * The server no longer asks.
+     * The server withdrew the sign-on request.
      */
     case withdrawn
 
@@ -6869,7 +6873,7 @@ public func FfiConverterTypeNotificationState_lower(_ value: NotificationState) 
 
 
 /**
- * What a settled request left behind.
+ * What changed when an outbox entry was settled.
  */
 
 public enum Outcome: Equatable, Hashable {
@@ -6883,15 +6887,16 @@ public enum Outcome: Equatable, Hashable {
          */accountId: String
     )
     /**
-     * The account was removed: the server never had it. One that it was to replace is untouched.
+     * The account was removed because the server never had it. An account that it was to replace is unchanged.
      */
     case accountRemoved(
         /**
-         * The account that was.
+         * The removed account.
          */accountId: String
     )
     /**
-     * The account is kept, because an earlier attempt may have been taken. The first valid message will tell.
+     * The account was kept, because the server may have accepted an earlier attempt. The first valid message will
+     * show.
      */
     case accountUnconfirmed(
         /**
@@ -6899,7 +6904,7 @@ public enum Outcome: Equatable, Hashable {
          */accountId: String
     )
     /**
-     * The server sends pushes to the new token.
+     * The server now sends pushes to the new token.
      */
     case tokenChanged(
         /**
@@ -6907,7 +6912,7 @@ public enum Outcome: Equatable, Hashable {
          */accountId: String
     )
     /**
-     * The server refused the new token; pushes go where they went.
+     * The server rejected the new token; pushes still go to the old one.
      */
     case tokenRefused(
         /**
@@ -6915,7 +6920,7 @@ public enum Outcome: Equatable, Hashable {
          */accountId: String
     )
     /**
-     * The server takes no change of the token; pushes go where they went.
+     * The server accepts no token change; pushes still go to the old one.
      */
     case tokenNotOffered(
         /**
@@ -6923,14 +6928,14 @@ public enum Outcome: Equatable, Hashable {
          */accountId: String
     )
     /**
-     * The sign-on request has this state now.
+     * The sign-on request has reached this state.
      */
     case answered(
         /**
          * The sign-on request.
          */notificationId: String,
         /**
-         * Its state.
+         * Its new state.
          */state: NotificationState
     )
 
@@ -7046,7 +7051,7 @@ public func FfiConverterTypeOutcome_lower(_ value: Outcome) -> RustBuffer {
 public enum Platform: Equatable, Hashable {
 
     /**
-     * Android, and whatever is neither.
+     * Android, or any system other than iOS.
      */
     case android
     /**
@@ -7123,19 +7128,19 @@ enum PlatformKeyError: Swift.Error, Equatable, Hashable {
 
 
     /**
-     * Not now: the device was not unlocked yet, or the key store is busy. Trying again helps.
+     * Temporary: the device has not been unlocked yet, or the key store is busy. Try again later.
      */
     case Unavailable
     /**
-     * Never: the key is gone, or is another one.
+     * Permanent: the key is gone, or it is a different key.
      */
     case Invalid
     /**
-     * An exception that the foreign code does not declare; made by the generated code.
+     * The foreign code threw an exception it does not declare. The generated code creates this variant.
      */
     case Unexpected(
         /**
-         * What the exception said.
+         * Message of the exception.
          */reason: String
     )
 
@@ -7213,31 +7218,32 @@ public func FfiConverterTypePlatformKeyError_lower(_ value: PlatformKeyError) ->
 
 
 /**
- * What came of a pull.
+ * Result of a pull.
  */
 
 public enum Pulled: Equatable, Hashable {
 
     /**
-     * The server listed what is pending.
+     * The server listed the pending messages.
      */
     case messages(
         /**
-         * The messages listed, new ones and those that were here already.
+         * The listed messages: new ones and those already on this phone.
          */notifications: [Notification],
         /**
-         * Listed messages that were refused; they change nothing.
+         * Listed messages that were rejected. They change nothing.
          */refused: [RefusedMessage],
         /**
-         * Ids of sign-on requests that the server no longer lists.
+         * IDs of sign-on requests that the server no longer lists.
          */withdrawn: [String]
     )
     /**
-     * This server lists nothing; its messages come by push only.
+     * This server does not support pulls; its messages arrive by push only.
      */
     case notOffered
     /**
-     * The server found the request's time or nonce wrong. The phone has learnt the server's time: make a new pull, once.
+     * The server rejected the pull's time or nonce. The phone has since learned the server's time: create a new pull,
+     * once.
      */
     case askAgain
 
@@ -7312,25 +7318,25 @@ public func FfiConverterTypePulled_lower(_ value: Pulled) -> RustBuffer {
 
 
 /**
- * How far a server knows where pushes shall go.
+ * Whether a server knows the current push token.
  */
 
 public enum PushTokenState: Equatable, Hashable {
 
     /**
-     * It has the token that is wanted.
+     * The server has the current token.
      */
     case current
     /**
-     * It is to be told, or is being told.
+     * The server is about to be notified, or the notification is under way.
      */
     case changing
     /**
-     * It refused the token that is wanted.
+     * The server rejected the current token.
      */
     case refused
     /**
-     * It takes no change.
+     * The server accepts no token change.
      */
     case notOffered
 
@@ -7407,7 +7413,7 @@ public func FfiConverterTypePushTokenState_lower(_ value: PushTokenState) -> Rus
 
 
 /**
- * What a push was.
+ * Content of a push.
  */
 
 public enum Received: Equatable, Hashable {
@@ -7417,16 +7423,17 @@ public enum Received: Equatable, Hashable {
      */
     case message(
         /**
-         * The request.
+         * The sign-on request.
          */notification: Notification
     )
     /**
-     * A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
-     * it; where it did not, the server asks no more. Anybody may have sent this.
+     * A message is waiting at the server but is not here yet: pull for its account. Once the pull has fetched the
+     * message, receiving the same push again returns it; if the pull did not, the sign-on request is no longer open.
+     * Anyone may have sent this hint.
      */
     case hint(
         /**
-         * The account to be asked for.
+         * The account to pull for.
          */accountId: String,
         /**
          * The server's id of the message.
@@ -7499,7 +7506,7 @@ public func FfiConverterTypeReceived_lower(_ value: Received) -> RustBuffer {
 
 
 /**
- * What a waiting request is for.
+ * Purpose of an outbox entry.
  */
 
 public enum RequestKind: Equatable, Hashable {
@@ -7509,11 +7516,11 @@ public enum RequestKind: Equatable, Hashable {
      */
     case registration
     /**
-     * Answers a message.
+     * Answers a sign-on request.
      */
     case answer
     /**
-     * Tells where pushes shall go from now on.
+     * Updates the push token.
      */
     case tokenRefresh
 
@@ -7584,17 +7591,17 @@ public func FfiConverterTypeRequestKind_lower(_ value: RequestKind) -> RustBuffe
 
 
 /**
- * How sending failed without an answer.
+ * Why sending failed without a response.
  */
 
 public enum SendFailure: Equatable, Hashable {
 
     /**
-     * Certainly nothing reached the server: no network, no address, no connection.
+     * Nothing can have reached the server: no network, no address, no connection.
      */
     case notSent
     /**
-     * The request may have reached the server.
+     * The HTTP request may have reached the server.
      */
     case fateUnknown
 
@@ -7659,7 +7666,7 @@ public func FfiConverterTypeSendFailure_lower(_ value: SendFailure) -> RustBuffe
 
 
 /**
- * What a person must do before an account's key signs.
+ * What the user must do before an account's key signs.
  */
 
 public enum UserPresence: Equatable, Hashable {
@@ -7673,7 +7680,7 @@ public enum UserPresence: Equatable, Hashable {
      */
     case device
     /**
-     * Pass a biometric.
+     * Pass a biometric check.
      */
     case biometric
 
@@ -8516,154 +8523,154 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_accounts() != 29592) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_accounts() != 13928) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_approve() != 18790) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_approve() != 65491) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_biometric_challenge() != 42101) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_biometric_challenge() != 9198) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_biometric_invalidated() != 17388) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_biometric_invalidated() != 22689) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_biometric_slot() != 15389) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_biometric_slot() != 59868) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_clean_history() != 1169) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_clean_history() != 33062) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_code() != 28310) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_code() != 51125) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_delivered() != 5151) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_delivered() != 39220) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_deny() != 50160) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny() != 47165) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_due() != 7889) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_due() != 30469) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_enrol() != 64325) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_enrol() != 17999) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() != 31281) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() != 55369) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_events() != 46687) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_events() != 33199) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_failed() != 13100) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_failed() != 41535) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_history() != 31659) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_history() != 874) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_notification() != 41715) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_notification() != 2168) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_outbox() != 8774) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_outbox() != 61442) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pending() != 47583) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pending() != 2307) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_preview() != 27960) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_preview() != 10696) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_preview_entry() != 40238) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_preview_entry() != 56885) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 19232) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull() != 46509) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pulled() != 53454) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pulled() != 36649) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_push_tokens() != 53021) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_push_tokens() != 56980) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() != 41503) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() != 61118) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 5053) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive() != 29281) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 5772) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_receive_message() != 27576) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_removal() != 46990) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_removal() != 45802) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_remove() != 44720) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_remove() != 55099) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_rename() != 45283) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_rename() != 39749) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_retry_now() != 28008) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_retry_now() != 14930) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_rewrap() != 61957) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_rewrap() != 48488) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_set_concealed() != 4528) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_set_concealed() != 31857) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() != 17306) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() != 5335) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_set_push_token() != 7545) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_set_push_token() != 44221) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 43556) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_account() != 36813) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 16420) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pull_signed() != 39334) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 12847) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() != 27423) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash() != 2638) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash() != 16422) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() != 35860) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() != 50083) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_approve_signed() != 52711) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_approve_signed() != 20944) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() != 40906) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() != 20659) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_deny_for() != 45169) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny_for() != 41717) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_deny_signed() != 60225) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_deny_signed() != 38007) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() != 55269) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() != 56564) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign() != 14026) {
+    if (uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign() != 46265) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_platformkeys_wrap() != 28082) {
+    if (uniffi_push_authenticator_checksum_method_platformkeys_wrap() != 10155) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_platformkeys_unwrap() != 32158) {
+    if (uniffi_push_authenticator_checksum_method_platformkeys_unwrap() != 17427) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_push_authenticator_checksum_method_slotwrapper_wrap() != 44075) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_method_logsink_log() != 25806) {
+    if (uniffi_push_authenticator_checksum_method_logsink_log() != 54327) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_push_authenticator_checksum_constructor_authenticator_open() != 20188) {
+    if (uniffi_push_authenticator_checksum_constructor_authenticator_open() != 6362) {
         return InitializationResult.apiChecksumMismatch
     }
 

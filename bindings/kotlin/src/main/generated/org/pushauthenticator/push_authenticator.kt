@@ -1000,6 +1000,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_manualentry_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_httprequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_push_authenticator_fn_method_pullrequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_signed_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_tosign_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1007,10 +1011,6 @@ internal object UniffiLib {
     external fun uniffi_push_authenticator_fn_method_device_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_push_authenticator_fn_method_enrolment_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_push_authenticator_fn_method_httprequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_push_authenticator_fn_method_pullrequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_push_authenticator_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1131,154 +1131,154 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_accounts() and 0xFFFF) != 29592) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_accounts() and 0xFFFF) != 13928) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve() and 0xFFFF) != 18790) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve() and 0xFFFF) != 65491) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_challenge() and 0xFFFF) != 42101) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_challenge() and 0xFFFF) != 9198) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_invalidated() and 0xFFFF) != 17388) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_invalidated() and 0xFFFF) != 22689) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_slot() and 0xFFFF) != 15389) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_biometric_slot() and 0xFFFF) != 59868) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_clean_history() and 0xFFFF) != 1169) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_clean_history() and 0xFFFF) != 33062) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_code() and 0xFFFF) != 28310) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_code() and 0xFFFF) != 51125) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_delivered() and 0xFFFF) != 5151) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_delivered() and 0xFFFF) != 39220) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny() and 0xFFFF) != 50160) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny() and 0xFFFF) != 47165) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_due() and 0xFFFF) != 7889) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_due() and 0xFFFF) != 30469) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol() and 0xFFFF) != 64325) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol() and 0xFFFF) != 17999) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() and 0xFFFF) != 31281) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_enrol_entry() and 0xFFFF) != 55369) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_events() and 0xFFFF) != 46687) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_events() and 0xFFFF) != 33199) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_failed() and 0xFFFF) != 13100) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_failed() and 0xFFFF) != 41535) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_history() and 0xFFFF) != 31659) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_history() and 0xFFFF) != 874) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_notification() and 0xFFFF) != 41715) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_notification() and 0xFFFF) != 2168) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_outbox() and 0xFFFF) != 8774) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_outbox() and 0xFFFF) != 61442) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pending() and 0xFFFF) != 47583) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pending() and 0xFFFF) != 2307) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview() and 0xFFFF) != 27960) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview() and 0xFFFF) != 10696) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview_entry() and 0xFFFF) != 40238) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_preview_entry() and 0xFFFF) != 56885) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 19232) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull() and 0xFFFF) != 46509) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulled() and 0xFFFF) != 53454) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulled() and 0xFFFF) != 36649) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_push_tokens() and 0xFFFF) != 53021) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_push_tokens() and 0xFFFF) != 56980) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() and 0xFFFF) != 41503) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rebind_biometric() and 0xFFFF) != 61118) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 5053) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive() and 0xFFFF) != 29281) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 5772) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_receive_message() and 0xFFFF) != 27576) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_removal() and 0xFFFF) != 46990) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_removal() and 0xFFFF) != 45802) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_remove() and 0xFFFF) != 44720) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_remove() and 0xFFFF) != 55099) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rename() and 0xFFFF) != 45283) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rename() and 0xFFFF) != 39749) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_retry_now() and 0xFFFF) != 28008) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_retry_now() and 0xFFFF) != 14930) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rewrap() and 0xFFFF) != 61957) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_rewrap() and 0xFFFF) != 48488) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_concealed() and 0xFFFF) != 4528) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_concealed() and 0xFFFF) != 31857) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() and 0xFFFF) != 17306) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_device_facts() and 0xFFFF) != 5335) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_push_token() and 0xFFFF) != 7545) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_set_push_token() and 0xFFFF) != 44221) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 43556) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_account() and 0xFFFF) != 36813) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 16420) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pull_signed() and 0xFFFF) != 39334) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 12847) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_pulls_to_sign() and 0xFFFF) != 27423) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash() and 0xFFFF) != 2638) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_app_attest_client_data_hash() and 0xFFFF) != 16422) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() and 0xFFFF) != 35860) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approval_to_sign() and 0xFFFF) != 50083) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve_signed() and 0xFFFF) != 52711) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_approve_signed() and 0xFFFF) != 20944) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() and 0xFFFF) != 40906) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_denial_to_sign() and 0xFFFF) != 20659) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_for() and 0xFFFF) != 45169) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_for() and 0xFFFF) != 41717) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_signed() and 0xFFFF) != 60225) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_deny_signed() and 0xFFFF) != 38007) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() and 0xFFFF) != 55269) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_device_key_invalidated() and 0xFFFF) != 56564) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign() and 0xFFFF) != 14026) {
+    if ((lib.uniffi_push_authenticator_checksum_method_authenticator_registration_to_sign() and 0xFFFF) != 46265) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_platformkeys_wrap() and 0xFFFF) != 28082) {
+    if ((lib.uniffi_push_authenticator_checksum_method_platformkeys_wrap() and 0xFFFF) != 10155) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_platformkeys_unwrap() and 0xFFFF) != 32158) {
+    if ((lib.uniffi_push_authenticator_checksum_method_platformkeys_unwrap() and 0xFFFF) != 17427) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_push_authenticator_checksum_method_slotwrapper_wrap() and 0xFFFF) != 44075) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_method_logsink_log() and 0xFFFF) != 25806) {
+    if ((lib.uniffi_push_authenticator_checksum_method_logsink_log() and 0xFFFF) != 54327) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_push_authenticator_checksum_constructor_authenticator_open() and 0xFFFF) != 20188) {
+    if ((lib.uniffi_push_authenticator_checksum_constructor_authenticator_open() and 0xFFFF) != 6362) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1811,263 +1811,261 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
- * The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
+ * The phone core on top of one vault. Safe to use from several threads at once; once closed, it rejects every call.
  */
 public interface AuthenticatorInterface {
 
     /**
-     * All accounts, in the order of adding. Works without the key too.
+     * Returns all accounts in the order they were added. Works without the key, too.
      */
     fun `accounts`(): List<Account>
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
+     * Approves a sign-on request with the evidence it asks for and places the answer in the outbox. If the account has
+     * a hardware key, use a signed approval instead.
      */
     fun `approve`(`notificationId`: kotlin.String, `evidence`: Evidence)
 
     /**
-     * The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
-     * inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+     * Returns the biometric slot of the sign-on request's account, wrapped with the platform's biometric key. The app
+     * unwraps it in its own prompt and passes the bytes back as biometric `Evidence`.
      */
     fun `biometricChallenge`(`notificationId`: kotlin.String): kotlin.ByteArray
 
     /**
-     * Tells that the platform invalidated its biometric key for good. Sign-ons that ask for a biometric can only be
-     * denied until the account was added again.
+     * Records that the platform has permanently invalidated its biometric key. Until the account is added again,
+     * sign-on requests that ask for a biometric can only be denied.
      */
     fun `biometricInvalidated`(`accountId`: kotlin.String)
 
     /**
-     * The account's biometric slot, wrapped under the platform's biometric key, for
-     * [`rebind_biometric`](Self::rebind_biometric).
+     * Returns the account's biometric slot, wrapped with the platform's biometric key, for binding it to another one.
      */
     fun `biometricSlot`(`accountId`: kotlin.String): kotlin.ByteArray
 
     /**
-     * Takes away the history that exceeds the retention; how many sign-on requests that were.
+     * Deletes the history that exceeds the retention and returns the number of sign-on requests deleted.
      */
     fun `cleanHistory`(`retention`: Retention): kotlin.ULong
 
     /**
-     * The account's one-time code now. For an account that counts, every call uses up a code.
+     * Returns the account's current one-time password. For a counter-based account, every call uses up a password.
      */
     fun `code`(`accountId`: kotlin.String): Code
 
     /**
-     * Tells what the server answered to a request of [`due`](Self::due).
+     * Records the server's response to an HTTP request from `due`.
      */
     fun `delivered`(`requestId`: kotlin.String, `response`: HttpResponse): Delivery
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
+     * Denies a sign-on request and places the answer in the outbox. Works for locked accounts, too. If the account has
+     * a hardware key, use a signed denial instead.
      */
     fun `deny`(`notificationId`: kotlin.String)
 
     /**
-     * The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. They are sent by
-     * POST, follow no redirects, and what came of them goes to [`delivered`](Self::delivered) or
-     * [`failed`](Self::failed).
+     * Returns the HTTP requests that are due now, oldest first, and leaves each to the caller for 60 seconds. Send
+     * them by POST, do not follow redirects, and report each outcome with `delivered` or `failed`.
      */
     fun `due`(): List<HttpRequest>
 
     /**
-     * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
-     * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied, unless the account's own key
-     * ([`Enrolment::key`]) takes a biometric.
+     * Adds the account of a registration URI after the user has confirmed its `preview`. The registration is signed
+     * and placed in the outbox. `slot_wrapper` binds the account to the platform's biometric. Without it, the user can
+     * only deny messages that ask for a biometric, unless the account's signing key (`key` in `Enrolment`) requires
+     * one itself.
      */
     fun `enrol`(`code`: kotlin.String, `enrolment`: Enrolment, `slotWrapper`: SlotWrapper?): Account
 
     /**
-     * Adds an account that was typed in. Nobody is contacted.
+     * Adds a manually entered account. Contacts no server.
      */
     fun `enrolEntry`(`entry`: ManualEntry, `enrolment`: Enrolment): Account
 
     /**
-     * What happened on this phone, newest first, at most `limit`.
+     * Returns what happened on this phone, newest first, at most `limit` events.
      */
     fun `events`(`limit`: kotlin.UInt): List<Event>
 
     /**
-     * Tells that there was no answer to a request of [`due`](Self::due).
+     * Records that an HTTP request from `due` got no response.
      */
     fun `failed`(`requestId`: kotlin.String, `failure`: SendFailure): Delivery
 
     /**
-     * Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`.
+     * Returns settled sign-on requests, newest first: at most `limit` after skipping the first `offset`.
      */
     fun `history`(`limit`: kotlin.UInt, `offset`: kotlin.UInt): List<Notification>
 
     /**
-     * One sign-on request, whatever its state.
+     * Returns one sign-on request, whatever its state.
      */
     fun `notification`(`id`: kotlin.String): Notification
 
     /**
-     * The requests that are not settled, as shown to a person.
+     * Returns the outbox entries that are not settled, for display to the user.
      */
     fun `outbox`(): List<Waiting>
 
     /**
-     * The sign-on requests that can be answered now, newest first.
+     * Returns the sign-on requests that can be answered now, newest first.
      */
     fun `pending`(): List<Notification>
 
     /**
-     * Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+     * Parses a registration URI and returns what it would add. Stores nothing and contacts no server.
      */
     fun `preview`(`code`: kotlin.String): EnrolmentPreview
 
     /**
-     * Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+     * Returns what a manually entered account would add: one that shows one-time passwords. Otherwise the same as
+     * `preview`.
      */
     fun `previewEntry`(`entry`: ManualEntry): EnrolmentPreview
 
     /**
-     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
-     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
-     * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
-     * there. A pull that could not be sent is forgotten.
+     * Creates one pull for every account that the server may know, except those whose hardware key must sign first.
+     * Send each by POST and pass the response to `pulled`. `wait_seconds` (at most 30) is how long the server may hold
+     * the HTTP request until there is a message. Discard a pull that could not be sent.
      */
     fun `pull`(`waitSeconds`: kotlin.UInt): List<PullRequest>
 
     /**
-     * Takes in what the server answered to a pull.
+     * Processes the server's response to a pull.
      */
     fun `pulled`(`pull`: PullRequest, `response`: HttpResponse): Pulled
 
     /**
-     * Where the pushes of every account go, in the order of adding.
+     * Returns where the pushes of every account go, in the order the accounts were added.
      */
     fun `pushTokens`(): List<PushTokenStatus>
 
     /**
-     * Binds the account to another biometric key. `slot` is what the shell's prompt unwrapped of
-     * [`biometric_slot`](Self::biometric_slot).
+     * Binds the account to another biometric key. `slot` is the account's biometric slot, unwrapped in the app's
+     * prompt.
      */
     fun `rebindBiometric`(`accountId`: kotlin.String, `slot`: kotlin.ByteArray, `slotWrapper`: SlotWrapper)
 
     /**
-     * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
-     * neither does a hint: pull for its account then.
+     * Accepts a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or `{"messageId",
+     * "message"}`. Receiving the same push again returns the same notification. A rejected push changes nothing, and
+     * neither does a hint: after a hint, pull for its account.
      */
     fun `receive`(`payload`: kotlin.ByteArray): Received
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
+     * Accepts a signed message with its ID. Otherwise the same as `receive`, except that it never returns a hint.
      */
     fun `receiveMessage`(`messageId`: kotlin.String, `jwt`: kotlin.String): Notification
 
     /**
-     * Says what [`remove`](Self::remove) would mean for the account, before it is done.
+     * Returns the consequences of removing the account, so that the app can show them first.
      */
     fun `removal`(`accountId`: kotlin.String): Removal
 
     /**
-     * Removes an account with its messages and whatever waits to be sent for it. The server is not told.
+     * Removes an account, its messages, and its outbox entries. Does not notify the server.
      */
     fun `remove`(`accountId`: kotlin.String)
 
     /**
-     * Changes how an account is shown. Nothing given leaves a name as it is, an empty one brings the registered one back.
+     * Changes the displayed names of an account. Omit a name to leave it unchanged; pass an empty one to restore the
+     * registered name.
      */
     fun `rename`(`accountId`: kotlin.String, `issuer`: kotlin.String?, `name`: kotlin.String?): Account
 
     /**
-     * Makes everything that waits for its next attempt due now: the person asked for it, or the network is back.
+     * Makes every outbox entry due now, because the user asked for it or the network is back.
      */
     fun `retryNow`()
 
     /**
-     * Wraps the vault's data key by another key of the platform, which has to open the vault from now on.
+     * Wraps the vault's data key with another platform key. From now on, only that key opens the vault.
      */
     fun `rewrap`(`keys`: PlatformKeys)
 
     /**
-     * Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,
-     * and can be denied but not approved.
+     * Records whether the device is locked. While it is, sign-on requests leave out what only the user may see, and
+     * they can be denied but not approved.
      */
     fun `setConcealed`(`concealed`: kotlin.Boolean)
 
     /**
-     * Tells what the shell observed about the device. Until it is told, no policy counts as met.
+     * Records what the app observed about the device. Until the first call, no policy counts as met.
      */
     fun `setDeviceFacts`(`facts`: DeviceFacts)
 
     /**
-     * Wants pushes for all accounts to go to this token from now on; every server is told by way of
-     * [`due`](Self::due).
+     * Sets the push token for all accounts. The updates to the servers come out of `due`.
      */
     fun `setPushToken`(`token`: kotlin.String, `communicationType`: CommunicationType)
 
     /**
-     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
-     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     * Creates one pull for this account, even if its registration is not confirmed yet: a hint implies that the server
+     * knows the account. Otherwise the same as `pull`; fails with `signature-needed` if the account's hardware key
+     * must sign first.
      */
     fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest
 
     /**
-     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
-     * good for one pull.
+     * Creates the pull that an account's hardware key has signed. Checks the signature first; a signature is valid for
+     * one pull.
      */
     fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signature`: Signed): PullRequest
 
     /**
-     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
-     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     * Returns what the accounts' hardware keys must sign before their servers can be polled, for keys that sign
+     * without user presence. `pull` leaves these accounts out and covers all others.
      */
     fun `pullsToSign`(): List<PullToSign>
 
     /**
-     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
-     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
-     * key is not of the right kind, or the server takes none.
+     * Returns the 32 bytes to pass to App Attest's `attestKey` as `clientDataHash`, so that the attestation covers a
+     * hardware key, given as a JWK, in this registration. Use the resulting object as the only entry of the key's
+     * `attestation`. Fails if the key is of the wrong kind or the server accepts none.
      */
     fun `appAttestClientDataHash`(`code`: kotlin.String, `jwk`: kotlin.String): kotlin.ByteArray
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to approve a sign-on request. Pass the tapped number
+     * if the request asks for one. Send the signed approval before the request expires.
      */
     fun `approvalToSign`(`notificationId`: kotlin.String, `number`: kotlin.String?): ToSign
 
     /**
-     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
-     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
-     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     * Approves a sign-on request with a signature by the account's hardware key. Checks the signature before storing
+     * anything. If the key requires a biometric, its signature proves the biometric, and tap `Evidence` is enough.
      */
     fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signedAnswer`: Signed)
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
-     * [`deny_signed`](Self::deny_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to deny a sign-on request. Send the signed denial
+     * before the request expires.
      */
     fun `denialToSign`(`notificationId`: kotlin.String, `reason`: DenyReason?): ToSign
 
     /**
-     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
-     * for [`deny_signed`](Self::deny_signed).
+     * Denies a sign-on request and states the reason. Only for accounts with a separate signing key, because the
+     * reason is signed; with a hardware key, use a signed denial instead.
      */
     fun `denyFor`(`notificationId`: kotlin.String, `reason`: DenyReason)
 
     /**
-     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     * Denies a sign-on request with a signature by the account's hardware key. Pass the same `reason` that was signed.
      */
     fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signedAnswer`: Signed)
 
     /**
-     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
-     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
-     * added again with `replace`.
+     * Records that an account's hardware key is gone or that the platform has permanently invalidated it, as platforms
+     * do when a fingerprint or face is added. The account can then neither approve nor deny until it is added again
+     * with `replace`.
      */
     fun `deviceKeyInvalidated`(`accountId`: kotlin.String)
 
     /**
-     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
-     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     * Returns the bytes that a hardware key signs to prove its possession when an account is registered with it. The
+     * result is valid for an hour. Fails if the key is of the wrong kind or the server accepts none.
      */
     fun `registrationToSign`(`code`: kotlin.String, `key`: DeviceKey): ToSign
 
@@ -2075,7 +2073,7 @@ public interface AuthenticatorInterface {
 }
 
 /**
- * The phone core over one vault. May be used from several threads at once; a closed one refuses every call.
+ * The phone core on top of one vault. Safe to use from several threads at once; once closed, it rejects every call.
  */
 open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 {
@@ -2180,7 +2178,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * All accounts, in the order of adding. Works without the key too.
+     * Returns all accounts in the order they were added. Works without the key, too.
      */
     @Throws(AuthenticatorException::class)override fun `accounts`(): List<Account> {
             return FfiConverterSequenceTypeAccount.lift(
@@ -2197,8 +2195,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
+     * Approves a sign-on request with the evidence it asks for and places the answer in the outbox. If the account has
+     * a hardware key, use a signed approval instead.
      */
     @Throws(AuthenticatorException::class)override fun `approve`(`notificationId`: kotlin.String, `evidence`: Evidence)
         =
@@ -2216,8 +2214,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
-     * inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+     * Returns the biometric slot of the sign-on request's account, wrapped with the platform's biometric key. The app
+     * unwraps it in its own prompt and passes the bytes back as biometric `Evidence`.
      */
     @Throws(AuthenticatorException::class)override fun `biometricChallenge`(`notificationId`: kotlin.String): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2235,8 +2233,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Tells that the platform invalidated its biometric key for good. Sign-ons that ask for a biometric can only be
-     * denied until the account was added again.
+     * Records that the platform has permanently invalidated its biometric key. Until the account is added again,
+     * sign-on requests that ask for a biometric can only be denied.
      */
     @Throws(AuthenticatorException::class)override fun `biometricInvalidated`(`accountId`: kotlin.String)
         =
@@ -2253,8 +2251,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The account's biometric slot, wrapped under the platform's biometric key, for
-     * [`rebind_biometric`](Self::rebind_biometric).
+     * Returns the account's biometric slot, wrapped with the platform's biometric key, for binding it to another one.
      */
     @Throws(AuthenticatorException::class)override fun `biometricSlot`(`accountId`: kotlin.String): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2272,7 +2269,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Takes away the history that exceeds the retention; how many sign-on requests that were.
+     * Deletes the history that exceeds the retention and returns the number of sign-on requests deleted.
      */
     @Throws(AuthenticatorException::class)override fun `cleanHistory`(`retention`: Retention): kotlin.ULong {
             return FfiConverterULong.lift(
@@ -2290,7 +2287,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The account's one-time code now. For an account that counts, every call uses up a code.
+     * Returns the account's current one-time password. For a counter-based account, every call uses up a password.
      */
     @Throws(AuthenticatorException::class)override fun `code`(`accountId`: kotlin.String): Code {
             return FfiConverterTypeCode.lift(
@@ -2308,7 +2305,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Tells what the server answered to a request of [`due`](Self::due).
+     * Records the server's response to an HTTP request from `due`.
      */
     @Throws(AuthenticatorException::class)override fun `delivered`(`requestId`: kotlin.String, `response`: HttpResponse): Delivery {
             return FfiConverterTypeDelivery.lift(
@@ -2327,8 +2324,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
-     * account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
+     * Denies a sign-on request and places the answer in the outbox. Works for locked accounts, too. If the account has
+     * a hardware key, use a signed denial instead.
      */
     @Throws(AuthenticatorException::class)override fun `deny`(`notificationId`: kotlin.String)
         =
@@ -2345,9 +2342,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds. They are sent by
-     * POST, follow no redirects, and what came of them goes to [`delivered`](Self::delivered) or
-     * [`failed`](Self::failed).
+     * Returns the HTTP requests that are due now, oldest first, and leaves each to the caller for 60 seconds. Send
+     * them by POST, do not follow redirects, and report each outcome with `delivered` or `failed`.
      */
     @Throws(AuthenticatorException::class)override fun `due`(): List<HttpRequest> {
             return FfiConverterSequenceTypeHttpRequest.lift(
@@ -2364,10 +2360,10 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Adds the account of a registration code that the person confirmed after its [`preview`](Self::preview): the
-     * registration is signed and waits in the outbox. `slot_wrapper` binds the account to the platform's biometric;
-     * without one, messages that ask for a biometric can only be denied, unless the account's own key
-     * ([`Enrolment::key`]) takes a biometric.
+     * Adds the account of a registration URI after the user has confirmed its `preview`. The registration is signed
+     * and placed in the outbox. `slot_wrapper` binds the account to the platform's biometric. Without it, the user can
+     * only deny messages that ask for a biometric, unless the account's signing key (`key` in `Enrolment`) requires
+     * one itself.
      */
     @Throws(AuthenticatorException::class)override fun `enrol`(`code`: kotlin.String, `enrolment`: Enrolment, `slotWrapper`: SlotWrapper?): Account {
             return FfiConverterTypeAccount.lift(
@@ -2387,7 +2383,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Adds an account that was typed in. Nobody is contacted.
+     * Adds a manually entered account. Contacts no server.
      */
     @Throws(AuthenticatorException::class)override fun `enrolEntry`(`entry`: ManualEntry, `enrolment`: Enrolment): Account {
             return FfiConverterTypeAccount.lift(
@@ -2406,7 +2402,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * What happened on this phone, newest first, at most `limit`.
+     * Returns what happened on this phone, newest first, at most `limit` events.
      */
     @Throws(AuthenticatorException::class)override fun `events`(`limit`: kotlin.UInt): List<Event> {
             return FfiConverterSequenceTypeEvent.lift(
@@ -2424,7 +2420,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Tells that there was no answer to a request of [`due`](Self::due).
+     * Records that an HTTP request from `due` got no response.
      */
     @Throws(AuthenticatorException::class)override fun `failed`(`requestId`: kotlin.String, `failure`: SendFailure): Delivery {
             return FfiConverterTypeDelivery.lift(
@@ -2443,7 +2439,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`.
+     * Returns settled sign-on requests, newest first: at most `limit` after skipping the first `offset`.
      */
     @Throws(AuthenticatorException::class)override fun `history`(`limit`: kotlin.UInt, `offset`: kotlin.UInt): List<Notification> {
             return FfiConverterSequenceTypeNotification.lift(
@@ -2462,7 +2458,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * One sign-on request, whatever its state.
+     * Returns one sign-on request, whatever its state.
      */
     @Throws(AuthenticatorException::class)override fun `notification`(`id`: kotlin.String): Notification {
             return FfiConverterTypeNotification.lift(
@@ -2480,7 +2476,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The requests that are not settled, as shown to a person.
+     * Returns the outbox entries that are not settled, for display to the user.
      */
     @Throws(AuthenticatorException::class)override fun `outbox`(): List<Waiting> {
             return FfiConverterSequenceTypeWaiting.lift(
@@ -2497,7 +2493,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The sign-on requests that can be answered now, newest first.
+     * Returns the sign-on requests that can be answered now, newest first.
      */
     @Throws(AuthenticatorException::class)override fun `pending`(): List<Notification> {
             return FfiConverterSequenceTypeNotification.lift(
@@ -2514,7 +2510,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+     * Parses a registration URI and returns what it would add. Stores nothing and contacts no server.
      */
     @Throws(AuthenticatorException::class)override fun `preview`(`code`: kotlin.String): EnrolmentPreview {
             return FfiConverterTypeEnrolmentPreview.lift(
@@ -2532,7 +2528,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+     * Returns what a manually entered account would add: one that shows one-time passwords. Otherwise the same as
+     * `preview`.
      */
     @Throws(AuthenticatorException::class)override fun `previewEntry`(`entry`: ManualEntry): EnrolmentPreview {
             return FfiConverterTypeEnrolmentPreview.lift(
@@ -2550,10 +2547,9 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Makes one pull for every account that the server may know, but for those whose hardware key has to sign first
-     * ([`pulls_to_sign`](Self::pulls_to_sign)); each is sent by POST, and what came back goes to
-     * [`pulled`](Self::pulled). `wait_seconds` (at most 30) is how long the server may hold it until a message is
-     * there. A pull that could not be sent is forgotten.
+     * Creates one pull for every account that the server may know, except those whose hardware key must sign first.
+     * Send each by POST and pass the response to `pulled`. `wait_seconds` (at most 30) is how long the server may hold
+     * the HTTP request until there is a message. Discard a pull that could not be sent.
      */
     @Throws(AuthenticatorException::class)override fun `pull`(`waitSeconds`: kotlin.UInt): List<PullRequest> {
             return FfiConverterSequenceTypePullRequest.lift(
@@ -2571,7 +2567,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Takes in what the server answered to a pull.
+     * Processes the server's response to a pull.
      */
     @Throws(AuthenticatorException::class)override fun `pulled`(`pull`: PullRequest, `response`: HttpResponse): Pulled {
             return FfiConverterTypePulled.lift(
@@ -2590,7 +2586,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Where the pushes of every account go, in the order of adding.
+     * Returns where the pushes of every account go, in the order the accounts were added.
      */
     @Throws(AuthenticatorException::class)override fun `pushTokens`(): List<PushTokenStatus> {
             return FfiConverterSequenceTypePushTokenStatus.lift(
@@ -2607,8 +2603,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Binds the account to another biometric key. `slot` is what the shell's prompt unwrapped of
-     * [`biometric_slot`](Self::biometric_slot).
+     * Binds the account to another biometric key. `slot` is the account's biometric slot, unwrapped in the app's
+     * prompt.
      */
     @Throws(AuthenticatorException::class)override fun `rebindBiometric`(`accountId`: kotlin.String, `slot`: kotlin.ByteArray, `slotWrapper`: SlotWrapper)
         =
@@ -2627,9 +2623,9 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Takes in a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or
-     * `{"messageId", "message"}`. The same push again gives the same notification. A refused one changes nothing, and
-     * neither does a hint: pull for its account then.
+     * Accepts a push as the platform delivered it, as JSON: FCM's data map, APNs' user info, or `{"messageId",
+     * "message"}`. Receiving the same push again returns the same notification. A rejected push changes nothing, and
+     * neither does a hint: after a hint, pull for its account.
      */
     @Throws(AuthenticatorException::class)override fun `receive`(`payload`: kotlin.ByteArray): Received {
             return FfiConverterTypeReceived.lift(
@@ -2647,7 +2643,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Takes in a signed message with its id; otherwise like [`receive`](Self::receive), and never a hint.
+     * Accepts a signed message with its ID. Otherwise the same as `receive`, except that it never returns a hint.
      */
     @Throws(AuthenticatorException::class)override fun `receiveMessage`(`messageId`: kotlin.String, `jwt`: kotlin.String): Notification {
             return FfiConverterTypeNotification.lift(
@@ -2666,7 +2662,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Says what [`remove`](Self::remove) would mean for the account, before it is done.
+     * Returns the consequences of removing the account, so that the app can show them first.
      */
     @Throws(AuthenticatorException::class)override fun `removal`(`accountId`: kotlin.String): Removal {
             return FfiConverterTypeRemoval.lift(
@@ -2684,7 +2680,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Removes an account with its messages and whatever waits to be sent for it. The server is not told.
+     * Removes an account, its messages, and its outbox entries. Does not notify the server.
      */
     @Throws(AuthenticatorException::class)override fun `remove`(`accountId`: kotlin.String)
         =
@@ -2701,7 +2697,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Changes how an account is shown. Nothing given leaves a name as it is, an empty one brings the registered one back.
+     * Changes the displayed names of an account. Omit a name to leave it unchanged; pass an empty one to restore the
+     * registered name.
      */
     @Throws(AuthenticatorException::class)override fun `rename`(`accountId`: kotlin.String, `issuer`: kotlin.String?, `name`: kotlin.String?): Account {
             return FfiConverterTypeAccount.lift(
@@ -2721,7 +2718,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Makes everything that waits for its next attempt due now: the person asked for it, or the network is back.
+     * Makes every outbox entry due now, because the user asked for it or the network is back.
      */
     @Throws(AuthenticatorException::class)override fun `retryNow`()
         =
@@ -2737,7 +2734,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Wraps the vault's data key by another key of the platform, which has to open the vault from now on.
+     * Wraps the vault's data key with another platform key. From now on, only that key opens the vault.
      */
     @Throws(AuthenticatorException::class)override fun `rewrap`(`keys`: PlatformKeys)
         =
@@ -2754,8 +2751,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Tells whether the device is locked: while it is, sign-on requests are shown without what only the person may see,
-     * and can be denied but not approved.
+     * Records whether the device is locked. While it is, sign-on requests leave out what only the user may see, and
+     * they can be denied but not approved.
      */override fun `setConcealed`(`concealed`: kotlin.Boolean)
         =
     callWithHandle {
@@ -2771,7 +2768,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Tells what the shell observed about the device. Until it is told, no policy counts as met.
+     * Records what the app observed about the device. Until the first call, no policy counts as met.
      */override fun `setDeviceFacts`(`facts`: DeviceFacts)
         =
     callWithHandle {
@@ -2787,8 +2784,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Wants pushes for all accounts to go to this token from now on; every server is told by way of
-     * [`due`](Self::due).
+     * Sets the push token for all accounts. The updates to the servers come out of `due`.
      */
     @Throws(AuthenticatorException::class)override fun `setPushToken`(`token`: kotlin.String, `communicationType`: CommunicationType)
         =
@@ -2806,8 +2802,9 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
-     * Otherwise like [`pull`](Self::pull); refused with `signature-needed` where its hardware key has to sign first.
+     * Creates one pull for this account, even if its registration is not confirmed yet: a hint implies that the server
+     * knows the account. Otherwise the same as `pull`; fails with `signature-needed` if the account's hardware key
+     * must sign first.
      */
     @Throws(AuthenticatorException::class)override fun `pullAccount`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt): PullRequest {
             return FfiConverterTypePullRequest.lift(
@@ -2826,8 +2823,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
-     * good for one pull.
+     * Creates the pull that an account's hardware key has signed. Checks the signature first; a signature is valid for
+     * one pull.
      */
     @Throws(AuthenticatorException::class)override fun `pullSigned`(`accountId`: kotlin.String, `waitSeconds`: kotlin.UInt, `signature`: Signed): PullRequest {
             return FfiConverterTypePullRequest.lift(
@@ -2847,8 +2844,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * What the hardware keys of accounts have to sign so that their servers can be asked: those of keys that sign without a
-     * person. [`pull`](Self::pull) leaves these accounts out, and asks for all others.
+     * Returns what the accounts' hardware keys must sign before their servers can be polled, for keys that sign
+     * without user presence. `pull` leaves these accounts out and covers all others.
      */
     @Throws(AuthenticatorException::class)override fun `pullsToSign`(): List<PullToSign> {
             return FfiConverterSequenceTypePullToSign.lift(
@@ -2865,9 +2862,9 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * What App Attest's `attestKey` takes as `clientDataHash`, 32 bytes, so that it vouches for a hardware key, given as a
-     * JWK, in this registration. The object that it makes is the one entry of [`DeviceKey::attestation`]. Refused when the
-     * key is not of the right kind, or the server takes none.
+     * Returns the 32 bytes to pass to App Attest's `attestKey` as `clientDataHash`, so that the attestation covers a
+     * hardware key, given as a JWK, in this registration. Use the resulting object as the only entry of the key's
+     * `attestation`. Fails if the key is of the wrong kind or the server accepts none.
      */
     @Throws(AuthenticatorException::class)override fun `appAttestClientDataHash`(`code`: kotlin.String, `jwk`: kotlin.String): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2886,8 +2883,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-     * one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to approve a sign-on request. Pass the tapped number
+     * if the request asks for one. Send the signed approval before the request expires.
      */
     @Throws(AuthenticatorException::class)override fun `approvalToSign`(`notificationId`: kotlin.String, `number`: kotlin.String?): ToSign {
             return FfiConverterTypeToSign.lift(
@@ -2906,9 +2903,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Approves like [`approve`](Self::approve), with what the account's hardware key signed of
-     * [`approval_to_sign`](Self::approval_to_sign). The signature is checked before anything is kept. By a key that takes
-     * a biometric it is evidence of one: [`Evidence::Tap`] is enough beside it.
+     * Approves a sign-on request with a signature by the account's hardware key. Checks the signature before storing
+     * anything. If the key requires a biometric, its signature proves the biometric, and tap `Evidence` is enough.
      */
     @Throws(AuthenticatorException::class)override fun `approveSigned`(`notificationId`: kotlin.String, `evidence`: Evidence, `signedAnswer`: Signed)
         =
@@ -2927,8 +2923,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The bytes that an account's hardware key has to sign so that the sign-on is denied; for
-     * [`deny_signed`](Self::deny_signed), within the request's time.
+     * Returns the bytes that an account's hardware key must sign to deny a sign-on request. Send the signed denial
+     * before the request expires.
      */
     @Throws(AuthenticatorException::class)override fun `denialToSign`(`notificationId`: kotlin.String, `reason`: DenyReason?): ToSign {
             return FfiConverterTypeToSign.lift(
@@ -2947,8 +2943,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Denies and says why. Taken from accounts with a key of their own, as the reason is signed; one in hardware signs
-     * for [`deny_signed`](Self::deny_signed).
+     * Denies a sign-on request and states the reason. Only for accounts with a separate signing key, because the
+     * reason is signed; with a hardware key, use a signed denial instead.
      */
     @Throws(AuthenticatorException::class)override fun `denyFor`(`notificationId`: kotlin.String, `reason`: DenyReason)
         =
@@ -2966,7 +2962,7 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Denies with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign); `reason` as there.
+     * Denies a sign-on request with a signature by the account's hardware key. Pass the same `reason` that was signed.
      */
     @Throws(AuthenticatorException::class)override fun `denySigned`(`notificationId`: kotlin.String, `reason`: DenyReason?, `signedAnswer`: Signed)
         =
@@ -2985,9 +2981,9 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
-     * added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
-     * added again with `replace`.
+     * Records that an account's hardware key is gone or that the platform has permanently invalidated it, as platforms
+     * do when a fingerprint or face is added. The account can then neither approve nor deny until it is added again
+     * with `replace`.
      */
     @Throws(AuthenticatorException::class)override fun `deviceKeyInvalidated`(`accountId`: kotlin.String)
         =
@@ -3004,8 +3000,8 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
 
 
     /**
-     * The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`](super::KeyChoice::Hardware)
-     * and good for an hour. Refused when the key is not of the right kind, or the server takes none.
+     * Returns the bytes that a hardware key signs to prove its possession when an account is registered with it. The
+     * result is valid for an hour. Fails if the key is of the wrong kind or the server accepts none.
      */
     @Throws(AuthenticatorException::class)override fun `registrationToSign`(`code`: kotlin.String, `key`: DeviceKey): ToSign {
             return FfiConverterTypeToSign.lift(
@@ -3031,12 +3027,12 @@ open class Authenticator: Disposable, AutoCloseable, AuthenticatorInterface
     companion object {
 
     /**
-     * Opens the vault, or makes a new one where there is no file (its folder must be there). `keys` is called before
-     * this returns and not afterwards; `log` is told what happens as long as this object lives.
+     * Opens the vault, or creates one if the file does not exist; its folder must exist. `keys` is called before this
+     * returns and never afterwards. `log` receives events for as long as this object lives.
      *
-     * With a lost or wrong key the vault opens all the same: accounts can be listed and removed, whatever needs a
-     * secret ends with the code `re-enrolment-needed`, and once the last account is removed the next opening gives the
-     * vault a new key.
+     * The vault opens even if the key is lost or wrong. You can then list and remove accounts, but everything that
+     * needs a secret fails with the error code `re-enrolment-needed`. After the last account is removed, the next call
+     * to open gives the vault a new key.
      */
     @Throws(AuthenticatorException::class) fun `open`(`vaultFile`: kotlin.String, `keys`: PlatformKeys, `log`: LogSink?): Authenticator {
             return FfiConverterTypeAuthenticator.lift(
@@ -3178,14 +3174,14 @@ public object FfiConverterTypeAuthenticator: FfiConverter<Authenticator, Long> {
 
 
 /**
- * The host application's logger. It gets a line for each event once that is durable, on the thread of the call that
- * brought it about, and may call back. What it throws is swallowed: a log that is full keeps nobody from signing on.
+ * The host application's logger. It receives one line per event, once the event is durable, on the thread of the call
+ * that caused it, and it may call back. Its exceptions are ignored: a full log must not keep anyone from signing in.
  */
 public interface LogSink {
 
     /**
-     * Takes one line: the event's name, then what it is about. Accounts and sign-on requests are named by their ids.
-     * No line holds a secret.
+     * Records one line: the event's name, followed by what it concerns. Accounts and sign-on requests appear by ID.
+     * Lines never contain secrets.
      */
     fun `log`(`level`: LogLevel, `line`: kotlin.String)
 
@@ -3193,8 +3189,8 @@ public interface LogSink {
 }
 
 /**
- * The host application's logger. It gets a line for each event once that is durable, on the thread of the call that
- * brought it about, and may call back. What it throws is swallowed: a log that is full keeps nobody from signing on.
+ * The host application's logger. It receives one line per event, once the event is durable, on the thread of the call
+ * that caused it, and it may call back. Its exceptions are ignored: a full log must not keep anyone from signing in.
  */
 open class LogSinkImpl: Disposable, AutoCloseable, LogSink
 {
@@ -3299,8 +3295,8 @@ open class LogSinkImpl: Disposable, AutoCloseable, LogSink
 
 
     /**
-     * Takes one line: the event's name, then what it is about. Accounts and sign-on requests are named by their ids.
-     * No line holds a secret.
+     * Records one line: the event's name, followed by what it concerns. Accounts and sign-on requests appear by ID.
+     * Lines never contain secrets.
      */
     @Throws(LogSinkException::class)override fun `log`(`level`: LogLevel, `line`: kotlin.String)
         =
@@ -3513,19 +3509,19 @@ public object FfiConverterTypeLogSink: FfiConverter<LogSink, Long> {
 
 
 /**
- * The key that the platform holds for the vault (Android Keystore, Secure Enclave): it wraps the vault's data key. It has
- * to work while the device is locked after its first unlock, or pushes could not be received.
+ * The platform's key for the vault (Android Keystore, Secure Enclave), which wraps the vault's data key. It must work
+ * while the device is locked after its first unlock; otherwise the app could not receive pushes.
  */
 public interface PlatformKeys {
 
     /**
-     * Encrypts the vault's data key; makes the platform's key when there is none. The caller's copy of `data_key` should
-     * be overwritten after use.
+     * Encrypts the vault's data key, creating the platform's key if there is none. Overwrite your copy of `data_key`
+     * after use.
      */
     fun `wrap`(`dataKey`: kotlin.ByteArray): kotlin.ByteArray
 
     /**
-     * Decrypts what [`wrap`](Self::wrap) gave.
+     * Decrypts the result of `wrap`.
      */
     fun `unwrap`(`wrapped`: kotlin.ByteArray): kotlin.ByteArray
 
@@ -3533,8 +3529,8 @@ public interface PlatformKeys {
 }
 
 /**
- * The key that the platform holds for the vault (Android Keystore, Secure Enclave): it wraps the vault's data key. It has
- * to work while the device is locked after its first unlock, or pushes could not be received.
+ * The platform's key for the vault (Android Keystore, Secure Enclave), which wraps the vault's data key. It must work
+ * while the device is locked after its first unlock; otherwise the app could not receive pushes.
  */
 open class PlatformKeysImpl: Disposable, AutoCloseable, PlatformKeys
 {
@@ -3639,8 +3635,8 @@ open class PlatformKeysImpl: Disposable, AutoCloseable, PlatformKeys
 
 
     /**
-     * Encrypts the vault's data key; makes the platform's key when there is none. The caller's copy of `data_key` should
-     * be overwritten after use.
+     * Encrypts the vault's data key, creating the platform's key if there is none. Overwrite your copy of `data_key`
+     * after use.
      */
     @Throws(PlatformKeyException::class)override fun `wrap`(`dataKey`: kotlin.ByteArray): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -3658,7 +3654,7 @@ open class PlatformKeysImpl: Disposable, AutoCloseable, PlatformKeys
 
 
     /**
-     * Decrypts what [`wrap`](Self::wrap) gave.
+     * Decrypts the result of `wrap`.
      */
     @Throws(PlatformKeyException::class)override fun `unwrap`(`wrapped`: kotlin.ByteArray): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -3888,7 +3884,7 @@ public object FfiConverterTypePlatformKeys: FfiConverter<PlatformKeys, Long> {
 
 
 /**
- * The public half of a biometric-bound key: wrapping with it needs no prompt, unwrapping does.
+ * The public half of a biometric-bound key: wrapping with it needs no prompt, but unwrapping does.
  */
 public interface SlotWrapper {
 
@@ -3901,7 +3897,7 @@ public interface SlotWrapper {
 }
 
 /**
- * The public half of a biometric-bound key: wrapping with it needs no prompt, unwrapping does.
+ * The public half of a biometric-bound key: wrapping with it needs no prompt, but unwrapping does.
  */
 open class SlotWrapperImpl: Disposable, AutoCloseable, SlotWrapper
 {
@@ -4124,51 +4120,52 @@ public object FfiConverterTypeSlotWrapper: FfiConverter<SlotWrapper, Long> {
 
 
 /**
- * An account, as shown to a person.
+ * An account, for display to the user.
  */
 data class Account (
     /**
-     * Names the account in every call.
+     * Identifies the account in every call.
      */
     val `id`: kotlin.String
     ,
     /**
-     * Who the account is with, as registered.
+     * Issuer of the account, as registered.
      */
     val `issuer`: kotlin.String
     ,
     /**
-     * The account's name there, as registered.
+     * Account name at the issuer, as registered.
      */
     val `account`: kotlin.String
     ,
     /**
-     * Who the account is with, as the person wants to read it.
+     * Issuer, under the name the user chose.
      */
     val `displayIssuer`: kotlin.String
     ,
     /**
-     * The account's name, as the person wants to read it.
+     * Account name, as the user chose it.
      */
     val `displayName`: kotlin.String
     ,
     /**
-     * Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+     * Host that answers are sent to, with its port if the registration URI names one; absent if the account only shows
+     * one-time passwords.
      */
     val `host`: kotlin.String?
     ,
     /**
-     * What it can do first of all: answer messages, where it can.
+     * Primary kind: push, if the account has it.
      */
     val `kind`: CredentialKind
     ,
     /**
-     * All that it can do.
+     * All kinds of credentials that it has.
      */
     val `kinds`: List<CredentialKind>
     ,
     /**
-     * What can be expected of it now.
+     * What it can do at present.
      */
     val `state`: AccountState
     ,
@@ -4178,17 +4175,17 @@ data class Account (
     val `createdAt`: kotlin.Long
     ,
     /**
-     * Whether messages that ask for a biometric can be approved.
+     * Whether the user can approve messages that ask for a biometric.
      */
     val `hasBiometricSlot`: kotlin.Boolean
     ,
     /**
-     * Background colour, six lower-case hexadecimal digits.
+     * Background color, six lowercase hexadecimal digits.
      */
     val `colour`: kotlin.String?
     ,
     /**
-     * Address of the logo; https.
+     * URL of the logo; always https.
      */
     val `logo`: kotlin.String?
     ,
@@ -4198,12 +4195,12 @@ data class Account (
     val `policies`: List<kotlin.String>
     ,
     /**
-     * The first policy that is not met, which is why the account is locked.
+     * First policy that is not met, which is why the account is locked.
      */
     val `unmetPolicy`: kotlin.String?
     ,
     /**
-     * The account's own signing key, where it was registered with one.
+     * The account's signing key, if it was registered with one.
      */
     val `key`: AccountKey?
 
@@ -4283,33 +4280,33 @@ public object FfiConverterTypeAccount: FfiConverterRustBuffer<Account> {
 
 
 /**
- * An account's own signing key, as shown to a person.
+ * An account's signing key, for display to the user.
  */
 data class AccountKey (
     /**
-     * The public half, by which the shell finds its own: the text that was given as [`DeviceKey::jwk`], with the members
-     * `crv`, `kty`, `x`, `y` in this order and nothing between them.
+     * The public half, which lets the app find its own key: the text of the JWK given at registration, with the
+     * members `crv`, `kty`, `x`, and `y` in this order and nothing in between.
      */
     val `jwk`: kotlin.String
     ,
     /**
-     * Where the private half lives.
+     * Where the private half is stored.
      */
     val `level`: KeyLevel
     ,
     /**
-     * What the person must do before it signs.
+     * What the user must do before it signs.
      */
     val `presence`: UserPresence
     ,
     /**
-     * Whether the core has it in the vault and signs with it unasked. Otherwise the shell has it, and has to have every
-     * answer signed.
+     * Whether the core keeps the key in the vault and signs with it automatically. Otherwise the app holds the key and
+     * must have every answer signed.
      */
     val `isSoftware`: kotlin.Boolean
     ,
     /**
-     * Whether the platform invalidated it: the account answers nothing until it was added again.
+     * Whether the platform has invalidated it. If so, the account answers nothing until it is added again.
      */
     val `isInvalidated`: kotlin.Boolean
 
@@ -4356,7 +4353,7 @@ public object FfiConverterTypeAccountKey: FfiConverterRustBuffer<AccountKey> {
 
 
 /**
- * A code to show. Not to be kept or logged: it is as good as a password while it lasts.
+ * A one-time password to show. Do not store or log it: while it is valid, it is as good as a password.
  */
 data class Code (
     /**
@@ -4370,7 +4367,7 @@ data class Code (
     val `code`: kotlin.String
     ,
     /**
-     * How long it is good for.
+     * How long it is valid.
      */
     val `validity`: CodeValidity
 
@@ -4420,11 +4417,11 @@ public object FfiConverterTypeCode: FfiConverterRustBuffer<Code> {
 
 
 /**
- * How codes are made.
+ * Settings for generating one-time passwords.
  */
 data class CodeSettings (
     /**
-     * The hash.
+     * Hash function.
      */
     val `algorithm`: CodeAlgorithm
     ,
@@ -4434,7 +4431,7 @@ data class CodeSettings (
     val `digits`: kotlin.UByte
     ,
     /**
-     * What moves a code on.
+     * What changes the one-time password: time or a counter.
      */
     val `moving`: CodeMoving
 
@@ -4475,7 +4472,7 @@ public object FfiConverterTypeCodeSettings: FfiConverterRustBuffer<CodeSettings>
 
 
 /**
- * An account that stands in the way of a new one, or looks like it.
+ * An existing account that conflicts with a new one or resembles it.
  */
 data class Conflict (
     /**
@@ -4484,17 +4481,17 @@ data class Conflict (
     val `accountId`: kotlin.String
     ,
     /**
-     * Who it is with.
+     * Issuer of the account.
      */
     val `issuer`: kotlin.String
     ,
     /**
-     * Its name.
+     * Account name at the issuer.
      */
     val `account`: kotlin.String
     ,
     /**
-     * Its host; none where codes are all that it has.
+     * Host of the account; absent if it only shows one-time passwords.
      */
     val `host`: kotlin.String?
 
@@ -4538,16 +4535,16 @@ public object FfiConverterTypeConflict: FfiConverterRustBuffer<Conflict> {
 
 
 /**
- * One thing that would come of removing an account.
+ * One consequence of removing an account.
  */
 data class Consequence (
     /**
-     * Stable, in lower case with dashes.
+     * Stable identifier, in lower case with dashes.
      */
     val `code`: kotlin.String
     ,
     /**
-     * For a person.
+     * Explanation for the user.
      */
     val `explanation`: kotlin.String
 
@@ -4585,31 +4582,32 @@ public object FfiConverterTypeConsequence: FfiConverterRustBuffer<Consequence> {
 
 
 /**
- * Where a sign-on comes from, as the server saw it. Shown, never trusted.
+ * Where a sign-on comes from, as the server saw it. For display only; never trust it.
  */
 data class Context (
     /**
-     * Position of the browser, where it was shared.
+     * Position of the browser, if it was shared.
      */
     val `location`: Location?
     ,
     /**
-     * Browser and operating system for the user to read, as in `Firefox on Linux`; always from a closed table.
+     * Browser and operating system in readable form, such as `Firefox on Linux`; always from a fixed table.
      */
     val `browser`: kotlin.String?
     ,
     /**
-     * The browser's user agent as sent: free text of whoever signs on. Show `browser`, and this only on request.
+     * The browser's user agent as sent: free text from anyone who tries to sign in. Show `browser` first, and this
+     * only on demand.
      */
     val `userAgent`: kotlin.String?
     ,
     /**
-     * The browser's platform as sent: free text, too.
+     * The browser's platform as sent: free text as well.
      */
     val `platform`: kotlin.String?
     ,
     /**
-     * Address of the browser; absent where what was sent is none.
+     * IP address of the browser; absent if the value sent was not an IP address.
      */
     val `remoteIp`: kotlin.String?
 
@@ -4656,11 +4654,11 @@ public object FfiConverterTypeContext: FfiConverterRustBuffer<Context> {
 
 
 /**
- * This phone, as the server shall know it.
+ * This phone, as the server should know it.
  */
 data class Device (
     /**
-     * Shown in the user's list of devices.
+     * Name shown in the user's list of devices.
      */
     val `name`: kotlin.String
     ,
@@ -4670,7 +4668,7 @@ data class Device (
     val `platform`: Platform
     ,
     /**
-     * Where pushes for this phone go: a token of FCM, of APNs, or of the shell's own making for the embedded way.
+     * Where pushes for this phone go: a token from FCM or APNs, or one that the app generates for embedded delivery.
      */
     val `pushToken`: kotlin.String
     ,
@@ -4728,16 +4726,16 @@ public object FfiConverterTypeDevice: FfiConverterRustBuffer<Device> {
 
 
 /**
- * What the phone's shell observed about the device.
+ * What the app observed about the device.
  */
 data class DeviceFacts (
     /**
-     * A fingerprint, face or other biometric is enrolled and usable.
+     * Whether a fingerprint, face, or other biometric is enrolled and usable.
      */
     val `biometricAvailable`: kotlin.Boolean
     ,
     /**
-     * How likely the device was tampered with, from 0 (clean) to 1.
+     * How likely the device has been tampered with, from 0 (clean) to 1.
      */
     val `tamperScore`: kotlin.Double
 
@@ -4775,7 +4773,7 @@ public object FfiConverterTypeDeviceFacts: FfiConverterRustBuffer<DeviceFacts> {
 
 
 /**
- * A key in the platform's hardware, as the shell describes it to the server.
+ * A hardware key, as the app describes it to the server.
  */
 data class DeviceKey (
     /**
@@ -4784,19 +4782,19 @@ data class DeviceKey (
     val `jwk`: kotlin.String
     ,
     /**
-     * Where the private half lives.
+     * Where the private half is stored.
      */
     val `level`: KeyLevel
     ,
     /**
-     * What the person must do before it signs.
+     * What the user must do before it signs.
      */
     val `presence`: UserPresence
     ,
     /**
-     * What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
-     * App Attest's; at most ten, and 8 KiB together. Leave out what is more: the server judges whether it takes the key
-     * without.
+     * The platform's attestation, if any: its certificates for the key in DER, the key's own first, or App Attest's
+     * single object. At most ten entries and 8 KiB in total. Leave out anything beyond that: the server decides
+     * whether it accepts the key without.
      */
     val `attestation`: List<kotlin.ByteArray>? = null
 
@@ -4840,28 +4838,28 @@ public object FfiConverterTypeDeviceKey: FfiConverterRustBuffer<DeviceKey> {
 
 
 /**
- * How a previewed account is to be added.
+ * How to add a previewed account.
  */
 data class Enrolment (
     /**
-     * This phone, as the server shall know it.
+     * This phone, as the server should know it.
      */
     val `device`: Device
     ,
     /**
-     * What the shell observed about the device just now.
+     * What the app has just observed about the device.
      */
     val `facts`: DeviceFacts
     ,
     /**
-     * Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-     * new registration, not before.
+     * Whether to replace an account with the same issuer, name, and host. The old account is removed once the server
+     * has accepted the new registration, not before.
      */
     val `replace`: kotlin.Boolean
     ,
     /**
-     * The signing key that the account is registered with, where its server takes one
-     * ([`EnrolmentPreview::takes_device_key`](crate::ffi::EnrolmentPreview)); without one, it has none.
+     * The signing key to register the account with, if its server accepts one; without it, the account has no signing
+     * key.
      */
     val `key`: KeyChoice? = null
 
@@ -4914,46 +4912,47 @@ public object FfiConverterTypeEnrolment: FfiConverterRustBuffer<Enrolment> {
 
 
 /**
- * What would be added, as shown to a person: all of it is what would be stored. The secrets are not in it.
+ * What would be added, for display to the user. It covers everything that would be stored except the secrets.
  */
 data class EnrolmentPreview (
     /**
-     * Who the account is with.
+     * Issuer of the account.
      */
     val `issuer`: kotlin.String
     ,
     /**
-     * The account's name there.
+     * Account name at the issuer.
      */
     val `account`: kotlin.String
     ,
     /**
-     * Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+     * Host that would be contacted, with its port if the registration URI names one; absent if the account only shows
+     * one-time passwords.
      */
     val `host`: kotlin.String?
     ,
     /**
-     * The host's name in its own letters, where those are not ASCII's; show it beside `host`.
+     * The host name in its own script if it is not ASCII; show it next to `host`.
      */
     val `unicodeHost`: UnicodeHost?
     ,
     /**
-     * What would be added.
+     * Kinds of credentials that would be added.
      */
     val `kinds`: List<CredentialKind>
     ,
     /**
-     * How codes would be made, where they would be shown.
+     * Settings for generating one-time passwords, if the account shows them.
      */
     val `codes`: CodeSettings?
     ,
     /**
-     * Background colour, six lower-case hexadecimal digits.
+     * Background color, six lowercase hexadecimal digits.
      */
     val `colour`: kotlin.String?
     ,
     /**
-     * Address of the logo; https, and not to be fetched before the person confirmed.
+     * URL of the logo; always https. Do not fetch it before the user has confirmed.
      */
     val `logo`: kotlin.String?
     ,
@@ -4963,25 +4962,25 @@ data class EnrolmentPreview (
     val `policies`: List<kotlin.String>
     ,
     /**
-     * The account that is there already, under the same issuer, name and host.
+     * The existing account with the same issuer, name, and host.
      */
     val `conflict`: Conflict?
     ,
     /**
-     * Accounts of the same issuer and name at other hosts. They are other accounts and stay as they are; that there are
-     * any may be a reason not to trust the code.
+     * Accounts with the same issuer and name at other hosts. They are separate accounts and remain unchanged, but
+     * their existence may be a reason not to trust the registration URI.
      */
     val `namesakes`: List<Conflict>
     ,
     /**
-     * Whether the server takes a signing key of the account's own: see `Enrolment`'s `key`.
+     * Whether the server accepts a separate signing key for the account: see `key` in `Enrolment`.
      */
     val `takesDeviceKey`: kotlin.Boolean
     ,
     /**
-     * What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-     * code only. Android's `setAttestationChallenge` takes it; App Attest takes
-     * [`Authenticator::app_attest_client_data_hash`](super::Authenticator::app_attest_client_data_hash).
+     * Challenge for the platform's attestation of a new hardware key, if the server accepts one: 32 bytes, valid for
+     * this registration URI only. Pass it to Android's `setAttestationChallenge`. For App Attest, have `Authenticator`
+     * compute the client data hash instead.
      */
     val `attestationChallenge`: kotlin.ByteArray?
 
@@ -5056,27 +5055,27 @@ public object FfiConverterTypeEnrolmentPreview: FfiConverterRustBuffer<Enrolment
  */
 data class Event (
     /**
-     * When, in epoch milliseconds by this phone's clock.
+     * Time of the event, in epoch milliseconds by this phone's clock.
      */
     val `at`: kotlin.Long
     ,
     /**
-     * What, as a stable name in lower case with dashes.
+     * Kind of event, as a stable name in lower case with dashes.
      */
     val `kind`: kotlin.String
     ,
     /**
-     * The account it is about; it may be gone.
+     * The account it concerns, which may no longer exist.
      */
     val `accountId`: kotlin.String?
     ,
     /**
-     * What else it is about: a sign-on request's id.
+     * ID of the sign-on request it concerns.
      */
     val `subject`: kotlin.String?
     ,
     /**
-     * What there is to say: a state, a code, or what a server said.
+     * Detail: a state, an error code, or a server's message.
      */
     val `detail`: kotlin.String?
 
@@ -5123,16 +5122,16 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
 
 
 /**
- * A header to send.
+ * An HTTP header to send.
  */
 data class HttpHeader (
     /**
-     * Its name.
+     * Name of the header.
      */
     val `name`: kotlin.String
     ,
     /**
-     * Its value.
+     * Value of the header.
      */
     val `value`: kotlin.String
 
@@ -5170,21 +5169,21 @@ public object FfiConverterTypeHttpHeader: FfiConverterRustBuffer<HttpHeader> {
 
 
 /**
- * A request to be sent by POST, its bytes exactly as they are, following no redirects.
+ * An HTTP request to send by POST. Send the bytes unchanged and do not follow redirects.
  */
 data class HttpRequest (
     /**
-     * Names the request when its outcome is told.
+     * ID to report the outcome with.
      */
     val `id`: kotlin.String
     ,
     /**
-     * What it is for.
+     * Purpose of the HTTP request.
      */
     val `kind`: RequestKind
     ,
     /**
-     * Where it goes.
+     * Where to send it.
      */
     val `url`: kotlin.String
     ,
@@ -5199,7 +5198,7 @@ data class HttpRequest (
     val `body`: kotlin.ByteArray
     ,
     /**
-     * Not to be sent later than this, in epoch milliseconds by this phone's clock.
+     * Do not send it later than this, in epoch milliseconds by this phone's clock.
      */
     val `notAfter`: kotlin.Long?
 
@@ -5258,7 +5257,7 @@ public object FfiConverterTypeHttpRequest: FfiConverterRustBuffer<HttpRequest> {
 
 
 /**
- * What a server answered.
+ * A server's response.
  */
 data class HttpResponse (
     /**
@@ -5267,12 +5266,12 @@ data class HttpResponse (
     val `status`: kotlin.UShort
     ,
     /**
-     * Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
+     * Value of the `Date` header, if there is one; the phone uses it to measure how far its clock is off.
      */
     val `date`: kotlin.String?
     ,
     /**
-     * The body; no more than 64 KiB of it is looked at.
+     * The body. At most 64 KiB of it are read.
      */
     val `body`: kotlin.ByteArray
 
@@ -5360,11 +5359,11 @@ public object FfiConverterTypeLocation: FfiConverterRustBuffer<Location> {
 
 
 /**
- * An account as a person typed it in.
+ * An account as the user entered it.
  */
 data class ManualEntry (
     /**
-     * Who the account is with.
+     * Issuer of the account.
      */
     val `issuer`: kotlin.String
     ,
@@ -5374,12 +5373,12 @@ data class ManualEntry (
     val `account`: kotlin.String
     ,
     /**
-     * The secret in base32; case, spaces and padding do not matter.
+     * Secret in base32; case, spaces, and padding are ignored.
      */
     val `secret`: kotlin.String
     ,
     /**
-     * How codes are made.
+     * Settings for generating one-time passwords.
      */
     val `settings`: CodeSettings
 
@@ -5432,11 +5431,11 @@ public object FfiConverterTypeManualEntry: FfiConverterRustBuffer<ManualEntry> {
 
 
 /**
- * A sign-on request, as shown to a person.
+ * A sign-on request, for display to the user.
  */
 data class Notification (
     /**
-     * Names the request in every call.
+     * Identifies the sign-on request in every call.
      */
     val `id`: kotlin.String
     ,
@@ -5446,27 +5445,27 @@ data class Notification (
     val `accountId`: kotlin.String
     ,
     /**
-     * Who the account is with, as the person wants to read it.
+     * Issuer, under the name the user chose.
      */
     val `issuer`: kotlin.String
     ,
     /**
-     * The account's name there, as the person wants to read it.
+     * Account name, as the user chose it.
      */
     val `account`: kotlin.String
     ,
     /**
-     * Host that the answer goes to.
+     * Host that receives the answer.
      */
     val `host`: kotlin.String
     ,
     /**
-     * What the person is asked to do.
+     * What the user must do to approve.
      */
     val `ask`: Ask
     ,
     /**
-     * Text for the person, cleaned and capped.
+     * Message for the user, cleaned and shortened.
      */
     val `message`: kotlin.String?
     ,
@@ -5476,7 +5475,7 @@ data class Notification (
     val `context`: Context?
     ,
     /**
-     * The operator's own data, as sent.
+     * The operator's custom data, as sent.
      */
     val `customPayload`: kotlin.String?
     ,
@@ -5491,23 +5490,24 @@ data class Notification (
     val `receivedAt`: kotlin.Long
     ,
     /**
-     * When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
-     * server's. Where the message says when it was sent, it can be answered for another 60 seconds: the server judges.
+     * When it expires, in epoch milliseconds by this phone's clock, corrected by the known difference to the server's
+     * clock. If the message says when it was sent, it can still be answered for another 60 seconds: the server
+     * decides.
      */
     val `expiresAt`: kotlin.Long
     ,
     /**
-     * Where it is in its life.
+     * State of the sign-on request.
      */
     val `state`: NotificationState
     ,
     /**
-     * When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+     * When it reached its final state, in epoch milliseconds by this phone's clock.
      */
     val `settledAt`: kotlin.Long?
     ,
     /**
-     * Whether text, numbers, context and payload were left out, because the device is locked.
+     * Whether text, numbers, context, and payload were left out because the device is locked.
      */
     val `concealed`: kotlin.Boolean
 
@@ -5584,16 +5584,16 @@ public object FfiConverterTypeNotification: FfiConverterRustBuffer<Notification>
 
 
 /**
- * A pull to be sent by POST. It must come back as it is with what the server answered.
+ * A pull to send by POST. Pass it back unchanged, together with the server's response.
  */
 data class PullRequest (
     /**
-     * The account it asks for.
+     * The account it pulls for.
      */
     val `accountId`: kotlin.String
     ,
     /**
-     * Where it goes.
+     * Where to send it.
      */
     val `url`: kotlin.String
     ,
@@ -5608,7 +5608,7 @@ data class PullRequest (
     val `body`: kotlin.ByteArray
     ,
     /**
-     * Marks what had arrived when the pull was made: only that can turn out to be withdrawn.
+     * Marks which messages had arrived when the pull was created: only those can turn out to be withdrawn.
      */
     val `marker`: kotlin.Long
 
@@ -5664,7 +5664,7 @@ public object FfiConverterTypePullRequest: FfiConverterRustBuffer<PullRequest> {
 
 
 /**
- * What an account's hardware key has to sign before its server can be asked.
+ * What an account's hardware key must sign before its server can be polled.
  */
 data class PullToSign (
     /**
@@ -5673,7 +5673,7 @@ data class PullToSign (
     val `accountId`: kotlin.String
     ,
     /**
-     * The bytes, for [`Authenticator::pull_signed`] within five minutes.
+     * The bytes to sign; return them signed within five minutes.
      */
     val `toSign`: ToSign
 
@@ -5711,7 +5711,7 @@ public object FfiConverterTypePullToSign: FfiConverterRustBuffer<PullToSign> {
 
 
 /**
- * Where the pushes of an account go.
+ * Push token status of an account.
  */
 data class PushTokenStatus (
     /**
@@ -5720,12 +5720,12 @@ data class PushTokenStatus (
     val `accountId`: kotlin.String
     ,
     /**
-     * How far its server knows.
+     * Whether its server knows the current token.
      */
     val `state`: PushTokenState
     ,
     /**
-     * When the server was last known to have the token it has, in epoch milliseconds by this phone's clock.
+     * When the server was last known to have its token, in epoch milliseconds by this phone's clock.
      */
     val `confirmedAt`: kotlin.Long?
 
@@ -5766,7 +5766,7 @@ public object FfiConverterTypePushTokenStatus: FfiConverterRustBuffer<PushTokenS
 
 
 /**
- * A listed message that was refused.
+ * A listed message that was rejected.
  */
 data class RefusedMessage (
     /**
@@ -5775,12 +5775,12 @@ data class RefusedMessage (
     val `messageId`: kotlin.String
     ,
     /**
-     * Why, as a stable code.
+     * Reason, as a stable error code.
      */
     val `code`: kotlin.String
     ,
     /**
-     * Why, for a person.
+     * Reason, explained for the user.
      */
     val `explanation`: kotlin.String
 
@@ -5821,7 +5821,7 @@ public object FfiConverterTypeRefusedMessage: FfiConverterRustBuffer<RefusedMess
 
 
 /**
- * What would come of removing an account.
+ * The consequences of removing an account.
  */
 data class Removal (
     /**
@@ -5830,17 +5830,17 @@ data class Removal (
     val `accountId`: kotlin.String
     ,
     /**
-     * Who it is with, as the person wants to read it.
+     * Issuer, under the name the user chose.
      */
     val `issuer`: kotlin.String
     ,
     /**
-     * Its name, as the person wants to read it.
+     * Account name, as the user chose it.
      */
     val `account`: kotlin.String
     ,
     /**
-     * What would come of it.
+     * The consequences.
      */
     val `consequences`: List<Consequence>
 
@@ -5884,16 +5884,16 @@ public object FfiConverterTypeRemoval: FfiConverterRustBuffer<Removal> {
 
 
 /**
- * How much history is kept. With both limits, what exceeds either goes; with none, nothing goes.
+ * How much history to keep. With both limits, anything that exceeds either one is deleted; with neither, nothing is.
  */
 data class Retention (
     /**
-     * So many of the newest.
+     * Keep at most this many of the newest.
      */
     val `count`: kotlin.UInt?
     ,
     /**
-     * Those that were settled within so many days.
+     * Keep those settled within this many days.
      */
     val `days`: kotlin.UInt?
 
@@ -5931,11 +5931,11 @@ public object FfiConverterTypeRetention: FfiConverterRustBuffer<Retention> {
 
 
 /**
- * What the key made of them.
+ * Signed bytes together with their signature.
  */
 data class Signed (
     /**
-     * The bytes of [`ToSign`].
+     * The bytes that were to be signed.
      */
     val `bytes`: kotlin.ByteArray
     ,
@@ -5987,11 +5987,11 @@ public object FfiConverterTypeSigned: FfiConverterRustBuffer<Signed> {
 
 
 /**
- * The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
+ * The exact bytes that an account's key must sign, with ECDSA on P-256 over SHA-256 (Java: `SHA256withECDSA`).
  */
 data class ToSign (
     /**
-     * The bytes. Signed as they are, not hashed before.
+     * The bytes to sign, as they are; do not hash them first.
      */
     val `bytes`: kotlin.ByteArray
 
@@ -6035,16 +6035,16 @@ public object FfiConverterTypeToSign: FfiConverterRustBuffer<ToSign> {
 
 
 /**
- * A host whose name has letters other than ASCII's, as people read it.
+ * A host name that is not ASCII, in readable form.
  */
 data class UnicodeHost (
     /**
-     * The name in its own letters, with the port where one is named.
+     * The name in its own script, with the port if the registration URI names one.
      */
     val `name`: kotlin.String
     ,
     /**
-     * Whether a part of the name mixes scripts, as names do that imitate another: warn.
+     * Whether a label of the name mixes scripts, which is typical of names that imitate another one: warn the user.
      */
     val `mixesScripts`: kotlin.Boolean
 
@@ -6082,16 +6082,16 @@ public object FfiConverterTypeUnicodeHost: FfiConverterRustBuffer<UnicodeHost> {
 
 
 /**
- * A request that is not settled, as shown to a person.
+ * An outbox entry that is not settled, for display to the user.
  */
 data class Waiting (
     /**
-     * The request.
+     * ID of the entry.
      */
     val `id`: kotlin.String
     ,
     /**
-     * What it is for.
+     * Purpose of the entry.
      */
     val `kind`: RequestKind
     ,
@@ -6101,17 +6101,17 @@ data class Waiting (
     val `accountId`: kotlin.String
     ,
     /**
-     * The sign-on request that it answers.
+     * The sign-on request that it answers, if any.
      */
     val `notificationId`: kotlin.String?
     ,
     /**
-     * Since when it waits, in epoch milliseconds by this phone's clock.
+     * When it entered the outbox, in epoch milliseconds by this phone's clock.
      */
     val `createdAt`: kotlin.Long
     ,
     /**
-     * How often it was handed out.
+     * How often it has been handed out.
      */
     val `attempts`: kotlin.UInt
     ,
@@ -6169,29 +6169,30 @@ public object FfiConverterTypeWaiting: FfiConverterRustBuffer<Waiting> {
 
 
 /**
- * What a person can expect of an account.
+ * What an account can do at present.
  */
 
 enum class AccountState {
 
     /**
-     * The registration is signed and not yet confirmed by the server.
+     * The registration is signed but not confirmed by the server yet.
      */
     ENROLLING,
     /**
-     * Whether the server knows this phone is not certain; the first valid message will tell.
+     * It is uncertain whether the server knows this phone; the first valid message will show.
      */
     UNCONFIRMED,
     /**
-     * Messages can be received and answered, codes shown.
+     * The account can receive and answer messages and show one-time passwords.
      */
     ACTIVE,
     /**
-     * A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
+     * The phone violates one of the account's policies: sign-on requests can be denied but not approved, and no
+     * one-time passwords are shown.
      */
     LOCKED,
     /**
-     * The key to this account's secret is lost, or its own signing key was invalidated. Add it again.
+     * The key to the account's secret is lost, or its signing key was invalidated. Add the account again.
      */
     RE_ENROLMENT_NEEDED;
 
@@ -6226,18 +6227,18 @@ public object FfiConverterTypeAccountState: FfiConverterRustBuffer<AccountState>
 
 
 /**
- * What the person is asked to do.
+ * What the user must do to approve.
  */
 sealed class Ask {
 
     /**
-     * Tap to accept.
+     * Tap to approve.
      */
     object Tap : Ask()
 
 
     /**
-     * Tap the one of these numbers that the browser shows.
+     * Tap the number that the browser shows.
      */
     data class Number(
         /**
@@ -6252,7 +6253,7 @@ sealed class Ask {
     }
 
     /**
-     * Accept with a biometric.
+     * Approve with a biometric.
      */
     object Biometric : Ask()
 
@@ -6330,23 +6331,23 @@ public object FfiConverterTypeAsk : FfiConverterRustBuffer<Ask>{
 
 
 /**
- * Why something was not done. Each has a stable code for programs and an explanation for a person; the variants say
- * who can help. Unless the explanation says otherwise, nothing was changed.
+ * The reason a call failed. Each error has a stable error code for programs and an explanation for the user; the
+ * variants show who can help. Unless the explanation says otherwise, nothing was changed.
  */
 sealed class AuthenticatorException: kotlin.Exception() {
 
     /**
-     * What was given or asked for was refused: a code, a message, an id, evidence, a call at the wrong time.
+     * The input or the call was rejected: a registration URI, a message, an ID, evidence, or a call at the wrong time.
      */
     class Refused(
 
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */
         val `code`: kotlin.String,
 
         /**
-         * For a person.
+         * Explanation for the user.
          */
         val `explanation`: kotlin.String
         ) : AuthenticatorException() {
@@ -6355,17 +6356,17 @@ sealed class AuthenticatorException: kotlin.Exception() {
     }
 
     /**
-     * The vault's file cannot be used.
+     * The vault file cannot be used.
      */
     class Vault(
 
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */
         val `code`: kotlin.String,
 
         /**
-         * For a person.
+         * Explanation for the user.
          */
         val `explanation`: kotlin.String
         ) : AuthenticatorException() {
@@ -6374,17 +6375,17 @@ sealed class AuthenticatorException: kotlin.Exception() {
     }
 
     /**
-     * The platform's keys or random numbers, or the app's own code that reaches them.
+     * The platform's keys or random numbers failed, or the app's code that accesses them did.
      */
     class Platform(
 
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */
         val `code`: kotlin.String,
 
         /**
-         * For a person.
+         * Explanation for the user.
          */
         val `explanation`: kotlin.String
         ) : AuthenticatorException() {
@@ -6393,17 +6394,17 @@ sealed class AuthenticatorException: kotlin.Exception() {
     }
 
     /**
-     * A server's answer to a pull.
+     * The server's response to a pull was an error or unreadable.
      */
     class Server(
 
         /**
-         * Stable, in lower case with dashes.
+         * Stable error code, in lower case with dashes.
          */
         val `code`: kotlin.String,
 
         /**
-         * For a person.
+         * Explanation for the user.
          */
         val `explanation`: kotlin.String
         ) : AuthenticatorException() {
@@ -6513,13 +6514,13 @@ public object FfiConverterTypeAuthenticatorError : FfiConverterRustBuffer<Authen
 
 
 /**
- * The hash that codes are made with.
+ * Hash function for one-time passwords.
  */
 
 enum class CodeAlgorithm {
 
     /**
-     * HMAC-SHA-1, which nearly everybody uses.
+     * HMAC-SHA-1, the most common choice.
      */
     SHA1,
     /**
@@ -6562,16 +6563,16 @@ public object FfiConverterTypeCodeAlgorithm: FfiConverterRustBuffer<CodeAlgorith
 
 
 /**
- * What moves a code on.
+ * What changes the one-time password: time or a counter.
  */
 sealed class CodeMoving {
 
     /**
-     * Time.
+     * Time (TOTP).
      */
     data class Time(
         /**
-         * How long a code is good for, in seconds.
+         * How long a one-time password is valid, in seconds.
          */
         val `periodSeconds`: kotlin.UInt) : CodeMoving()
 
@@ -6582,11 +6583,11 @@ sealed class CodeMoving {
     }
 
     /**
-     * A counter, one more with every code.
+     * A counter (HOTP), incremented with every one-time password.
      */
     data class Counter(
         /**
-         * What the next code is made of.
+         * Counter value of the next one-time password.
          */
         val `next`: kotlin.ULong) : CodeMoving()
 
@@ -6660,12 +6661,12 @@ public object FfiConverterTypeCodeMoving : FfiConverterRustBuffer<CodeMoving>{
 
 
 /**
- * How long a code is good for.
+ * How long a one-time password is valid.
  */
 sealed class CodeValidity {
 
     /**
-     * For the rest of its period, by the server's clock as far as this phone knows it.
+     * Valid for the rest of its period, by the server's clock as far as this phone knows it.
      */
     data class Timed(
         /**
@@ -6673,11 +6674,11 @@ sealed class CodeValidity {
          */
         val `periodSeconds`: kotlin.UInt,
         /**
-         * What is left of it, in milliseconds, 1 at least.
+         * Time left in the period, in milliseconds; at least 1.
          */
         val `remainingMilliseconds`: kotlin.ULong,
         /**
-         * The code of the period after it.
+         * One-time password of the next period.
          */
         val `next`: kotlin.String) : CodeValidity()
 
@@ -6697,11 +6698,11 @@ sealed class CodeValidity {
     }
 
     /**
-     * Until it is used, or a later one is.
+     * Valid until this one or a later one is used.
      */
     data class Counted(
         /**
-         * What it is made of.
+         * Counter value it was generated from.
          */
         val `counter`: kotlin.ULong) : CodeValidity()
 
@@ -6813,7 +6814,7 @@ enum class CommunicationType {
      */
     APNS,
     /**
-     * The phone asks for its messages.
+     * The phone pulls its messages.
      */
     EMBEDDED;
 
@@ -6854,15 +6855,15 @@ public object FfiConverterTypeCommunicationType: FfiConverterRustBuffer<Communic
 enum class CredentialKind {
 
     /**
-     * Answers push messages.
+     * Answers sign-on requests.
      */
     PUSH,
     /**
-     * Shows codes that change with time.
+     * Shows one-time passwords that change with time.
      */
     TOTP,
     /**
-     * Shows a new code whenever it is asked for one.
+     * Shows a new one-time password on demand.
      */
     HOTP;
 
@@ -6897,16 +6898,16 @@ public object FfiConverterTypeCredentialKind: FfiConverterRustBuffer<CredentialK
 
 
 /**
- * What came of an attempt.
+ * Outcome of an attempt.
  */
 sealed class Delivery {
 
     /**
-     * The server took it.
+     * The server accepted it.
      */
     data class Done(
         /**
-         * What that means here.
+         * What that means for this phone.
          */
         val `outcome`: org.pushauthenticator.Outcome) : Delivery()
 
@@ -6917,7 +6918,7 @@ sealed class Delivery {
     }
 
     /**
-     * The server refused it for good.
+     * The server rejected it permanently.
      */
     data class Refused(
         /**
@@ -6925,11 +6926,11 @@ sealed class Delivery {
          */
         val `status`: kotlin.UShort,
         /**
-         * What the server said, cleaned.
+         * The server's message, cleaned.
          */
         val `message`: kotlin.String?,
         /**
-         * What that means here.
+         * What that means for this phone.
          */
         val `outcome`: org.pushauthenticator.Outcome) : Delivery()
 
@@ -6940,15 +6941,15 @@ sealed class Delivery {
     }
 
     /**
-     * It stays in the outbox and is due again.
+     * It stays in the outbox and will be due again.
      */
     data class Retry(
         /**
-         * When, in epoch milliseconds by this phone's clock.
+         * When it is due, in epoch milliseconds by this phone's clock.
          */
         val `at`: kotlin.Long,
         /**
-         * HTTP status, where the server answered.
+         * HTTP status, if the server responded.
          */
         val `status`: kotlin.UShort?) : Delivery()
 
@@ -7046,21 +7047,21 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
 
 
 /**
- * Why a person denies a sign-on.
+ * Why the user denies a sign-on request.
  */
 
 enum class DenyReason {
 
     /**
-     * Somebody else signs on. The server stops messages to the user for a while.
+     * Somebody else is signing in. The server stops sending messages to the user for a while.
      */
     NOT_ME,
     /**
-     * The person signs on, but not like this.
+     * The user is signing in but denies this sign-on request.
      */
     MISTAKE,
     /**
-     * Anything else.
+     * Any other reason.
      */
     OTHER;
 
@@ -7095,12 +7096,12 @@ public object FfiConverterTypeDenyReason: FfiConverterRustBuffer<DenyReason> {
 
 
 /**
- * What the person did to approve.
+ * What the user did to approve.
  */
 sealed class Evidence {
 
     /**
-     * Tapped *accept*.
+     * Tapped *Approve*.
      */
     object Tap : Evidence()
 
@@ -7130,11 +7131,11 @@ sealed class Evidence {
     }
 
     /**
-     * Passed the biometric.
+     * Passed the biometric check.
      */
     data class Biometric(
         /**
-         * The unwrapped slot of [`Authenticator::biometric_challenge`](crate::ffi::Authenticator::biometric_challenge).
+         * The account's biometric slot, unwrapped in the app's prompt.
          */
         val `slot`: kotlin.ByteArray) : Evidence()
 
@@ -7237,19 +7238,18 @@ public object FfiConverterTypeEvidence : FfiConverterRustBuffer<Evidence>{
 
 
 /**
- * Which key an account is registered with.
+ * Which key to register an account with.
  */
 sealed class KeyChoice {
 
     /**
-     * One that the core makes and keeps in the vault.
+     * A key that the core creates and keeps in the vault.
      */
     object Software : KeyChoice()
 
 
     /**
-     * One in hardware, with what it signed of
-     * [`Authenticator::registration_to_sign`](crate::ffi::Authenticator::registration_to_sign).
+     * A hardware key, together with its signature over the registration's bytes.
      */
     data class Hardware(
         /**
@@ -7330,7 +7330,7 @@ public object FfiConverterTypeKeyChoice : FfiConverterRustBuffer<KeyChoice>{
 
 
 /**
- * Where the private half of an account's key lives.
+ * Where the private half of an account's signing key is stored.
  */
 
 enum class KeyLevel {
@@ -7383,12 +7383,12 @@ public object FfiConverterTypeKeyLevel: FfiConverterRustBuffer<KeyLevel> {
 
 
 /**
- * A signature, in either of the two forms that platforms give.
+ * A signature, in either of the two formats that platforms produce.
  */
 sealed class KeySignature {
 
     /**
-     * DER, as Android's Keystore and Apple's Security framework give it.
+     * DER, as produced by Android's Keystore and Apple's Security framework.
      */
     data class Der(
         /**
@@ -7403,7 +7403,7 @@ sealed class KeySignature {
     }
 
     /**
-     * r and s, 32 bytes each, as Apple's CryptoKit gives it.
+     * r and s, 32 bytes each, as produced by Apple's CryptoKit.
      */
     data class Fixed(
         /**
@@ -7481,17 +7481,17 @@ public object FfiConverterTypeKeySignature : FfiConverterRustBuffer<KeySignature
 
 
 /**
- * How much a line matters.
+ * Severity of a log line.
  */
 
 enum class LogLevel {
 
     /**
-     * What is to be expected.
+     * An expected event.
      */
     INFORMATION,
     /**
-     * Something was refused, or does not count any more.
+     * Something was rejected or became invalid.
      */
     WARNING;
 
@@ -7528,17 +7528,17 @@ public object FfiConverterTypeLogLevel: FfiConverterRustBuffer<LogLevel> {
 
 
 /**
- * The host's logger did not take a line.
+ * The host's logger failed to record a line.
  */
 sealed class LogSinkException: kotlin.Exception() {
 
     /**
-     * It threw something; made by the generated code.
+     * The logger threw an exception. The generated code creates this variant.
      */
     class Unexpected(
 
         /**
-         * What the exception said.
+         * Message of the exception.
          */
         val `reason`: kotlin.String
         ) : LogSinkException() {
@@ -7597,41 +7597,41 @@ public object FfiConverterTypeLogSinkError : FfiConverterRustBuffer<LogSinkExcep
 
 
 /**
- * Where a message is in its life.
+ * State of a sign-on request.
  */
 
 enum class NotificationState {
 
     /**
-     * Waits for the person.
+     * Waiting for the user.
      */
     PENDING,
     /**
-     * The person decided; the answer is on its way.
+     * The user has decided, and the answer is on its way.
      */
     ANSWERING,
     /**
-     * The server took the approval.
+     * The server accepted the approval.
      */
     APPROVED,
     /**
-     * The server took the refusal.
+     * The server accepted the denial.
      */
     DENIED,
     /**
-     * The time to answer ran out, and no answer was sent.
+     * The time to answer ran out before an answer was sent.
      */
     EXPIRED,
     /**
-     * The server refused the answer.
+     * The server rejected the answer.
      */
     FAILED,
     /**
-     * An answer was sent, and whether it counted cannot be known.
+     * An answer was sent, but whether it counted cannot be determined.
      */
     OUTCOME_UNKNOWN,
     /**
-     * The server no longer asks.
+     * The server withdrew the sign-on request.
      */
     WITHDRAWN;
 
@@ -7666,7 +7666,7 @@ public object FfiConverterTypeNotificationState: FfiConverterRustBuffer<Notifica
 
 
 /**
- * What a settled request left behind.
+ * What changed when an outbox entry was settled.
  */
 sealed class Outcome {
 
@@ -7686,11 +7686,11 @@ sealed class Outcome {
     }
 
     /**
-     * The account was removed: the server never had it. One that it was to replace is untouched.
+     * The account was removed because the server never had it. An account that it was to replace is unchanged.
      */
     data class AccountRemoved(
         /**
-         * The account that was.
+         * The removed account.
          */
         val `accountId`: kotlin.String) : Outcome()
 
@@ -7701,7 +7701,8 @@ sealed class Outcome {
     }
 
     /**
-     * The account is kept, because an earlier attempt may have been taken. The first valid message will tell.
+     * The account was kept, because the server may have accepted an earlier attempt. The first valid message will
+     * show.
      */
     data class AccountUnconfirmed(
         /**
@@ -7716,7 +7717,7 @@ sealed class Outcome {
     }
 
     /**
-     * The server sends pushes to the new token.
+     * The server now sends pushes to the new token.
      */
     data class TokenChanged(
         /**
@@ -7731,7 +7732,7 @@ sealed class Outcome {
     }
 
     /**
-     * The server refused the new token; pushes go where they went.
+     * The server rejected the new token; pushes still go to the old one.
      */
     data class TokenRefused(
         /**
@@ -7746,7 +7747,7 @@ sealed class Outcome {
     }
 
     /**
-     * The server takes no change of the token; pushes go where they went.
+     * The server accepts no token change; pushes still go to the old one.
      */
     data class TokenNotOffered(
         /**
@@ -7761,7 +7762,7 @@ sealed class Outcome {
     }
 
     /**
-     * The sign-on request has this state now.
+     * The sign-on request has reached this state.
      */
     data class Answered(
         /**
@@ -7769,7 +7770,7 @@ sealed class Outcome {
          */
         val `notificationId`: kotlin.String,
         /**
-         * Its state.
+         * Its new state.
          */
         val `state`: org.pushauthenticator.NotificationState) : Outcome()
 
@@ -7927,7 +7928,7 @@ public object FfiConverterTypeOutcome : FfiConverterRustBuffer<Outcome>{
 enum class Platform {
 
     /**
-     * Android, and whatever is neither.
+     * Android, or any system other than iOS.
      */
     ANDROID,
     /**
@@ -7973,7 +7974,7 @@ public object FfiConverterTypePlatform: FfiConverterRustBuffer<Platform> {
 sealed class PlatformKeyException: kotlin.Exception() {
 
     /**
-     * Not now: the device was not unlocked yet, or the key store is busy. Trying again helps.
+     * Temporary: the device has not been unlocked yet, or the key store is busy. Try again later.
      */
     class Unavailable(
         ) : PlatformKeyException() {
@@ -7982,7 +7983,7 @@ sealed class PlatformKeyException: kotlin.Exception() {
     }
 
     /**
-     * Never: the key is gone, or is another one.
+     * Permanent: the key is gone, or it is a different key.
      */
     class Invalid(
         ) : PlatformKeyException() {
@@ -7991,12 +7992,12 @@ sealed class PlatformKeyException: kotlin.Exception() {
     }
 
     /**
-     * An exception that the foreign code does not declare; made by the generated code.
+     * The foreign code threw an exception it does not declare. The generated code creates this variant.
      */
     class Unexpected(
 
         /**
-         * What the exception said.
+         * Message of the exception.
          */
         val `reason`: kotlin.String
         ) : PlatformKeyException() {
@@ -8073,24 +8074,24 @@ public object FfiConverterTypePlatformKeyError : FfiConverterRustBuffer<Platform
 
 
 /**
- * What came of a pull.
+ * Result of a pull.
  */
 sealed class Pulled {
 
     /**
-     * The server listed what is pending.
+     * The server listed the pending messages.
      */
     data class Messages(
         /**
-         * The messages listed, new ones and those that were here already.
+         * The listed messages: new ones and those already on this phone.
          */
         val `notifications`: List<org.pushauthenticator.Notification>,
         /**
-         * Listed messages that were refused; they change nothing.
+         * Listed messages that were rejected. They change nothing.
          */
         val `refused`: List<org.pushauthenticator.RefusedMessage>,
         /**
-         * Ids of sign-on requests that the server no longer lists.
+         * IDs of sign-on requests that the server no longer lists.
          */
         val `withdrawn`: List<kotlin.String>) : Pulled()
 
@@ -8101,13 +8102,14 @@ sealed class Pulled {
     }
 
     /**
-     * This server lists nothing; its messages come by push only.
+     * This server does not support pulls; its messages arrive by push only.
      */
     object NotOffered : Pulled()
 
 
     /**
-     * The server found the request's time or nonce wrong. The phone has learnt the server's time: make a new pull, once.
+     * The server rejected the pull's time or nonce. The phone has since learned the server's time: create a new pull,
+     * once.
      */
     object AskAgain : Pulled()
 
@@ -8189,25 +8191,25 @@ public object FfiConverterTypePulled : FfiConverterRustBuffer<Pulled>{
 
 
 /**
- * How far a server knows where pushes shall go.
+ * Whether a server knows the current push token.
  */
 
 enum class PushTokenState {
 
     /**
-     * It has the token that is wanted.
+     * The server has the current token.
      */
     CURRENT,
     /**
-     * It is to be told, or is being told.
+     * The server is about to be notified, or the notification is under way.
      */
     CHANGING,
     /**
-     * It refused the token that is wanted.
+     * The server rejected the current token.
      */
     REFUSED,
     /**
-     * It takes no change.
+     * The server accepts no token change.
      */
     NOT_OFFERED;
 
@@ -8242,7 +8244,7 @@ public object FfiConverterTypePushTokenState: FfiConverterRustBuffer<PushTokenSt
 
 
 /**
- * What a push was.
+ * Content of a push.
  */
 sealed class Received {
 
@@ -8251,7 +8253,7 @@ sealed class Received {
      */
     data class Message(
         /**
-         * The request.
+         * The sign-on request.
          */
         val `notification`: org.pushauthenticator.Notification) : Received()
 
@@ -8262,12 +8264,13 @@ sealed class Received {
     }
 
     /**
-     * A message waits at the server, and is not here yet: pull for its account. Once that brought it, the same push gives
-     * it; where it did not, the server asks no more. Anybody may have sent this.
+     * A message is waiting at the server but is not here yet: pull for its account. Once the pull has fetched the
+     * message, receiving the same push again returns it; if the pull did not, the sign-on request is no longer open.
+     * Anyone may have sent this hint.
      */
     data class Hint(
         /**
-         * The account to be asked for.
+         * The account to pull for.
          */
         val `accountId`: kotlin.String,
         /**
@@ -8348,7 +8351,7 @@ public object FfiConverterTypeReceived : FfiConverterRustBuffer<Received>{
 
 
 /**
- * What a waiting request is for.
+ * Purpose of an outbox entry.
  */
 
 enum class RequestKind {
@@ -8358,11 +8361,11 @@ enum class RequestKind {
      */
     REGISTRATION,
     /**
-     * Answers a message.
+     * Answers a sign-on request.
      */
     ANSWER,
     /**
-     * Tells where pushes shall go from now on.
+     * Updates the push token.
      */
     TOKEN_REFRESH;
 
@@ -8397,17 +8400,17 @@ public object FfiConverterTypeRequestKind: FfiConverterRustBuffer<RequestKind> {
 
 
 /**
- * How sending failed without an answer.
+ * Why sending failed without a response.
  */
 
 enum class SendFailure {
 
     /**
-     * Certainly nothing reached the server: no network, no address, no connection.
+     * Nothing can have reached the server: no network, no address, no connection.
      */
     NOT_SENT,
     /**
-     * The request may have reached the server.
+     * The HTTP request may have reached the server.
      */
     FATE_UNKNOWN;
 
@@ -8442,7 +8445,7 @@ public object FfiConverterTypeSendFailure: FfiConverterRustBuffer<SendFailure> {
 
 
 /**
- * What a person must do before an account's key signs.
+ * What the user must do before an account's key signs.
  */
 
 enum class UserPresence {
@@ -8456,7 +8459,7 @@ enum class UserPresence {
      */
     DEVICE,
     /**
-     * Pass a biometric.
+     * Pass a biometric check.
      */
     BIOMETRIC;
 
