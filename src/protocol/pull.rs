@@ -132,7 +132,7 @@ pub struct PulledMessages {
 /// A push message with its id, as FCM, APNs or a pull delivers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredMessage {
-    /// id to return with the answer; it is not part of the signed message.
+    /// Id to return with the answer; it is not part of the signed message.
     #[serde(rename = "messageId")]
     pub message_id: String,
     /// The signed message.

@@ -19,9 +19,9 @@ pub struct OathRegistration {
     pub issuer: String,
     /// Name of the account; cleaned and truncated.
     pub account: String,
-    /// id of the user on the server.
+    /// Id of the user on the server.
     pub user_id: Option<String>,
-    /// id of the device on the server.
+    /// Id of the device on the server.
     pub device_id: Option<String>,
     /// The secret for the one-time passwords.
     pub secret: SecretBytes,

@@ -18,9 +18,9 @@ pub struct PushRegistration {
     pub issuer: String,
     /// Name of the account; cleaned and truncated.
     pub account: String,
-    /// id of the user on the server.
+    /// Id of the user on the server.
     pub user_id: Option<String>,
-    /// id of the device on the server.
+    /// Id of the device on the server.
     pub device_id: Option<String>,
     /// URL that receives the registration.
     pub registration_endpoint: Url,
@@ -30,7 +30,7 @@ pub struct PushRegistration {
     pub secret: SecretBytes,
     /// The challenge over which the registration's MAC is computed.
     pub challenge: SecretBytes,
-    /// id of the registration.
+    /// Id of the registration.
     pub message_id: String,
     /// Load-balancer cookie to return with the registration.
     pub cookie: Option<Cookie>,
