@@ -54,7 +54,7 @@ pub enum CredentialKind {
     Push,
     /// Generates time-based one-time passwords.
     Totp,
-    /// Generates a new one-time password on every request.
+    /// Generates counter-based one-time passwords, a new one each time.
     Hotp,
 }
 
@@ -337,7 +337,7 @@ pub(super) struct PushCredential {
     pub(super) mechanism_uid: String,
     /// Id of the push device on the server.
     pub(super) server_device_id: Option<String>,
-    /// Kept as text, because it is needed only for sending, and the outbox entry of a registration has its own copy.
+    /// A URL, kept as text: the outbox entry of a registration has its own copy to send to.
     pub(super) registration_endpoint: String,
     pub(super) authentication_endpoint: Url,
     pub(super) state: CredentialState,

@@ -28,7 +28,7 @@ impl Phone {
     /// Returns settled sign-on requests, newest first: at most `limit` of them, after skipping `offset`. Edited entries
     /// of the vault are left out, so there may be fewer.
     pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, PhoneError> {
-        // Sign-on requests that expired unnoticed since the last call are history, too.
+        // Sign-on requests that expired but are not marked yet are history, too.
         self.pending()?;
         unless_full(self.settle_late_answers(self.now()))?;
         let opened =

@@ -66,7 +66,7 @@ pub struct Notification {
     pub concealed: bool,
 }
 
-/// An event in the life of a message.
+/// A step in the life of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The message arrived in time.

@@ -312,7 +312,7 @@ enum Judgement {
     Taken,
     Refused,
     TryAgain {
-        /// Whether the server, or a proxy before it, may have processed the HTTP request before it failed.
+        /// Whether the HTTP request may have been processed before the server, or a proxy in front of it, failed.
         fate_unknown: bool,
     },
 }

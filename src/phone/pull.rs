@@ -79,7 +79,7 @@ pub struct RefusedMessage {
     pub error: PhoneError,
 }
 
-/// What an account's hardware key must sign before its server can be asked.
+/// What an account's hardware key must sign before the phone can pull from its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullToSign {
     /// The account.
@@ -146,8 +146,8 @@ impl Phone {
         self.make_pull(&asker, wait_seconds, marker)
     }
 
-    /// Returns what the hardware keys of accounts must sign so that their servers can be asked, for keys that sign
-    /// without the user only. [`pull`](Self::pull) covers the other accounts.
+    /// Returns what the hardware keys of accounts must sign before the phone can pull from their servers, only for keys
+    /// that sign without the user. [`pull`](Self::pull) covers the other accounts.
     pub fn pulls_to_sign(&self) -> Result<Vec<PullToSign>, PhoneError> {
         let (_, askers) = self.askers()?;
         let mut pulls = Vec::new();
@@ -254,7 +254,7 @@ impl Phone {
         Ok(encode_url_safe(&make_bytes::<NONCE_LENGTH>(&*self.entropy)?))
     }
 
-    /// Returns the current time by the account's server, as far as this phone knows it, in epoch seconds.
+    /// Returns the current time by the clock of the account's server, as far as this phone knows it, in epoch seconds.
     fn server_seconds(&self, credential: &PushCredential) -> i64 {
         credential.server_time(self.now()).div_euclid(1000)
     }

@@ -1,5 +1,6 @@
 //! Moving to other keys of the platform: the vault's data key to another key encryption key, an account's biometric
-//! slot to another biometric key. Neither loses a row, and both require proof that the keys work.
+//! slot to another biometric key. Neither loses a row, and neither happens without proof: the new key encryption key
+//! must work, and the old biometric key must have unwrapped its slot.
 //!
 //! A biometric key that the platform itself invalidated, because a fingerprint or face was added to the device, cannot
 //! be moved: the new biometric may not be the user's. The way back is to add the account again with `replace`, for

@@ -70,9 +70,9 @@ impl PushTokenState {
 }
 
 impl Phone {
-    /// Sets the token that all accounts should receive pushes with. The change waits in the outbox of every account
-    /// whose server may know this phone; the other accounts follow as soon as theirs does. Setting the same token again
-    /// changes nothing.
+    /// Sets the token that pushes for all accounts should go to from now on. The change waits in the outbox of every
+    /// account whose server may know this phone; the other accounts follow as soon as theirs does. Setting the same
+    /// token again changes nothing.
     pub fn set_push_token(&self, token: &str, communication_type: CommunicationType) -> Result<(), PhoneError> {
         if !(1..=PUSH_TOKEN_LIMIT).contains(&token.len()) {
             return Err(PhoneError::BadDevice("push token"));

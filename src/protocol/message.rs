@@ -68,9 +68,9 @@ pub struct DeviceBody {
 pub enum CommunicationType {
     /// Firebase Cloud Messaging.
     Gcm,
-    /// This project's own transport: the phone fetches its messages.
+    /// Apple Push Notification service.
     Apns,
-    /// This project's own: the phone asks for its messages.
+    /// This project's own transport: the phone pulls its messages.
     Embedded,
 }
 

@@ -106,7 +106,7 @@ impl From<rusqlite::Error> for VaultError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Self::NotWritable,
-            // Only the name of SQLite's result code, because its message could quote a value.
+            // Only the name of SQLite's result code, because SQLite's message could quote a value.
             Some(code) => Self::Storage(format!("{code:?}")),
             // A value has another type than the schema says, or a required row is missing.
             None => Self::Damaged,

@@ -101,7 +101,7 @@ pub enum MessageError {
     /// The push type is unknown.
     #[error("The message asks for a kind of approval ({0:?}) that this app does not know. An update may help.")]
     UnknownPushType(String),
-    /// The numbers are not three different ones.
+    /// The message does not have three different numbers.
     #[error("The message asks for a number, but does not hold three different numbers.")]
     BadNumbers,
     /// The load-balancer cookie is not valid in a header.

@@ -77,7 +77,7 @@ pub enum UriError {
     /// A value that the user typed cannot be used.
     #[error("The {0} cannot be used. Check what was typed in.")]
     BadEntry(&'static str),
-    /// An endpoint uses no https, on a host other than this device.
+    /// An endpoint on a host other than this device does not use https.
     #[error("The registration code points to {host} without encryption. It was refused.")]
     InsecureEndpoint {
         /// The host that would have been contacted.
