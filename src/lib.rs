@@ -1,16 +1,17 @@
-//! A mobile push authenticator core with its server half, speaking the ForgeRock/Ping push protocol.
+//! A mobile push authenticator core and its server, which speak the ForgeRock/Ping push protocol.
 //!
-//! Three stories: a QR code becomes a credential in the [`phone`]'s vault; a push message becomes a signed answer; a
-//! browser's sign-on becomes a session on the `server`. Both halves know [`protocol`] and not each other.
+//! The crate does three things: it turns a QR code into a credential in the [`phone`]'s vault, a push message into a
+//! signed answer, and a browser's sign-on into a session on the `server`. The phone and the server both depend on
+//! [`protocol`] and not on each other.
 //!
-//! | room | may import |
+//! | module | may import |
 //! |---|---|
 //! | [`secret`], [`ports`] | std and small crates |
 //! | [`protocol`] | [`secret`] |
 //! | [`phone`] | [`protocol`], [`secret`], [`ports`] |
-//! | `ffi` | [`phone`], [`protocol`], [`secret`], [`ports`]; nobody imports it |
+//! | `ffi` | [`phone`], [`protocol`], [`secret`], [`ports`]; nothing imports it |
 //! | `server` | [`protocol`], [`secret`], [`ports`] |
-//! | `cli` | everything; nobody imports it |
+//! | `cli` | everything; nothing imports it |
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -23,6 +24,6 @@ pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
 
-// The generated code refers to what this makes by the crate's root.
+// The generated code refers to this macro's output through the crate root.
 #[cfg(feature = "ffi")]
 uniffi::setup_scaffolding!();

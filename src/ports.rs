@@ -1,26 +1,26 @@
-//! The one seam through which time and randomness come in.
+//! The only source of time and randomness.
 //!
-//! Everything that needs the hour or a random number takes a [`Clock`] or an [`Entropy`]; the system's own are here,
-//! fixed ones live in the tests. This room knows nothing of the rest of the crate.
+//! Everything that needs the current time or a random number takes a [`Clock`] or an [`Entropy`]. The system
+//! implementations are here; the tests have fixed ones.
 
 use ring::rand::SecureRandom;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type EpochMilliseconds = i64;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, in milliseconds since the epoch.
+    /// Returns the current time, in milliseconds since the epoch.
     fn now(&self) -> EpochMilliseconds;
 }
 
-/// Gives random bytes fit for keys.
+/// A source of random bytes suitable for keys.
 pub trait Entropy: Send + Sync {
-    /// Fills the whole buffer, or fails and the buffer must not be used.
+    /// Fills the whole buffer. On error, the buffer must not be used.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyUnavailable>;
 }
 
-/// The system gave no random bytes. Nothing was done; trying again may help.
+/// The system returned no random bytes. Nothing was done; trying again may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("The system's random number generator is not available. Try again.")]
 pub struct EntropyUnavailable;
@@ -42,7 +42,7 @@ impl Clock for SystemClock {
 pub struct SystemEntropy(ring::rand::SystemRandom);
 
 impl SystemEntropy {
-    /// Prepares the generator; cheap.
+    /// Prepares the generator; this is cheap.
     pub fn new() -> Self {
         Self(ring::rand::SystemRandom::new())
     }
@@ -60,19 +60,20 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// `ring`'s own generator, for its signatures: they take no other.
+/// Returns `ring`'s own generator, the only one its signing functions accept.
 pub fn system_random() -> ring::rand::SystemRandom {
     ring::rand::SystemRandom::new()
 }
 
-/// `N` random bytes.
+/// Returns `N` random bytes.
 pub fn make_bytes<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyUnavailable> {
     let mut bytes = [0u8; N];
     entropy.fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A number from 0 up to, not including, `limit`, each equally likely (rejection sampling). `limit` 0 counts as 1.
+/// Returns a uniformly distributed number from 0 up to, but not including, `limit` (by rejection sampling). A `limit`
+/// of 0 counts as 1.
 pub fn make_number_below(entropy: &dyn Entropy, limit: u32) -> Result<u32, EntropyUnavailable> {
     let limit = limit.max(1);
     let usable = u32::MAX - u32::MAX % limit;
@@ -84,7 +85,7 @@ pub fn make_number_below(entropy: &dyn Entropy, limit: u32) -> Result<u32, Entro
     }
 }
 
-/// A random UUID (version 4, RFC 9562 section 5.4) in its lower-case text form.
+/// Returns a random UUID (version 4, RFC 9562 section 5.4) in its lowercase text form.
 pub fn make_uuid(entropy: &dyn Entropy) -> Result<String, EntropyUnavailable> {
     let number = u128::from_be_bytes(make_bytes::<16>(entropy)?);
     let versioned = (number & !(0xf << 76)) | (0x4 << 76);

@@ -1,22 +1,22 @@
-//! Secrets as types of their own.
+//! Types for secret values.
 //!
-//! A value of these types cannot be printed, logged, compared in variable time or copied by accident; its memory is
-//! overwritten when it is dropped. This room knows nothing of what the secrets are for.
+//! A value of these types cannot be printed, logged, compared in variable time or copied by accident, and its memory is
+//! overwritten when it is dropped.
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Why a secret is looked at. Every call of `expose` names one, so that the places where a secret leaves its type can
-/// be listed and reviewed.
+/// The reason for reading a secret. Every call of `expose` names one, so that the places where a secret leaves its type
+/// can be listed and reviewed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// To compute or check a message authentication code with it.
+    /// Computing or checking a message authentication code.
     Authenticate,
-    /// To encrypt it, or to encrypt something else under it.
+    /// Encrypting the secret, or encrypting something else under it.
     Seal,
-    /// To put it where the protocol or the person needs it: a registration URI, a page shown once, a cookie.
+    /// Passing the secret to where the protocol or the user needs it: a registration URI, a page shown once, a cookie.
     HandOver,
-    /// To hash it one way.
+    /// One-way hashing.
     Hash,
 }
 
@@ -25,33 +25,33 @@ pub enum Reason {
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Takes the bytes over; the caller keeps no copy.
+    /// Takes ownership of the bytes; the caller keeps no copy.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for the reason given.
+    /// Returns the bytes, for the given reason.
     pub fn expose(&self, _reason: Reason) -> &[u8] {
         &self.0
     }
 
-    /// Number of bytes.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are no bytes at all.
+    /// Returns whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A second copy, where two owners are really needed.
+    /// Returns a second copy, for the rare case that needs two owners.
     pub fn duplicate(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-/// Compared in constant time (for equal lengths).
+/// Compares in constant time (for equal lengths).
 impl PartialEq for SecretBytes {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -64,18 +64,18 @@ impl Eq for SecretBytes {}
 pub struct SecretText(String);
 
 impl SecretText {
-    /// Takes the text over; the caller keeps no copy.
+    /// Takes ownership of the text; the caller keeps no copy.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text, for the reason given.
+    /// Returns the text, for the given reason.
     pub fn expose(&self, _reason: Reason) -> &str {
         &self.0
     }
 }
 
-/// Compared in constant time (for equal lengths).
+/// Compares in constant time (for equal lengths).
 impl PartialEq for SecretText {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
@@ -83,7 +83,7 @@ impl PartialEq for SecretText {
 }
 impl Eq for SecretText {}
 
-/// Whether two byte strings are equal, in constant time for equal lengths.
+/// Returns whether two byte strings are equal, in constant time for equal lengths.
 pub fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
 }

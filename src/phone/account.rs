@@ -1,7 +1,7 @@
-//! An account as the vault keeps it, with its halves, and how it becomes what a person sees.
+//! An account as the vault stores it, its credentials, and the conversion to what the user sees.
 //!
-//! An account has a push credential, or a half that shows codes, or both; names, policies and lock are the account's.
-//! Knows no file and no time.
+//! An account has a push credential, an OATH credential (for one-time passwords), or both. Names, policies and lock
+//! belong to the account. Independent of files and time.
 
 use super::credential::{Account, AccountKey, AccountState, CredentialKind, CredentialState, Id, PushCredential};
 use crate::ports::EpochMilliseconds;
@@ -9,13 +9,13 @@ use crate::protocol::oath::{CodeSettings, Moving};
 use crate::protocol::policy::{self, DeviceFacts, Policy, PolicyError};
 use crate::protocol::text;
 
-/// What is an account's own, whatever its halves.
+/// The part of an account that does not depend on its credentials.
 #[derive(Debug, Clone)]
 pub(super) struct AccountRecord {
     pub(super) id: Id,
     pub(super) issuer: String,
     pub(super) name: String,
-    /// The issuer and the name that the person gave it, where they did.
+    /// The issuer and the name that the user chose, if any.
     pub(super) display_issuer: Option<String>,
     pub(super) display_name: Option<String>,
     pub(super) user_id: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct AccountRecord {
     pub(super) created_at: EpochMilliseconds,
 }
 
-/// Everything about the half that shows codes that is not secret.
+/// Everything about an OATH credential that is not secret.
 #[derive(Debug, Clone)]
 pub(super) struct OathCredential {
     pub(super) account_id: Id,
@@ -36,13 +36,13 @@ pub(super) struct OathCredential {
 }
 
 impl OathCredential {
-    /// What it can do.
+    /// Returns what the credential can do.
     pub(super) fn kind(&self) -> CredentialKind {
         kind_of(&self.settings)
     }
 }
 
-/// An account with its halves.
+/// An account with its credentials.
 #[derive(Debug, Clone)]
 pub(super) struct AccountWithCredentials {
     pub(super) account: AccountRecord,
@@ -51,33 +51,33 @@ pub(super) struct AccountWithCredentials {
 }
 
 impl AccountWithCredentials {
-    /// All that the account can do, messages first.
+    /// Returns everything that the account can do, push first.
     pub(super) fn kinds(&self) -> Vec<CredentialKind> {
         let push = self.push.as_ref().map(|_| CredentialKind::Push);
         push.into_iter().chain(self.oath.as_ref().map(OathCredential::kind)).collect()
     }
 
-    /// Host, with its port where one is named, that answers go to.
+    /// Returns the host that receives answers, with the port if the URL has one.
     pub(super) fn host(&self) -> Option<String> {
         self.push.as_ref().map(PushCredential::host)
     }
 
-    /// The name of the first policy that is not met. Without facts none is.
+    /// Returns the name of the first policy that is not met. Without facts, no policy is met.
     pub(super) fn unmet_policy(&self, facts: Option<&DeviceFacts>) -> Option<String> {
         unmet_policy(self.account.policies_json.as_deref(), facts)
     }
 
-    /// The issuer to be shown.
+    /// Returns the issuer to show.
     pub(super) fn shown_issuer(&self) -> &str {
         self.account.display_issuer.as_deref().unwrap_or(&self.account.issuer)
     }
 
-    /// The name to be shown.
+    /// Returns the name to show.
     pub(super) fn shown_name(&self) -> &str {
         self.account.display_name.as_deref().unwrap_or(&self.account.name)
     }
 
-    /// As shown to a person. `readable` says whether the key to the secrets is there.
+    /// Converts the account for display. `readable` says whether the key to the secrets is available.
     pub(super) fn to_account(&self, facts: Option<&DeviceFacts>, readable: bool) -> Account {
         let unmet_policy = self.unmet_policy(facts);
         let key = self.push.as_ref().and_then(|push| push.key.as_ref()).map(|key| AccountKey {
@@ -91,7 +91,7 @@ impl AccountWithCredentials {
         let state = match (readable, agreed, &unmet_policy) {
             (false, _, _) => AccountState::ReEnrolmentNeeded,
             _ if key.as_ref().is_some_and(|key| key.is_invalidated) => AccountState::ReEnrolmentNeeded,
-            // Its halves are damaged: all that is left is to remove it.
+            // Its credentials are damaged; the user can only remove it.
             _ if self.kinds().is_empty() => AccountState::ReEnrolmentNeeded,
             (true, CredentialState::Enrolling, _) => AccountState::Enrolling,
             (true, CredentialState::Unconfirmed | CredentialState::Active, Some(_)) => AccountState::Locked,
@@ -128,7 +128,7 @@ impl AccountWithCredentials {
     }
 }
 
-/// What a half with these settings can do.
+/// Returns what an OATH credential with these settings can do.
 pub(super) fn kind_of(settings: &CodeSettings) -> CredentialKind {
     match settings.moving {
         Moving::Time { .. } => CredentialKind::Totp,
@@ -136,12 +136,12 @@ pub(super) fn kind_of(settings: &CodeSettings) -> CredentialKind {
     }
 }
 
-/// A name as a person gave it, cleaned and capped; `None` when nothing is left, which means the registered one.
+/// Returns a name from the user, cleaned and truncated, or `None` if nothing is left, which means the registered name.
 pub(super) fn given_name(name: &str) -> Option<String> {
     Some(text::clean(name, text::NAME_LIMIT)).filter(|name| !name.is_empty())
 }
 
-/// The name of the first policy that is not met, or that is not understood. Without facts none is met.
+/// Returns the name of the first policy that is not met or not understood. Without facts, no policy is met.
 pub(super) fn unmet_policy(policies_json: Option<&str>, facts: Option<&DeviceFacts>) -> Option<String> {
     match policies(policies_json) {
         Err(PolicyError::Unknown(name) | PolicyError::Malformed(name)) => Some(text::clean(&name, text::NAME_LIMIT)),
@@ -153,7 +153,7 @@ pub(super) fn unmet_policy(policies_json: Option<&str>, facts: Option<&DeviceFac
     }
 }
 
-/// The policies. Those that are not understood were refused at enrolment; here they count as not met.
+/// Returns the policies. Enrollment rejects those that are not understood; here they count as not met.
 fn policies(json: Option<&str>) -> Result<Vec<Policy>, PolicyError> {
     json.map(policy::parse).transpose().map(Option::unwrap_or_default)
 }

@@ -1,4 +1,4 @@
-//! Listing, renaming and removing accounts, and whether this phone meets their policies. Knows nothing of how they came here.
+//! Listing, renaming and removing accounts, and whether this phone meets their policies. Independent of enrollment.
 
 use std::sync::PoisonError;
 
@@ -9,21 +9,21 @@ use super::{Phone, PhoneError};
 use crate::protocol::policy::DeviceFacts;
 
 impl Phone {
-    /// Tells what the shell observed about the device. Policies are evaluated against it from now on; until it is told,
-    /// no policy counts as met.
+    /// Sets what the shell observed about the device. Policies are evaluated against it from now on; before the first
+    /// call, no policy counts as met.
     pub fn set_device_facts(&self, facts: DeviceFacts) {
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
     }
 
-    /// All accounts, in the order of adding. Works without the key too.
+    /// Returns the accounts in the order they were added. Works even if the vault's key is lost.
     pub fn accounts(&self) -> Result<Vec<Account>, PhoneError> {
         let facts = self.device_facts();
         let holdings = self.vault.read(|rows| rows.accounts_with_credentials())?;
         Ok(holdings.iter().map(|each| each.to_account(facts.as_ref(), self.vault.is_readable())).collect())
     }
 
-    /// Changes how an account is shown; `None` leaves a name as it is, and one of which nothing is left after cleaning
-    /// brings the registered one back. Nothing else depends on these names. Works without the key too.
+    /// Changes how an account is displayed. `None` leaves a name unchanged, and a name that is empty after cleaning
+    /// restores the registered one. Nothing else depends on these names. Works even if the vault's key is lost.
     pub fn rename(&self, account_id: &str, issuer: Option<&str>, name: Option<&str>) -> Result<Account, PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         let facts = self.device_facts();
@@ -41,8 +41,8 @@ impl Phone {
         })
     }
 
-    /// Removes an account with both its halves, its messages and whatever waits to be sent for it; a registration that
-    /// was interrupted is given up by it. The server is not told: [`removal`](Self::removal) says what that means.
+    /// Removes an account with its credentials, its messages and its outbox entries, and abandons an interrupted
+    /// registration. The server is not notified; [`removal`](Self::removal) says what that means.
     pub fn remove(&self, account_id: &str) -> Result<(), PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         let now = self.now();

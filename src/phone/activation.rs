@@ -1,5 +1,5 @@
-//! What happens when a server turns out to have a credential: it is active, and the account that it replaces goes. Its
-//! codes and the names that the person gave it go over. Knows neither how that turned out nor what a message is.
+//! Activation of a credential once the server is known to have it. The account that it replaces is removed; its
+//! one-time passwords and the names that the user chose carry over.
 
 use super::PhoneError;
 use super::account::{AccountRecord, AccountWithCredentials, OathCredential};
@@ -9,8 +9,8 @@ use super::vault::{Reader, VaultError, Writer};
 use crate::ports::EpochMilliseconds;
 use crate::secret::SecretBytes;
 
-/// A valid message proves that the server has this credential, whatever became of the registration's response. Gives
-/// the number of accounts that went because this one replaces them.
+/// Activates the credential unless it is active already, because a valid message proves that the server has it,
+/// whatever the response to the registration was. Returns the number of accounts that it replaced.
 pub(super) fn confirm(
     rows: &Writer<'_>,
     credential: &PushCredential,
@@ -22,7 +22,7 @@ pub(super) fn confirm(
     }
 }
 
-/// Makes the credential active, and takes away what it replaces; how many accounts that were.
+/// Activates the credential and removes the accounts that it replaces. Returns how many there were.
 pub(super) fn activate(
     rows: &Writer<'_>,
     credential: &PushCredential,
@@ -35,7 +35,7 @@ pub(super) fn activate(
         return Ok(0);
     }
     let replaced = rows.replaced_by(credential)?;
-    // The one that was added last comes first: it is what the person used.
+    // Starts with the account that was added last, because that is the one in use.
     for earlier in replaced.iter().rev() {
         let codes = codes_to_keep(rows, earlier, credential.account_id)?;
         keep_names(rows, &earlier.account, credential.account_id)?;
@@ -49,7 +49,7 @@ pub(super) fn activate(
     Ok(replaced.len())
 }
 
-/// What the person called a replaced account, where its successor was not called anything yet.
+/// Copies the names that the user gave a replaced account, unless the new account already has names of its own.
 fn keep_names(rows: &Writer<'_>, replaced: &AccountRecord, successor: Id) -> Result<(), PhoneError> {
     let Some(AccountWithCredentials { account, .. }) = rows.account_with_credentials(successor)? else { return Ok(()) };
     let issuer = account.display_issuer.as_deref().or(replaced.display_issuer.as_deref());
@@ -58,8 +58,8 @@ fn keep_names(rows: &Writer<'_>, replaced: &AccountRecord, successor: Id) -> Res
     Ok(())
 }
 
-/// The half of a replaced account that shows codes, where its successor brings none: it goes over, as the server still
-/// asks for its codes. One that cannot be read is of no use to anybody.
+/// Returns the OATH credential of a replaced account if the new account has none: it carries over, because the server
+/// still asks for its one-time passwords. One that cannot be read is dropped.
 fn codes_to_keep(
     rows: &Reader<'_>,
     replaced: &AccountWithCredentials,

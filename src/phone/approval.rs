@@ -1,5 +1,5 @@
-//! Approving and denying (docs/wire.md, "The answer"): verified message and consent together become a signed answer in
-//! the outbox, in one transaction with the message's new state. Nothing here sends it.
+//! Approving and denying (docs/wire.md, "The answer"): a verified message and the user's consent become a signed answer
+//! in the outbox, in one transaction with the message's new state. Nothing is sent here.
 
 use super::consent::{Consent, Evidence};
 use super::credential::{Id, RequestKind, Verdict};
@@ -16,21 +16,21 @@ use crate::protocol::proof::DenyReason;
 use crate::protocol::uri::Cookie;
 
 impl Phone {
-    /// The biometric slot of the request's account, wrapped under the platform's biometric key. The shell unwraps it
-    /// inside its own prompt and gives the bytes back as [`Evidence::Biometric`].
+    /// Returns the biometric slot of the sign-on request's account, wrapped under the platform's biometric key. The
+    /// shell unwraps it inside its own prompt and returns the bytes as [`Evidence::Biometric`].
     pub fn biometric_challenge(&self, notification_id: &str) -> Result<Vec<u8>, PhoneError> {
         usable_slot(&self.vault.read(|rows| OpenedNotification::find(rows, notification_id))?.credential)
     }
 
-    /// Approves a sign-on request with the evidence that it asks for. The answer waits in the outbox afterwards. Where the
-    /// account has a key in hardware, [`approve_signed`](Self::approve_signed) takes its place.
+    /// Approves a sign-on request with the evidence that it asks for, and puts the answer into the outbox. If the
+    /// account has a hardware key, use [`approve_signed`](Self::approve_signed) instead.
     pub fn approve(&self, notification_id: &str, evidence: Evidence) -> Result<(), PhoneError> {
         self.approve_with(notification_id, evidence, None)
     }
 
-    /// The same with what the account's hardware key signed of [`approval_to_sign`](Self::approval_to_sign). The signature
-    /// is checked before anything is kept. By a key that takes a biometric it is evidence of one: [`Evidence::Tap`] is
-    /// enough beside it.
+    /// Approves a sign-on request with the signature that the account's hardware key made over
+    /// [`approval_to_sign`](Self::approval_to_sign). The signature is verified before anything is stored. If the key
+    /// requires a biometric, the signature itself proves one, and [`Evidence::Tap`] is enough.
     pub fn approve_signed(&self, notification_id: &str, evidence: Evidence, signed: &Signed) -> Result<(), PhoneError> {
         self.approve_with(notification_id, evidence, Some(signed))
     }
@@ -67,18 +67,19 @@ impl Phone {
         })
     }
 
-    /// Denies a sign-on request; a locked account can do that too. The answer waits in the outbox afterwards. Where the
-    /// account has a key in hardware, [`deny_signed`](Self::deny_signed) takes its place.
+    /// Denies a sign-on request, which works for a locked account too, and puts the answer into the outbox. If the
+    /// account has a hardware key, use [`deny_signed`](Self::deny_signed) instead.
     pub fn deny(&self, notification_id: &str) -> Result<(), PhoneError> {
         self.deny_with(notification_id, None, None)
     }
 
-    /// Denies a sign-on request and says why. Taken from accounts with a key of their own, as the reason is signed.
+    /// Denies a sign-on request with a reason. Requires an account with a device key, because the reason is signed.
     pub fn deny_for(&self, notification_id: &str, reason: DenyReason) -> Result<(), PhoneError> {
         self.deny_with(notification_id, Some(reason), None)
     }
 
-    /// The same with what the account's hardware key signed of [`denial_to_sign`](Self::denial_to_sign).
+    /// Denies a sign-on request with the signature that the account's hardware key made over
+    /// [`denial_to_sign`](Self::denial_to_sign).
     pub fn deny_signed(
         &self,
         notification_id: &str,

@@ -1,44 +1,44 @@
-//! One-time codes. The secret never leaves the vault's room but to make a code here, and a counter is stored before
-//! its code is shown, so that no code is ever shown twice.
+//! One-time passwords. The secret leaves the vault only to generate one here, and a counter is stored before its
+//! one-time password is shown, so that none is ever shown twice.
 
 use super::account::{AccountWithCredentials, OathCredential};
 use super::credential::{Id, PushCredential};
 use super::{Phone, PhoneError};
 use crate::protocol::oath::{HIGHEST_COUNTER, Moving, OneTimeCode, derive_code, period_at};
 
-/// A code to show.
+/// A one-time password to show.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
     /// The account.
     pub account_id: String,
-    /// The code.
+    /// The one-time password.
     pub code: OneTimeCode,
-    /// How long it is good for.
+    /// How long the one-time password is valid.
     pub validity: CodeValidity,
 }
 
-/// How long a code is good for.
+/// How long a one-time password is valid.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CodeValidity {
     /// For the rest of its period, by the server's clock as far as this phone knows it.
     Timed {
         /// Length of the whole period, in seconds.
         period_seconds: u32,
-        /// What is left of it, in milliseconds, 1 at least.
+        /// Time left in the period, in milliseconds, at least 1.
         remaining_milliseconds: u64,
-        /// The code of the period after it.
+        /// The one-time password of the next period.
         next: OneTimeCode,
     },
-    /// Until it is used, or a later one is.
+    /// Until it, or a later one, is used.
     Counted {
-        /// What it is made of. The next code is made of one more.
+        /// The counter value. The next one-time password uses the next value.
         counter: u64,
     },
 }
 
 impl Phone {
-    /// The account's code now. For an account that counts, every call uses up a code: the counter is durable before this
-    /// returns. A locked account has none.
+    /// Returns the account's current one-time password. For a counter-based account, every call uses one up: the new
+    /// counter is durable before this returns. A locked account returns an error.
     pub fn code(&self, account_id: &str) -> Result<Code, PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         let facts = self.device_facts();
@@ -69,7 +69,7 @@ impl Phone {
             }
             Moving::Counter { .. } => {
                 let counter = self.vault.write(|rows| {
-                    // Read anew: another process may have used it up in the meantime.
+                    // Read again, because another process may have used it up in the meantime.
                     let (_, oath) = unlocked(rows.account_with_credentials(id)?)?;
                     let Moving::Counter { next } = oath.settings.moving else { return Err(PhoneError::NoCodes) };
                     if next >= HIGHEST_COUNTER {

@@ -1,8 +1,8 @@
-//! The gate between a person's evidence and a signature.
+//! The check of the user's evidence before anything is signed.
 //!
-//! [`Consent`] is made here from evidence and nowhere else, is tied to one verified message, and is used up by signing.
-//! With a secret shared with the server this is a check made by this code: the secret has to be readable to verify a
-//! message, so the biometric guards the consent, not the key. Knows no vault and no outbox.
+//! A [`Consent`] is created only here, from evidence. It is tied to one verified message and consumed by signing. With
+//! a secret shared with the server, this is a check in software: the secret must be readable to verify a message, so
+//! the biometric protects the consent, not the key. Independent of the vault and the outbox.
 
 use ring::digest;
 
@@ -17,14 +17,14 @@ use crate::secret::{Reason, SecretBytes};
 /// Length of a biometric slot, in bytes.
 const SLOT_LENGTH: usize = 32;
 
-/// The platform's biometric-bound key: what it wraps can be unwrapped after a successful biometric only. Wrapping needs
-/// none, as it is done to the public half. Unwrapping is the shell's, inside its own prompt.
+/// The platform's biometric-bound key: what it wraps can be unwrapped only after a successful biometric. Wrapping needs
+/// no biometric, because it uses the public key. The shell unwraps inside its own prompt.
 pub trait SlotWrapper: Send + Sync {
     /// Encrypts the slot.
     fn wrap(&self, slot: &SecretBytes) -> Result<Vec<u8>, KeyError>;
 }
 
-/// What the person did to approve.
+/// What the user did to approve.
 pub enum Evidence {
     /// Tapped *accept*.
     Tap,
@@ -35,7 +35,7 @@ pub enum Evidence {
     Biometric(SecretBytes),
 }
 
-/// A person's decision about one verified message.
+/// The user's decision about one verified message.
 pub(super) struct Consent<'m> {
     message: &'m Verified<PushMessage>,
     choice: Choice,
@@ -48,8 +48,8 @@ enum Choice {
 }
 
 impl<'m> Consent<'m> {
-    /// Consent to approve, if the evidence is what the message asks for. `signed_with_biometric` says that the answer
-    /// comes with a signature by a key that takes a biometric.
+    /// Returns the consent to approve, if the evidence is what the message asks for. `signed_with_biometric` says that
+    /// the answer has a signature by a key that requires a biometric.
     pub(super) fn to_approve(
         message: &'m Verified<PushMessage>,
         evidence: Evidence,
@@ -58,7 +58,8 @@ impl<'m> Consent<'m> {
     ) -> Result<Self, PhoneError> {
         let choice = match (&message.get().ask, evidence) {
             (Ask::Tap, Evidence::Tap) => Choice::Accept,
-            // The signature is the evidence: without the biometric there would be none. It is checked before it goes out.
+            // The signature is the evidence: it could not exist without the biometric. It is verified before the answer
+            // goes out.
             (Ask::Biometric, Evidence::Tap) if signed_with_biometric => Choice::Accept,
             (Ask::Tap, Evidence::Number(_)) => return Err(PhoneError::NumberNotAsked),
             (Ask::Tap | Ask::Biometric, Evidence::Biometric(slot)) => {
@@ -73,12 +74,12 @@ impl<'m> Consent<'m> {
         Ok(Self { message, choice })
     }
 
-    /// Consent to refuse; needs no evidence, whatever the message asks for.
+    /// Returns the consent to deny. It needs no evidence, whatever the message asks for.
     pub(super) fn to_deny(message: &'m Verified<PushMessage>) -> Self {
         Self { message, choice: Choice::Deny }
     }
 
-    /// What a proof has to say of it: the decision, and the number tapped.
+    /// Returns what a proof must say about this consent: the decision, and the number tapped.
     pub(super) fn proved(&self) -> (ProvedDecision, Option<&str>) {
         match &self.choice {
             Choice::Accept => (ProvedDecision::Approve, None),
@@ -87,7 +88,7 @@ impl<'m> Consent<'m> {
         }
     }
 
-    /// Signs the answer, with the proof where the account has a key of its own.
+    /// Signs the answer, with the proof if the account has a device key.
     pub(super) fn sign(self, secret: &SecretBytes, proof: Option<String>) -> Result<String, PhoneError> {
         let decision = match &self.choice {
             Choice::Accept => Decision::Accept,
@@ -98,7 +99,7 @@ impl<'m> Consent<'m> {
     }
 }
 
-/// A fresh slot as the platform wrapped it, and the digest that evidence is checked against.
+/// Returns a new slot as the platform wrapped it, and the digest to check evidence against.
 pub(super) fn make_slot(
     entropy: &dyn Entropy,
     wrapper: &dyn SlotWrapper,
@@ -110,13 +111,13 @@ pub(super) fn make_slot(
     Ok((wrapped, derive_verifier(&slot)))
 }
 
-/// Whether these bytes are the slot that was bound.
+/// Checks that these bytes are the slot of this account.
 pub(super) fn check_slot(slot: &SecretBytes, verifier: Option<&SecretBytes>) -> Result<(), PhoneError> {
     let verifier = verifier.ok_or(PhoneError::NoBiometricSlot)?;
     if derive_verifier(slot) == *verifier { Ok(()) } else { Err(PhoneError::BiometricRefused) }
 }
 
-/// One-way, so that even the opened vault does not hold the slot.
+/// Derives the verifier one way, so that even the opened vault does not contain the slot.
 fn derive_verifier(slot: &SecretBytes) -> SecretBytes {
     let input = length_prefixed(&[b"push-authenticator biometric slot", slot.expose(Reason::Hash)]);
     SecretBytes::new(digest::digest(&digest::SHA256, &input).as_ref().to_vec())

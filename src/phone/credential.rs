@@ -1,7 +1,6 @@
-//! The words of the phone's world: accounts, credentials, and the states that they and their messages go through.
+//! The data types of the phone core: accounts, credentials, and the states of credentials and messages.
 //!
-//! Plain types without behaviour of their own, shared by the use-cases and the vault. Nothing here knows a file, the
-//! time or the wire.
+//! Plain types shared by the use cases and the vault. Independent of files, time and wire formats.
 
 use std::fmt;
 
@@ -14,20 +13,20 @@ use crate::protocol::message::CommunicationType;
 use crate::protocol::policy::DeviceFacts;
 use crate::protocol::uri;
 
-/// Number of bytes of an id.
+/// Length of an id, in bytes.
 pub(super) const ID_LENGTH: usize = 16;
 
-/// Id of a row in the vault: random bytes that mean nothing. Handed out as lower-case hexadecimal text.
+/// Id of a row in the vault: random bytes without meaning, shown as lowercase hexadecimal text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Id(pub(super) [u8; ID_LENGTH]);
 
 impl Id {
-    /// A fresh id.
+    /// Generates a new id.
     pub(super) fn make(entropy: &dyn Entropy) -> Result<Self, EntropyUnavailable> {
         make_bytes(entropy).map(Self)
     }
 
-    /// Reads the text form; `None` when it is no id at all.
+    /// Parses the text form; returns `None` if it is not an id.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() != 2 * ID_LENGTH || text.bytes().any(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return None;
@@ -53,14 +52,14 @@ impl fmt::Debug for Id {
 pub enum CredentialKind {
     /// Answers push messages.
     Push,
-    /// Shows codes that change with time.
+    /// Generates time-based one-time passwords.
     Totp,
-    /// Shows a new code whenever it is asked for one.
+    /// Generates counter-based one-time passwords, a new one each time.
     Hotp,
 }
 
 impl CredentialKind {
-    /// The kind's name: `push`, `totp` or `hotp`.
+    /// Returns the kind's name: `push`, `totp` or `hotp`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Push => "push",
@@ -70,15 +69,14 @@ impl CredentialKind {
     }
 }
 
-/// How far the server and this phone agree about a credential. This is what the vault stores; what a person sees is
-/// [`AccountState`].
+/// How far the server and this phone agree about a credential. The vault stores this; the user sees [`AccountState`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CredentialState {
-    /// The registration was signed and waits in the outbox.
+    /// The registration is signed and in the outbox.
     Enrolling,
-    /// The server refused a registration that it may have accepted before.
+    /// The server rejected a registration that it may have accepted earlier.
     Unconfirmed,
-    /// The server has it.
+    /// The server has the credential.
     Active,
 }
 
@@ -94,24 +92,25 @@ impl CredentialState {
     }
 }
 
-/// What a person can expect of an account.
+/// What the user can do with an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountState {
-    /// The registration is signed and not yet confirmed by the server.
+    /// The registration is signed but not yet confirmed by the server.
     Enrolling,
-    /// Whether the server knows this phone is not certain; the first valid message will tell.
+    /// It is not certain whether the server knows this phone; the first valid message will confirm it.
     Unconfirmed,
-    /// Messages can be received and answered, codes shown.
+    /// The account can receive and answer messages and show one-time passwords.
     Active,
-    /// A policy of the account is not met: sign-ons can be denied, not approved, and no codes are shown.
+    /// The phone does not meet a policy of the account: the user can deny sign-ons but not approve them, and no
+    /// one-time passwords are shown.
     Locked,
-    /// The key to this account's secret is lost, its own signing key was invalidated, or its entry in the vault is damaged.
-    /// Remove it and add it again.
+    /// The key to this account's secret is lost, its device key was invalidated, or its entry in the vault is damaged.
+    /// Remove the account and add it again.
     ReEnrolmentNeeded,
 }
 
 impl AccountState {
-    /// The state's name, in lower case with dashes.
+    /// Returns the state's name, in lowercase with dashes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Enrolling => "enrolling",
@@ -123,67 +122,67 @@ impl AccountState {
     }
 }
 
-/// An account, as shown to a person.
+/// An account, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Names the account in every call.
+    /// Id of the account in every call.
     pub id: String,
-    /// Who the account is with, as registered.
+    /// Issuer of the account, as registered.
     pub issuer: String,
-    /// The account's name there, as registered.
+    /// Name of the account, as registered.
     pub account: String,
-    /// Who the account is with, as the person wants to read it.
+    /// Issuer of the account, as the user wants to read it.
     pub display_issuer: String,
-    /// The account's name, as the person wants to read it.
+    /// Name of the account, as the user wants to read it.
     pub display_name: String,
-    /// Host, with its port where one is named, that answers are sent to; none where codes are all that it has.
+    /// Host that receives answers, with the port if the URL has one; `None` if the account has only one-time passwords.
     pub host: Option<String>,
-    /// What it can do first of all: answer messages, where it can.
+    /// Main capability: answering push messages, if the account can.
     pub kind: CredentialKind,
-    /// All that it can do.
+    /// All capabilities.
     pub kinds: Vec<CredentialKind>,
-    /// What can be expected of it now.
+    /// Current state.
     pub state: AccountState,
-    /// When it was added, in epoch milliseconds by this phone's clock.
+    /// Time when it was added, in epoch milliseconds by this phone's clock.
     pub created_at: EpochMilliseconds,
     /// Whether messages that ask for a biometric can be approved.
     pub has_biometric_slot: bool,
-    /// Background colour, six lower-case hexadecimal digits.
+    /// Background color, six lowercase hexadecimal digits.
     pub colour: Option<String>,
     /// Address of the logo; https.
     pub logo: Option<String>,
     /// Names of the policies that the phone must meet.
     pub policies: Vec<String>,
-    /// The first policy that is not met, which is why the account is locked.
+    /// The first policy that the phone does not meet, which is why the account is locked.
     pub unmet_policy: Option<String>,
-    /// The account's own signing key, where it was registered with one.
+    /// The account's device key, if it was registered with one.
     pub key: Option<AccountKey>,
 }
 
-/// An account's key, as shown to a person.
+/// An account's device key, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountKey {
-    /// The public half as a JWK, its members in the order of RFC 7638 and nothing between them: by it a shell finds its
-    /// own private half.
+    /// The public key as a JWK, its members in the order of RFC 7638 and without whitespace. The shell uses it to find
+    /// the matching private key.
     pub jwk: String,
-    /// Where the private half lives.
+    /// Where the private key lives.
     pub level: KeyLevel,
-    /// What the person must do before it signs.
+    /// What the user must do before the key signs.
     pub presence: UserPresence,
-    /// Whether it lies in the vault and the core signs with it by itself.
+    /// Whether the private key is in the vault, so that the core signs with it directly.
     pub is_software: bool,
-    /// Whether the platform invalidated it: the account answers nothing until it was added again.
+    /// Whether the platform invalidated the key: the account answers nothing until it is added again.
     pub is_invalidated: bool,
 }
 
-/// This phone, as the server shall know it.
+/// This phone, as the server should know it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Shown in the user's list of devices.
+    /// Name shown in the user's list of devices.
     pub name: String,
     /// Operating system.
     pub platform: Platform,
-    /// Where pushes for this phone go: a token of FCM, of APNs, or of the shell's own making for the embedded way.
+    /// Push token of this phone: from FCM, from APNs, or generated by the shell for the embedded transport.
     pub push_token: String,
     /// How pushes reach this phone.
     pub communication_type: CommunicationType,
@@ -192,14 +191,14 @@ pub struct Device {
 /// A phone's operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platform {
-    /// Android, and whatever is neither.
+    /// Android, and any other system that is not iOS.
     Android,
     /// iOS.
     Ios,
 }
 
 impl Platform {
-    /// The name on the wire: `android` or `ios`.
+    /// Returns the name on the wire: `android` or `ios`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Android => "android",
@@ -208,31 +207,32 @@ impl Platform {
     }
 }
 
-/// Where a message is in its life.
+/// State of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotificationState {
-    /// Signed by its server; its time is still to be looked at. Nothing is stored or shown in this state.
+    /// The server's signature is valid; the time has not been checked yet. Messages in this state are not stored or
+    /// shown.
     Received,
-    /// Waits for the person.
+    /// Waiting for the user.
     Pending,
-    /// The person decided; the answer is on its way.
+    /// The user decided, and the answer is on its way.
     Answering,
-    /// The server took the approval.
+    /// The server accepted the approval.
     Approved,
-    /// The server took the refusal.
+    /// The server accepted the denial.
     Denied,
     /// The time to answer ran out, and no answer was sent.
     Expired,
-    /// The server refused the answer.
+    /// The server rejected the answer.
     Failed,
-    /// An answer was sent, and whether it counted cannot be known.
+    /// An answer was sent, but it cannot be known whether it counted.
     OutcomeUnknown,
-    /// The server no longer asks.
+    /// The server no longer lists the sign-on request.
     Withdrawn,
 }
 
 impl NotificationState {
-    /// What a stored message can be.
+    /// The states that a stored message can have.
     pub(super) const STORED: [Self; 8] = [
         Self::Pending,
         Self::Answering,
@@ -244,7 +244,7 @@ impl NotificationState {
         Self::Withdrawn,
     ];
 
-    /// Whether nothing can happen to the message any more.
+    /// Returns whether the state is final.
     pub fn is_settled(self) -> bool {
         match self {
             Self::Received | Self::Pending | Self::Answering => false,
@@ -254,7 +254,7 @@ impl NotificationState {
         }
     }
 
-    /// The state's name, in lower case with dashes.
+    /// Returns the state's name, in lowercase with dashes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -270,7 +270,7 @@ impl NotificationState {
     }
 }
 
-/// What the person decided about a message, as the vault keeps it until the server took it.
+/// The user's decision about a message, as the vault stores it until the server accepts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Approve,
@@ -288,30 +288,30 @@ impl Verdict {
     }
 }
 
-/// What a waiting request is for.
+/// The purpose of an outbox entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestKind {
     /// Registers this phone for an account.
     Registration,
     /// Answers a message.
     Answer,
-    /// Tells where pushes shall go from now on.
+    /// Tells a server the new push token.
     TokenRefresh,
 }
 
-/// Why a server is not asked again to take a push token, until another one is wanted.
+/// Why a server is not asked to take a push token again until the wanted token changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenRefusal {
-    /// It takes no changes.
+    /// The server does not support changes.
     NotOffered,
-    /// It refused this one.
+    /// The server rejected this token.
     Refused,
 }
 
 impl RequestKind {
     pub(super) const ALL: [Self; 3] = [Self::Registration, Self::Answer, Self::TokenRefresh];
 
-    /// The kind's name: `registration`, `answer` or `token-refresh`.
+    /// Returns the kind's name: `registration`, `answer` or `token-refresh`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Registration => "registration",
@@ -321,14 +321,15 @@ impl RequestKind {
     }
 }
 
-/// Everything about a push credential that is not secret, and what of its account it is needed with, as the vault keeps it.
+/// Everything about a push credential that is not secret, and the parts of its account needed with it, as the vault
+/// stores them.
 #[derive(Debug, Clone)]
 pub(super) struct PushCredential {
     pub(super) account_id: Id,
     pub(super) id: Id,
     pub(super) issuer: String,
     pub(super) account: String,
-    /// The issuer and the name that the person gave it, where they did.
+    /// The issuer and the name that the user chose, if any.
     pub(super) display_issuer: Option<String>,
     pub(super) display_name: Option<String>,
     pub(super) policies_json: Option<String>,
@@ -336,66 +337,67 @@ pub(super) struct PushCredential {
     pub(super) mechanism_uid: String,
     /// Id of the push device on the server.
     pub(super) server_device_id: Option<String>,
-    /// A URL, and of use only where it is sent to: a registration holds its own.
+    /// A URL, kept as text: the outbox entry of a registration has its own copy to send to.
     pub(super) registration_endpoint: String,
     pub(super) authentication_endpoint: Url,
     pub(super) state: CredentialState,
-    /// Earlier accounts of the same issuer, name and origin go once the server has this one.
+    /// Whether earlier accounts with the same issuer, name and origin are removed once the server has this one.
     pub(super) replaces: bool,
-    /// Server time minus this phone's time, in milliseconds, where a response told it.
+    /// Server time minus this phone's time, in milliseconds, if a response revealed it.
     pub(super) clock_offset: Option<i64>,
-    /// The biometric slot under the platform's biometric key; empty when that key does not count any more.
+    /// The biometric slot, wrapped under the platform's biometric key; empty once that key is no longer valid.
     pub(super) wrapped_slot: Option<Vec<u8>>,
-    /// How messages are signed.
+    /// Signature algorithm of the messages.
     pub(super) algorithm: String,
-    /// The secret as the vault keeps it; empty before it is stored.
+    /// The secret as stored in the vault; empty before the credential is stored.
     pub(super) secret_sealed: Vec<u8>,
-    /// Its own signing key, where it was registered with one.
+    /// The device key, if the credential was registered with one.
     pub(super) key: Option<KeyRecord>,
 }
 
-/// What is kept of a credential's own signing key.
+/// The stored description of a credential's device key.
 #[derive(Debug, Clone)]
 pub(super) struct KeyRecord {
     /// The public key.
     pub(super) jwk: String,
     pub(super) level: KeyLevel,
     pub(super) presence: UserPresence,
-    /// The private half is in the vault, not in hardware.
+    /// Whether the private key is in the vault, not in hardware.
     pub(super) is_software: bool,
-    /// The platform invalidated it: it signs nothing any more.
+    /// Whether the platform invalidated the key, so that it can no longer sign.
     pub(super) is_invalidated: bool,
-    /// The private half as the vault keeps it, of one in hardware nothing; empty before it is stored.
+    /// The private key as stored in the vault, or a sealed empty text if it is in hardware; empty before the credential
+    /// is stored.
     pub(super) sealed: Vec<u8>,
 }
 
 impl PushCredential {
-    /// Host, with its port where one is named, that answers go to.
+    /// Returns the host that receives answers, with the port if the URL has one.
     pub(super) fn host(&self) -> String {
         uri::host_and_port(&self.authentication_endpoint)
     }
 
-    /// The server's time, as far as it is known, at this phone's time `now`.
+    /// Returns the server's time, as far as it is known, at this phone's time `now`.
     pub(super) fn server_time(&self, now: EpochMilliseconds) -> EpochMilliseconds {
         now.saturating_add(self.clock_offset.unwrap_or(0))
     }
 
-    /// This phone's time at the server's time `time`, as far as it is known.
+    /// Returns this phone's time at the server's time `time`, as far as it is known.
     pub(super) fn phone_time(&self, time: EpochMilliseconds) -> EpochMilliseconds {
         time.saturating_sub(self.clock_offset.unwrap_or(0))
     }
 
-    /// The issuer to be shown.
+    /// Returns the issuer to show.
     pub(super) fn shown_issuer(&self) -> &str {
         self.display_issuer.as_deref().unwrap_or(&self.issuer)
     }
 
-    /// The name to be shown.
+    /// Returns the name to show.
     pub(super) fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.account)
     }
 
-    /// The name of the first policy that is not met, or that is not understood. Without facts none is met.
+    /// Returns the name of the first policy that is not met or not understood. Without facts, no policy is met.
     pub(super) fn unmet_policy(&self, facts: Option<&DeviceFacts>) -> Option<String> {
         account::unmet_policy(self.policies_json.as_deref(), facts)
     }

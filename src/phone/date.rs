@@ -1,12 +1,12 @@
-//! Reads the `Date` header (RFC 9110 section 5.6.7, the form that servers send), from which the phone learns how far
-//! its clock is off. Pure; knows no clock.
+//! Parser for the `Date` header (RFC 9110 section 5.6.7, the form that servers send), from which the phone learns how
+//! far its clock is off. Independent of the clock.
 
 use crate::ports::EpochMilliseconds;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const MILLISECONDS_A_DAY: i64 = 86_400_000;
 
-/// Reads `Sun, 06 Nov 1994 08:49:37 GMT`; `None` for anything else.
+/// Parses `Sun, 06 Nov 1994 08:49:37 GMT`; returns `None` for anything else.
 pub(super) fn parse(header: &str) -> Option<EpochMilliseconds> {
     let (_, date) = header.trim().split_once(", ")?;
     let fields: Vec<&str> = date.split(' ').collect();
@@ -25,8 +25,8 @@ fn digits(text: &str, length: usize, highest: i64) -> Option<i64> {
     is_number.then(|| text.parse().ok()).flatten().filter(|number| *number <= highest)
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar. The year is taken to begin in March, so that the leap day is its
-/// last.
+/// Returns the days since 1970-01-01 in the Gregorian calendar. The year starts in March here, so that the leap day is
+/// its last day.
 fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let months_since_march = (month + 9) % 12;
@@ -42,7 +42,7 @@ mod tests {
     fn known_dates_are_read() {
         for (header, time) in [
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-            // RFC 9110's own example.
+            // The example from RFC 9110.
             ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000),
             ("Thu, 29 Feb 2024 23:59:59 GMT", 1_709_251_199_000),
             ("Mon, 01 Jan 2001 00:00:00 GMT", 978_307_200_000),

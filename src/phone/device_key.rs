@@ -1,9 +1,9 @@
-//! A signing key of an account's own (docs/wire.md, "Device keys"): who makes it, what it has to sign, and whether what
-//! came back is right.
+//! Device keys, the signing keys of accounts (docs/wire.md, "Device keys"): who creates one, what it signs, and whether
+//! its signatures are valid.
 //!
-//! A key in hardware is the shell's: the core hands out the exact bytes, the shell has them signed inside its own prompt,
-//! and nothing of it becomes an answer before the signature was checked here. A key in software is the core's, for
-//! platforms without such hardware; it is sealed in the vault. Knows no outbox.
+//! A hardware key belongs to the shell: the core hands out the exact bytes, the shell has them signed inside its own
+//! prompt, and nothing becomes an answer until the signature is verified here. A software key belongs to the core, for
+//! platforms without such hardware, and is sealed in the vault. Independent of the outbox.
 
 use std::fmt;
 
@@ -28,11 +28,11 @@ use crate::protocol::proof::{
 use crate::protocol::uri::PushRegistration;
 use crate::secret::{Reason, SecretBytes};
 
-/// Most certificates of an attestation, and how much they may be together, in bytes: the registration carries them, in
-/// base64 twice, and is at most 16 KiB.
+/// Limits of an attestation: the number of certificates, and their total size in bytes. The registration carries them
+/// in base64 twice and is at most 16 KiB.
 const CERTIFICATES: usize = 10;
 const CERTIFICATES_LIMIT: usize = 8 * 1024;
-/// How long a proof of possession is good for, in seconds: clocks differ, and none of the server is known yet.
+/// How long a proof of possession is valid, in seconds: clocks differ, and the server's is not known yet.
 const REGISTRATION_LIFE_SECONDS: i64 = 3600;
 
 /// A key in the platform's hardware, as the shell describes it to the server.
@@ -40,27 +40,27 @@ const REGISTRATION_LIFE_SECONDS: i64 = 3600;
 pub struct DeviceKey {
     /// The public key as a JWK: `kty` `EC`, `crv` `P-256`, `x`, `y`.
     pub jwk: String,
-    /// Where the private half lives.
+    /// Where the private key lives.
     pub level: KeyLevel,
-    /// What the person must do before it signs.
+    /// What the user must do before the key signs.
     pub presence: UserPresence,
-    /// What the platform attests, where it does: its certificates for the key in DER, its own first, or the one object of
-    /// App Attest's; at most ten, and 8 KiB together.
+    /// The platform's attestation, if any: the key's certificates in DER, starting with its own, or the single object
+    /// from App Attest; at most ten, and 8 KiB in total.
     pub attestation: Option<Vec<Vec<u8>>>,
 }
 
-/// The exact bytes that an account's key has to sign, with ECDSA on P-256 over SHA-256. They may hold a registration code's
-/// challenge, which only the two ends are to know, so they are not printed.
+/// The exact bytes that an account's key must sign, with ECDSA on P-256 over SHA-256. They may contain the challenge of
+/// a registration URI, which must stay between phone and server, so `Debug` does not print them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ToSign {
-    /// The bytes. Signed as they are, not hashed before.
+    /// The bytes to sign as they are, without hashing them first.
     pub bytes: Vec<u8>,
 }
 
-/// What the key made of them; not printed either.
+/// The signed bytes and their signature; `Debug` does not print them either.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// The bytes of [`ToSign`].
+    /// The bytes from [`ToSign`].
     pub bytes: Vec<u8>,
     /// The signature.
     pub signature: KeySignature,
@@ -78,26 +78,27 @@ impl fmt::Debug for Signed {
     }
 }
 
-/// A signature, in either of the two forms that platforms give.
+/// A signature in either of the two forms that platforms return.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySignature {
-    /// DER, as Android's Keystore and Apple's Security framework give it.
+    /// DER, as returned by Android's Keystore and Apple's Security framework.
     Der(Vec<u8>),
-    /// r and s, 32 bytes each, as Apple's CryptoKit gives it.
+    /// r and s, 32 bytes each, as returned by Apple's CryptoKit.
     Fixed(Vec<u8>),
 }
 
-/// Which key an account is registered with. Where the server takes none ([`Preview::takes_device_key`]), none is.
+/// The device key to register an account with. If the server supports none ([`Preview::takes_device_key`]), none is
+/// used.
 ///
 /// [`Preview::takes_device_key`]: super::Preview::takes_device_key
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum KeyChoice {
-    /// None.
+    /// No device key.
     #[default]
     None,
-    /// One that the core makes and keeps in the vault.
+    /// A key that the core generates and keeps in the vault.
     Software,
-    /// One in hardware, with what it signed of [`Phone::registration_to_sign`].
+    /// A hardware key, with its signature over [`Phone::registration_to_sign`].
     Hardware {
         /// The key.
         key: DeviceKey,
@@ -106,7 +107,7 @@ pub enum KeyChoice {
     },
 }
 
-/// A key that is ready to be stored, and what the registration says of it.
+/// A key that is ready to be stored, and what the registration says about it.
 pub(super) struct NewKey {
     pub(super) record: KeyRecord,
     pub(super) private: SecretBytes,
@@ -114,8 +115,8 @@ pub(super) struct NewKey {
 }
 
 impl Phone {
-    /// The bytes by which a hardware key shows that it is there, for [`KeyChoice::Hardware`]. An error when the key is
-    /// not of the right kind, or the server takes none.
+    /// Returns the bytes that a hardware key must sign to prove its possession, for [`KeyChoice::Hardware`]. Fails if
+    /// the key is not of the right kind or the server does not support device keys.
     pub fn registration_to_sign(&self, preview: &super::Preview, key: &DeviceKey) -> Result<ToSign, PhoneError> {
         let registration = preview.registration().push().filter(|push| push.takes_device_keys);
         let registration = registration.ok_or(PhoneError::NoDeviceKey)?;
@@ -124,16 +125,17 @@ impl Phone {
         Ok(ToSign { bytes: proof.signing_input()?.as_bytes().to_vec() })
     }
 
-    /// What App Attest is to vouch for (`clientDataHash`), so that its object attests this key, given as a JWK, for this
-    /// registration. An error when the key is not of the right kind, or the server takes none.
+    /// Returns the `clientDataHash` that makes App Attest's object attest this key, given as a JWK, for this
+    /// registration. Fails if the key is not of the right kind or the server does not support device keys.
     pub fn app_attest_client_data_hash(&self, preview: &super::Preview, jwk: &str) -> Result<[u8; 32], PhoneError> {
         let challenge = preview.attestation_challenge.ok_or(PhoneError::NoDeviceKey)?;
         Ok(client_data_hash(&challenge, &read_key(jwk)?))
     }
 
-    /// The bytes that an account's hardware key has to sign so that the sign-on is approved, with the number tapped where
-    /// one is asked for; for [`approve_signed`](Self::approve_signed), within the request's time. An error where that would
-    /// be refused whatever the person does: before a prompt, not after it.
+    /// Returns the bytes that an account's hardware key must sign to approve the sign-on, including the number tapped
+    /// if the sign-on asks for one, for [`approve_signed`](Self::approve_signed) within the sign-on request's time.
+    /// Fails if the approval would be rejected no matter what the user does, so that the shell does not prompt for
+    /// nothing.
     pub fn approval_to_sign(&self, notification_id: &str, number: Option<&str>) -> Result<ToSign, PhoneError> {
         let input = if self.is_concealed() {
             Err(PhoneError::DeviceLocked)
@@ -143,8 +145,8 @@ impl Phone {
         input.inspect_err(|error| self.note_refused_decision(notification_id, error))
     }
 
-    /// The bytes that an account's hardware key has to sign so that the sign-on is denied; for
-    /// [`deny_signed`](Self::deny_signed), within the request's time.
+    /// Returns the bytes that an account's hardware key must sign to deny the sign-on, for
+    /// [`deny_signed`](Self::deny_signed) within the sign-on request's time.
     pub fn denial_to_sign(&self, notification_id: &str, reason: Option<DenyReason>) -> Result<ToSign, PhoneError> {
         self.answer_to_sign(notification_id, ProvedDecision::Deny, None, reason)
     }
@@ -161,7 +163,8 @@ impl Phone {
         self.vault.read(|rows| {
             let opened = OpenedNotification::find(rows, notification_id)?;
             usable_key(&opened.credential)?;
-            // Nobody shall give a finger for what is refused afterwards.
+            // Reject before prompting, so that nobody is asked for a fingerprint for an answer that would be rejected
+            // anyway.
             after(opened.record.state, Step::Answer)?;
             if opened.is_late(now) {
                 return Err(PhoneError::Expired);
@@ -184,9 +187,9 @@ impl Phone {
         })
     }
 
-    /// Tells that the platform invalidated an account's hardware key for good, as it does when a fingerprint or face is
-    /// added, or that it is gone. The account answers nothing any more, neither by approval nor by denial, until it was
-    /// added again with `replace`, for which its server asks what it asks of a new phone.
+    /// Records that the platform permanently invalidated an account's hardware key, as it does when a fingerprint or
+    /// face is added, or that the key is gone. The account can no longer approve or deny anything until it is added
+    /// again with `replace`, for which its server demands the same as for a new phone.
     pub fn device_key_invalidated(&self, account_id: &str) -> Result<(), PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         let now = self.now();
@@ -202,7 +205,7 @@ impl Phone {
     }
 }
 
-/// Makes or checks the key that an account is to be registered with; none where the server takes none.
+/// Generates or checks the key to register an account with. Returns none if the server does not support device keys.
 pub(super) fn prepare(
     registration: &PushRegistration,
     choice: &KeyChoice,
@@ -254,8 +257,9 @@ impl NewKey {
     }
 }
 
-/// The proof of an answer, where the account has a key: signed here by one in software, checked by the account's public
-/// key where hardware signed it. Nothing is proved by an account without a key, and nothing goes out unproved by one with.
+/// Returns the proof of an answer if the account has a device key. A software key signs it here; a hardware key's
+/// signature is verified with the account's public key. An account without a key has no proofs, and an account with one
+/// sends nothing without a proof.
 pub(super) fn prove(
     rows: &Reader<'_>,
     opened: &OpenedNotification,
@@ -272,7 +276,7 @@ pub(super) fn prove(
         };
     };
     usable_key(&opened.credential)?;
-    // Opened for hardware, too: its description must not have been edited.
+    // Opened for hardware keys, too, because this fails if their description was edited.
     let private = rows.device_key(&opened.credential, record)?;
     let key = PublicKey::parse(&record.jwk).map_err(|_| VaultError::Damaged)?;
     let (decision, number) = consent.proved();
@@ -319,7 +323,7 @@ fn answer_input(
     let (message_id, audience, shown) = facts(opened)?;
     let binding = Binding { message_id, challenge: &opened.message.get().challenge, audience: &audience };
     let issued = opened.credential.server_time(now) / 1000;
-    // As long as an answer may wait in the outbox, rounded up.
+    // The longest time that an answer may stay in the outbox, rounded up.
     let ends = (opened.answerable_until() / 1000).saturating_add(1).max(issued.saturating_add(1));
     let answer = ExpectedAnswer { decision, number, shown: &shown };
     Ok(AnswerProof::new(binding, answer, reason, issued, ends).signing_input()?)
@@ -329,7 +333,7 @@ fn audience(registration: &PushRegistration) -> String {
     registration.authentication_endpoint.origin().ascii_serialization()
 }
 
-/// What a platform's attestation has to be about, where the server takes keys.
+/// Returns the challenge for the platform's attestation, if the server supports device keys.
 pub(super) fn attestation_challenge(registration: &PushRegistration) -> Option<[u8; 32]> {
     let binding = |audience: &str| registration_binding(registration, audience).attestation_challenge();
     registration.takes_device_keys.then(|| binding(&audience(registration)))
@@ -355,7 +359,7 @@ fn read_key(jwk: &str) -> Result<PublicKey, PhoneError> {
     PublicKey::parse(jwk).map_err(PhoneError::DeviceKeyRefused)
 }
 
-/// The token that was signed elsewhere; nothing is checked yet.
+/// Returns the token that the shell had signed, without verifying it.
 pub(super) fn token(signed: &Signed) -> Result<String, PhoneError> {
     let refused = || PhoneError::SignatureRefused(ProofError::Signature(crate::protocol::jws::JwsError::Malformed));
     let signature: [u8; SIGNATURE_LENGTH] = match &signed.signature {
@@ -376,7 +380,7 @@ fn open_private_key(private: &SecretBytes) -> Result<EcdsaKeyPair, PhoneError> {
         .map_err(|_| VaultError::Damaged.into())
 }
 
-/// What a key in software makes of these bytes.
+/// Signs these bytes with a software key.
 pub(super) fn sign_with(private: &SecretBytes, input: &SigningInput) -> Result<String, PhoneError> {
     sign(&open_private_key(private)?, input)
 }

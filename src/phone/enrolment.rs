@@ -1,7 +1,7 @@
-//! From a registration code to a credential: preview, confirm, sign, store (docs/wire.md, "Register a device").
+//! From a registration URI to a credential: preview, confirm, sign, store (docs/wire.md, "Register a device").
 //!
-//! A preview changes and contacts nothing. A confirmed one becomes, in one transaction, a credential and the signed
-//! registration in the outbox. Whether the server takes it is the outbox's story.
+//! A preview changes nothing and contacts nobody. Confirming it creates, in one transaction, a credential and the
+//! signed registration in the outbox. The outbox handles the server's response.
 
 use super::account::{AccountRecord, AccountWithCredentials, OathCredential, kind_of};
 use super::consent::{self, SlotWrapper};
@@ -19,44 +19,45 @@ use crate::protocol::proof::{KeyClaims, sign_keyed_registration};
 use crate::protocol::uri::{self, ManualEntry, OathRegistration, PushRegistration, Registration, UnicodeHost};
 use crate::secret::{Reason, SecretBytes};
 
-/// How messages of every credential are signed.
+/// Signature algorithm of every credential's messages.
 const ALGORITHM: &str = "HS256";
 
 /// Longest device name, in characters.
 const DEVICE_NAME_LIMIT: usize = 100;
-/// Longest push token, in bytes. FCM's and APNs' are below 300.
+/// Longest push token, in bytes. Those of FCM and APNs are shorter than 300.
 pub(super) const PUSH_TOKEN_LIMIT: usize = 4096;
 
-/// What a registration code would add. Holds the code's secrets, which cannot be got out of it.
+/// What a registration URI would add. Holds the URI's secrets and never reveals them.
 pub struct Preview {
-    /// Who the account is with.
+    /// Issuer of the account.
     pub issuer: String,
-    /// The account's name there.
+    /// Name of the account.
     pub account: String,
-    /// Host, with its port where one is named, that would be contacted; none where only codes would be shown.
+    /// Host that would be contacted, with the port if the URL has one; `None` if the account has only one-time
+    /// passwords.
     pub host: Option<String>,
-    /// The host's name in its own letters, where those are not ASCII's; to be shown beside `host`.
+    /// The host's name in Unicode, if it is not all ASCII; to show next to `host`.
     pub unicode_host: Option<UnicodeHost>,
     /// What would be added.
     pub kinds: Vec<CredentialKind>,
-    /// How codes would be made, where they would be shown.
+    /// How one-time passwords would be derived, if the account has any.
     pub codes: Option<CodeSettings>,
-    /// Background colour, six lower-case hexadecimal digits.
+    /// Background color, six lowercase hexadecimal digits.
     pub colour: Option<String>,
-    /// Address of the logo; https, and not to be fetched before the person confirmed.
+    /// Address of the logo; https, and not to be fetched before the user confirms.
     pub logo: Option<String>,
     /// Names of the policies that this phone would have to meet.
     pub policies: Vec<String>,
-    /// The account that is there already, under the same issuer, name and host; without a host, with the same secret
-    /// and settings.
+    /// The existing account with the same issuer, name and host or, if there is no host, the same secret and settings.
     pub conflict: Option<Conflict>,
-    /// Accounts of the same issuer and name at other hosts or, without a host, with other secrets. They are other
-    /// accounts and stay as they are; that there are any may be a reason not to trust the code.
+    /// Accounts of the same issuer and name at other hosts or, if there is no host, with other secrets. They are
+    /// different accounts and stay unchanged, but their existence may be a reason to distrust the registration URI.
     pub namesakes: Vec<Conflict>,
-    /// Whether the server takes a signing key of the account's own ([`Enrolment::key`]).
+    /// Whether the server supports device keys ([`Enrolment::key`]).
     pub takes_device_key: bool,
-    /// What the platform is to attest a new key in hardware with, where the server takes one: 32 bytes, good for this
-    /// code only. Android's `setAttestationChallenge` takes it; App Attest's client data hash is made of it (docs/wire.md, "Device keys").
+    /// The 32-byte challenge for the platform's attestation of a new hardware key, if the server supports one, valid
+    /// for this registration URI only. Pass it to Android's `setAttestationChallenge`; App Attest's client data hash is
+    /// derived from it (docs/wire.md, "Device keys").
     pub attestation_challenge: Option<[u8; 32]>,
     registration: Registration,
 }
@@ -67,16 +68,16 @@ impl Preview {
     }
 }
 
-/// An account that stands in the way of a new one, or looks like it.
+/// An account that conflicts with a new one, or looks like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The account's id.
+    /// Id of the account.
     pub account_id: String,
-    /// Who it is with.
+    /// Issuer of the account.
     pub issuer: String,
-    /// Its name.
+    /// Name of the account.
     pub account: String,
-    /// Its host; none where codes are all that it has.
+    /// Host of the account; `None` if it has only one-time passwords.
     pub host: Option<String>,
 }
 
@@ -95,37 +96,38 @@ impl Conflict {
     }
 }
 
-/// How a previewed account is to be added.
+/// How to add a previewed account.
 pub struct Enrolment<'a> {
-    /// This phone, as the server shall know it. Not looked at where nobody is contacted.
+    /// This phone, as the server should know it. Ignored if no server is contacted.
     pub device: Device,
-    /// What the shell observed about the device just now.
+    /// What the shell just observed about the device.
     pub facts: DeviceFacts,
-    /// The platform's biometric key, where messages that ask for a biometric shall be approvable.
+    /// The platform's biometric key, if the user should be able to approve messages that ask for a biometric.
     pub slot: Option<&'a dyn SlotWrapper>,
-    /// Whether an account of the same issuer, name and host is to be replaced. It goes when the server has taken the
-    /// new registration, not before; where nobody is contacted, at once, and then also one of the same name with another
-    /// secret, if it is the only one. Codes that it shows go over to the new one,
-    /// where a push registration brings none of its own.
+    /// Whether to replace an account with the same issuer, name and host. It is removed once the server has accepted
+    /// the new registration. If no server is contacted, it is removed at once, and so is an account of the same name
+    /// with another secret if it is the only one. The one-time passwords of a replaced account carry over if a push
+    /// registration has none.
     pub replace: bool,
-    /// The signing key that the account is registered with, where the server takes one.
+    /// The device key to register the account with, if the server supports one.
     pub key: KeyChoice,
 }
 
 impl Phone {
-    /// Reads a registration code and says what it would add. Nothing is stored, nobody is contacted.
+    /// Parses a registration URI and returns what it would add. Stores nothing and contacts nobody.
     pub fn preview(&self, code: &str) -> Result<Preview, PhoneError> {
         self.preview_registration(uri::parse(code)?)
     }
 
-    /// Says what an account that was typed in would add: one that shows codes. Otherwise like [`preview`](Self::preview).
+    /// Returns what a manually entered account, which has only one-time passwords, would add. Otherwise like
+    /// [`preview`](Self::preview).
     pub fn preview_entry(&self, entry: &ManualEntry) -> Result<Preview, PhoneError> {
         self.preview_registration(Registration::Oath(Box::new(OathRegistration::from_entry(entry)?)))
     }
 
-    /// Adds a previewed account. A push registration is signed and waits in the outbox; a half that shows codes comes and
-    /// goes with it, so a registration that the server refuses leaves neither. `facts` count from now on as if they had
-    /// been given to [`set_device_facts`](Self::set_device_facts).
+    /// Adds a previewed account. A push registration is signed and put into the outbox. An OATH credential next to it
+    /// shares its fate, so a registration that the server rejects leaves neither. The `facts` apply from now on, as if
+    /// passed to [`set_device_facts`](Self::set_device_facts).
     pub fn enrol(&self, preview: Preview, enrolment: Enrolment<'_>) -> Result<Account, PhoneError> {
         self.add(preview, enrolment).inspect_err(|error| self.note_refused_enrolment(error))
     }
@@ -140,14 +142,14 @@ impl Phone {
         if let Some(unmet) = policies(&registration).iter().find(|policy| !policy.holds(&facts)) {
             return Err(PhoneError::PolicyUnmet { policy: unmet.name().to_owned() });
         }
-        // Before the platform is asked for anything: without the key nothing could be stored.
+        // Checked before calling the platform: without the key, nothing could be stored.
         if !self.vault.is_readable() {
             return Err(VaultError::KeyLost.into());
         }
         let mechanism_uid = make_uuid(&*self.entropy)?;
         let account = self.make_account(&registration)?;
         let push = match registration.push() {
-            // Before the platform is asked to wrap anything: a signature that is refused must leave nothing behind.
+            // Checked before the platform wraps anything: a rejected signature must leave nothing behind.
             Some(push) => {
                 let key = device_key::prepare(push, &key, self.now())?;
                 Some(self.make_push(&account, push, mechanism_uid, &device, slot, replace, key)?)
@@ -169,7 +171,7 @@ impl Phone {
             let conflict = if replace && push.is_none() { find_replaced(conflict, namesakes)? } else { conflict };
             let removed = match conflict {
                 Some(conflict) if !replace => return Err(conflict.into_error()),
-                // Nobody has to take the new one first.
+                // No server has to accept the new account first.
                 Some(conflict) if push.is_none() => {
                     let replaced = Id::parse(&conflict.account_id).ok_or(VaultError::Damaged)?;
                     let there = rows.account_with_credentials(replaced)?.ok_or(VaultError::Damaged)?.account;
@@ -247,7 +249,7 @@ impl Phone {
         })
     }
 
-    /// Signs the registration, and asks the platform to wrap a biometric slot where there shall be one.
+    /// Signs the registration, and has the platform wrap a biometric slot if one is wanted.
     #[allow(clippy::too_many_arguments, reason = "one credential is made of what was asked for")]
     fn make_push(
         &self,
@@ -292,7 +294,7 @@ impl Phone {
     }
 }
 
-/// A push half that is ready to be stored.
+/// A push credential that is ready to be stored.
 struct NewPush {
     credential: PushCredential,
     slot_verifier: Option<SecretBytes>,
@@ -329,7 +331,7 @@ fn policies(registration: &Registration) -> &[Policy] {
     }
 }
 
-/// Colour and logo.
+/// Returns the color and the logo.
 fn decoration(registration: &Registration) -> (Option<String>, Option<String>) {
     let (colour, logo) = match registration {
         Registration::Push(push) | Registration::Both { push, .. } => (&push.colour, &push.logo),
@@ -338,9 +340,9 @@ fn decoration(registration: &Registration) -> (Option<String>, Option<String>) {
     (colour.clone(), logo.as_ref().map(|url| url.as_str().to_owned()))
 }
 
-/// The account that the registration would add again, and others of the same issuer and name. With a server, the same
-/// account is the one at the same origin. Without one, nobody can be asked which secret counts: only the same secret
-/// with the same settings is the same account.
+/// Returns the account that the registration would add again, and others of the same issuer and name. With a server,
+/// the same account is the one at the same origin. Without a server there is no authority on which secret is right, so
+/// only the same secret with the same settings is the same account.
 fn find_namesakes(
     rows: &Reader<'_>,
     registration: &Registration,
@@ -367,8 +369,8 @@ fn find_namesakes(
     Ok((conflict, namesakes))
 }
 
-/// Whether an account shows the codes that the registration would show. A counter moves on and does not count. What
-/// cannot be opened is not known to be the same.
+/// Returns whether an account has the same one-time passwords as the registration, regardless of the counter, which
+/// moves on. Returns false if the account's secret cannot be opened.
 fn has_the_same_codes(
     rows: &Reader<'_>,
     there: &AccountWithCredentials,
@@ -391,7 +393,7 @@ fn has_the_same_codes(
     }
 }
 
-/// What a registration that asks nobody takes the place of: the same account, or the only one of its name.
+/// Returns the account that a registration without a server replaces: the same account, or the only one of its name.
 fn find_replaced(conflict: Option<Conflict>, namesakes: Vec<Conflict>) -> Result<Option<Conflict>, PhoneError> {
     if conflict.is_some() {
         return Ok(conflict);
@@ -434,7 +436,7 @@ fn sign_registration(
     encode_body(&SignedBody { message_id: registration.message_id.clone(), jwt })
 }
 
-/// The body's bytes, as they are sent every time.
+/// Returns the bytes of the body, which are the same for every attempt.
 pub(super) fn encode_body<T: serde::Serialize>(body: &T) -> Result<Vec<u8>, PhoneError> {
     serde_json::to_vec(body).map_err(|_| PhoneError::Message(jws::JwsError::WrongClaims.into()))
 }

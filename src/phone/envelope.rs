@@ -1,42 +1,41 @@
-//! What a push is wrapped in when a platform delivers it (docs/wire.md, "The push message"): FCM, APNs, or this
-//! project's own; with a message, or with a hint that there is one. Only unwraps; whether what is inside is genuine is not
-//! known here.
+//! The envelope of a push (docs/wire.md, "The push message"): that of FCM, APNs or this project, around a message or a
+//! hint that there is one. This module only unwraps it and does not verify the content.
 
 use serde_json::Value;
 
 use super::PhoneError;
 use crate::protocol::pull::Hint;
 
-/// Largest payload that is looked at, in bytes.
+/// Largest payload that is accepted, in bytes.
 const PAYLOAD_LIMIT: usize = 16 * 1024;
 
-/// What a payload holds.
+/// The content of a payload.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// A signed message.
     Message {
-        /// Its id.
+        /// Id of the message.
         id: String,
-        /// The message.
+        /// The signed message.
         jwt: String,
     },
-    /// Where a message can be asked for.
+    /// A hint about a message to pull.
     Hint(Hint),
 }
 
-/// The same before it is known whether there is an id beside it.
+/// The content before it is known whether there is an id beside it.
 enum Inside {
     Message(String),
     Hint(String),
 }
 
-/// Takes a payload apart.
+/// Unwraps a payload.
 pub(super) fn read(payload: &[u8]) -> Result<Content, PhoneError> {
     if payload.len() > PAYLOAD_LIMIT {
         return Err(PhoneError::PayloadTooLarge);
     }
     let Ok(envelope) = serde_json::from_slice::<Value>(payload) else {
-        // No id is ever made up for a signed message that came without one.
+        // A signed message that came without an id is never given a made-up one.
         let is_bare_message = std::str::from_utf8(payload).is_ok_and(|text| is_signed_message(text.trim()));
         return Err(if is_bare_message { PhoneError::MessageIdMissing } else { PhoneError::PayloadUnreadable });
     };

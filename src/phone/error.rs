@@ -1,6 +1,6 @@
-//! What the phone refuses or cannot do, in words for a person, each with a stable code for programs.
+//! What the phone rejects or cannot do, with messages for the user and a stable error code for programs.
 //!
-//! No error holds a secret, and unless its text says otherwise nothing was changed.
+//! No error contains a secret. Unless its text says otherwise, nothing was changed.
 
 use super::vault::{KeyError, MayBeDamage, VaultError};
 use crate::ports::{EntropyUnavailable, EpochMilliseconds};
@@ -10,32 +10,32 @@ use crate::protocol::message::MessageError;
 use crate::protocol::proof::ProofError;
 use crate::protocol::uri::UriError;
 
-/// Why the phone did not do what was asked of it.
+/// The reason why the phone did not do what it was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// The vault.
+    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The registration code was refused.
+    /// The registration URI was rejected.
     #[error(transparent)]
     Code(#[from] UriError),
     /// The phone does not meet a policy of the account to be added.
     #[error("This phone does not meet the policy {policy:?} that the account requires. It was not added.")]
     PolicyUnmet {
-        /// The policy's name.
+        /// Name of the policy.
         policy: String,
     },
-    /// The account is there already.
+    /// The account already exists.
     #[error(
         "The account {account:?} of {issuer:?} ({}) is on this phone already. Replace it, or keep what is there.",
         place(.host)
     )]
     AccountExists {
-        /// Who the account is with.
+        /// Issuer of the account.
         issuer: String,
-        /// Its name.
+        /// Name of the account.
         account: String,
-        /// Its host; none where codes are all that it has.
+        /// Host of the account; `None` if it has only one-time passwords.
         host: Option<String>,
     },
     /// The description of this phone cannot be sent.
@@ -47,124 +47,124 @@ pub enum PhoneError {
     /// There is no such account.
     #[error("There is no account with this id.")]
     AccountNotFound,
-    /// The account has no half that shows codes.
+    /// The account has no one-time passwords.
     #[error("This account shows no codes.")]
     NoCodes,
-    /// Every code that the counter can make was used.
+    /// The counter has reached its maximum.
     #[error("This account has used up its codes. Add it again.")]
     CounterExhausted,
     /// There is no such message.
     #[error("There is no sign-on request with this id.")]
     NotificationNotFound,
-    /// There is no such request, or it is settled already.
+    /// There is no such outbox entry, or it is settled already.
     #[error("There is no request with this id; it may be settled already.")]
     RequestNotFound,
 
-    /// Larger than any push may be.
+    /// The payload is larger than any push can be.
     #[error("The message is too large.")]
     PayloadTooLarge,
-    /// Neither of FCM's, nor of APNs', nor of this project's form.
+    /// The payload has none of the forms of FCM, APNs and this project.
     #[error("The message is not of a form that is known here.")]
     PayloadUnreadable,
-    /// The signed message came without its id, so no answer to it could be addressed.
+    /// The signed message came without its id, so an answer could not be addressed.
     #[error("The message came without its message id, so it cannot be answered.")]
     MessageIdMissing,
-    /// The id is too long or holds characters that no id has.
+    /// The id is too long or has invalid characters.
     #[error("The message's id is not valid.")]
     MessageIdInvalid,
-    /// A hint's ids are too long or hold characters that no id has.
+    /// A hint's ids are too long or have invalid characters.
     #[error("The hint at a message is not of a form that is known here.")]
     HintMalformed,
-    /// The message's signature, framing or content was refused.
+    /// The message's signature, framing or content is not valid.
     #[error(transparent)]
     Message(#[from] MessageError),
     /// No credential here has the mechanism uid that the message names.
     #[error("The message is for an account that is not on this phone.")]
     UnknownCredential,
-    /// The time to answer is over.
+    /// The time to answer has run out.
     #[error("The sign-on request has expired. Start the sign-on again.")]
     Expired,
-    /// Sent later than it is now.
+    /// The message's time of sending is in the future.
     #[error("The message was sent {seconds} seconds in the future by this phone's clock. Set the clock right.")]
     FromTheFuture {
         /// How far ahead of this phone's corrected clock, in seconds.
         seconds: i64,
     },
-    /// Taken in before under another id, or the id was used for another message.
+    /// The message was already received under another id, or the id was already used for another message.
     #[error("The message was received before. It may have been copied by somebody else and was refused.")]
     Replayed,
 
-    /// The person has decided already.
+    /// The user has already decided.
     #[error("The sign-on request was answered already.")]
     AlreadyAnswered,
-    /// The server no longer asks.
+    /// The server no longer lists the sign-on request.
     #[error("The sign-on request was withdrawn by the server.")]
     Withdrawn,
-    /// A policy is not met.
+    /// The phone does not meet a policy of the account.
     #[error(
         "The account is locked: this phone does not meet its policy {policy:?}. Sign-ons can be denied only, and no codes \
          are shown."
     )]
     Locked {
-        /// The policy's name.
+        /// Name of the policy.
         policy: String,
     },
-    /// A number has to be tapped.
+    /// The user must tap a number.
     #[error("This sign-on asks for the number that the browser shows.")]
     NumberNeeded,
-    /// None of the numbers shown.
+    /// The number is not one of those offered.
     #[error("This number is not one of those that the sign-on offers.")]
     NumberNotOffered,
-    /// A number was given where none is asked for.
+    /// A number was given, but the sign-on does not ask for one.
     #[error("This sign-on does not ask for a number.")]
     NumberNotAsked,
-    /// A biometric is asked for.
+    /// The sign-on asks for a biometric.
     #[error("This sign-on asks for a biometric.")]
     BiometricNeeded,
-    /// The biometric's evidence does not fit.
+    /// The biometric's evidence is wrong.
     #[error("The biometric was not accepted.")]
     BiometricRefused,
     /// The credential was enrolled without a biometric.
     #[error("The account was added without a biometric, so this sign-on can only be denied. Add the account again.")]
     NoBiometricSlot,
 
-    /// The platform's biometric key does not count any more.
+    /// The platform's biometric key is no longer valid.
     #[error(
         "A fingerprint or face was added to this phone, so this account's biometric no longer counts. Deny this sign-on, \
          then add the account again."
     )]
     BiometricInvalidated,
-    /// The account has no key of its own, or its server takes none.
+    /// The account has no device key, or its server supports none.
     #[error("This account has no key of its own that could sign, or its server takes none.")]
     NoDeviceKey,
-    /// The key that was described is not of the right kind.
+    /// The described key is not of the right kind.
     #[error(transparent)]
     DeviceKeyRefused(#[from] KeyRefused),
-    /// The account's key is in hardware and has to sign first.
+    /// The account's key is in hardware and must sign first.
     #[error("This account's key has to sign first.")]
     SignatureNeeded,
-    /// What was signed, or its signature, is not what it should be.
+    /// The signed bytes or their signature are not valid.
     #[error("The signature of this account's key was refused: {0}. Nothing was sent.")]
     SignatureRefused(ProofError),
-    /// The platform invalidated the account's key.
+    /// The platform invalidated the account's device key.
     #[error("This account's key is no longer valid, so it can answer nothing. Add the account again.")]
     DeviceKeyInvalidated,
-    /// The account's server takes no reason.
+    /// The account's server does not accept a reason.
     #[error("This account's server takes no reason. Deny without one.")]
     ReasonNotTaken,
-    /// The device has to be unlocked before what a sign-on is about is shown.
+    /// The device must be unlocked before the details of a sign-on are shown.
     #[error("Unlock this phone to see what the sign-on is about. It can be denied as it is.")]
     DeviceLocked,
 
-    /// The server refused to list what is pending.
+    /// The server rejected the pull.
     #[error("The server refused to list what is pending (status {status}).")]
     PullRefused {
         /// HTTP status.
         status: u16,
-        /// What the server said, cleaned.
+        /// The server's error message, cleaned.
         message: Option<String>,
     },
-    /// The server could not list what is pending now.
+    /// The server cannot list pending messages right now.
     #[error("The server cannot list what is pending at this moment (status {status}). Try again.")]
     PullUnavailable {
         /// HTTP status.
@@ -182,7 +182,7 @@ impl MayBeDamage for PhoneError {
 }
 
 impl PhoneError {
-    /// A stable name for programs, in lower case with dashes.
+    /// Returns a stable name for programs, in lowercase with dashes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Vault(error) => error.code(),
@@ -243,12 +243,12 @@ impl From<JwsError> for PhoneError {
     }
 }
 
-/// How far ahead of the clock, in whole seconds, rounded up.
+/// Returns how far `time` is ahead of the clock, in whole seconds, rounded up.
 pub(super) fn seconds_ahead(time: EpochMilliseconds, now: EpochMilliseconds) -> i64 {
     time.saturating_sub(now).saturating_add(999) / 1000
 }
 
-/// Where an account is, for a person.
+/// Returns where an account is, as text for the user.
 fn place(host: &Option<String>) -> &str {
     host.as_deref().unwrap_or("codes only")
 }

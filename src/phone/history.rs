@@ -1,20 +1,21 @@
-//! What became of earlier sign-on requests, and how long that is kept. What waits for the person or for a server is no
-//! history and is never cleaned up, nor is what is remembered against replays.
+//! Outcomes of earlier sign-on requests, and how long to keep them. Messages that wait for the user or for a server are
+//! not history and are never cleaned up, and neither are the records that prevent replays.
 
 use super::notification::{Notification, OpenedNotification, unless_full};
 use super::{Phone, PhoneError, VaultError};
 
-/// How much history is kept; the shell's setting. With both limits, what exceeds either goes; with none, nothing goes.
+/// How much history to keep, as set by the shell. An entry that exceeds either limit is removed; without limits,
+/// nothing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// So many of the newest.
+    /// Number of entries to keep, newest first.
     pub count: Option<u32>,
-    /// Those that were settled within so many days.
+    /// Number of days to keep an entry after it was settled.
     pub days: Option<u32>,
 }
 
 impl Default for Retention {
-    /// The newest 100.
+    /// Returns a retention of the newest 100.
     fn default() -> Self {
         Self { count: Some(100), days: None }
     }
@@ -24,10 +25,10 @@ impl Default for Retention {
 const DAY: i64 = 24 * 3_600_000;
 
 impl Phone {
-    /// Settled sign-on requests, newest first: at most `limit` of them after leaving out the first `offset`. Entries of
-    /// the vault that were edited are left out, so there may be fewer.
+    /// Returns settled sign-on requests, newest first: at most `limit` of them, after skipping `offset`. Edited entries
+    /// of the vault are left out, so there may be fewer.
     pub fn history(&self, limit: u32, offset: u32) -> Result<Vec<Notification>, PhoneError> {
-        // Those whose time ran out and that nobody looked at since are history, too.
+        // Sign-on requests that expired but are not marked yet are history, too.
         self.pending()?;
         unless_full(self.settle_late_answers(self.now()))?;
         let opened =
@@ -35,9 +36,9 @@ impl Phone {
         Ok(opened.iter().map(|each| self.show(each)).collect())
     }
 
-    /// Takes away what exceeds the retention; how many sign-on requests that were. A message that is delivered again
-    /// after its sign-on request was taken away is refused as received before. Works without the key too. A full disk
-    /// leaves the history as it is for now.
+    /// Removes history that exceeds the retention, and returns the number of sign-on requests removed. If one of their
+    /// messages is delivered again, it is rejected as already received. Works even if the vault's key is lost. On a
+    /// full disk, the history stays as it is for now.
     pub fn clean_history(&self, retention: Retention) -> Result<usize, PhoneError> {
         let settled_before = retention.days.map(|days| self.now().saturating_sub(i64::from(days) * DAY));
         if !self.vault.read(|rows| rows.has_excess(retention.count, settled_before))? {

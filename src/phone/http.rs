@@ -1,5 +1,5 @@
-//! Requests and responses as data. Whoever sends them has their own HTTP stack, and must follow no redirects; nothing
-//! here opens a connection or knows what a request is for.
+//! HTTP requests and responses as data. The sender uses its own HTTP stack and must not follow redirects. Nothing here
+//! opens a connection or depends on the purpose of an HTTP request.
 
 use std::fmt;
 
@@ -12,31 +12,32 @@ use crate::ports::EpochMilliseconds;
 use crate::protocol::message::ACCEPT_API_VERSION;
 use crate::protocol::text;
 
-/// Longest text of a server that is passed on, in characters.
+/// Longest server text that is passed on, in characters.
 const SERVER_TEXT_LIMIT: usize = 200;
-/// How long after a request was handed out its response still tells the server's time, in milliseconds.
+/// How long after an HTTP request was handed out its response still reveals the server's time, in milliseconds.
 const LONGEST_EXCHANGE: i64 = 60_000;
-/// Largest response that is looked at, in bytes.
+/// Largest response that is accepted, in bytes.
 pub(super) const RESPONSE_LIMIT: usize = 64 * 1024;
 
-/// A request to be sent by POST, its bytes exactly as they are.
+/// An HTTP request to send by POST, byte for byte.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// Names the request in [`Phone::delivered`](super::Phone::delivered) and [`Phone::failed`](super::Phone::failed).
+    /// Id of the outbox entry, for [`Phone::delivered`](super::Phone::delivered) and
+    /// [`Phone::failed`](super::Phone::failed).
     pub id: String,
-    /// What it is for.
+    /// Purpose of the outbox entry.
     pub kind: RequestKind,
-    /// Where it goes.
+    /// URL to send to.
     pub url: String,
-    /// Headers to send, names and values.
+    /// Names and values of the headers to send.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// Not to be sent later than this, in epoch milliseconds by this phone's clock.
+    /// Latest time to send, in epoch milliseconds by this phone's clock.
     pub not_after: Option<EpochMilliseconds>,
 }
 
-/// An answer that was not sent yet is as good as the secret for its sign-on, so the body is never printed.
+/// Never prints the body, because an unsent answer is as good as the secret for its sign-on.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -49,18 +50,18 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// What a server answered.
+/// A server's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
     /// HTTP status.
     pub status: u16,
-    /// Value of the `Date` header, where there is one: the phone learns from it how far its clock is off.
+    /// Value of the `Date` header, if present; the phone uses it to learn how far its clock is off.
     pub date: Option<String>,
-    /// The body, at most 64 KiB of it.
+    /// The body, up to 64 KiB of it.
     pub body: Vec<u8>,
 }
 
-/// The headers of every request to the phones' endpoint.
+/// Returns the headers of an HTTP request to the phones' endpoint.
 pub(super) fn headers(cookie: Option<&str>) -> Vec<(String, String)> {
     let (name, value) = ACCEPT_API_VERSION;
     let always = [(name, value), ("Content-Type", "application/json")];
@@ -71,8 +72,9 @@ pub(super) fn headers(cookie: Option<&str>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Keeps how far the server's clock is ahead, where the response tells it. One that is told long after the request was
-/// handed out does not: its date is of some moment in between, as when the app was suspended before it could report.
+/// Stores how far the server's clock is ahead, if the response reveals it. A response reported long after the HTTP
+/// request was handed out does not, because its date may be from any time in between, for example if the app was
+/// suspended before it could report.
 pub(super) fn learn_clock_offset(
     rows: &Writer<'_>,
     credential: &PushCredential,
@@ -87,7 +89,7 @@ pub(super) fn learn_clock_offset(
     Ok(())
 }
 
-/// The `message` of a JSON error, cleaned and capped.
+/// Returns the `message` of a JSON error, cleaned and truncated.
 pub(super) fn server_text(response: &HttpResponse) -> Option<String> {
     let body = response.body.get(..RESPONSE_LIMIT.min(response.body.len()))?;
     let value: Value = serde_json::from_slice(body).ok()?;

@@ -1,5 +1,5 @@
-//! What happened on this phone, for the person who looks for the reason of something. Bounded, and without secrets: an
-//! event names accounts and messages by their ids, refusals by their codes. Knows nothing of how things happen.
+//! A log of events on this phone, for a user who wants to know why something happened. Bounded and free of secrets:
+//! events identify accounts and messages by their ids, and rejections by their error codes.
 
 use std::sync::Arc;
 
@@ -10,50 +10,51 @@ use crate::ports::EpochMilliseconds;
 use crate::protocol::message::PushMessage;
 use crate::protocol::text;
 
-/// How many events are kept.
+/// Number of events kept.
 pub const EVENT_LIMIT: u32 = 1000;
-/// The same refusal within this time is not told again, in milliseconds: forged messages must not push out the rest.
+/// Time during which the same rejection is logged only once, in milliseconds, so that forged messages cannot push out
+/// the other events.
 const REPEATED_REFUSAL: i64 = 60_000;
-/// Longest text of a server that is kept, in characters.
+/// Longest server text that is kept, in characters.
 const DETAIL_LIMIT: usize = 200;
 
-/// What happened.
+/// Kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// An account was added; its registration waits to be sent.
+    /// An account was added; its registration is waiting to be sent.
     Enrolled,
     /// The server has the account.
     RegistrationConfirmed,
-    /// The server refused the registration; `detail` is the status and what it said.
+    /// The server rejected the registration; `detail` is the status and the server's message.
     RegistrationRefused,
-    /// An account was removed by the person, or because another one took its place (`detail` is `replaced`).
+    /// The user removed an account, or another account replaced it (then `detail` is `replaced`).
     Removed,
-    /// A message came in; `subject` is the sign-on request's id.
+    /// A message arrived; `subject` is the sign-on request's id.
     MessageReceived,
-    /// A message was refused; `detail` is the error's code.
+    /// A message was rejected; `detail` is the error code.
     MessageRefused,
-    /// The person decided; `subject` is the sign-on request's id, `detail` is `approve`, `deny`, or `deny` with the reason
-    /// that was given, as in `deny not-me`.
+    /// The user decided; `subject` is the sign-on request's id, `detail` is `approve`, `deny`, or `deny` with the given
+    /// reason, as in `deny not-me`.
     Decided,
-    /// A sign-on request reached its end; `subject` is its id, `detail` its state.
+    /// A sign-on request reached a final state; `subject` is its id, `detail` the state.
     Settled,
-    /// An approval or denial was refused on this phone; `subject` is the sign-on request's id, `detail` the error's code.
+    /// This phone rejected an approval or denial; `subject` is the sign-on request's id, `detail` the error code.
     DecisionRefused,
-    /// An account was refused on this phone; `detail` is the error's code, with the policy that was not met.
+    /// This phone rejected an account; `detail` is the error code, with the unmet policy if that is the cause.
     EnrolmentRefused,
     /// The server has a new push token.
     TokenChanged,
-    /// The server refused the push token; `detail` is the status and what it said.
+    /// The server rejected the push token; `detail` is the status and the server's message.
     TokenRefused,
-    /// The server takes no change of the push token; `detail` is the status.
+    /// The server does not support changes of the push token; `detail` is the status.
     TokenNotOffered,
-    /// The vault's data key was wrapped by another key of the platform.
+    /// The vault's data key was wrapped under another key of the platform.
     KeyRewrapped,
     /// The account's biometric slot was bound to another biometric key.
     BiometricRebound,
-    /// The platform's biometric key does not count any more: a fingerprint or face was added.
+    /// The platform's biometric key is no longer valid, because a fingerprint or face was added.
     BiometricInvalidated,
-    /// The platform invalidated the account's own signing key.
+    /// The platform invalidated the account's device key.
     DeviceKeyInvalidated,
 }
 
@@ -78,7 +79,7 @@ impl EventKind {
         Self::DeviceKeyInvalidated,
     ];
 
-    /// The kind's name, in lower case with dashes.
+    /// Returns the kind's name, in lowercase with dashes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Enrolled => "enrolled",
@@ -102,18 +103,18 @@ impl EventKind {
     }
 }
 
-/// Something that happened on this phone.
+/// An event on this phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// When, in epoch milliseconds by this phone's clock.
+    /// Time of the event, in epoch milliseconds by this phone's clock.
     pub at: EpochMilliseconds,
-    /// What.
+    /// Kind of event.
     pub kind: EventKind,
-    /// The account it is about; it may be gone.
+    /// The account concerned, which may no longer exist.
     pub account_id: Option<String>,
-    /// What else it is about, as the kind says.
+    /// The other object concerned, depending on the kind.
     pub subject: Option<String>,
-    /// What there is to say, as the kind says.
+    /// Details, depending on the kind.
     pub detail: Option<String>,
 }
 
@@ -123,7 +124,7 @@ impl Event {
             at: record.at,
             kind: EventKind::ALL.into_iter().find(|kind| kind.name() == record.kind)?,
             account_id: record.account_id.map(|id| id.to_string()),
-            // They were stored so, but nothing seals them.
+            // These were cleaned when stored, but nothing seals them.
             subject: record.subject.map(|subject| text::clean(&subject, DETAIL_LIMIT)),
             detail: record.detail.map(|detail| text::clean(&detail, DETAIL_LIMIT)),
         })
@@ -131,15 +132,16 @@ impl Event {
 }
 
 impl Phone {
-    /// What happened on this phone, newest first, at most `limit` of the last [`EVENT_LIMIT`]. Works without the key
-    /// too. A refusal that repeats itself within a minute is there once.
+    /// Returns the events on this phone, newest first: at most `limit` of the last [`EVENT_LIMIT`]. Works even if the
+    /// vault's key is lost. A rejection that repeats within a minute appears once.
     pub fn events(&self, limit: u32) -> Result<Vec<Event>, PhoneError> {
         let records = self.vault.read(|rows| rows.events(limit.min(EVENT_LIMIT)))?;
         records.into_iter().map(|record| Event::of(record).ok_or(VaultError::Damaged.into())).collect()
     }
 
-    /// Has every event told to `listener` that this object brings about from now on, once it is durable and while the
-    /// vault is not locked: the listener may call back. Whether it will be told; there is one listener at most.
+    /// Calls `listener` for every event that this object causes from now on, once the event is durable and the vault is
+    /// no longer locked, so that the listener may call back. Returns false if there already is a listener; there can be
+    /// only one.
     pub fn listen(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> bool {
         self.vault.listen(Arc::new(move |record| {
             if let Some(event) = Event::of(record.clone()) {
@@ -148,10 +150,10 @@ impl Phone {
         }))
     }
 
-    /// Notes that a message was refused. There is no transaction that it could be part of, and where it cannot be
-    /// written the refusal counts all the same.
+    /// Logs that a message was rejected. This is not part of any transaction, and if the event cannot be written, the
+    /// rejection still stands.
     pub(super) fn note_refused_message(&self, jwt: Option<&str>, error: &PhoneError) {
-        // What is wrong with the vault is not the message's, and could hardly be written to it.
+        // A problem of the vault is not the message's fault, and could hardly be written to the vault anyway.
         if matches!(error, PhoneError::Vault(VaultError::Busy | VaultError::Full | VaultError::NotWritable)) {
             return;
         }
@@ -165,7 +167,7 @@ impl Phone {
         });
     }
 
-    /// Notes that the gate refused what a person decided; what is the vault's trouble, or came too late, is not noted.
+    /// Logs that the user's decision was rejected, except if the vault failed or the decision came too late.
     pub(super) fn note_refused_decision(&self, notification_id: &str, error: &PhoneError) {
         use PhoneError as E;
         let Some(id) = Id::parse(notification_id) else { return };
@@ -184,7 +186,7 @@ impl Phone {
         });
     }
 
-    /// Notes that an account was refused for what this phone, or its key, is.
+    /// Logs that an account was rejected because of this phone or its key.
     pub(super) fn note_refused_enrolment(&self, error: &PhoneError) {
         let detail = match error {
             PhoneError::PolicyUnmet { policy } => format!("{} {policy}", error.code()),
@@ -212,10 +214,10 @@ impl Phone {
     }
 }
 
-/// How many events are looked at for a repeated one.
+/// Number of recent events that are searched for a repetition.
 const RECENT: u32 = 20;
 
-/// An event that is not stored yet.
+/// Returns an event that is not stored yet.
 fn record(at: EpochMilliseconds, kind: EventKind, account_id: Option<Id>) -> EventRecord {
     EventRecord { at, kind: kind.name().to_owned(), account_id, subject: None, detail: None }
 }
@@ -236,7 +238,7 @@ fn note(rows: &Writer<'_>, event: EventRecord) -> Result<(), PhoneError> {
     Ok(rows.insert_event(&event, EVENT_LIMIT)?)
 }
 
-/// Notes something about an account, or about the vault.
+/// Logs an event about an account or the vault.
 pub(super) fn note_account(
     rows: &Writer<'_>,
     now: EpochMilliseconds,
@@ -248,7 +250,7 @@ pub(super) fn note_account(
     note(rows, if let Some(detail) = detail { event.with_detail(detail) } else { event })
 }
 
-/// Notes that a server refused something of an account.
+/// Logs that a server rejected something about an account.
 pub(super) fn note_refusal(
     rows: &Writer<'_>,
     now: EpochMilliseconds,
@@ -261,7 +263,7 @@ pub(super) fn note_refusal(
     note(rows, record(now, kind, Some(credential.account_id)).with_detail(&detail))
 }
 
-/// Notes something about a sign-on request.
+/// Logs an event about a sign-on request.
 pub(super) fn note_message(
     rows: &Writer<'_>,
     now: EpochMilliseconds,
@@ -274,7 +276,7 @@ pub(super) fn note_message(
     note(rows, if let Some(detail) = detail { event.with_detail(detail) } else { event })
 }
 
-/// Notes the end of a sign-on request, where this state is one.
+/// Logs the end of a sign-on request, if this state is final.
 pub(super) fn note_end(
     rows: &Writer<'_>,
     now: EpochMilliseconds,

@@ -1,27 +1,26 @@
-//! The phone core: registration codes become credentials, push messages become signed answers.
+//! The phone core: registration URIs become credentials, push messages become signed answers.
 //!
-//! [`Phone`] is everything an app needs from here. It is synchronous and does no network I/O: what has to be sent is
-//! handed out by [`Phone::due`] and what came of it is told to [`Phone::delivered`] and [`Phone::failed`]. All that
-//! lasts is in the vault, so the process may be killed at any line. This room knows neither the server half nor what
-//! shows its screens.
+//! [`Phone`] is everything an app needs from here. It is synchronous and does no network I/O: [`Phone::due`] hands out
+//! what to send, and the app reports the result to [`Phone::delivered`] and [`Phone::failed`]. All persistent state is
+//! in the vault, so the process may be killed at any line. Independent of the server and the user interface.
 //!
 //! ```text
-//! enrolment     code -> preview -> credential + registration in the outbox
-//! accounts      list, rename, remove; removal says before what that means
-//! codes         one-time codes
+//! enrolment     registration URI -> preview -> credential + registration in the outbox
+//! accounts      list, rename, remove; removal previews the consequences
+//! codes         one-time passwords
 //! envelope      payload -> message id and signed message, or a hint
-//! receive       push -> message taken in, or the account to ask for
+//! receive       push -> stored message, or the account to pull for
 //! notification  signed message -> verified -> pending
 //! consent       evidence -> consent
-//! device_key    what an account's own key signs: proofs of possession and of answers
-//! approval      verified + consent -> answer in the outbox
-//! outbox        requests out, outcomes in; http has their form
-//! token         where pushes shall go, told to every server
-//! pull          ask a server for what is pending
-//! message_id    the time that an id says
-//! history       what became of earlier requests, and how long it is kept
-//! log           what happened on this phone
-//! rewrap        other keys of the platform
+//! device_key    what a device key signs: proofs of possession and of answers
+//! approval      verified message + consent -> answer in the outbox
+//! outbox        HTTP requests out, outcomes in; http defines their form
+//! token         the push token, and telling it to every server
+//! pull          pull pending messages from a server
+//! message_id    the time inside a message id
+//! history       outcomes of earlier sign-on requests, and how long to keep them
+//! log           events on this phone
+//! rewrap        moving to other keys of the platform
 //! ```
 
 mod account;
@@ -82,25 +81,25 @@ pub use crate::protocol::uri::{ManualEntry, UnicodeHost};
 use crate::ports::{Clock, Entropy, EpochMilliseconds};
 use vault::Vault;
 
-/// The phone core over one vault. May be shared between threads; several processes may open the same vault.
+/// The phone core over one vault. Threads can share it, and several processes can open the same vault.
 pub struct Phone {
     vault: Vault,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// What the shell observed last. Not kept in the vault: after a start, accounts with policies are locked until the
-    /// shell has looked again.
+    /// What the shell observed last. This is not stored in the vault: after a start, accounts with policies are locked
+    /// until the shell reports again.
     facts: Mutex<Option<DeviceFacts>>,
-    /// Whether sign-on requests are shown without what only the person may see.
+    /// Whether sign-on requests are shown without their confidential details.
     concealed: AtomicBool,
 }
 
 impl Phone {
-    /// Opens the vault, or makes a new one where there is no file (its folder must be there).
+    /// Opens the vault, or creates one if there is no file. Its folder must exist.
     ///
-    /// With a lost or wrong key the vault opens all the same: [`accounts`](Self::accounts) and
-    /// [`remove`](Self::remove) work, whatever needs a secret ends with [`VaultError::KeyLost`], and once the last
-    /// account is removed the next opening gives the vault a new key. A key store that is not available now is an
-    /// error, a damaged file or one of a newer version is an error too, and the file stays as it is.
+    /// A vault with a lost or wrong key still opens: [`accounts`](Self::accounts) and [`remove`](Self::remove) work,
+    /// everything that needs a secret fails with [`VaultError::KeyLost`], and the first opening after the last account
+    /// was removed gives the vault a new key. An unavailable key store, a damaged file and a file of a newer version
+    /// are errors, and leave the file unchanged.
     pub fn open(
         vault_file: &Path,
         key: &dyn KeyEncryption,

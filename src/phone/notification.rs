@@ -1,8 +1,8 @@
-//! A push message's life on the phone (docs/wire.md, "The push message"): envelope, credential, signature, replay, time
-//! - in this order - and only then it is shown.
+//! The life of a push message on the phone (docs/wire.md, "The push message"). It is shown only after its envelope,
+//! credential, signature, replay and time have been checked, in this order.
 //!
-//! What is shown and answered is always read from the signed message itself, its signature checked anew. Knows nothing
-//! of how a message reached the phone and signs nothing.
+//! Display and answers always use the signed message itself, with its signature verified again. Independent of how a
+//! message reached the phone; signs nothing.
 
 use std::sync::atomic::Ordering;
 
@@ -21,75 +21,75 @@ use crate::protocol::message::{Ask, Context, PushMessage};
 use crate::protocol::uri::is_message_id;
 use crate::secret::SecretBytes;
 
-/// How far two clocks may be apart without a message being refused as too late, in milliseconds.
+/// How far two clocks may differ before a message is rejected as too late, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 60_000;
-/// How far in the future a message may have been sent, in milliseconds.
+/// How far in the future a message's time of sending may be, in milliseconds.
 const FUTURE_LIMIT: i64 = 300_000;
 /// How long after its expiry a message is remembered, in milliseconds.
 const REPLAY_MARGIN: i64 = 24 * 3_600_000;
 
-/// A sign-on request, as shown to a person.
+/// A sign-on request, for display.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
-    /// Names the request in every call.
+    /// Id of the sign-on request in every call.
     pub id: String,
-    /// The account it is for.
+    /// Id of the account.
     pub account_id: String,
-    /// Who the account is with, as the person wants to read it.
+    /// Issuer of the account, as the user wants to read it.
     pub issuer: String,
-    /// The account's name there, as the person wants to read it.
+    /// Name of the account, as the user wants to read it.
     pub account: String,
-    /// Host that the answer goes to.
+    /// Host that receives the answer.
     pub host: String,
-    /// What the person is asked to do.
+    /// What the user is asked to do.
     pub ask: Ask,
-    /// Text for the person, cleaned and capped.
+    /// Text for the user, cleaned and truncated.
     pub message: Option<String>,
     /// Where the sign-on comes from, as the server saw it.
     pub context: Option<Context>,
     /// The operator's own data, as sent.
     pub custom_payload: Option<String>,
-    /// When it was sent, in epoch milliseconds by the server's clock.
+    /// Time of sending, in epoch milliseconds by the server's clock.
     pub sent_at: Option<EpochMilliseconds>,
-    /// When it arrived, in epoch milliseconds by this phone's clock.
+    /// Time of arrival, in epoch milliseconds by this phone's clock.
     pub received_at: EpochMilliseconds,
-    /// When its time ends, in epoch milliseconds by this phone's clock, as far as it is known how that differs from the
-    /// server's. Where the message says when it was sent, it can be answered for another 60 seconds, as the clocks may
-    /// differ that much: the server judges.
+    /// Time of expiry, in epoch milliseconds by this phone's clock, corrected by its known difference from the
+    /// server's. If the message has a time of sending, it can be answered for another 60 seconds, because the clocks
+    /// may differ that much; the server decides.
     pub expires_at: EpochMilliseconds,
-    /// Where it is in its life.
+    /// State of the sign-on request.
     pub state: NotificationState,
-    /// When it reached a state that it does not leave, in epoch milliseconds by this phone's clock.
+    /// Time when it reached a final state, in epoch milliseconds by this phone's clock.
     pub settled_at: Option<EpochMilliseconds>,
     /// Whether text, numbers, context and payload were left out, because the device is locked
-    /// ([`Phone::set_concealed`]). The numbers are empty texts then.
+    /// ([`Phone::set_concealed`]). The numbers are then empty strings.
     pub concealed: bool,
 }
 
-/// What can happen to a message.
+/// A step in the life of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It came in time.
+    /// The message arrived in time.
     TakeIn,
-    /// The person decided.
+    /// The user decided.
     Answer,
-    /// The server took the answer.
+    /// The server accepted the answer.
     Taken(Verdict),
-    /// The server refused the answer.
+    /// The server rejected the answer.
     Refused {
-        /// An earlier attempt may have been taken.
+        /// Whether the server may have accepted an earlier attempt.
         fate_unknown: bool,
     },
-    /// Time ran out.
+    /// The time to answer ran out.
     RunOut {
-        /// An attempt to answer may have been taken.
+        /// Whether the server may have accepted an attempt to answer.
         fate_unknown: bool,
     },
-    /// The server no longer asks.
+    /// The server no longer lists the sign-on request.
     Withdraw,
 }
 
-/// The state after a step; every step that is not allowed is an error.
+/// Returns the state after a step, or an error if the step is not allowed.
 pub(super) fn after(state: NotificationState, step: Step) -> Result<NotificationState, PhoneError> {
     use NotificationState as State;
     match (state, step) {
@@ -114,7 +114,7 @@ pub(super) fn after(state: NotificationState, step: Step) -> Result<Notification
     }
 }
 
-/// A stored message together with what its answer takes: its credential, the secret, and the message, verified anew.
+/// A stored message with everything needed to answer it: its credential, the secret, and the message, verified again.
 pub(super) struct OpenedNotification {
     pub(super) record: NotificationRecord,
     pub(super) credential: PushCredential,
@@ -130,7 +130,7 @@ impl OpenedNotification {
         Ok(Self { record, credential, secret, message })
     }
 
-    /// Those of them that were not edited and are not damaged.
+    /// Opens the records that are neither edited nor damaged.
     pub(super) fn open_all(rows: &Reader<'_>, records: Vec<NotificationRecord>) -> Result<Vec<Self>, PhoneError> {
         let mut all = Vec::with_capacity(records.len());
         for record in records {
@@ -148,14 +148,14 @@ impl OpenedNotification {
         Self::open(rows, rows.notification(id)?.ok_or(PhoneError::NotificationNotFound)?)
     }
 
-    /// End of the message's time, by the server's clock. Nobody signed the time in a message id, so it only ever makes
-    /// the message end sooner.
+    /// Returns when the message expires, by the server's clock. The time in a message id is not signed, so it can only
+    /// make the message expire sooner.
     pub(super) fn expires_at(&self) -> EpochMilliseconds {
         let life = i64::from(self.message.get().time_to_live_seconds) * 1000;
         self.starts_at().saturating_add(life)
     }
 
-    /// When the message's time begins, by the server's clock: when it was sent, as far as anything tells.
+    /// Returns when the message's time starts, by the server's clock: its time of sending, as well as it is known.
     fn starts_at(&self) -> EpochMilliseconds {
         let received = || self.credential.server_time(self.record.received_at);
         self.message.get().sent_at.unwrap_or_else(|| {
@@ -163,8 +163,8 @@ impl OpenedNotification {
         })
     }
 
-    /// Last moment at which an answer is sent, by the server's clock. Where only this phone's clock counts, there is
-    /// nothing to tolerate.
+    /// Returns the last moment at which an answer is sent, by the server's clock. If only this phone's clock matters,
+    /// there is no clock difference to tolerate.
     pub(super) fn answerable_until(&self) -> EpochMilliseconds {
         let tolerated = self.expires_at().saturating_add(CLOCK_TOLERANCE);
         if self.message.get().sent_at.is_some() {
@@ -174,12 +174,12 @@ impl OpenedNotification {
         tolerated.min(self.credential.server_time(self.record.received_at).saturating_add(life))
     }
 
-    /// Whether it is too late to answer at this phone's time `now`.
+    /// Returns whether it is too late to answer at this phone's time `now`.
     pub(super) fn is_late(&self, now: EpochMilliseconds) -> bool {
         self.credential.server_time(now) > self.answerable_until()
     }
 
-    /// As shown to a person.
+    /// Converts the message for display.
     pub(super) fn show(&self) -> Notification {
         let message = self.message.get();
         Notification {
@@ -203,7 +203,7 @@ impl OpenedNotification {
 }
 
 impl Notification {
-    /// Without what only the person may see.
+    /// Removes the confidential details.
     fn conceal(mut self) -> Self {
         if let Ask::Number(numbers) = &mut self.ask {
             *numbers = [const { String::new() }; 3];
@@ -213,8 +213,8 @@ impl Notification {
 }
 
 impl Phone {
-    /// Takes in a signed message with its id. The same message again gives the same notification. A refused one changes
-    /// nothing.
+    /// Takes in a signed message with its id. Receiving the same message again returns the same notification. A
+    /// rejected message changes nothing.
     pub fn receive_message(&self, message_id: &str, jwt: &str) -> Result<Notification, PhoneError> {
         self.take_in_message(message_id, jwt).inspect_err(|error| self.note_refused_message(Some(jwt), error))
     }
@@ -230,7 +230,8 @@ impl Phone {
             return Err(PhoneError::PayloadTooLarge);
         }
         let mechanism_uid = PushMessage::peek_mechanism_uid(jwt)?;
-        // The signature is checked before the vault is locked for writing, so that forged messages cannot keep it busy.
+        // The signature is verified before the vault is locked for writing, so that forged messages cannot keep it
+        // busy.
         let (credential_id, message) = self.vault.read(|rows| {
             let credential = rows.credential_by_mechanism_uid(&mechanism_uid)?.ok_or(PhoneError::UnknownCredential)?;
             Ok::<_, PhoneError>((credential.id, PushMessage::verify(&rows.secret(&credential)?, jwt)?))
@@ -261,8 +262,9 @@ impl Phone {
         Ok(notification)
     }
 
-    /// The sign-on requests that can be answered now, newest first. Those whose time ran out are marked so. Entries of
-    /// the vault that were edited cannot be answered and are left out; [`notification`](Self::notification) says why.
+    /// Returns the sign-on requests that can be answered now, newest first, and marks those whose time ran out. Edited
+    /// entries of the vault cannot be answered and are left out; [`notification`](Self::notification) returns their
+    /// error.
     pub fn pending(&self) -> Result<Vec<Notification>, PhoneError> {
         let now = self.now();
         let opened = self.vault.read(|rows| OpenedNotification::open_all(rows, rows.pending_notifications()?))?;
@@ -276,7 +278,7 @@ impl Phone {
         Ok(pending.iter().map(|each| self.show(each)).collect())
     }
 
-    /// One sign-on request, whatever its state.
+    /// Returns one sign-on request, whatever its state.
     pub fn notification(&self, id: &str) -> Result<Notification, PhoneError> {
         let now = self.now();
         let opened = self.vault.read(|rows| OpenedNotification::find(rows, id))?;
@@ -293,14 +295,14 @@ impl Phone {
         Ok(self.show(&opened))
     }
 
-    /// Tells whether the device is locked, where the app wants sign-on requests to be secret until it is unlocked: from
-    /// now on they are shown without text, numbers, context and payload, and can be denied but not approved. Not kept in
-    /// the vault: an app that wants this says so whenever it starts.
+    /// Sets whether sign-on requests are concealed, for an app that hides them while the device is locked: from now on,
+    /// they are shown without text, numbers, context and payload, and can be denied but not approved. This is not
+    /// stored in the vault, so the app must set it at every start.
     pub fn set_concealed(&self, concealed: bool) {
         self.concealed.store(concealed, Ordering::SeqCst);
     }
 
-    /// As shown to a person now.
+    /// Converts the message for display in the current state of concealment.
     pub(super) fn show(&self, opened: &OpenedNotification) -> Notification {
         let shown = opened.show();
         if self.is_concealed() { shown.conceal() } else { shown }
@@ -311,7 +313,7 @@ impl Phone {
     }
 }
 
-/// Takes a step that is done by itself; where another process was faster, its step counts.
+/// Applies an automatic step. If another process was faster, its step stands.
 pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step, now: EpochMilliseconds) -> Result<(), PhoneError> {
     if let Some(record) = rows.notification(id)?
         && let Ok(state) = after(record.state, step)
@@ -322,7 +324,7 @@ pub(super) fn mark(rows: &Writer<'_>, id: Id, step: Step, now: EpochMilliseconds
     Ok(())
 }
 
-/// The result of a change that only brings the vault up to date: on a full disk, reading goes on without it.
+/// Ignores a full disk when a change only brings the vault up to date, so that reading still works.
 pub(super) fn unless_full(changed: Result<(), PhoneError>) -> Result<(), PhoneError> {
     match changed {
         Err(PhoneError::Vault(VaultError::Full)) => Ok(()),
@@ -330,7 +332,7 @@ pub(super) fn unless_full(changed: Result<(), PhoneError>) -> Result<(), PhoneEr
     }
 }
 
-/// The message as it is now: one that nobody answered in time is marked so.
+/// Returns the message in its current state, after marking it as expired if nobody answered in time.
 fn end_if_late(
     rows: &Writer<'_>,
     opened: OpenedNotification,
@@ -364,7 +366,7 @@ fn find_known(
     OpenedNotification::open(rows, record).map(Some)
 }
 
-/// Whether a message that just came in is in time.
+/// Returns the step for a message that just arrived, depending on whether it is in time.
 fn arrival(received: &OpenedNotification, now: EpochMilliseconds) -> Result<Step, PhoneError> {
     let server_now = received.credential.server_time(now);
     if let Some(sent_at) = received.message.get().sent_at
@@ -377,7 +379,7 @@ fn arrival(received: &OpenedNotification, now: EpochMilliseconds) -> Result<Step
 
 fn store(rows: &Writer<'_>, received: &OpenedNotification, digest: Vec<u8>, jwt: &str) -> Result<(), PhoneError> {
     let OpenedNotification { record, credential, message, .. } = received;
-    // By the time that the server signed. A learnt clock may be wrong, and what was forgotten could be taken in again.
+    // Uses the time that the server signed. A learned clock may be wrong, and a forgotten message could be replayed.
     if let Some(sent_at) = message.get().sent_at {
         rows.forget_replays(credential.id, sent_at)?;
     }

@@ -1,9 +1,9 @@
-//! What waits to be sent, and what comes of it. Requests go out as data and outcomes come in as data; whoever sends
-//! them has their own HTTP stack, and must follow no redirects.
+//! The outbox: what waits to be sent, and how its outcome is handled. HTTP requests go out as data and outcomes come in
+//! as data. The sender uses its own HTTP stack and must not follow redirects.
 //!
-//! A request is leased to its sender for a minute, so that app and notification extension never send it at once. When
-//! the lease runs out unreported, the process was killed between sending and hearing: the same bytes are handed out
-//! again, and from then on a refusal no longer proves that the first attempt failed.
+//! An entry is leased to its sender for a minute, so that app and notification extension never send it at the same
+//! time. If the lease expires without a report, the process was killed between sending and receiving the response. The
+//! same bytes are then handed out again, and from then on a rejection no longer proves that the first attempt failed.
 
 use super::activation::confirm;
 use super::credential::{CredentialState, Id, NotificationState, PushCredential, RequestKind};
@@ -15,45 +15,45 @@ use super::{Phone, PhoneError, VaultError, token};
 use crate::ports::{Entropy, EpochMilliseconds};
 use crate::secret::Reason;
 
-/// How long a request is left to its sender, in milliseconds.
+/// How long an entry is leased to its sender, in milliseconds.
 const LEASE: i64 = 60_000;
-/// Delay before the second attempt, in milliseconds; it doubles with every further one.
+/// Delay before the second attempt, in milliseconds; it doubles with every further attempt.
 const FIRST_DELAY: i64 = 1_000;
 /// Longest delay between two attempts, in milliseconds.
 const LONGEST_DELAY: i64 = 300_000;
-/// How sending failed without an answer.
+/// How sending failed without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendFailure {
-    /// Certainly nothing reached the server: no network, no address, no connection.
+    /// Nothing can have reached the server: no network, no address, no connection.
     NotSent,
-    /// The request may have reached the server.
+    /// The HTTP request may have reached the server.
     FateUnknown,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// The server took it.
+    /// The server accepted it.
     Done(Outcome),
-    /// The server refused it for good.
+    /// The server rejected it for good.
     Refused {
         /// HTTP status.
         status: u16,
-        /// What the server said, cleaned.
+        /// The server's error message, cleaned.
         message: Option<String>,
-        /// What that means here.
+        /// The effect on this phone.
         outcome: Outcome,
     },
-    /// It stays in the outbox and is due again.
+    /// The entry stays in the outbox and will be due again.
     Retry {
-        /// When, in epoch milliseconds by this phone's clock.
+        /// When it is due, in epoch milliseconds by this phone's clock.
         at: EpochMilliseconds,
-        /// HTTP status, where the server answered.
+        /// HTTP status, if the server responded.
         status: Option<u16>,
     },
 }
 
-/// What a settled request left behind.
+/// The effect of a settled entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The account is ready.
@@ -61,12 +61,13 @@ pub enum Outcome {
         /// The account.
         account_id: String,
     },
-    /// The account was removed: the server never had it. One that it was to replace is untouched.
+    /// The account was removed, because the server never had it. The account that it was to replace is unchanged.
     AccountRemoved {
-        /// The account that was.
+        /// The removed account.
         account_id: String,
     },
-    /// The account is kept, because an earlier attempt may have been taken. The first valid message will tell.
+    /// The account is kept, because the server may have accepted an earlier attempt. The first valid message will
+    /// confirm it.
     AccountUnconfirmed {
         /// The account.
         account_id: String,
@@ -76,17 +77,17 @@ pub enum Outcome {
         /// The account.
         account_id: String,
     },
-    /// The server refused the new token; pushes go where they went.
+    /// The server rejected the new token and keeps sending pushes to the old one.
     TokenRefused {
         /// The account.
         account_id: String,
     },
-    /// The server takes no change of the token; pushes go where they went.
+    /// The server does not support token changes and keeps sending pushes to the old token.
     TokenNotOffered {
         /// The account.
         account_id: String,
     },
-    /// The sign-on request has this state now.
+    /// The sign-on request now has this state.
     Notification {
         /// The sign-on request.
         notification_id: String,
@@ -95,29 +96,29 @@ pub enum Outcome {
     },
 }
 
-/// A request that is not settled, as shown to a person.
+/// An unsettled outbox entry, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The request.
+    /// Id of the entry.
     pub id: String,
-    /// What it is for.
+    /// Purpose of the entry.
     pub kind: RequestKind,
     /// The account it belongs to.
     pub account_id: String,
-    /// The sign-on request that it answers.
+    /// The sign-on request that the entry answers.
     pub notification_id: Option<String>,
-    /// Since when it waits, in epoch milliseconds by this phone's clock.
+    /// Time of creation, in epoch milliseconds by this phone's clock.
     pub created_at: EpochMilliseconds,
-    /// How often it was handed out.
+    /// Number of times it was handed out.
     pub attempts: u32,
     /// When it is due again, in epoch milliseconds by this phone's clock.
     pub next_attempt_at: EpochMilliseconds,
 }
 
 impl Phone {
-    /// The requests that are to be sent now, oldest first; each is left to the caller for 60 seconds, within which
-    /// sending has to end and be reported. Answers whose time ran out are settled instead. A request whose entry in the
-    /// vault was edited or is damaged is never handed out, and is an error when there is nothing else to send.
+    /// Returns the HTTP requests to send now, oldest first. Each is leased to the caller for 60 seconds, within which
+    /// it must be sent and its outcome reported. Answers whose time ran out are settled instead. An entry that was
+    /// edited or is damaged is never handed out, and is an error if there is nothing else to send.
     pub fn due(&self) -> Result<Vec<HttpRequest>, PhoneError> {
         let now = self.now();
         if self.vault.read(|rows| rows.outbox())?.is_empty() && !self.has_tokens_to_tell(now)? {
@@ -143,7 +144,7 @@ impl Phone {
         }
     }
 
-    /// Tells what the server answered. A request that is settled already, or was never there, is
+    /// Reports the server's response. If the entry is settled already or never existed, returns
     /// [`PhoneError::RequestNotFound`] and changes nothing.
     pub fn delivered(&self, request_id: &str, response: HttpResponse) -> Result<Delivery, PhoneError> {
         let now = self.now();
@@ -176,7 +177,7 @@ impl Phone {
         Ok(delivery)
     }
 
-    /// Tells that there was no answer. Otherwise like [`delivered`](Self::delivered).
+    /// Reports that there was no response. Otherwise like [`delivered`](Self::delivered).
     pub fn failed(&self, request_id: &str, failure: SendFailure) -> Result<Delivery, PhoneError> {
         let now = self.now();
         self.vault.write(|rows| {
@@ -185,8 +186,8 @@ impl Phone {
         })
     }
 
-    /// Makes everything that holds back its next attempt due now: the person asked for it, or the network is back. What
-    /// is being sent stays with its sender.
+    /// Makes every entry that is waiting for its next attempt due now, because the user asked for it or the network is
+    /// back. Entries that are being sent stay with their sender.
     pub fn retry_now(&self) -> Result<(), PhoneError> {
         let now = self.now();
         self.vault.write(|rows| {
@@ -198,11 +199,11 @@ impl Phone {
         })
     }
 
-    /// Settles the answers whose time ran out and that nobody is sending, whether anybody asks for what is due or not.
+    /// Settles the answers whose time ran out and that nobody is sending, even if nobody calls [`due`](Self::due).
     pub(super) fn settle_late_answers(&self, now: EpochMilliseconds) -> Result<(), PhoneError> {
         let late = |rows: &Reader<'_>| {
             let free = rows.outbox()?.into_iter().filter(|record| !is_being_sent(record, now));
-            // An entry that was edited or is damaged is never sent either; its own error comes when it is used.
+            // An edited or damaged entry is never sent either; using it returns its error.
             let late = free.filter_map(|record| Some((answered_by(rows, &record).ok()??, record)));
             Ok::<_, PhoneError>(late.filter(|(answered, _)| answered.is_late(now)).collect::<Vec<_>>())
         };
@@ -213,7 +214,7 @@ impl Phone {
             .write(|rows| late(rows)?.iter().try_for_each(|(answered, record)| end_late(rows, record, answered, now)))
     }
 
-    /// What waits to be sent or is being sent, oldest first. Works without the key too.
+    /// Returns the entries that are waiting or being sent, oldest first. Works even if the vault's key is lost.
     pub fn outbox(&self) -> Result<Vec<Waiting>, PhoneError> {
         self.vault.read(|rows| {
             let mut waiting = Vec::new();
@@ -234,7 +235,7 @@ impl Phone {
     }
 }
 
-/// Leases a request if it is due; settles an answer whose time ran out.
+/// Leases an entry if it is due; settles an answer whose time ran out.
 fn lease(
     rows: &Writer<'_>,
     mut record: OutboxRecord,
@@ -271,8 +272,8 @@ fn lease(
     }))
 }
 
-/// Whether this time is still to come. One further ahead than was ever set means that the clock was put back; it holds
-/// nothing up.
+/// Returns whether this time is still in the future. A time further ahead than any that is ever set means that the
+/// clock was set back, and is ignored.
 fn holds(until: EpochMilliseconds, longest: i64, now: EpochMilliseconds) -> bool {
     until > now && until <= now.saturating_add(longest)
 }
@@ -281,13 +282,14 @@ fn is_being_sent(record: &OutboxRecord, now: EpochMilliseconds) -> bool {
     record.leased_until.is_some_and(|until| holds(until, LEASE, now))
 }
 
-/// The sign-on request that a request answers.
+/// Returns the sign-on request that an entry answers.
 fn answered_by(rows: &Reader<'_>, record: &OutboxRecord) -> Result<Option<OpenedNotification>, PhoneError> {
     let Some(id) = record.notification_id else { return Ok(None) };
     Ok(Some(OpenedNotification::open(rows, rows.notification(id)?.ok_or(VaultError::Damaged)?)?))
 }
 
-/// Settles an answer whose time ran out and that nobody is sending. One that somebody was sending may have been taken.
+/// Settles an answer whose time ran out and that nobody is sending. If it was leased before, the server may have
+/// accepted it.
 fn end_late(
     rows: &Writer<'_>,
     record: &OutboxRecord,
@@ -310,7 +312,7 @@ enum Judgement {
     Taken,
     Refused,
     TryAgain {
-        /// The server, or what stands before it, may have passed the request on before it failed.
+        /// Whether the HTTP request may have been processed before the server, or a proxy in front of it, failed.
         fate_unknown: bool,
     },
 }
@@ -319,16 +321,17 @@ fn judge(kind: RequestKind, status: u16) -> Judgement {
     match status {
         _ if kind == RequestKind::TokenRefresh && token::is_not_offered(status) => Judgement::Refused,
         200..=299 => Judgement::Taken,
-        // A proxy wants to know who asks, or the server was asked too often: nobody looked at it.
+        // A proxy demands authentication, or the server received too many HTTP requests: the server did not process
+        // this one.
         407 | 429 => Judgement::TryAgain { fate_unknown: false },
         408 | 500.. => Judgement::TryAgain { fate_unknown: true },
         400..=499 => Judgement::Refused,
-        // Redirects are not followed, and what else is no answer of the phones' endpoint did not come from it.
+        // Redirects are not followed, and any other status cannot come from the phones' endpoint.
         _ => Judgement::TryAgain { fate_unknown: false },
     }
 }
 
-/// Settles a request that the server took; whether accounts were removed by it.
+/// Settles an entry that the server accepted. Also returns whether that removed accounts.
 fn take(
     rows: &Writer<'_>,
     record: &OutboxRecord,
@@ -342,10 +345,10 @@ fn take(
             let step = Step::Taken(verdict.ok_or(VaultError::Damaged)?);
             Ok((Delivery::Done(settle(rows, notification, step, now)?), false))
         }
-        // Changes of token are settled where they are made.
+        // The `token` module settles token changes.
         (RequestKind::Answer | RequestKind::TokenRefresh, _) => Err(VaultError::Damaged.into()),
         (RequestKind::Registration, _) => {
-            // A message may have told already.
+            // A message may have confirmed it already.
             let replaced = confirm(rows, credential, now)?;
             let account_id = credential.account_id.to_string();
             Ok((Delivery::Done(Outcome::AccountActive { account_id }), replaced > 0))
@@ -353,7 +356,7 @@ fn take(
     }
 }
 
-/// Settles a request that the server refused; whether an account was removed by it.
+/// Settles an entry that the server rejected. Also returns whether that removed an account.
 fn refuse(
     rows: &Writer<'_>,
     record: &OutboxRecord,
@@ -369,7 +372,7 @@ fn refuse(
             (settle(rows, notification, step, now)?, false)
         }
         (RequestKind::Answer | RequestKind::TokenRefresh, _) => return Err(VaultError::Damaged.into()),
-        // A valid message came in the meantime, so the server does have this credential.
+        // A valid message arrived in the meantime, so the server does have this credential.
         (RequestKind::Registration, _) if credential.state == CredentialState::Active => {
             return Ok((Delivery::Done(Outcome::AccountActive { account_id }), false));
         }

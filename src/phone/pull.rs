@@ -1,6 +1,6 @@
-//! Asking a server for what is pending (docs/wire.md, "Pull"): push is then only a hint. A pull is signed, by the account's
-//! own key too where that signs without a person, used once and not kept: whoever loses it makes another. It settles
-//! nothing, and what it brings is taken in as any push is.
+//! Pulls of pending messages from a server (docs/wire.md, "Pull"), which make the push itself only a hint. A pull is
+//! signed, also by the device key if that signs without the user. It is used once and not stored; if it is lost, make
+//! another one. A pull settles nothing, and its messages are handled like pushed ones.
 
 use std::fmt;
 
@@ -27,18 +27,18 @@ use crate::secret::SecretBytes;
 /// Length of a nonce, in bytes.
 const NONCE_LENGTH: usize = 16;
 
-/// A pull to be sent by POST. It must come back to [`Phone::pulled`] as it is.
+/// A pull to send by POST. It must be passed to [`Phone::pulled`] unchanged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PullRequest {
-    /// The account it asks for.
+    /// The account to pull for.
     pub account_id: String,
-    /// Where it goes.
+    /// URL to send to.
     pub url: String,
-    /// Headers to send, names and values.
+    /// Names and values of the headers to send.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// Marks what had arrived when the pull was made: only that can turn out to be withdrawn.
+    /// Marks the messages that had arrived when the pull was made. Only these can turn out to be withdrawn.
     pub marker: i64,
 }
 
@@ -52,56 +52,55 @@ impl fmt::Debug for PullRequest {
     }
 }
 
-/// What came of a pull.
+/// The result of a pull.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pulled {
-    /// The server listed what is pending.
+    /// The server listed the pending messages.
     Messages {
-        /// The messages listed, new ones and those that were here already.
+        /// The listed messages, both new and known.
         notifications: Vec<Notification>,
-        /// Listed messages that were refused; they change nothing.
+        /// Listed messages that were rejected; they change nothing.
         refused: Vec<RefusedMessage>,
-        /// Ids of sign-on requests that the server no longer lists.
+        /// Ids of the sign-on requests that the server no longer lists.
         withdrawn: Vec<String>,
     },
-    /// This server lists nothing; its messages come by push only.
+    /// This server does not support pulls; its messages arrive by push only.
     NotOffered,
-    /// The server found the request's time or nonce wrong. The phone has learnt the server's time: make a new pull,
-    /// once.
+    /// The server rejected the pull's time or nonce. The phone has learned the server's time: make a new pull, once.
     AskAgain,
 }
 
-/// A listed message that was refused.
+/// A listed message that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedMessage {
-    /// The server's id of the message.
+    /// The server's id for the message.
     pub message_id: String,
-    /// Why.
+    /// Why it was rejected.
     pub error: PhoneError,
 }
 
-/// What an account's hardware key has to sign before its server can be asked.
+/// What an account's hardware key must sign before the phone can pull from its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullToSign {
     /// The account.
     pub account_id: String,
-    /// The bytes, for [`Phone::pull_signed`] within five minutes.
+    /// The bytes to sign, for [`Phone::pull_signed`] within five minutes.
     pub to_sign: ToSign,
 }
 
-/// How an account's pull is signed beside the shared secret.
+/// How an account's pull is signed in addition to the shared secret.
 enum Signer {
-    /// Not at all: it has no key, or one that takes a person each time.
+    /// Not at all: the account has no device key, or one that requires the user each time.
     None,
-    /// By its key in software.
+    /// By a software key.
     Software(SecretBytes, PublicKey),
-    /// By its key in hardware, which signs without a person.
+    /// By a hardware key that signs without the user.
     Hardware(PublicKey),
-    /// By a key in hardware that is no longer there.
+    /// By a hardware key that is no longer there.
     Invalidated,
 }
 
-/// An account that may be asked for.
+/// An account to pull for.
 struct Asker {
     credential: PushCredential,
     secret: SecretBytes,
@@ -113,11 +112,11 @@ impl Asker {
         let signer = match &credential.key {
             None => Signer::None,
             Some(key) => {
-                // Opened for every key: its description must not have been edited.
+                // Opened for every key, because this fails if the key's description was edited.
                 let private = rows.device_key(&credential, key)?;
                 let public = PublicKey::parse(&key.jwk).map_err(|_| VaultError::Damaged)?;
                 match (key.presence.signs_alone(), key.is_invalidated, key.is_software) {
-                    // A finger for each question would train fingers to sign unseen; the answer takes it.
+                    // A fingerprint for each pull would train users to sign blindly; only the answer requires one.
                     (false, ..) => Signer::None,
                     (true, true, _) => Signer::Invalidated,
                     (true, false, true) => Signer::Software(private, public),
@@ -130,24 +129,25 @@ impl Asker {
 }
 
 impl Phone {
-    /// Makes one pull for every push credential that the server may know, but for those that their hardware key has to sign
-    /// first ([`pulls_to_sign`](Self::pulls_to_sign)). `wait_seconds` (at most 30) is how long the server may hold it until
-    /// a message is there. Entries of the vault that were edited are left out.
+    /// Makes one pull for every push credential that the server may know, except those that a hardware key must sign
+    /// first ([`pulls_to_sign`](Self::pulls_to_sign)). `wait_seconds` (at most 30) is how long the server may hold the
+    /// HTTP request until a message arrives. Edited entries of the vault are left out.
     pub fn pull(&self, wait_seconds: u32) -> Result<Vec<PullRequest>, PhoneError> {
         let (marker, askers) = self.askers()?;
         let askers = askers.iter().filter(|asker| matches!(asker.signer, Signer::None | Signer::Software(..)));
         askers.map(|asker| self.make_pull(asker, wait_seconds, marker)).collect()
     }
 
-    /// Makes one pull for this account, even while its registration is not confirmed: a hint says that its server knows it.
-    /// Otherwise like [`pull`](Self::pull); [`PhoneError::SignatureNeeded`] where its hardware key has to sign first.
+    /// Makes one pull for this account, even before its registration is confirmed, because a hint says that the server
+    /// knows it. Otherwise like [`pull`](Self::pull). Returns [`PhoneError::SignatureNeeded`] if a hardware key must
+    /// sign first.
     pub fn pull_account(&self, account_id: &str, wait_seconds: u32) -> Result<PullRequest, PhoneError> {
         let (marker, asker) = self.asker(account_id)?;
         self.make_pull(&asker, wait_seconds, marker)
     }
 
-    /// What the hardware keys of accounts have to sign so that their servers can be asked; those of keys that sign without a
-    /// person only. The others are asked for by [`pull`](Self::pull).
+    /// Returns what the hardware keys of accounts must sign before the phone can pull from their servers, only for keys
+    /// that sign without the user. [`pull`](Self::pull) covers the other accounts.
     pub fn pulls_to_sign(&self) -> Result<Vec<PullToSign>, PhoneError> {
         let (_, askers) = self.askers()?;
         let mut pulls = Vec::new();
@@ -160,8 +160,8 @@ impl Phone {
         Ok(pulls)
     }
 
-    /// Makes the pull that an account's hardware key signed. The signature is checked before anything is handed out; it is
-    /// good for one pull.
+    /// Makes the pull that an account's hardware key signed. The signature is verified before anything is handed out,
+    /// and is valid for one pull.
     pub fn pull_signed(&self, account_id: &str, wait_seconds: u32, signed: &Signed) -> Result<PullRequest, PhoneError> {
         let (marker, Asker { credential, secret, signer }) = self.asker(account_id)?;
         let key = match signer {
@@ -183,7 +183,7 @@ impl Phone {
         request(&credential, &secret, &claims, marker)
     }
 
-    /// Takes in what the server answered to a pull.
+    /// Processes the server's response to a pull.
     pub fn pulled(&self, pull: &PullRequest, response: HttpResponse) -> Result<Pulled, PhoneError> {
         let account = Id::parse(&pull.account_id).ok_or(PhoneError::AccountNotFound)?;
         let now = self.now();
@@ -203,7 +203,7 @@ impl Phone {
         }
     }
 
-    /// The accounts whose server may know them, and the marker of what has arrived.
+    /// Returns the accounts whose server may know them, and the marker of what has arrived.
     fn askers(&self) -> Result<(i64, Vec<Asker>), PhoneError> {
         self.vault.read(|rows| {
             let mut askers = Vec::new();
@@ -254,7 +254,7 @@ impl Phone {
         Ok(encode_url_safe(&make_bytes::<NONCE_LENGTH>(&*self.entropy)?))
     }
 
-    /// Now, by the account's server's clock as far as this phone knows it, in epoch seconds.
+    /// Returns the current time by the clock of the account's server, as far as this phone knows it, in epoch seconds.
     fn server_seconds(&self, credential: &PushCredential) -> i64 {
         credential.server_time(self.now()).div_euclid(1000)
     }
@@ -269,7 +269,7 @@ impl Phone {
         for each in &listed.messages {
             match self.receive_for(credential, &each.message_id, &each.message) {
                 Ok(notification) => notifications.push(notification),
-                // Trouble with the vault is not the message's: nothing may be concluded from this answer.
+                // A problem of the vault is not the message's fault, so no conclusion may be drawn from this answer.
                 Err(error @ PhoneError::Vault(_)) => return Err(error),
                 Err(error) => refused.push(RefusedMessage { message_id: each.message_id.clone(), error }),
             }
@@ -288,7 +288,7 @@ impl Phone {
         Ok(Pulled::Messages { notifications, refused, withdrawn })
     }
 
-    /// A server lists its own messages only.
+    /// Takes in a message only if it is for the account that was pulled, because a server lists only its own messages.
     fn receive_for(
         &self,
         credential: &PushCredential,
@@ -335,13 +335,13 @@ fn request(
     })
 }
 
-/// Whether the refusal is about the request's time or nonce, which a new one has right.
+/// Returns whether the rejection is about the time or nonce, which a new pull would get right.
 pub(super) fn asks_for_another(response: &HttpResponse) -> bool {
     let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&response.body) else { return false };
     fields.values().filter_map(Value::as_str).any(|text| matches!(text, "clock" | "replayed"))
 }
 
-/// When a pull was made by this phone's clock, to the second.
+/// Returns when a pull was made by this phone's clock, to the second.
 fn made_at(pull: &PullRequest, credential: &PushCredential) -> Option<crate::ports::EpochMilliseconds> {
     let body: DeviceBody = serde_json::from_slice(&pull.body).ok()?;
     let claims: PullClaims = jws::peek(&body.jwt).ok()?;

@@ -1,37 +1,39 @@
-//! Taking in a push, whatever it is: a signed message, or a hint that one waits at the server (docs/wire.md, "Hints").
+//! Receiving a push of either kind: a signed message, or a hint that one is waiting at the server (docs/wire.md,
+//! "Hints").
 //!
-//! Nobody signs a hint, so it is worth a question to the server that the account names, and shows nothing. Knows no
-//! outbox.
+//! A hint is not signed, so it only justifies a pull from the account's own server and is never shown. Independent of
+//! the outbox.
 
 use super::envelope::{self, Content};
 use super::notification::Notification;
 use super::{Phone, PhoneError};
 use crate::protocol::pull::Hint;
 
-/// What a push was.
+/// The content of a push.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Received {
     /// A sign-on request.
     Message(Box<Notification>),
-    /// A message waits at the server, and is to be asked for now.
+    /// A message is waiting at the server and should be pulled now.
     Hint(Hinted),
 }
 
-/// A message that is not here yet: pull for its account ([`Phone::pull_account`], or [`Phone::pull_signed`]). Once that
-/// brought it, the same push gives it; where it did not, the server asks no more. Anybody may have sent this.
+/// A message that is not here yet: pull for its account ([`Phone::pull_account`] or [`Phone::pull_signed`]). After the
+/// pull brought the message, receiving the same push returns it; if it did not, the server no longer lists the message.
+/// Anyone may have sent this hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hinted {
-    /// The account to be asked for.
+    /// The account to pull for.
     pub account_id: String,
-    /// The server's id of the message.
+    /// The server's id for the message.
     pub message_id: String,
 }
 
 impl Phone {
-    /// Takes in a push as the platform delivered it, as JSON: FCM's data map (`message`, `messageId`, by themselves or
-    /// under `data`), APNs' `aps` (`data`, `messageId`), or `{"messageId", "message"}`; a hint has `mechanismUid` in the
-    /// place of the message. The same push again gives the same notification. A refused one changes nothing, and neither
-    /// does a hint.
+    /// Receives a push as the platform delivered it, as JSON: FCM's data map (`message`, `messageId`, at the top level
+    /// or under `data`), APNs' `aps` (`data`, `messageId`), or `{"messageId", "message"}`. A hint has `mechanismUid`
+    /// instead of the message. Receiving the same push again returns the same notification. A rejected push changes
+    /// nothing, and neither does a hint.
     pub fn receive(&self, payload: &[u8]) -> Result<Received, PhoneError> {
         let content = envelope::read(payload).inspect_err(|error| self.note_refused_message(None, error))?;
         match content {
@@ -44,7 +46,7 @@ impl Phone {
         let (account, known) = self.vault.read(|rows| {
             let credential = rows.credential_by_mechanism_uid(&hint.mechanism_uid)?;
             let credential = credential.ok_or(PhoneError::UnknownCredential)?;
-            // No challenge is known yet: what was taken in is found by its id alone.
+            // The challenge is not known yet, so a message already received can be found by its id only.
             let known = rows.replays(&[], credential.id, &hint.message_id)?;
             let known = known.into_iter().find_map(|replay| replay.notification_id);
             let known = known.map(|id| rows.notification(id)).transpose()?.flatten();

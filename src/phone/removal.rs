@@ -1,4 +1,4 @@
-//! What the removal of an account would mean, said before it is done. Changes nothing.
+//! A preview of what removing an account would mean. Changes nothing.
 
 use std::fmt;
 
@@ -6,53 +6,53 @@ use super::account::AccountWithCredentials;
 use super::credential::{CredentialState, Id, RequestKind};
 use super::{Phone, PhoneError};
 
-/// What would come of removing an account.
+/// The consequences of removing an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
     /// The account.
     pub account_id: String,
-    /// Who it is with, as the person wants to read it.
+    /// Issuer of the account, as the user wants to read it.
     pub issuer: String,
-    /// Its name, as the person wants to read it.
+    /// Name of the account, as the user wants to read it.
     pub account: String,
-    /// What would come of it. `to_string` gives each in words for a person.
+    /// The consequences. `to_string` describes each one to the user.
     pub consequences: Vec<Consequence>,
 }
 
-/// One thing that would come of removing an account.
+/// One consequence of removing an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Consequence {
-    /// The server is not told and goes on sending messages to this phone.
+    /// The server is not notified and keeps sending messages to this phone.
     StaysRegistered {
-        /// The server's host, with its port where one is named.
+        /// Host of the server, with the port if the URL has one.
         host: String,
     },
-    /// Whether the server knows this phone is not certain.
+    /// It is not certain whether the server knows this phone.
     MayBeRegistered {
-        /// The server's host, with its port where one is named.
+        /// Host of the server, with the port if the URL has one.
         host: String,
     },
-    /// The registration was not sent, and will not be.
+    /// The registration has not been sent, and will not be.
     RegistrationGivenUp {
-        /// The server's host, with its port where one is named.
+        /// Host of the server, with the port if the URL has one.
         host: String,
     },
-    /// Codes end here, while the server goes on asking for them.
+    /// There are no more one-time passwords, but the server keeps asking for them.
     CodesEnd,
-    /// Answers were not sent, and will not be.
+    /// Answers have not been sent, and will not be.
     AnswersNotSent {
-        /// How many.
+        /// Number of answers.
         count: usize,
     },
-    /// Sign-ons wait for the person, and will not be answered.
+    /// Sign-on requests are waiting for the user, and will not be answered.
     MessagesUnanswered {
-        /// How many.
+        /// Number of sign-on requests.
         count: usize,
     },
 }
 
 impl Consequence {
-    /// A stable name for programs, in lower case with dashes.
+    /// Returns a stable name for programs, in lowercase with dashes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::StaysRegistered { .. } => "stays-registered",
@@ -92,7 +92,7 @@ impl fmt::Display for Consequence {
 }
 
 impl Phone {
-    /// Says what [`remove`](Self::remove) would mean for the account. Works without the key too.
+    /// Returns what [`remove`](Self::remove) would mean for the account. Works even if the vault's key is lost.
     pub fn removal(&self, account_id: &str) -> Result<Removal, PhoneError> {
         let id = Id::parse(account_id).ok_or(PhoneError::AccountNotFound)?;
         self.vault.read(|rows| {

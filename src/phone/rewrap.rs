@@ -1,9 +1,10 @@
-//! Moving to other keys of the platform: the vault's data key under another key encryption key, an account's biometric
-//! slot under another biometric key. Neither loses a row, and neither is done on anybody's word alone.
+//! Moving to other keys of the platform: the vault's data key to another key encryption key, an account's biometric
+//! slot to another biometric key. Neither loses a row, and neither happens without proof: the new key encryption key
+//! must work, and the old biometric key must have unwrapped its slot.
 //!
-//! A biometric key that the platform itself invalidated, because a fingerprint or face was added to the device, is not
-//! moved: whoever added it may not be the person. There the way back is to add the account again with `replace`, for
-//! which the server asks what it asks of a new phone.
+//! A biometric key that the platform itself invalidated, because a fingerprint or face was added to the device, cannot
+//! be moved: the new biometric may not be the user's. The way back is to add the account again with `replace`, for
+//! which the server demands the same as for a new phone.
 
 use super::consent::{self, SlotWrapper};
 use super::credential::{Id, PushCredential};
@@ -13,10 +14,11 @@ use super::{KeyEncryption, Phone, PhoneError};
 use crate::secret::SecretBytes;
 
 impl Phone {
-    /// Wraps the vault's data key by another key of the platform, which has to open the vault from now on. The old one
-    /// is not needed, and no sealed value changes: another process that has the vault open goes on working. The new key
-    /// is tried before it counts. Where it does not work ([`VaultError::KeyRefused`](super::VaultError::KeyRefused)), or
-    /// another process was faster ([`VaultError::KeyChanged`](super::VaultError::KeyChanged)), everything is as it was.
+    /// Wraps the vault's data key under another key of the platform, which must open the vault from now on. The old key
+    /// is not needed, and no sealed value changes, so another process that has the vault open can continue. The new key
+    /// is tested before it takes effect. If it does not work
+    /// ([`VaultError::KeyRefused`](super::VaultError::KeyRefused)) or another process was faster
+    /// ([`VaultError::KeyChanged`](super::VaultError::KeyChanged)), nothing changes.
     pub fn rewrap(&self, key: &dyn KeyEncryption) -> Result<(), PhoneError> {
         let before = self.vault.read(|rows| rows.wrapped_key())?;
         let wrapped = self.vault.wrap_data_key(key)?;
@@ -25,19 +27,19 @@ impl Phone {
             rows.replace_wrapped_key(&before, &wrapped)?;
             note_account(rows, now, EventKind::KeyRewrapped, None, None)
         })?;
-        // The key wrapped by the old key encryption key shall not stay readable in the log.
+        // The data key wrapped under the old key encryption key must not stay readable in the write-ahead log.
         self.vault.truncate_log();
         Ok(())
     }
 
-    /// The account's biometric slot as the platform's biometric key wrapped it, to be unwrapped in the shell's prompt for
-    /// [`rebind_biometric`](Self::rebind_biometric).
+    /// Returns the account's biometric slot as the platform's biometric key wrapped it. The shell unwraps it in its
+    /// prompt for [`rebind_biometric`](Self::rebind_biometric).
     pub fn biometric_slot(&self, account_id: &str) -> Result<Vec<u8>, PhoneError> {
         self.vault.read(|rows| usable_slot(&find(rows, account_id)?))
     }
 
-    /// Binds the account to another biometric key: a new slot takes the place of the one that is given unwrapped, which
-    /// proves that the biometric it was bound to is still the person's.
+    /// Binds the account to another biometric key: a new slot replaces the given unwrapped one, which proves that the
+    /// user still controls the biometric that it was bound to.
     pub fn rebind_biometric(
         &self,
         account_id: &str,
@@ -50,7 +52,7 @@ impl Phone {
             consent::check_slot(slot, rows.slot_verifier(&credential)?.as_ref())?;
             Ok::<_, PhoneError>(credential)
         };
-        // Before the platform is asked for anything, and again in the transaction.
+        // Checked before calling the platform, and again in the transaction.
         self.vault.read(check)?;
         let (wrapped, verifier) = consent::make_slot(&*self.entropy, wrapper)?;
         let now = self.now();
@@ -61,9 +63,10 @@ impl Phone {
         })
     }
 
-    /// Tells that the platform invalidated its biometric key for good, as it does when a fingerprint or face is added.
-    /// The account's slot goes; sign-ons that ask for a biometric end with [`PhoneError::BiometricInvalidated`] until
-    /// the account was added again. Denying and what asks for no biometric still work.
+    /// Records that the platform permanently invalidated its biometric key, as it does when a fingerprint or face is
+    /// added. The account's slot is removed; sign-ons that ask for a biometric fail with
+    /// [`PhoneError::BiometricInvalidated`] until the account is added again. Denying, and sign-ons that ask for no
+    /// biometric, still work.
     pub fn biometric_invalidated(&self, account_id: &str) -> Result<(), PhoneError> {
         let now = self.now();
         self.vault.write(|rows| {
@@ -80,7 +83,7 @@ impl Phone {
     }
 }
 
-/// The wrapped slot of a credential, where it counts.
+/// Returns the wrapped slot of a credential, if it is still valid.
 pub(super) fn usable_slot(credential: &PushCredential) -> Result<Vec<u8>, PhoneError> {
     match &credential.wrapped_slot {
         None => Err(PhoneError::NoBiometricSlot),

@@ -1,8 +1,9 @@
-//! Where pushes shall go (docs/wire.md, "Change of push token"): what is wanted is kept for every push credential, and
-//! told to its server until the server has it. One credential's trouble is never another's. Nothing here sends it.
+//! The push token (docs/wire.md, "Change of push token"). The vault stores the wanted token for every push credential,
+//! and the phone tells it to each server until the server has it. Credentials are independent: a failure of one does
+//! not affect another. Nothing is sent here.
 //!
-//! Unlike answers, a change is signed anew whenever it is handed out: it says when it was signed, and a server takes no
-//! signed message twice, so the same bytes again would be refused although they are wanted.
+//! Unlike an answer, a change is signed again whenever it is handed out: it contains its time of signing, and a server
+//! accepts no signed message twice, so a server would reject the same bytes although the change is wanted.
 
 use std::ops::RangeInclusive;
 
@@ -21,12 +22,12 @@ use crate::protocol::message::{CommunicationType, DeviceBody, RefreshClaims};
 use crate::protocol::uri::with_action;
 use crate::secret::{Reason, SecretBytes};
 
-/// The action of the authentication endpoint that takes changes.
+/// The action of the authentication endpoint that accepts changes.
 const ACTION: &str = "refresh";
-/// After this time the server is told again what it was told before, in milliseconds: it may have lost it.
+/// Time after which the server is told the same token again, in milliseconds, because it may have lost it.
 const REASSERTED_AFTER: i64 = 30 * 24 * 3_600_000;
-/// How far ahead of this phone's clock the last answer may lie before that clock counts as put back, in milliseconds: then
-/// the server is told anew rather than when that time comes.
+/// How far the last response may lie ahead of this phone's clock before the clock counts as set back, in milliseconds.
+/// The server is then told again right away, not only after that time has passed.
 const AHEAD: i64 = 24 * 3_600_000;
 
 /// Where the pushes of an account go.
@@ -34,30 +35,30 @@ const AHEAD: i64 = 24 * 3_600_000;
 pub struct PushTokenStatus {
     /// The account.
     pub account_id: String,
-    /// How far its server knows.
+    /// What the server knows.
     pub state: PushTokenState,
-    /// When the server was last known to have the token it has, in epoch milliseconds by this phone's clock; none where it
-    /// refused since then.
+    /// When the server was last known to have its current token, in epoch milliseconds by this phone's clock; `None` if
+    /// it has rejected a token since then.
     pub confirmed_at: Option<EpochMilliseconds>,
 }
 
-/// How far a server knows where pushes shall go.
+/// What a server knows about the wanted push token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushTokenState {
-    /// It has the token that is wanted.
+    /// The server has the wanted token.
     Current,
-    /// It is to be told, or is being told.
+    /// The change is waiting to be sent or being sent.
     Changing,
-    /// It refused the token that is wanted, and is asked again when another one is wanted, or after 30 days. Until then
-    /// pushes go where they went.
+    /// The server rejected the wanted token. The phone tries again when the wanted token changes, or after 30 days.
+    /// Until then, pushes go to the old token.
     Refused,
-    /// It takes no change, and is asked again like one that refused. Pushes go where they went, which may be nowhere: add
-    /// the account again, or fetch its messages.
+    /// The server does not support changes. The phone tries again as after a rejection. Pushes go to the old token,
+    /// which may no longer work: add the account again, or pull its messages.
     NotOffered,
 }
 
 impl PushTokenState {
-    /// The state's name, in lower case with dashes.
+    /// Returns the state's name, in lowercase with dashes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Current => "current",
@@ -69,8 +70,9 @@ impl PushTokenState {
 }
 
 impl Phone {
-    /// Wants pushes for all accounts to go to this token from now on. The change waits in the outbox of every account
-    /// whose server may know this phone; the others follow as soon as theirs does. The same token again changes nothing.
+    /// Sets the token that pushes for all accounts should go to from now on. The change waits in the outbox of every
+    /// account whose server may know this phone; the other accounts follow as soon as theirs does. Setting the same
+    /// token again changes nothing.
     pub fn set_push_token(&self, token: &str, communication_type: CommunicationType) -> Result<(), PhoneError> {
         if !(1..=PUSH_TOKEN_LIMIT).contains(&token.len()) {
             return Err(PhoneError::BadDevice("push token"));
@@ -80,7 +82,8 @@ impl Phone {
         self.vault.write(|rows| {
             let mut uncertain = Vec::new();
             for there in rows.tokens()?.into_iter().filter(|there| *there.wanted() != wanted) {
-                // A change that was handed out before may have been taken: then what is registered is not known.
+                // If an earlier change was handed out, the server may have accepted it, so the registered token is not
+                // known.
                 let is_certain = drop_waiting(rows, there.credential_id, now)?;
                 let desired = (there.registered != wanted || !is_certain).then_some(&wanted);
                 rows.set_desired_token(there.credential_id, desired)?;
@@ -91,7 +94,8 @@ impl Phone {
         })
     }
 
-    /// Where the pushes of every account go, in the order of adding. Works without the key too.
+    /// Returns where the pushes of every account go, in the order they were added. Works even if the vault's key is
+    /// lost.
     pub fn push_tokens(&self) -> Result<Vec<PushTokenStatus>, PhoneError> {
         self.vault.read(|rows| {
             let mut statuses = Vec::new();
@@ -112,19 +116,20 @@ impl Phone {
         })
     }
 
-    /// Whether a server is to be told something that does not wait in the outbox yet.
+    /// Returns whether a server must be told something that is not in the outbox yet.
     pub(super) fn has_tokens_to_tell(&self, now: EpochMilliseconds) -> Result<bool, PhoneError> {
         Ok(self.vault.is_readable() && !self.vault.read(|rows| rows.tokens_to_tell(due_outside(now)))?.is_empty())
     }
 }
 
-/// Whoever answered within these times needs not be told what it was told before.
+/// Returns the range of times for which a server's last response is recent enough that it need not be told again.
 fn due_outside(now: EpochMilliseconds) -> RangeInclusive<EpochMilliseconds> {
     now.saturating_sub(REASSERTED_AFTER)..=now.saturating_add(AHEAD)
 }
 
-/// Takes a waiting change out, so that its delays begin anew; one that is being sent stays, and is judged by what it
-/// carried. Gives whether none was handed out, so that the server certainly has what it had.
+/// Removes a waiting change, so that its delays start over. A change that is being sent stays, and is judged by the
+/// token it carried. Returns whether the change was never handed out, so that the server certainly still has its old
+/// token.
 fn drop_waiting(rows: &Writer<'_>, credential: Id, now: EpochMilliseconds) -> Result<bool, PhoneError> {
     let Some(id) = rows.waiting_refresh(credential)? else { return Ok(true) };
     let Some(record) = rows.request(id)? else { return Ok(true) };
@@ -134,7 +139,7 @@ fn drop_waiting(rows: &Writer<'_>, credential: Id, now: EpochMilliseconds) -> Re
     Ok(record.attempts == 0 && !record.fate_unknown)
 }
 
-/// Remembers with the change that follows that one before it may have been taken.
+/// Marks the next change, because the server may have accepted the one before it.
 fn keep_uncertain(rows: &Writer<'_>, credential: Id) -> Result<(), PhoneError> {
     if let Some(id) = rows.waiting_refresh(credential)?
         && let Some(mut record) = rows.request(id)?
@@ -145,8 +150,8 @@ fn keep_uncertain(rows: &Writer<'_>, credential: Id) -> Result<(), PhoneError> {
     Ok(())
 }
 
-/// Puts into the outbox what servers are to be told and what does not wait there yet. An entry of the vault that was
-/// edited is left out; its own error comes when it is used.
+/// Puts into the outbox the changes that servers must be told and that are not there yet. An edited entry of the vault
+/// is left out; using it returns its error.
 pub(super) fn plan(rows: &Writer<'_>, entropy: &dyn Entropy, now: EpochMilliseconds) -> Result<(), PhoneError> {
     for record in rows.tokens_to_tell(due_outside(now))? {
         let Some(credential) = skip_damaged(rows.credential(record.credential_id))? else { continue };
@@ -189,8 +194,8 @@ fn sign(
     encode_body(&DeviceBody { mechanism_uid: credential.mechanism_uid.clone(), username: None, jwt })
 }
 
-/// The change as it is to be sent now, of what is wanted now. One that was handed out and never reported gets another
-/// id, as it may carry another token by now: a report that comes late after all must not count for that.
+/// Signs the change again with the current time and the token that is now wanted. A change that was handed out but not
+/// reported gets a new id, because it may now carry another token, and a late report must not count for that.
 pub(super) fn sign_anew(
     rows: &Writer<'_>,
     request: &mut OutboxRecord,
@@ -204,7 +209,7 @@ pub(super) fn sign_anew(
     Ok(rows.replace_request(request, id, &body)?)
 }
 
-/// The token that a change told as it was last signed.
+/// Returns the token that a change carried when it was last signed.
 fn carried(rows: &Writer<'_>, request: &OutboxRecord, credential: &PushCredential) -> Result<PushToken, PhoneError> {
     let body: DeviceBody = serde_json::from_slice(rows.request_body(request)?.expose(Reason::HandOver))
         .map_err(|_| VaultError::Damaged)?;
@@ -212,8 +217,8 @@ fn carried(rows: &Writer<'_>, request: &OutboxRecord, credential: &PushCredentia
     Ok(PushToken { token: claims.device_id, communication_type: claims.communication_type })
 }
 
-/// Settles a change that the server took, which shows that it has this credential; another one follows where something
-/// else is wanted by now.
+/// Settles a change that the server accepted, which proves that it has this credential. Adds another change if a
+/// different token is wanted by now.
 pub(super) fn take(
     rows: &Writer<'_>,
     request: &OutboxRecord,
@@ -229,7 +234,7 @@ pub(super) fn take(
     if before.registered != taken {
         note_account(rows, now, EventKind::TokenChanged, Some(credential.account_id), None)?;
     }
-    // While it was on its way, the token before it may have become the wanted one again.
+    // The old token may have become the wanted one again while the change was on its way.
     if before.desired.is_none() && before.registered != taken {
         rows.set_desired_token(credential.id, Some(&before.registered))?;
     }
@@ -237,8 +242,8 @@ pub(super) fn take(
     Ok((Delivery::Done(Outcome::TokenChanged { account_id: credential.account_id.to_string() }), replaced))
 }
 
-/// Settles a change that the server refused; `None` when it is to be signed anew and tried again: its time was found
-/// wrong, or something else is wanted by now.
+/// Settles a change that the server rejected. Returns `None` if it should be signed again and retried, because its time
+/// was wrong or a different token is wanted by now.
 pub(super) fn refuse(
     rows: &Writer<'_>,
     request: &mut OutboxRecord,
@@ -252,11 +257,12 @@ pub(super) fn refuse(
     let wanted = rows.token(credential.id)?.ok_or(VaultError::Damaged)?;
     let is_outdated = carried(rows, request, credential)? != *wanted.wanted();
     if is_offered && is_outdated {
-        // Its delays begin anew: what the other one went through is not its own.
+        // The delays start over, because the earlier attempts carried another token.
         request.attempts = 0;
         return Ok(None);
     }
-    // As often as with a server that fails: how often it was handed out says nothing of how often the server heard of it.
+    // Retried with the same delays as for a failing server: the number of attempts does not say how many reached the
+    // server.
     if is_offered && asks_for_another(response) {
         return Ok(None);
     }
@@ -271,7 +277,7 @@ pub(super) fn refuse(
     Ok(Some(Delivery::Refused { status: response.status, message, outcome }))
 }
 
-/// Whether a server that answers this takes no changes at all.
+/// Returns whether this status means that the server does not support changes.
 pub(super) fn is_not_offered(status: u16) -> bool {
     matches!(status, 404 | 501)
 }

@@ -1,15 +1,15 @@
-//! What App Attest is given to vouch for (docs/wire.md, "Attestation").
+//! The client data that App Attest vouches for (docs/wire.md, "Attestation").
 //!
-//! The phone works it out to have it attested, the server to check what was. Knows no object, no certificate and no
-//! network.
+//! The phone computes it to request an attestation, and the server computes it to check one. Independent of attestation
+//! objects, certificates and the network.
 
 use ring::digest;
 
 use super::device_key::PublicKey;
 
-/// `clientDataHash` of a registration whose key App Attest vouches for: SHA-256 over the challenge that the platform
-/// attests ([`Binding::attestation_challenge`](super::proof::Binding::attestation_challenge)) and the key's thumbprint as
-/// text.
+/// Returns the `clientDataHash` of a registration whose key App Attest vouches for: SHA-256 over the challenge that the
+/// platform attests ([`Binding::attestation_challenge`](super::proof::Binding::attestation_challenge)) and the key's
+/// thumbprint as text.
 pub fn client_data_hash(attestation_challenge: &[u8], key: &PublicKey) -> [u8; digest::SHA256_OUTPUT_LEN] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(attestation_challenge);
@@ -30,7 +30,7 @@ mod tests {
         let key = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
             "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
         let key = PublicKey::parse(key).unwrap();
-        // Worked out with Python's hashlib: bytes(range(32)) and the thumbprint's 43 characters.
+        // Computed with Python's hashlib from bytes(range(32)) and the thumbprint's 43 characters.
         assert_eq!(
             encode_url_safe(&client_data_hash(&Vec::from_iter(0..32), &key)),
             "qlIrn7MHjntWLRjLIL2dTUmBZxhPUAgS2DeT0Oxf7UY"

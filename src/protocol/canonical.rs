@@ -1,20 +1,21 @@
-//! Canonical JSON (RFC 8785), as far as it is needed: objects, text, and whole numbers that every reader holds exactly.
+//! The subset of canonical JSON (RFC 8785) that the protocol needs: objects, text, and integers that every parser
+//! represents exactly.
 //!
-//! What is digested must be the same bytes on every phone and server, so what two programs could write differently -
-//! fractions, lists, `null`, truth values - is refused and not guessed. Knows no message.
+//! A digest needs the same bytes on every phone and server. Values that two programs might write differently
+//! (fractions, lists, `null`, booleans) are therefore an error. Independent of the messages.
 
 use serde_json::{Map, Value};
 
-/// Largest whole number that an IEEE 754 double holds exactly together with all below it.
+/// Largest integer up to which an IEEE 754 double represents every integer exactly.
 const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 
-/// The value holds something that has no place in a canonical text here.
+/// The value contains something that has no canonical form here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Only objects, text and whole numbers have a canonical form here.")]
 pub struct NotCanonical;
 
-/// Writes an object in its canonical form: members sorted by the UTF-16 code units of their names, nothing between
-/// tokens, text escaped only where JSON demands it.
+/// Writes an object in canonical form: members sorted by the UTF-16 code units of their names, no whitespace between
+/// tokens, text escaped only where JSON requires it.
 pub fn canonical(object: &Map<String, Value>) -> Result<String, NotCanonical> {
     let mut text = String::new();
     write_object(object, &mut text)?;
@@ -48,8 +49,8 @@ fn write_object(object: &Map<String, Value>, out: &mut String) -> Result<(), Not
     Ok(())
 }
 
-/// `serde_json` escapes as RFC 8785 section 3.2.2.2 asks for: the short forms, `\u00xx` in lower case for other control
-/// characters, and nothing else.
+/// Writes a JSON string. `serde_json` escapes as RFC 8785 section 3.2.2.2 requires: the short forms, `\u00xx` in
+/// lowercase for other control characters, and nothing else.
 fn write_text(text: &str, out: &mut String) -> Result<(), NotCanonical> {
     out.push_str(&serde_json::to_string(text).map_err(|_| NotCanonical)?);
     Ok(())
@@ -63,7 +64,7 @@ mod tests {
         canonical(&serde_json::from_str(json).unwrap())
     }
 
-    /// RFC 8785 section 3.2.3, with its names; what they stand for is text there, too.
+    /// The names from RFC 8785 section 3.2.3; their values are text there, too.
     #[test]
     fn members_are_sorted_by_utf_16_code_units() {
         let json = r#"{"\u20ac":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh",
@@ -74,7 +75,7 @@ mod tests {
         assert_eq!(of(json).unwrap(), expected);
     }
 
-    /// The string of RFC 8785 section 3.2.2.
+    /// The string from RFC 8785 section 3.2.2.
     #[test]
     fn text_is_escaped_where_json_demands_it() {
         let json = r#"{"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/"}"#;

@@ -1,8 +1,8 @@
-//! A device's own key: an EC P-256 public key as a JWK (RFC 7517, RFC 7518 section 6.2), its thumbprint (RFC 7638), and
-//! what a phone says about where the private half lives.
+//! Device keys: an EC P-256 public key as a JWK (RFC 7517, RFC 7518 section 6.2), its thumbprint (RFC 7638), and what a
+//! phone says about where the private key lives.
 //!
-//! Knows no signature. Whether a point lies on the curve is checked by `ring` with every signature that is verified
-//! under it, and nobody keeps a key before a proof under it was verified.
+//! Independent of signatures. `ring` checks that a point lies on the curve whenever it verifies a signature under it,
+//! and no key is stored before a proof under it has been verified.
 
 use std::cmp::Ordering;
 
@@ -16,13 +16,13 @@ const COORDINATE: usize = 32;
 /// Length of an uncompressed point, in bytes.
 const POINT: usize = 1 + 2 * COORDINATE;
 
-/// Why a public key was refused.
+/// The reason why a public key was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefused {
     /// Not a JWK with exactly the members `kty`, `crv`, `x` and `y`.
     #[error("The device key is not a public key of the form that is expected here.")]
     Malformed,
-    /// Another type of key or another curve.
+    /// The key type or curve is not supported.
     #[error("The device key is of a kind that is not accepted here: it must be EC on P-256.")]
     OtherKind,
     /// A coordinate is not canonical url-safe base64 of exactly 32 bytes.
@@ -30,7 +30,7 @@ pub enum KeyRefused {
     BadCoordinate,
 }
 
-/// The members in the order of RFC 7638.
+/// The JWK's members, in the order of RFC 7638.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Jwk {
@@ -40,7 +40,7 @@ struct Jwk {
     y: String,
 }
 
-/// An EC P-256 public key. Two are equal when they are the same point.
+/// An EC P-256 public key. Two keys are equal if they are the same point.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Jwk", into = "Jwk")]
 pub struct PublicKey {
@@ -48,30 +48,30 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a JWK. Members beyond the four that make the key are refused: nothing here would heed them.
+    /// Parses a JWK. Rejects members beyond the four that make up the key, because nothing here would honor them.
     pub fn parse(jwk: &str) -> Result<Self, KeyRefused> {
         serde_json::from_str::<Jwk>(jwk).map_err(|_| KeyRefused::Malformed)?.try_into()
     }
 
-    /// Reads an uncompressed point (SEC 1, section 2.3.3): 0x04 and both coordinates.
+    /// Parses an uncompressed point (SEC 1, section 2.3.3): 0x04 and both coordinates.
     pub fn from_point(point: &[u8]) -> Result<Self, KeyRefused> {
         let point: [u8; POINT] = point.try_into().map_err(|_| KeyRefused::BadCoordinate)?;
         if point.first() == Some(&4) { Ok(Self { point }) } else { Err(KeyRefused::BadCoordinate) }
     }
 
-    /// The uncompressed point.
+    /// Returns the uncompressed point.
     pub fn point(&self) -> &[u8] {
         &self.point
     }
 
-    /// The JWK, its members in the order of RFC 7638 and nothing between them.
+    /// Returns the JWK, with its members in the order of RFC 7638 and no whitespace.
     pub fn jwk(&self) -> String {
         let Jwk { crv, kty, x, y } = self.clone().into();
-        // Names and base64 need no escaping.
+        // The names and base64 need no escaping.
         format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}","y":"{y}"}}"#)
     }
 
-    /// The thumbprint (RFC 7638): url-safe base64 of SHA-256 over [`jwk`](Self::jwk).
+    /// Returns the thumbprint (RFC 7638): url-safe base64 of SHA-256 over [`jwk`](Self::jwk).
     pub fn thumbprint(&self) -> String {
         encode_url_safe(digest::digest(&digest::SHA256, self.jwk().as_bytes()).as_ref())
     }
@@ -104,8 +104,8 @@ impl From<PublicKey> for Jwk {
     }
 }
 
-/// Where the private half lives. Ordered: `software` < `tee` < `strongbox` = `secure-enclave`, the last two being a
-/// chip of its own on either platform.
+/// Where the private key lives. The order is `software` < `tee` < `strongbox` = `secure-enclave`; the last two are a
+/// dedicated chip on either platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyLevel {
@@ -123,7 +123,7 @@ impl KeyLevel {
     /// All levels.
     pub const ALL: [Self; 4] = [Self::Software, Self::Tee, Self::Strongbox, Self::SecureEnclave];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Software => "software",
@@ -133,12 +133,12 @@ impl KeyLevel {
         }
     }
 
-    /// Reads the name on the wire.
+    /// Parses the name on the wire.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
-    /// Whether this level is at least as good as another.
+    /// Returns whether this level is at least as strong as `minimum`.
     pub fn meets(self, minimum: Self) -> bool {
         self.rank().cmp(&minimum.rank()) != Ordering::Less
     }
@@ -152,7 +152,7 @@ impl KeyLevel {
     }
 }
 
-/// What a person must do before the key signs.
+/// What the user must do before the key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UserPresence {
@@ -165,15 +165,15 @@ pub enum UserPresence {
 }
 
 impl UserPresence {
-    /// All kinds.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::None, Self::Device, Self::Biometric];
 
-    /// Whether the key signs without a person, so that it can sign at any time.
+    /// Returns whether the key can sign at any time, without the user.
     pub fn signs_alone(self) -> bool {
         self == Self::None
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -182,29 +182,29 @@ impl UserPresence {
         }
     }
 
-    /// Reads the name on the wire.
+    /// Parses the name on the wire.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|presence| presence.name() == name)
     }
 
-    /// Whether this is at least as much as another.
+    /// Returns whether this demands at least as much as `minimum`.
     pub fn meets(self, minimum: Self) -> bool {
         let rank = |presence| Self::ALL.iter().position(|known| *known == presence);
         rank(self) >= rank(minimum)
     }
 }
 
-/// Where a key lives, and what a person must do before it signs.
+/// Where a key lives, and what the user must do before it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Protection {
-    /// Where the private half lives.
+    /// Where the private key lives.
     pub level: KeyLevel,
-    /// What a person must do before it signs.
+    /// What the user must do before the key signs.
     pub presence: UserPresence,
 }
 
 impl Protection {
-    /// That of a key of which nothing is known.
+    /// The protection of a key about which nothing is known.
     pub const NONE: Self = Self { level: KeyLevel::Software, presence: UserPresence::None };
 }
 
@@ -212,7 +212,7 @@ impl Protection {
 mod tests {
     use super::*;
 
-    /// RFC 7517 appendix A.1.
+    /// The key of RFC 7517 appendix A.1.
     const X: &str = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4";
     const Y: &str = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM";
 
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(key.jwk(), format!(r#"{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}"#));
         assert_eq!(serde_json::to_string(&key).unwrap(), key.jwk());
         assert_eq!(PublicKey::from_point(key.point()), Ok(key.clone()));
-        // Worked out with Python's hashlib over the text above.
+        // Computed with Python's hashlib over the text above.
         assert_eq!(key.thumbprint(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
     }
 
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(jwk("EC", "P-256", X, r#","kid":"1""#), Some(KeyRefused::Malformed));
         assert_eq!(jwk("EC", "P-256", X, &format!(r#","x":"{X}""#)), Some(KeyRefused::Malformed), "twice");
         let padded = format!("{X}=");
-        // The last character's two low bits are not of the value: set, they would be a second spelling of it.
+        // The last character's two low bits are not part of the value; if set, they would be a second spelling of it.
         let loose = X.replace("7D4", "7D5");
         for bad in [&X[1..], padded.as_str(), loose.as_str(), &X.replace('-', "+").replace('M', "/"), ""] {
             assert_eq!(jwk("EC", "P-256", bad, ""), Some(KeyRefused::BadCoordinate), "{bad}");

@@ -1,7 +1,7 @@
-//! What a person saw of a sign-on request, as one digest: what you see is what you sign.
+//! One digest of everything about a sign-on request that the user saw: what you see is what you sign.
 //!
-//! The server makes it from the message that it sent, the phone from the message that it verified, both by this one
-//! rule (docs/wire.md, "Device keys"). Knows no key.
+//! The server computes it from the message it sent and the phone from the message it verified, both by this rule
+//! (docs/wire.md, "Device keys"). Independent of keys.
 
 use ring::digest;
 use serde_json::{Map, Value};
@@ -10,9 +10,9 @@ use super::canonical::{NotCanonical, canonical};
 use super::encoding::encode_url_safe;
 use super::message::{Location, PushMessage};
 
-/// The text that is digested: text, context, issuer, account and payload as displayed, in canonical form. Issuer and
-/// account are those of the registration code; what its owner renamed is the owner's alone. What was not there is left
-/// out.
+/// Returns the text to digest: text, context, issuer, account and payload as displayed, in canonical form. Issuer and
+/// account are those of the registration URI, because the user's own names for them stay on the phone. Absent parts are
+/// left out.
 pub fn shown_text(message: &PushMessage, issuer: &str, account: &str) -> Result<String, NotCanonical> {
     let mut shown = Map::new();
     put(&mut shown, "account", Some(account));
@@ -32,7 +32,7 @@ pub fn shown_text(message: &PushMessage, issuer: &str, account: &str) -> Result<
     canonical(&shown)
 }
 
-/// Url-safe base64 of SHA-256 over [`shown_text`].
+/// Returns url-safe base64 of SHA-256 over [`shown_text`].
 pub fn shown_digest(message: &PushMessage, issuer: &str, account: &str) -> Result<String, NotCanonical> {
     let text = shown_text(message, issuer, account)?;
     Ok(encode_url_safe(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()))
@@ -44,8 +44,8 @@ fn put(object: &mut Map<String, Value>, name: &str, value: Option<&str>) {
     }
 }
 
-/// Degrees as text with six digits after the point (a tenth of a metre): fractions have no form that every program
-/// writes alike.
+/// Returns degrees as text with six decimal places (a tenth of a meter), because programs do not all write fractions
+/// the same way.
 fn place(location: Location) -> Map<String, Value> {
     let degrees = |value: f64| match format!("{value:.6}") {
         zero if zero == "-0.000000" => "0.000000".to_owned(),

@@ -1,18 +1,18 @@
 //! Base64 as the protocol uses it (RFC 4648 sections 4 and 5).
 //!
-//! Registration URIs are read in all four forms and written url-safe without padding; claims inside push messages are
-//! standard base64 with padding and nothing else, because given any other form the phones in the field answer with a
-//! wrong code and no error (docs/wire.md, "The push message").
+//! Registration URIs are read in all four forms and written in url-safe base64 without padding. Claims inside push
+//! messages are always standard base64 with padding: given any other form, the phones in the field answer with a wrong
+//! MAC and no error (docs/wire.md, "The push message").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-/// The text is not base64 of the form that is required at its place.
+/// The text is not base64 in the required form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not valid base64")]
 pub struct NotBase64;
 
-/// Reads base64 in any of its four forms: url-safe or standard alphabet, padded or not.
+/// Decodes base64 in any of its four forms: url-safe or standard alphabet, padded or not.
 pub fn decode_any(text: &str) -> Result<Vec<u8>, NotBase64> {
     let bare = text.trim_end_matches('=');
     if text.len() - bare.len() > 2 {
@@ -29,22 +29,22 @@ pub fn decode_any(text: &str) -> Result<Vec<u8>, NotBase64> {
     URL_SAFE_NO_PAD.decode(url_safe).map_err(|_| NotBase64)
 }
 
-/// Reads standard base64 with padding.
+/// Decodes standard base64 with padding.
 pub fn decode_standard(text: &str) -> Result<Vec<u8>, NotBase64> {
     STANDARD.decode(text).map_err(|_| NotBase64)
 }
 
-/// Reads url-safe base64 without padding.
+/// Decodes url-safe base64 without padding.
 pub fn decode_url_safe(text: &str) -> Result<Vec<u8>, NotBase64> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| NotBase64)
 }
 
-/// Writes standard base64 with padding.
+/// Encodes standard base64 with padding.
 pub fn encode_standard(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Writes url-safe base64 without padding.
+/// Encodes url-safe base64 without padding.
 pub fn encode_url_safe(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

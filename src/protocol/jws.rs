@@ -1,9 +1,9 @@
-//! Signed JSON (RFC 7515 compact form): HS256 of RFC 7518 section 3.2 here, ES256 of device keys in [`es256`], and nothing
-//! else of JOSE.
+//! Signed JSON (RFC 7515 compact form): HS256 (RFC 7518 section 3.2) here, ES256 with device keys in [`es256`], and no
+//! other part of JOSE.
 //!
-//! `jsonwebtoken` does the framing, driven by a provider on `ring`, so that one crypto library is on the phone.
-//! Exactly HS256 is accepted; `crit` is refused; no claim is interpreted here. [`Verified`] can be made by [`verify`]
-//! and [`es256::verify`] alone, so a function that takes one cannot be handed an unverified message.
+//! `jsonwebtoken` does the framing on top of a `ring` provider, so that the phone carries only one crypto library. Only
+//! HS256 is accepted, `crit` is rejected, and no claim is interpreted here. Only [`verify`] and [`es256::verify`] can
+//! create a [`Verified`], so a function that takes one cannot be handed an unverified message.
 
 pub mod es256;
 
@@ -16,41 +16,42 @@ use serde::de::DeserializeOwned;
 
 use crate::secret::{Reason, SecretBytes};
 
-/// Longest signed message that is looked at, in bytes. A push envelope is at most 4096.
+/// Longest signed message that is accepted, in bytes. A push envelope is at most 4096.
 pub const LENGTH_LIMIT: usize = 16 * 1024;
 
-/// Why a signed message was refused.
+/// The reason why a signed message was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// Three dot-separated base64url parts with JSON inside were expected.
+    /// The message is not three dot-separated base64url parts with JSON inside.
     #[error("The message is not a well-formed signed message.")]
     Malformed,
-    /// Signed in a way that this protocol does not use, or with extensions that must be understood and are not.
+    /// The message uses an algorithm that this protocol does not, or critical extensions that this crate does not
+    /// support.
     #[error("The message is signed in a way that is not accepted here.")]
     UnsupportedAlgorithm,
-    /// The signature does not fit the message and the shared secret.
+    /// The signature does not match the message and the shared secret.
     #[error("The message's signature is wrong.")]
     WrongSignature,
-    /// The signature is right, but the claims inside are not of the expected form.
+    /// The signature is valid, but the claims are not of the expected form.
     #[error("The message is signed, but its content is not of the expected form.")]
     WrongClaims,
 }
 
-/// Content whose signature was checked. Only [`verify`] and [`es256::verify`] make one.
+/// Content with a verified signature. Only [`verify`] and [`es256::verify`] create one.
 pub struct Verified<T>(T);
 
 impl<T> Verified<T> {
-    /// The checked content.
+    /// Returns the verified content.
     pub fn get(&self) -> &T {
         &self.0
     }
 
-    /// The checked content, by value.
+    /// Returns the verified content, by value.
     pub fn into_inner(self) -> T {
         self.0
     }
 
-    /// Reads the checked content into a narrower type; it stays checked.
+    /// Converts the content into a narrower type; it stays verified.
     pub(in crate::protocol) fn try_map<U, E>(self, read: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
         read(self.0).map(Verified)
     }
@@ -58,14 +59,14 @@ impl<T> Verified<T> {
 
 /// Signs the claims under the shared secret's bytes, with the header `{"typ":"JWT","alg":"HS256"}`.
 ///
-/// The claims are written in their own order of fields: answers must be reproducible byte for byte.
+/// The claims are written in the order of their fields, because answers must be reproducible byte for byte.
 pub fn sign<T: Serialize>(secret: &SecretBytes, claims: &T) -> Result<String, JwsError> {
     install_provider();
     let key = EncodingKey::from_secret(secret.expose(Reason::Authenticate));
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).map_err(|_| JwsError::WrongClaims)
 }
 
-/// Checks the signature and reads the claims.
+/// Verifies the signature and parses the claims.
 pub fn verify<T: DeserializeOwned>(secret: &SecretBytes, token: &str) -> Result<Verified<T>, JwsError> {
     install_provider();
     if token.len() > LENGTH_LIMIT || token.split('.').count() != 3 {
@@ -76,7 +77,7 @@ pub fn verify<T: DeserializeOwned>(secret: &SecretBytes, token: &str) -> Result<
     validation.validate_exp = false;
     validation.validate_aud = false;
     let key = DecodingKey::from_secret(secret.expose(Reason::Authenticate));
-    // The claims are read as they are only after the signature was found right, so an error in them is the signer's.
+    // The claims are parsed only after the signature was verified, so an error in them is the signer's.
     let data =
         jsonwebtoken::decode::<serde_json::Value>(token, &key, &validation).map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature => JwsError::WrongSignature,
@@ -92,7 +93,7 @@ pub fn verify<T: DeserializeOwned>(secret: &SecretBytes, token: &str) -> Result<
     serde_json::from_value(data.claims).map(Verified).map_err(|_| JwsError::WrongClaims)
 }
 
-/// Reads claims **without checking the signature**: only to find out whose secret the message must be checked with.
+/// Parses claims **without checking the signature**, only to find out whose secret to verify the message with.
 pub fn peek<T: DeserializeOwned>(token: &str) -> Result<T, JwsError> {
     if token.len() > LENGTH_LIMIT || token.split('.').count() != 3 {
         return Err(JwsError::Malformed);
@@ -100,7 +101,7 @@ pub fn peek<T: DeserializeOwned>(token: &str) -> Result<T, JwsError> {
     jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| JwsError::Malformed)
 }
 
-/// The code that proves possession of the shared secret: HMAC-SHA-256 over the challenge (RFC 2104), 32 bytes.
+/// Returns the MAC that proves possession of the shared secret: HMAC-SHA-256 over the challenge (RFC 2104), 32 bytes.
 pub fn challenge_response(secret: &SecretBytes, challenge: &[u8]) -> [u8; 32] {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose(Reason::Authenticate));
     let mut code = [0u8; 32];
@@ -108,8 +109,8 @@ pub fn challenge_response(secret: &SecretBytes, challenge: &[u8]) -> [u8; 32] {
     code
 }
 
-/// Installs the provider on first use. It is one per process: where another part of the app installed one already,
-/// that one stays, and it serves HS256 just as well.
+/// Installs the provider on first use. There is one per process: if another part of the app has already installed one,
+/// that one stays, and it handles HS256 just as well.
 fn install_provider() {
     let _ = PROVIDER.install_default();
 }
@@ -166,7 +167,7 @@ mod tests {
     use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
     use serde_json::{Value, json};
 
-    /// RFC 7515 appendix A.1: key and token.
+    /// Key and token of RFC 7515 appendix A.1.
     const RFC_KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     const RFC_TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 

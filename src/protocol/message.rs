@@ -1,8 +1,8 @@
-//! The signed messages between server and phone: push message, registration, answer and token refresh (docs/wire.md
-//! sections 2 to 5), as typed claims.
+//! The signed messages between server and phone as typed claims: push message, registration, answer and token refresh
+//! (docs/wire.md sections 2 to 5).
 //!
-//! Writing emits what the phones in the field read (strings, standard base64); reading is as strict as it can be
-//! without refusing them. Time enters as an argument; whether a message is too late is the caller's rule.
+//! Writing produces what the phones in the field read (strings, standard base64). Reading is as strict as those phones
+//! allow. Time is an argument; whether a message is too late is for the caller to decide.
 
 mod push;
 
@@ -14,14 +14,14 @@ use super::jws::{self, JwsError, Verified, challenge_response};
 use crate::secret::{SecretBytes, constant_time_equal};
 pub use push::{Ask, Context, Location, MessageError, PushMessage};
 
-/// Header that every request of a phone carries.
+/// Header of every HTTP request that a phone sends.
 pub const ACCEPT_API_VERSION: (&str, &str) = ("Accept-API-Version", "resource=1.0, protocol=1.0");
-/// Length of a challenge in bytes. A message with any other is refused, so that the code over a challenge can never
-/// serve as the signature of a signed message.
+/// Length of a challenge, in bytes. Messages with any other length are rejected, so that the MAC over a challenge can
+/// never serve as the signature of a signed message.
 pub const CHALLENGE_LENGTH: usize = 32;
-/// Time to live of a message that names none, in seconds.
+/// Time to live of a message that does not state one, in seconds.
 pub const DEFAULT_TIME_TO_LIVE_SECONDS: u32 = 120;
-/// Longest time to live that is believed, in seconds.
+/// Longest time to live that is accepted, in seconds.
 pub const LONGEST_TIME_TO_LIVE_SECONDS: u32 = 3600;
 /// Largest custom payload, in bytes.
 pub const CUSTOM_PAYLOAD_LIMIT: usize = 3 * 1024;
@@ -31,7 +31,7 @@ pub const MESSAGE_ID_LIMIT: usize = 256;
 /// Longest mechanism uid, in bytes.
 const MECHANISM_UID_LIMIT: usize = 128;
 
-/// Whether this may be a phone's id of a credential: visible ASCII that is not too long.
+/// Returns whether the text can be a mechanism uid, a phone's id for a credential: visible ASCII, not too long.
 pub fn is_mechanism_uid(text: &str) -> bool {
     (1..=MECHANISM_UID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -39,23 +39,23 @@ pub fn is_mechanism_uid(text: &str) -> bool {
 /// A random 32-byte challenge.
 pub type Challenge = [u8; CHALLENGE_LENGTH];
 
-/// Body of every request to the phones' endpoint but refresh and pull: `{"messageId", "jwt"}`.
+/// Body of every HTTP request to the phones' endpoint except refresh and pull: `{"messageId", "jwt"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedBody {
-    /// Which message or registration this belongs to.
+    /// The message or registration that this belongs to.
     #[serde(rename = "messageId")]
     pub message_id: String,
     /// The signed claims.
     pub jwt: String,
 }
 
-/// Body of a refresh or pull request: `{"mechanismUid", "username"?, "jwt"}`.
+/// Body of a refresh or pull: `{"mechanismUid", "username"?, "jwt"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceBody {
-    /// The phone's own id of the credential.
+    /// The phone's id for the credential.
     #[serde(rename = "mechanismUid")]
     pub mechanism_uid: String,
-    /// Account name, where the phone sends one.
+    /// Account name, if the phone sends one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub username: Option<String>,
     /// The signed claims.
@@ -70,12 +70,12 @@ pub enum CommunicationType {
     Gcm,
     /// Apple Push Notification service.
     Apns,
-    /// This project's own: the phone asks for its messages.
+    /// This project's own transport: the phone pulls its messages.
     Embedded,
 }
 
 impl CommunicationType {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gcm => "gcm",
@@ -84,7 +84,7 @@ impl CommunicationType {
         }
     }
 
-    /// Reads the name on the wire.
+    /// Parses the name on the wire.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Gcm, Self::Apns, Self::Embedded].into_iter().find(|kind| kind.name() == name)
     }
@@ -96,15 +96,15 @@ impl CommunicationType {
 pub struct RegistrationClaims {
     /// `android` or `ios`.
     pub device_type: String,
-    /// The phone's own id of the credential.
+    /// The phone's id for the credential.
     pub mechanism_uid: String,
-    /// Standard base64 of the code over the registration challenge.
+    /// Standard base64 of the MAC over the registration challenge.
     pub response: String,
     /// How a push reaches the phone.
     pub communication_type: CommunicationType,
     /// Push token.
     pub device_id: String,
-    /// Shown in the user's list of devices.
+    /// Name shown in the user's list of devices.
     pub device_name: String,
 }
 
@@ -118,9 +118,9 @@ pub struct RefreshClaims {
     pub communication_type: CommunicationType,
     /// The new push token.
     pub device_id: String,
-    /// Shown in the user's list of devices.
+    /// Name shown in the user's list of devices.
     pub device_name: String,
-    /// When it was signed, in epoch seconds; phones in the field send none.
+    /// Time of signing, in epoch seconds; phones in the field do not send it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub iat: Option<i64>,
     /// Present only in messages of another kind, which must not pass for a refresh.
@@ -133,7 +133,7 @@ pub struct RefreshClaims {
 }
 
 impl RefreshClaims {
-    /// The claims of a refresh signed at `iat` (epoch seconds).
+    /// Returns the claims of a refresh signed at `iat` (epoch seconds).
     pub fn new(
         device_type: String,
         communication_type: CommunicationType,
@@ -144,16 +144,16 @@ impl RefreshClaims {
         Self { device_type, communication_type, device_id, device_name, iat, response: None, c: None, u: None }
     }
 
-    /// Whether these are the claims of a message of another kind.
+    /// Returns whether these are the claims of a message of another kind.
     pub fn is_of_another_kind(&self) -> bool {
         self.response.is_some() || self.c.is_some() || self.u.is_some()
     }
 }
 
-/// Claims of an answer (phone to server). The order of fields is the order on the wire.
+/// Claims of an answer (phone to server), in the order of fields on the wire.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerClaims {
-    /// The number tapped, for a number challenge.
+    /// The number that the user tapped, for a number challenge.
     #[serde(
         rename = "challengeResponse",
         skip_serializing_if = "Option::is_none",
@@ -161,28 +161,28 @@ pub struct AnswerClaims {
         deserialize_with = "lenient::optional_text"
     )]
     pub challenge_response: Option<String>,
-    /// `true` refuses the sign-on.
+    /// `true` denies the sign-on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deny: Option<bool>,
-    /// Standard base64 of the code over the message's challenge.
+    /// Standard base64 of the MAC over the message's challenge.
     pub response: String,
-    /// What a device with a key of its own signed (`proof`).
+    /// The proof that the device key signed, if the device has one (`proof`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub proof: Option<String>,
 }
 
-/// What the person decided.
+/// The user's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// Accepted by tap or biometric.
+    /// Approved by tap or biometric.
     Accept,
-    /// Accepted by tapping this number.
+    /// Approved by tapping this number.
     Number(&'a str),
-    /// Refused.
+    /// Denied.
     Deny,
 }
 
-/// Signs the answer to a message whose signature was checked.
+/// Signs the answer to a verified message.
 pub fn sign_answer(
     secret: &SecretBytes,
     message: &Verified<PushMessage>,
@@ -191,7 +191,7 @@ pub fn sign_answer(
     sign_proved_answer(secret, message, decision, None)
 }
 
-/// The same with what the device's own key signed, where the device has one.
+/// Signs the answer to a verified message, with the proof from the device key if the device has one.
 pub fn sign_proved_answer(
     secret: &SecretBytes,
     message: &Verified<PushMessage>,
@@ -210,17 +210,17 @@ pub fn sign_proved_answer(
     jws::sign(secret, &claims)
 }
 
-/// The `response` claim: standard base64 of the code over the challenge.
+/// Returns the `response` claim: standard base64 of the MAC over the challenge.
 pub fn response_claim(secret: &SecretBytes, challenge: &[u8]) -> String {
     encode_standard(&challenge_response(secret, challenge))
 }
 
-/// Whether a `response` claim is the right code for this challenge; in constant time.
+/// Returns whether a `response` claim is the correct MAC for this challenge. Compares in constant time.
 pub fn response_is_right(secret: &SecretBytes, challenge: &[u8], response: &str) -> bool {
     decode_standard(response).is_ok_and(|code| constant_time_equal(&code, &challenge_response(secret, challenge)))
 }
 
-/// Claims that come as strings from most servers and as numbers from some.
+/// Deserialization of claims that most servers send as strings and some as numbers.
 mod lenient {
     use serde::{Deserialize, Deserializer};
 

@@ -1,8 +1,8 @@
-//! What both halves must agree on: bytes and strings to types and back.
+//! What phone and server must agree on: conversion between wire formats and types.
 //!
-//! Pure functions over their arguments. This room knows no clock, no randomness, no file, no network and neither half;
-//! its test vectors come from outside (RFCs and messages recorded from a real phone SDK), because a mistake made here
-//! would pass on both sides.
+//! Everything here is a pure function of its arguments, independent of clock, randomness, files and network, and of
+//! both phone and server. The test vectors come from outside (RFCs and messages recorded from a real phone SDK),
+//! because a mistake made here would pass on both sides.
 
 pub mod attestation;
 pub mod canonical;

@@ -1,7 +1,7 @@
-//! One-time codes: HOTP (RFC 4226) and TOTP (RFC 6238), and the base32 that their secrets are written in.
+//! One-time passwords: HOTP (RFC 4226) and TOTP (RFC 6238), and the base32 encoding of their secrets.
 //!
-//! Pure: time and counter are arguments, and nothing is remembered. Knows neither accounts nor the form of a code that
-//! is scanned.
+//! Pure functions: time and counter are arguments, and nothing is remembered. Independent of accounts and of
+//! registration URIs.
 
 use std::fmt;
 
@@ -12,32 +12,32 @@ use zeroize::Zeroizing;
 
 use crate::secret::{Reason, SecretBytes, SecretText};
 
-/// Fewest digits of a code (RFC 4226 section 5.3).
+/// Fewest digits of a one-time password (RFC 4226 section 5.3).
 pub const FEWEST_DIGITS: u8 = 6;
-/// Most digits of a code.
+/// Most digits of a one-time password.
 pub const MOST_DIGITS: u8 = 8;
-/// Longest time that a code may be good for, in seconds: a day.
+/// Longest period of a one-time password, in seconds: a day.
 pub const LONGEST_PERIOD_SECONDS: u32 = 86_400;
-/// Time that a code is good for where nothing else is said, in seconds (RFC 6238 section 5.2).
+/// Default period of a one-time password, in seconds (RFC 6238 section 5.2).
 pub const DEFAULT_PERIOD_SECONDS: u32 = 30;
-/// Highest counter: what an SQLite integer holds.
+/// Highest counter: the largest SQLite integer.
 pub const HIGHEST_COUNTER: u64 = i64::MAX as u64;
-/// Shortest secret, in bytes. RFC 4226 wants 16, but 10 are in wide use.
+/// Shortest secret, in bytes. RFC 4226 requires 16, but 10 are in wide use.
 pub const SHORTEST_SECRET: usize = 10;
 /// Longest secret, in bytes.
 pub const LONGEST_SECRET: usize = 128;
-/// Base32 (RFC 4648 section 6) without padding. Some servers leave something in the bits beyond the last byte.
+/// Base32 (RFC 4648 section 6) without padding. Some servers leave nonzero bits after the last byte.
 const BASE32: Encoding = new_encoding! {
     symbols: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
     check_trailing_bits: false,
 };
-/// Longest base32 text that is looked at, in bytes: the longest secret, grouped by spaces.
+/// Longest base32 text that is accepted, in bytes: the longest secret, grouped by spaces.
 const LONGEST_TEXT: usize = 512;
 
-/// The hash that codes are made with.
+/// The hash algorithm of one-time passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// HMAC-SHA-1, which nearly everybody uses.
+    /// HMAC-SHA-1, by far the most common.
     Sha1,
     /// HMAC-SHA-256.
     Sha256,
@@ -46,10 +46,10 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
 
-    /// The name in a registration code: `SHA1`, `SHA256` or `SHA512`.
+    /// Returns the name in a registration URI: `SHA1`, `SHA256` or `SHA512`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sha1 => "SHA1",
@@ -58,8 +58,8 @@ impl Algorithm {
         }
     }
 
-    /// Reads a name as it is spelled in the field: in any case, with dashes, underscores or spaces (`SHA-1`, as Web
-    /// Crypto has it), with `Hmac` before it or the family's name inside it (`SHA2-256`).
+    /// Parses a name in any of the spellings in use: in upper or lower case, with dashes, underscores or spaces
+    /// (`SHA-1`, as in Web Crypto), with an `Hmac` prefix or the family name inside it (`SHA2-256`).
     pub fn parse(name: &str) -> Option<Self> {
         let name: String = name.chars().filter(|character| !"-_/. ".contains(*character)).collect();
         let name = name.to_ascii_uppercase();
@@ -73,7 +73,7 @@ impl Algorithm {
 
     fn hmac(self) -> hmac::Algorithm {
         match self {
-            // Its weakness against collisions does not matter here (RFC 4226 appendix B.2).
+            // SHA-1's weakness against collisions does not matter here (RFC 4226 appendix B.2).
             Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha256 => hmac::HMAC_SHA256,
             Self::Sha512 => hmac::HMAC_SHA512,
@@ -81,34 +81,34 @@ impl Algorithm {
     }
 }
 
-/// What moves a code on.
+/// The moving factor of one-time passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moving {
-    /// Time (TOTP).
+    /// The current time (TOTP).
     Time {
-        /// How long a code is good for, in seconds.
+        /// Length of a period, in seconds.
         period_seconds: u32,
     },
-    /// A counter (HOTP), one more with every code.
+    /// A counter (HOTP), incremented with every one-time password.
     Counter {
-        /// What the next code is made of.
+        /// Counter value of the next one-time password.
         next: u64,
     },
 }
 
-/// How codes are made of a secret.
+/// How one-time passwords are derived from a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeSettings {
-    /// The hash.
+    /// The hash algorithm.
     pub algorithm: Algorithm,
     /// Number of digits, 6 to 8.
     pub digits: u8,
-    /// What moves a code on.
+    /// The moving factor.
     pub moving: Moving,
 }
 
 impl CodeSettings {
-    /// Whether every value is within its limits.
+    /// Returns whether every value is within its limits.
     pub fn is_sound(&self) -> bool {
         let moves = match self.moving {
             Moving::Time { period_seconds } => (1..=LONGEST_PERIOD_SECONDS).contains(&period_seconds),
@@ -118,12 +118,12 @@ impl CodeSettings {
     }
 }
 
-/// A one-time code. As good as a password while it lasts: never printed by accident, wiped from memory, and got out with
-/// [`expose`](Self::expose) alone.
+/// A one-time password. While valid it is as good as a password: it is never printed by accident, is wiped from memory,
+/// and can be read only through [`expose`](Self::expose).
 pub struct OneTimeCode(SecretText);
 
 impl OneTimeCode {
-    /// The digits, for the reason given.
+    /// Returns the digits, for the given reason.
     pub fn expose(&self, reason: Reason) -> &str {
         self.0.expose(reason)
     }
@@ -135,7 +135,7 @@ impl fmt::Debug for OneTimeCode {
     }
 }
 
-/// Compared in constant time.
+/// Compares in constant time.
 impl PartialEq for OneTimeCode {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
@@ -143,13 +143,13 @@ impl PartialEq for OneTimeCode {
 }
 impl Eq for OneTimeCode {}
 
-/// The code of this counter (RFC 4226 section 5.3).
+/// Returns the one-time password for this counter (RFC 4226 section 5.3).
 pub fn derive_code(secret: &SecretBytes, algorithm: Algorithm, digits: u8, counter: u64) -> OneTimeCode {
     let key = hmac::Key::new(algorithm.hmac(), secret.expose(Reason::Authenticate));
     let tag = hmac::sign(&key, &counter.to_be_bytes());
     let tag = tag.as_ref();
     let offset = usize::from(tag.last().copied().unwrap_or_default() & 0x0f);
-    // Four bytes at the offset are always there: the shortest tag has twenty.
+    // There are always four bytes at the offset: the shortest tag has twenty.
     let bytes = tag.get(offset..).and_then(|rest| rest.first_chunk::<4>()).copied().unwrap_or_default();
     let number = u32::from_be_bytes(bytes) & 0x7fff_ffff;
     let width = digits.clamp(FEWEST_DIGITS, MOST_DIGITS);
@@ -157,30 +157,30 @@ pub fn derive_code(secret: &SecretBytes, algorithm: Algorithm, digits: u8, count
     OneTimeCode(SecretText::new(format!("{code:0width$}", width = usize::from(width))))
 }
 
-/// Which period a time is in, counted from the epoch, and how many milliseconds of it are left, 1 at least (RFC 6238
-/// section 4.2). `time` is in milliseconds since the epoch.
+/// Returns the number of the period that contains `time`, counted from the epoch, and the milliseconds left in it, at
+/// least 1 (RFC 6238 section 4.2). `time` is in milliseconds since the epoch.
 pub fn period_at(time: i64, period_seconds: u32) -> (u64, u64) {
     let time = u64::try_from(time).unwrap_or(0);
     let period = u64::from(period_seconds.max(1)) * 1000;
     (time / period, period - time % period)
 }
 
-/// Why a text cannot be used as the secret of codes.
+/// The reason why a text cannot be used as a secret for one-time passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// It is not base32, or too long.
+    /// The text is not base32, or is too long.
     #[error("not a base32 secret")]
     NotASecret,
-    /// It is base32, but anyone could guess it.
+    /// The text is base32, but the secret is short enough to guess.
     #[error("a secret of {bytes} bytes is too short to be safe")]
     TooShort {
-        /// Its length, in bytes.
+        /// Length of the secret, in bytes.
         bytes: usize,
     },
 }
 
-/// Reads a secret in base32 (RFC 4648 section 6) in any case, with or without padding, with spaces, dashes or invisible
-/// characters anywhere. Bits beyond the last byte are not looked at, because some servers leave something there.
+/// Parses a base32 secret (RFC 4648 section 6) in any case, with or without padding, with spaces, dashes or invisible
+/// characters anywhere. Ignores the bits after the last byte, because some servers leave them nonzero.
 pub fn read_secret(text: &str) -> Result<SecretBytes, SecretError> {
     if text.len() > LONGEST_TEXT {
         return Err(SecretError::NotASecret);
@@ -191,7 +191,8 @@ pub fn read_secret(text: &str) -> Result<SecretBytes, SecretError> {
     }
     let padding = bare.iter().rev().take_while(|byte| **byte == b'=').count();
     let letters = bare.get(..bare.len().saturating_sub(padding)).unwrap_or_default();
-    // A last byte is never begun by one letter, nor by three or six: the letter would hold nothing of the one before.
+    // No encoding has one, three or six letters after its last full group of eight: the last letter would hold no bit
+    // of a complete byte.
     if letters.is_empty() || padding > 6 || matches!(letters.len() % 8, 1 | 3 | 6) {
         return Err(SecretError::NotASecret);
     }
@@ -203,8 +204,8 @@ pub fn read_secret(text: &str) -> Result<SecretBytes, SecretError> {
     }
 }
 
-/// Characters that group a secret's letters to be read or typed, and those that copying leaves in it. None of them is a
-/// letter of base32; a `+` is a space of a form.
+/// Returns whether the character only groups a secret's letters for reading or typing, or is a leftover of copying.
+/// None of these is a base32 letter; `+` is a space in form encoding.
 fn is_separator(character: char) -> bool {
     character.is_whitespace()
         || matches!(character,
@@ -212,7 +213,7 @@ fn is_separator(character: char) -> bool {
             | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2212}' | '\u{feff}')
 }
 
-/// Decodes into memory that is wiped where the letters are no base32.
+/// Decodes into memory that is wiped if the letters are not base32.
 fn from_base32(letters: &[u8]) -> Result<Vec<u8>, SecretError> {
     let length = BASE32.decode_len(letters.len()).map_err(|_| SecretError::NotASecret)?;
     let mut bytes = Zeroizing::new(vec![0; length]);
@@ -220,7 +221,7 @@ fn from_base32(letters: &[u8]) -> Result<Vec<u8>, SecretError> {
     Ok(std::mem::take(&mut *bytes))
 }
 
-/// Writes a secret in base32 without padding, as registration codes hold it.
+/// Writes a secret in base32 without padding, as in registration URIs.
 pub fn print_secret(secret: &SecretBytes) -> SecretText {
     SecretText::new(BASE32.encode(secret.expose(Reason::HandOver)))
 }

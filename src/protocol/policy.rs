@@ -1,11 +1,11 @@
 //! The policies that a server attaches to an account (docs/wire.md, "Policies").
 //!
-//! Only what they say; whether a phone satisfies them is decided by the phone, from facts that its shell passes in.
-//! A policy that is not understood is an error here, so that it can never count as satisfied.
+//! This module only parses and evaluates them; the phone decides, from facts that its shell passes in, whether it
+//! satisfies them. An unknown policy is an error here, so that it can never count as satisfied.
 
 use serde_json::Value;
 
-/// A condition that the phone must meet, or the account is locked.
+/// A condition that the phone must meet; otherwise the account is locked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Policy {
     /// The phone has a biometric set up.
@@ -18,7 +18,7 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The policy's name on the wire.
+    /// Returns the policy's name on the wire.
     pub fn name(&self) -> &'static str {
         match self {
             Self::BiometricAvailable => "biometricAvailable",
@@ -26,7 +26,7 @@ impl Policy {
         }
     }
 
-    /// Whether the phone, as described by these facts, meets the condition.
+    /// Returns whether a phone with these facts meets the condition.
     pub fn holds(&self, facts: &DeviceFacts) -> bool {
         match self {
             Self::BiometricAvailable => facts.biometric_available,
@@ -40,25 +40,25 @@ impl Policy {
 pub struct DeviceFacts {
     /// A fingerprint, face or other biometric is enrolled and usable.
     pub biometric_available: bool,
-    /// How likely the device was tampered with, from 0 (clean) to 1.
+    /// Likelihood that the device was tampered with, from 0 (clean) to 1.
     pub tamper_score: f64,
 }
 
-/// The policies cannot be understood. An account that carries them is refused.
+/// The policies cannot be understood. An account that carries them is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// Not a JSON object.
+    /// The text is not a JSON object.
     #[error("The policies are not a JSON object.")]
     NotAnObject,
-    /// A policy that this version does not know.
+    /// This version does not know the policy.
     #[error("The policy {0:?} is not known to this app. An update may help.")]
     Unknown(String),
-    /// A known policy with settings that make no sense.
+    /// The policy is known, but its settings are invalid.
     #[error("The policy {0:?} is malformed.")]
     Malformed(String),
 }
 
-/// Reads the JSON object that the `policies` parameter holds, in the order of the object's keys.
+/// Parses the JSON object in the `policies` parameter, in the order of the object's keys.
 pub fn parse(json: &str) -> Result<Vec<Policy>, PolicyError> {
     let Ok(Value::Object(object)) = serde_json::from_str::<Value>(json) else {
         return Err(PolicyError::NotAnObject);

@@ -1,7 +1,7 @@
-//! The proofs that a device key signs (docs/wire.md, "Device keys"): that a registering phone has the key, and what a
-//! person decided about what they saw. The proof of a pull is in `pull`.
+//! The proofs that a device key signs (docs/wire.md, "Device keys"): that a registering phone has the key, and what the
+//! user decided about what they saw. The proof of a pull is in `pull`.
 //!
-//! Every claim is compared with what its reader knows of its own; each difference has a name. Time enters as an argument.
+//! The reader compares every claim with the value it knows itself, and each mismatch has a name. Time is an argument.
 
 use std::fmt;
 
@@ -19,73 +19,73 @@ use crate::secret::SecretBytes;
 pub const REGISTRATION_TYPE: &str = "push-registration-proof+jwt";
 /// `typ` of a proof of an answer.
 pub const ANSWER_TYPE: &str = "push-answer-proof+jwt";
-/// How far in the future a proof may have been signed, in seconds.
+/// How far in the future the time of signing may be, in seconds.
 pub const FUTURE_LIMIT_SECONDS: i64 = 300;
-/// How long after its end a proof is still taken, as clocks differ, in seconds.
+/// How long after its expiry a proof is still accepted, in seconds, because clocks differ.
 pub const CLOCK_TOLERANCE_SECONDS: i64 = 60;
-/// Longest time from signing to the end of a proof, in seconds: a message's longest life, and the tolerance twice.
+/// Longest time from signing to expiry of a proof, in seconds: the longest life of a message plus the tolerance twice.
 pub const LONGEST_LIFE_SECONDS: i64 = 3600 + 2 * CLOCK_TOLERANCE_SECONDS;
-/// Most certificates of an attestation.
+/// Most certificates in an attestation.
 const ATTESTATION_LIMIT: usize = 10;
 
-/// Why a proof was refused.
+/// The reason why a proof was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
-    /// The device has a key and its message has no proof.
+    /// The device has a key, but its message has no proof.
     #[error("the proof is missing")]
     Missing,
-    /// A proof came where there is no key to check it with.
+    /// The message has a proof, but there is no key to check it with.
     #[error("there is a proof and no device key")]
     NotAsked,
-    /// The claims about a device key are incomplete or not of their form.
+    /// The claims about a device key are incomplete or malformed.
     #[error("the description of the device key is not valid")]
     BadKey,
-    /// Framing, header or signature.
+    /// The framing, header or signature is wrong.
     #[error("the proof is not signed by the device key")]
     Signature(JwsError),
-    /// It is about another message.
+    /// The proof is about another message.
     #[error("the proof is about another message")]
     MessageId,
-    /// It is about another device.
+    /// The proof is about another device.
     #[error("the proof is about another device")]
     Subject,
-    /// It goes with another request.
+    /// The proof belongs to another pull.
     #[error("the proof goes with another request")]
     Nonce,
-    /// It is about another challenge.
+    /// The proof is about another challenge.
     #[error("the proof is about another challenge")]
     Challenge,
-    /// It is for another server.
+    /// The proof is for another server.
     #[error("the proof is for another server")]
     Audience,
-    /// It was signed in the future.
+    /// The proof was signed in the future.
     #[error("the proof is from the future")]
     FromTheFuture,
-    /// Its time is over.
+    /// The proof has expired.
     #[error("the proof has expired")]
     Expired,
-    /// It is good for longer than a proof may be, or ends before it begins.
+    /// The proof is valid for too long, or expires before it was signed.
     #[error("the proof's times are not valid")]
     Times,
-    /// It speaks of another key.
+    /// The proof names another key.
     #[error("the proof is about another key")]
     Thumbprint,
-    /// It holds another decision than the answer.
+    /// The proof's decision differs from the answer's.
     #[error("the proof holds another decision")]
     Decision,
-    /// It holds another number than the answer.
+    /// The proof's number differs from the answer's.
     #[error("the proof holds another number")]
     Number,
-    /// It gives a reason for something that is no refusal.
+    /// The proof gives a reason, but is not a denial.
     #[error("the proof gives a reason where none belongs")]
     Reason,
-    /// Something else was displayed than was sent.
+    /// What the phone displayed differs from what the server sent.
     #[error("the proof is about other text than was sent")]
     Shown,
 }
 
 impl ProofError {
-    /// A stable name, in lower case with dashes.
+    /// Returns a stable name, in lowercase with dashes.
     pub fn code(self) -> &'static str {
         match self {
             Self::Missing => "proof-missing",
@@ -115,15 +115,15 @@ impl From<JwsError> for ProofError {
     }
 }
 
-/// Why a person refused.
+/// The user's reason for denying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DenyReason {
-    /// Somebody else signs on.
+    /// Someone else is signing in.
     NotMe,
-    /// The person signs on, but not like this.
+    /// The user is signing in, but does not want this sign-on.
     Mistake,
-    /// Anything else.
+    /// Any other reason.
     Other,
 }
 
@@ -131,7 +131,7 @@ impl DenyReason {
     /// All reasons.
     pub const ALL: [Self; 3] = [Self::NotMe, Self::Mistake, Self::Other];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotMe => "not-me",
@@ -140,36 +140,36 @@ impl DenyReason {
         }
     }
 
-    /// Reads the name on the wire.
+    /// Parses the name on the wire.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
-/// What the person decided.
+/// The user's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProvedDecision {
-    /// Accepted.
+    /// Approved.
     Approve,
-    /// Refused.
+    /// Denied.
     Deny,
 }
 
-/// What a proof is tied to, whatever it proves.
+/// What every proof is bound to.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
     /// The message or registration.
     pub message_id: &'a str,
     /// Its challenge.
     pub challenge: &'a [u8],
-    /// Origin of the authentication endpoint, as its URL's origin is written in ASCII.
+    /// Origin of the authentication endpoint, as the ASCII serialization of its URL's origin.
     pub audience: &'a str,
 }
 
 impl Binding<'_> {
-    /// What a platform is given as the challenge when it attests the key that registers: whoever reads the attestation
-    /// learns nothing of the code's challenge, and it is good for this registration only.
+    /// Returns the challenge for the platform that attests the registering key. A reader of the attestation learns
+    /// nothing about the registration's challenge, and the attestation is valid for this registration only.
     pub fn attestation_challenge(&self) -> [u8; digest::SHA256_OUTPUT_LEN] {
         let Self { message_id, challenge, audience } = self;
         let text = format!("push-registration-attestation\n{audience}\n{message_id}\n{}", encode_standard(challenge));
@@ -179,7 +179,7 @@ impl Binding<'_> {
     }
 }
 
-/// Claims of a proof of possession. The order of fields is the order on the wire.
+/// Claims of a proof of possession, in the order of fields on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegistrationProof {
@@ -189,16 +189,16 @@ pub struct RegistrationProof {
     pub challenge: String,
     /// Origin of the server.
     pub aud: String,
-    /// When it was signed, in epoch seconds.
+    /// Time of signing, in epoch seconds.
     pub iat: i64,
-    /// When it ends, in epoch seconds.
+    /// Expiry, in epoch seconds.
     pub exp: i64,
     /// Thumbprint of the key.
     pub jkt: String,
 }
 
 impl RegistrationProof {
-    /// The claims for this key.
+    /// Returns the claims for this key.
     pub fn new(binding: Binding<'_>, key: &PublicKey, iat: i64, exp: i64) -> Self {
         Self {
             message_id: binding.message_id.to_owned(),
@@ -210,12 +210,12 @@ impl RegistrationProof {
         }
     }
 
-    /// The bytes that the key has to sign.
+    /// Returns the bytes that the key must sign.
     pub fn signing_input(&self) -> Result<SigningInput, JwsError> {
         SigningInput::new(REGISTRATION_TYPE, self)
     }
 
-    /// Checks signature and every claim. `now` in epoch seconds by the server's clock.
+    /// Verifies the signature and every claim. `now` is in epoch seconds by the server's clock.
     pub fn verify(key: &PublicKey, token: &str, expected: Binding<'_>, now: i64) -> Result<Verified<Self>, ProofError> {
         let proof = es256::verify::<Self>(key, REGISTRATION_TYPE, token)?;
         let claims = proof.get();
@@ -228,18 +228,18 @@ impl RegistrationProof {
     }
 }
 
-/// What an answer's proof must say besides what it is tied to.
+/// What an answer's proof must say besides its [`Binding`].
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedAnswer<'a> {
     /// The decision.
     pub decision: ProvedDecision,
-    /// The number tapped, where one was.
+    /// The number that the user tapped, if any.
     pub number: Option<&'a str>,
     /// Digest of what was displayed ([`shown_digest`](super::display_digest::shown_digest)).
     pub shown: &'a str,
 }
 
-/// Claims of an answer's proof. The order of fields is the order on the wire.
+/// Claims of an answer's proof, in the order of fields on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AnswerProof {
@@ -249,16 +249,16 @@ pub struct AnswerProof {
     pub challenge: String,
     /// Origin of the server.
     pub aud: String,
-    /// When it was signed, in epoch seconds.
+    /// Time of signing, in epoch seconds.
     pub iat: i64,
-    /// When it ends, in epoch seconds.
+    /// Expiry, in epoch seconds.
     pub exp: i64,
-    /// What the person decided.
+    /// The user's decision.
     pub decision: ProvedDecision,
-    /// The number tapped.
+    /// The number that the user tapped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<String>,
-    /// Why it was refused, where the person said so.
+    /// The user's reason for denying, if given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<DenyReason>,
     /// Digest of what was displayed.
@@ -266,7 +266,7 @@ pub struct AnswerProof {
 }
 
 impl AnswerProof {
-    /// The claims of this answer.
+    /// Returns the claims of this answer.
     pub fn new(
         binding: Binding<'_>,
         answer: ExpectedAnswer<'_>,
@@ -287,12 +287,12 @@ impl AnswerProof {
         }
     }
 
-    /// The bytes that the key has to sign.
+    /// Returns the bytes that the key must sign.
     pub fn signing_input(&self) -> Result<SigningInput, JwsError> {
         SigningInput::new(ANSWER_TYPE, self)
     }
 
-    /// Checks signature and every claim. `now` in epoch seconds by the server's clock.
+    /// Verifies the signature and every claim. `now` is in epoch seconds by the server's clock.
     pub fn verify(
         key: &PublicKey,
         token: &str,
@@ -346,18 +346,18 @@ pub(super) fn check_times(iat: i64, exp: i64, now: i64) -> Result<(), ProofError
     Ok(())
 }
 
-/// What a registration says about the device key, beside the claims that every phone sends. The proof holds the registration
-/// code's challenge, which only the two ends are to know, so it is not printed.
+/// What a registration says about the device key, in addition to the claims that every phone sends. The proof contains
+/// the registration's challenge, which must stay between phone and server, so `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyClaims {
     /// The public key.
     pub jwk: PublicKey,
-    /// Where the private half lives, as the phone says.
+    /// Where the private key lives, according to the phone.
     pub key_level: KeyLevel,
-    /// What a person must do before it signs, as the phone says.
+    /// What the user must do before the key signs, according to the phone.
     pub user_presence: UserPresence,
-    /// Certificates, standard base64 of DER, the key's own first.
+    /// Certificates as standard base64 of DER, starting with the key's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attestation: Option<Vec<String>>,
     /// Proof of possession.
@@ -374,10 +374,10 @@ impl fmt::Debug for KeyClaims {
     }
 }
 
-/// The names by which a registration claims to have a device key.
+/// The claims that only a registration with a device key has.
 const KEY_CLAIMS: [&str; 5] = ["jwk", "keyLevel", "userPresence", "attestation", "proof"];
 
-/// Signs a registration with a device key, as every registration is signed.
+/// Signs a registration with a device key, under the shared secret like every registration.
 pub fn sign_keyed_registration(
     secret: &SecretBytes,
     registration: &RegistrationClaims,
@@ -393,8 +393,9 @@ pub fn sign_keyed_registration(
     jws::sign(secret, &Both { registration, key })
 }
 
-/// Checks a registration's signature under the shared secret and reads it, with what it says about a device key. One
-/// that says anything about a key has to say all of it: an incomplete one must not pass for one without.
+/// Verifies a registration's signature under the shared secret and parses it, including its claims about a device key.
+/// A registration with any of these claims must have all of them, so that an incomplete one cannot pass for one without
+/// a key.
 pub fn verify_registration(
     secret: &SecretBytes,
     jwt: &str,
@@ -408,7 +409,7 @@ pub fn verify_registration(
 
 fn read_key(claims: &serde_json::Value) -> Result<KeyClaims, ProofError> {
     let mut key = KeyClaims::deserialize(claims).map_err(|_| ProofError::BadKey)?;
-    // An empty list attests as much as none, and is not to be listed as more.
+    // An empty list attests no more than a missing one, and must not be stored as more.
     key.attestation = key.attestation.filter(|chain| !chain.is_empty());
     let chain = key.attestation.as_deref().unwrap_or_default();
     let decodes = |certificate: &String| decode_standard(certificate).is_ok();

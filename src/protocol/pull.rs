@@ -1,7 +1,7 @@
-//! Asking for pending messages, and being told that there are some (docs/wire.md, "Pull" and "Hints"): the claims of a
-//! pull, what a device's own key signs of it, its answer, and the push that says no more than where to ask.
+//! Pulls of pending messages and hints that there are some (docs/wire.md, "Pull" and "Hints"): the claims of a pull,
+//! the proof that a device key signs, the server's answer, and the push that says only where to pull from.
 //!
-//! Time enters as an argument. Who may ask is the server's rule.
+//! Time is an argument. The server decides who may pull.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,34 +12,34 @@ use super::message::is_mechanism_uid;
 use super::proof::{ProofError, check_times};
 use super::uri::is_message_id;
 
-/// The audience claim of a pull, and its action.
+/// The audience claim and the action of a pull.
 pub const PULL_AUDIENCE: &str = "pending";
-/// Longest wait of a pull, in seconds.
+/// Longest time that a pull may wait, in seconds.
 pub const LONGEST_PULL_WAIT_SECONDS: u32 = 30;
 /// `typ` of a proof of a pull.
 pub const PULL_TYPE: &str = "push-pull-proof+jwt";
-/// How long a proof of a pull is good for, in seconds. Nonces are remembered for longer.
+/// How long a pull's proof is valid, in seconds. The server remembers nonces for longer.
 pub const PULL_PROOF_LIFE_SECONDS: i64 = 300;
 
-/// Claims of a pull (phone to server, this project's own). The order of fields is the order on the wire.
+/// Claims of a pull (phone to server, specific to this project), in the order of fields on the wire.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullClaims {
-    /// The mechanism uid, equal to the body's.
+    /// The mechanism uid, equal to the one in the body.
     pub sub: String,
     /// Always [`PULL_AUDIENCE`].
     pub aud: String,
-    /// When it was signed, in epoch seconds.
+    /// Time of signing, in epoch seconds.
     pub iat: i64,
     /// Url-safe base64 of 16 random bytes, used once.
     pub nonce: String,
-    /// How long the server may hold the request until a message is there, in seconds, 0 to 30.
+    /// How long the server may hold the HTTP request until a message arrives, in seconds, 0 to 30.
     pub wait: u32,
-    /// What a device with a key of its own signed.
+    /// The proof that the device key signed, if the device has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub proof: Option<String>,
 }
 
-/// Claims of a pull's proof. The order of fields is the order on the wire.
+/// Claims of a pull's proof, in the order of fields on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PullProof {
@@ -47,9 +47,9 @@ pub struct PullProof {
     pub sub: String,
     /// Origin of the server.
     pub aud: String,
-    /// When it was signed, in epoch seconds; the pull says the same.
+    /// Time of signing, in epoch seconds; equal to the pull's.
     pub iat: i64,
-    /// When it ends, in epoch seconds.
+    /// Expiry, in epoch seconds.
     pub exp: i64,
     /// The pull's nonce.
     pub nonce: String,
@@ -57,21 +57,21 @@ pub struct PullProof {
     pub jkt: String,
 }
 
-/// What a pull's proof must be about.
+/// What a pull's proof must say.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedPull<'a> {
-    /// The device that asks.
+    /// The device that pulls.
     pub mechanism_uid: &'a str,
-    /// Origin of the authentication endpoint, as its URL's origin is written in ASCII.
+    /// Origin of the authentication endpoint, as the ASCII serialization of its URL's origin.
     pub audience: &'a str,
-    /// When the pull says that it was signed, in epoch seconds.
+    /// Time of signing that the pull states, in epoch seconds.
     pub iat: i64,
     /// The pull's nonce.
     pub nonce: &'a str,
 }
 
 impl PullProof {
-    /// The claims for this pull.
+    /// Returns the claims for this pull.
     pub fn new(pull: ExpectedPull<'_>, key: &PublicKey) -> Self {
         Self {
             sub: pull.mechanism_uid.to_owned(),
@@ -83,22 +83,22 @@ impl PullProof {
         }
     }
 
-    /// The bytes that the key has to sign.
+    /// Returns the bytes that the key must sign.
     pub fn signing_input(&self) -> Result<SigningInput, JwsError> {
         SigningInput::new(PULL_TYPE, self)
     }
 
-    /// Checks the signature and reads the claims; what they say is not looked at.
+    /// Verifies the signature and parses the claims, without checking their values.
     pub fn read(key: &PublicKey, token: &str) -> Result<Verified<Self>, ProofError> {
         Ok(es256::verify::<Self>(key, PULL_TYPE, token)?)
     }
 
-    /// Checks signature and every claim. `now` in epoch seconds by the server's clock.
+    /// Verifies the signature and every claim. `now` is in epoch seconds by the server's clock.
     pub fn verify(key: &PublicKey, token: &str, expected: ExpectedPull<'_>, now: i64) -> Result<(), ProofError> {
         Self::read(key, token)?.get().check(key, expected, now)
     }
 
-    /// Checks every claim of a proof whose signature is right.
+    /// Checks every claim of a proof whose signature was verified.
     pub fn check(&self, key: &PublicKey, expected: ExpectedPull<'_>, now: i64) -> Result<(), ProofError> {
         if self.sub != expected.mechanism_uid {
             return Err(ProofError::Subject);
@@ -106,7 +106,8 @@ impl PullProof {
         if self.aud != expected.audience {
             return Err(ProofError::Audience);
         }
-        // The same time as the pull's, or one that was captured could go with a new pull once its nonce is forgotten.
+        // Must equal the pull's time. Otherwise a captured proof could be reused with a new pull once its nonce is
+        // forgotten.
         if self.iat != expected.iat || self.exp.saturating_sub(self.iat) > PULL_PROOF_LIFE_SECONDS {
             return Err(ProofError::Times);
         }
@@ -121,36 +122,37 @@ impl PullProof {
     }
 }
 
-/// Answer to a pull: the messages exactly as they were made.
+/// The answer to a pull: the messages exactly as they were created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PulledMessages {
-    /// All messages that still wait for an answer, oldest first.
+    /// All messages that still await an answer, oldest first.
     pub messages: Vec<DeliveredMessage>,
 }
 
 /// A push message with its id, as FCM, APNs or a pull delivers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredMessage {
-    /// Goes back with the answer; it lies outside the signed message.
+    /// Id to return with the answer; it is not part of the signed message.
     #[serde(rename = "messageId")]
     pub message_id: String,
     /// The signed message.
     pub message: String,
 }
 
-/// A push that says that a message waits for a device, and nothing of it. Nobody signs it: it is worth a pull, no more.
+/// A push that says only that a message is waiting for a device. It is unsigned, so it justifies a pull and nothing
+/// else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
-    /// The message.
+    /// The message id.
     #[serde(rename = "messageId")]
     pub message_id: String,
-    /// The phone's own id of the credential that it is for.
+    /// The phone's id for the credential that the message is for.
     #[serde(rename = "mechanismUid")]
     pub mechanism_uid: String,
 }
 
 impl Hint {
-    /// Whether both ids are of a form that a server gives and a phone makes.
+    /// Returns whether both ids have the form that servers and phones generate.
     pub fn is_well_formed(&self) -> bool {
         is_message_id(&self.message_id) && is_mechanism_uid(&self.mechanism_uid)
     }

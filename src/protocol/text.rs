@@ -1,27 +1,27 @@
-//! Text that came from somebody else and will be shown to a person.
+//! Sanitizing of text from outside that the user will see.
 //!
-//! Control characters and the characters that turn the direction of writing can make a prompt read as something it is
-//! not, so they are taken out, and what remains is capped.
+//! Control characters and bidirectional formatting characters can make a prompt appear to say something else, so they
+//! are removed, and the rest is truncated.
 
 /// Longest issuer or account name that is shown or stored, in characters.
 pub const NAME_LIMIT: usize = 100;
 /// Longest message text that is shown or stored, in characters.
 pub const MESSAGE_LIMIT: usize = 500;
 
-/// The text without control and direction characters, trimmed, and cut to `limit` characters.
+/// Returns the text without control and invisible characters, truncated to `limit` characters and trimmed.
 pub fn clean(text: &str, limit: usize) -> String {
     let kept: String = text.chars().filter(|character| !is_hidden(*character)).take(limit).collect();
     kept.trim().to_owned()
 }
 
-/// Control characters (C0, C1, DEL), line and paragraph separators, and every character that shows nothing or changes
-/// how the text around it is read.
+/// Returns whether the character is a control character (C0, C1, DEL), a line or paragraph separator, or any other
+/// character that is invisible or changes how the text around it reads.
 pub fn is_hidden(character: char) -> bool {
     character.is_control() || HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
-/// `Default_Ignorable_Code_Point` of DerivedCoreProperties.txt, Unicode 17.0, which holds the bidirectional controls,
-/// fillers, variation selectors and tags; and beside it what shows nothing but is not ignorable: separators
+/// `Default_Ignorable_Code_Point` of DerivedCoreProperties.txt, Unicode 17.0, which includes the bidirectional
+/// controls, fillers, variation selectors and tags, plus characters that are invisible but not ignorable: separators
 /// (U+2028, U+2029), annotations and the object replacement character (U+FFF9 to U+FFFC), braille and musical blanks
 /// (U+2800, U+1D159), and the controls and blanks of Egyptian hieroglyphs (U+13430 to U+13442).
 const HIDDEN: [(char, char); 22] = [

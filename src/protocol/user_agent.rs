@@ -1,14 +1,15 @@
 //! Names of browsers and operating systems, derived from what a browser says about itself.
 //!
-//! `User-Agent` and `Sec-CH-UA-Platform` are free text: whoever knows a password can write "please tap 10" into them. A
-//! person therefore reads a name from the tables below, in which a text can only choose.
+//! `User-Agent` and `Sec-CH-UA-Platform` are free text: anyone who knows a password can write "please tap 10" into
+//! them. The user therefore sees a name from the tables below, and the text only selects which one.
 
 use std::fmt;
 
-/// How many characters of a text are looked at. Real user agents have about 120.
+/// How many characters of a text are examined. Real user agents have about 120.
 const READ: usize = 1000;
 
-/// Browsers: the name, and the words that tell it. The first match wins, because most browsers claim to be others, too.
+/// Browsers: the name, and the words that identify it. The first match wins, because most browsers also claim to be
+/// others.
 const BROWSERS: [(&str, &[&str]); 18] = [
     ("Edge", &["edg", "edge", "edga", "edgios"]),
     ("Opera", &["opr", "opera", "opt", "opios"]),
@@ -30,10 +31,10 @@ const BROWSERS: [(&str, &[&str]); 18] = [
     (SAFARI, &["safari"]),
 ];
 
-/// Also what the browsers of others call themselves at last, so that it counts on Apple's systems only.
+/// Third-party browsers also end their user agent with this word, so it counts on Apple's systems only.
 const SAFARI: &str = "Safari";
 
-/// Operating systems: the name, and the words that tell it. Those that claim to be others come first.
+/// Operating systems: the name, and the words that identify it. Those that claim to be others come first.
 const SYSTEMS: [(&str, &[&str]); 12] = [
     ("HarmonyOS", &["harmonyos", "openharmony"]),
     ("KaiOS", &["kaios"]),
@@ -49,21 +50,21 @@ const SYSTEMS: [(&str, &[&str]); 12] = [
     ("Linux", &["linux", "x11", "ubuntu"]),
 ];
 
-/// What a person reads of a browser: both parts come from closed tables.
+/// A browser's name for display; both parts come from closed tables.
 ///
-/// Displayed in English, as in "Firefox on Linux", "a browser on Windows", "a browser". Reading what is displayed gives
-/// the same name again.
+/// Displayed in English, as in "Firefox on Linux", "a browser on Windows", "a browser". Deriving a name from the
+/// displayed text returns the same name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BrowserName {
-    /// The browser, where it is one of the table.
+    /// The browser, if it is in the table.
     pub browser: Option<&'static str>,
-    /// The operating system or kind of device, where it is one of the table.
+    /// The operating system or kind of device, if it is in the table.
     pub system: Option<&'static str>,
 }
 
 impl BrowserName {
-    /// Derives the name from a user agent and, where that does not tell the system, from the platform that the browser
-    /// names beside it.
+    /// Derives the name from a user agent and, if that does not reveal the system, from the platform that the browser
+    /// reports separately.
     pub fn derive(user_agent: Option<&str>, platform: Option<&str>) -> Self {
         let agent = Words::of(user_agent.unwrap_or_default());
         let system = system_of(&agent).or_else(|| platform.and_then(system_name));
@@ -83,7 +84,7 @@ impl fmt::Display for BrowserName {
     }
 }
 
-/// The name of the operating system that a text such as `Sec-CH-UA-Platform` tells, where it is one of the table.
+/// Returns the operating system that a text such as `Sec-CH-UA-Platform` names, if it is in the table.
 pub fn system_name(platform: &str) -> Option<&'static str> {
     system_of(&Words::of(platform))
 }
@@ -96,7 +97,7 @@ fn find(table: &[(&'static str, &[&str])], words: &Words) -> Option<&'static str
     table.iter().find(|(_, marks)| marks.iter().any(|mark| words.have(mark))).map(|(name, _)| *name)
 }
 
-/// The words of a text in lower case, with a space before and after each.
+/// The words of a text in lowercase, with a space before and after each.
 struct Words(String);
 
 impl Words {
@@ -113,7 +114,7 @@ impl Words {
         Self(words)
     }
 
-    /// Whether these words follow each other in the text.
+    /// Returns whether these words appear consecutively in the text.
     fn have(&self, mark: &str) -> bool {
         self.0.contains(&format!(" {mark} "))
     }

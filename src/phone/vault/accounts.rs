@@ -1,4 +1,4 @@
-//! Rows of `account` and `credential`, and accounts with their halves.
+//! Rows of `account` and `credential`, and accounts with their credentials.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ const SELECT: &str =
     LEFT JOIN device_key ON device_key.credential_id = credential.id";
 
 impl Reader<'_> {
-    /// All accounts with their halves, in the order of adding. A half that is damaged is left out.
+    /// Returns the accounts with their credentials, in the order they were added. Damaged credentials are left out.
     pub(in crate::phone) fn accounts_with_credentials(&self) -> Result<Vec<AccountWithCredentials>, VaultError> {
         let mut push: HashMap<Id, PushCredential> =
             self.credentials()?.into_iter().map(|credential| (credential.account_id, credential)).collect();
@@ -41,7 +41,7 @@ impl Reader<'_> {
         Ok(holdings)
     }
 
-    /// The account with this id, with those of its halves that are not damaged.
+    /// Returns the account with this id, with those of its credentials that are not damaged.
     pub(in crate::phone) fn account_with_credentials(
         &self,
         id: Id,
@@ -53,7 +53,7 @@ impl Reader<'_> {
         Ok(Some(AccountWithCredentials { account, push, oath }))
     }
 
-    /// All push credentials that are not damaged, in the order of adding.
+    /// Returns the push credentials that are not damaged, in the order they were added.
     pub(in crate::phone) fn credentials(&self) -> Result<Vec<PushCredential>, VaultError> {
         let mut statement = self.sql.prepare(&format!("{SELECT} ORDER BY account.sequence"))?;
         let mut rows = statement.query([])?;
@@ -64,17 +64,17 @@ impl Reader<'_> {
         Ok(credentials)
     }
 
-    /// The credential with this id.
+    /// Returns the credential with this id.
     pub(in crate::phone) fn credential(&self, id: Id) -> Result<Option<PushCredential>, VaultError> {
         self.one("credential.id = ?1", &id)
     }
 
-    /// The push credential of this account.
+    /// Returns the push credential of this account.
     pub(in crate::phone) fn credential_of_account(&self, account: Id) -> Result<Option<PushCredential>, VaultError> {
         self.one("account.id = ?1", &account)
     }
 
-    /// The credential that messages call by this mechanism uid.
+    /// Returns the credential with this mechanism uid.
     pub(in crate::phone) fn credential_by_mechanism_uid(
         &self,
         mechanism_uid: &str,
@@ -82,12 +82,12 @@ impl Reader<'_> {
         self.one("mechanism_uid = ?1", &mechanism_uid)
     }
 
-    /// The secret shared with the server.
+    /// Returns the secret shared with the server.
     pub(in crate::phone) fn secret(&self, credential: &PushCredential) -> Result<SecretBytes, VaultError> {
         with_secret_place(credential, |place| self.open_sealed(place, &credential.secret_sealed))
     }
 
-    /// What evidence of the biometric slot is checked against, where there is a slot.
+    /// Returns the verifier for evidence from the biometric slot, if there is a slot.
     pub(in crate::phone) fn slot_verifier(
         &self,
         credential: &PushCredential,
@@ -99,7 +99,7 @@ impl Reader<'_> {
         sealed.map(|sealed| self.open_sealed(&slot_place(credential.id), &sealed)).transpose()
     }
 
-    /// The accounts that this credential's replaces: the same one, added earlier.
+    /// Returns the accounts that this credential replaces: the same account, added earlier.
     pub(in crate::phone) fn replaced_by(
         &self,
         successor: &PushCredential,
@@ -117,7 +117,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores a new account; its halves come after it.
+    /// Stores a new account, without its credentials.
     pub(in crate::phone) fn insert_account(&self, account: &AccountRecord) -> Result<(), VaultError> {
         self.sql.execute(
             "INSERT INTO account (id, issuer, name, user_id, colour, logo, policies, created_at, display_issuer,
@@ -139,7 +139,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps how an account is to be shown; whether there is such an account.
+    /// Stores an account's display names. Returns whether there is such an account.
     pub(in crate::phone) fn set_display_names(
         &self,
         id: Id,
@@ -153,7 +153,7 @@ impl Writer<'_> {
         Ok(changed > 0)
     }
 
-    /// Stores the push credential of an account that is there.
+    /// Stores the push credential of an existing account.
     pub(in crate::phone) fn insert_credential(
         &self,
         credential: &PushCredential,
@@ -193,13 +193,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Sets how far server and phone agree.
+    /// Stores how far server and phone agree about a credential.
     pub(in crate::phone) fn set_credential_state(&self, id: Id, state: CredentialState) -> Result<(), VaultError> {
         self.sql.execute("UPDATE credential SET state = ?2 WHERE id = ?1", params![id, state.name()])?;
         Ok(())
     }
 
-    /// Puts another biometric slot in the place of a credential's; an empty one says that its key counts no more.
+    /// Replaces a credential's biometric slot. An empty one means that its key is no longer valid.
     pub(in crate::phone) fn set_slot(
         &self,
         id: Id,
@@ -214,25 +214,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps how far the server's clock is ahead of this phone's, in milliseconds.
+    /// Stores how far the server's clock is ahead of this phone's, in milliseconds.
     pub(in crate::phone) fn set_clock_offset(&self, id: Id, milliseconds: i64) -> Result<(), VaultError> {
         self.sql.execute("UPDATE credential SET clock_offset = ?2 WHERE id = ?1", params![id, milliseconds])?;
         Ok(())
     }
 
-    /// Removes an account and everything of it; whether there was one.
+    /// Removes an account and everything that belongs to it. Returns whether it existed.
     pub(in crate::phone) fn remove_account(&self, account: Id) -> Result<bool, VaultError> {
         Ok(self.sql.execute("DELETE FROM account WHERE id = ?1", [account])? > 0)
     }
 
-    /// Keeps that this credential replaces no more accounts.
+    /// Records that this credential no longer replaces any account.
     pub(in crate::phone) fn end_replacing(&self, credential: Id) -> Result<(), VaultError> {
         self.sql.execute("UPDATE credential SET replaces = 0 WHERE id = ?1", [credential])?;
         Ok(())
     }
 }
 
-/// Same issuer, same name, same server. Another server is another account, whatever it calls itself.
+/// Returns whether issuer, name and server are the same. The same names at another server are another account.
 fn is_same_account(one: &PushCredential, other: &PushCredential) -> bool {
     one.issuer == other.issuer
         && one.account == other.account
@@ -254,7 +254,7 @@ fn read_account(row: &Row<'_>) -> Result<AccountRecord, VaultError> {
     })
 }
 
-/// A name as it may be shown. It was stored so, but nothing seals it.
+/// Cleans a name for display. It was clean when stored, but nothing seals it.
 fn clean_name(name: String) -> String {
     text::clean(&name, text::NAME_LIMIT)
 }
@@ -263,7 +263,7 @@ fn is_colour(colour: &str) -> bool {
     colour.len() == 6 && colour.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether it is an address as an address is printed, without anything that an address does not hold.
+/// Returns whether the text is an https address in its normalized form.
 fn is_logo(logo: &str) -> bool {
     Url::parse(logo).is_ok_and(|url| url.scheme() == "https" && url.as_str() == logo)
 }

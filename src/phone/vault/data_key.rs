@@ -1,4 +1,5 @@
-//! The vault's data key: made, wrapped by the platform's key, and tried. Knows the row that it stands in and no other.
+//! The vault's data key: generating it, wrapping it under the platform's key, and testing the wrapped key. Only deals
+//! with the row that holds it.
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
@@ -9,7 +10,7 @@ use crate::ports::Entropy;
 use crate::secret::SecretBytes;
 
 fn make_data_key(entropy: &dyn Entropy) -> Result<SecretBytes, VaultError> {
-    // Filled where it stays, so that no copy is left on the stack.
+    // Filled in place, so that no copy is left on the stack.
     let mut bytes = vec![0; KEY_LENGTH];
     entropy.fill(&mut bytes)?;
     Ok(SecretBytes::new(bytes))
@@ -19,13 +20,13 @@ fn key_check_place() -> Place<'static> {
     Place { table: "meta", column: "key_check_sealed", row: Id([0; 16]), bound: &[] }
 }
 
-/// Wraps the data key, and tries that it can be unwrapped again.
+/// Wraps the data key, and checks that it can be unwrapped again.
 pub(super) fn wrap_and_try(key: &dyn KeyEncryption, data_key: &SecretBytes) -> Result<Vec<u8>, VaultError> {
     let wrapped = key.wrap(data_key)?;
     if key.unwrap(&wrapped)? == *data_key { Ok(wrapped) } else { Err(VaultError::KeyRefused) }
 }
 
-/// Makes a data key of this generation: the sealer, the wrapped key and its check value.
+/// Generates a data key of this generation. Returns the sealer, the wrapped key and its check value.
 pub(super) fn make_key(
     key: &dyn KeyEncryption,
     entropy: &dyn Entropy,
@@ -38,7 +39,7 @@ pub(super) fn make_key(
     Ok((sealer, wrapped, check))
 }
 
-/// Gets the data key; `None` when it is lost.
+/// Unwraps the data key. Returns `None` if it is lost.
 pub(super) fn unlock(connection: &Connection, key: &dyn KeyEncryption) -> Result<Option<Sealer>, VaultError> {
     let (generation, wrapped, check): (i64, Vec<u8>, Vec<u8>) = connection
         .query_row("SELECT key_generation, wrapped_data_key, key_check_sealed FROM meta", [], |row| {
@@ -59,7 +60,7 @@ pub(super) fn has_no_account(connection: &Connection) -> Result<bool, VaultError
     Ok(connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
 }
 
-/// Gives a vault whose key is lost a new one. Only without accounts, when nothing can be lost by it.
+/// Gives a vault whose key is lost a new one, but only if it has no accounts, so that nothing can be lost.
 pub(super) fn renew_key(
     connection: &mut Connection,
     key: &dyn KeyEncryption,

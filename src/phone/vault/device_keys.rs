@@ -1,4 +1,4 @@
-//! Rows of `device_key`: an account's own signing key.
+//! Rows of `device_key`: the device keys of accounts.
 
 use rusqlite::{Row, params};
 
@@ -10,8 +10,8 @@ use crate::protocol::device_key::{KeyLevel, UserPresence};
 use crate::secret::{Reason, SecretBytes};
 
 impl Reader<'_> {
-    /// The private half of a credential's key; empty where it is in hardware. Opens only while the description of the key
-    /// is as it was stored.
+    /// Returns the private key of a credential's device key, which is empty if it is in hardware. Fails if the
+    /// description of the key was edited.
     pub(in crate::phone) fn device_key(
         &self,
         credential: &PushCredential,
@@ -22,7 +22,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores the key of a credential that is there.
+    /// Stores the device key of an existing credential.
     pub(in crate::phone) fn insert_device_key(
         &self,
         credential: Id,
@@ -38,7 +38,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps that the platform invalidated a credential's key.
+    /// Records that the platform invalidated a credential's device key.
     pub(in crate::phone) fn invalidate_device_key(
         &self,
         credential: Id,
@@ -50,7 +50,7 @@ impl Writer<'_> {
     }
 }
 
-/// The key in the columns from this one on, where there is one.
+/// Reads the device key from the columns starting at `first`, if there is one.
 pub(super) fn read_key(row: &Row<'_>, first: usize) -> Result<Option<KeyRecord>, VaultError> {
     let Some(jwk) = row.get::<_, Option<String>>(first)? else { return Ok(None) };
     let (level, presence): (String, String) = (row.get(first + 1)?, row.get(first + 2)?);

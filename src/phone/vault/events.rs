@@ -1,4 +1,4 @@
-//! Rows of `event`: what happened, kept by the names that the caller gives. Knows no kind of event.
+//! Rows of `event`, stored under the names that the caller passes. Independent of the kinds of events.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Reader, Vault, VaultError, Writer};
 use crate::phone::credential::Id;
 use crate::ports::EpochMilliseconds;
 
-/// Something that happened, as the vault keeps it.
+/// An event, as the vault stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::phone) struct EventRecord {
     pub(in crate::phone) at: EpochMilliseconds,
@@ -18,13 +18,13 @@ pub(in crate::phone) struct EventRecord {
     pub(in crate::phone) detail: Option<String>,
 }
 
-/// How many events come to be too many before they are forgotten.
+/// How many events may accumulate beyond the limit before the oldest are removed.
 const FORGOTTEN_AT_ONCE: i64 = 64;
-/// Is told of every event that this process stored, after it is durable and while no lock is held.
+/// Callback for every event that this process stored. Called once the event is durable, with no lock held.
 pub(in crate::phone) type Listener = Arc<dyn Fn(&EventRecord) + Send + Sync>;
 
 impl Vault {
-    /// Has events told from now on; whether nobody was listening before.
+    /// Sets the listener for events from now on. Returns false if there already is one.
     pub(in crate::phone) fn listen(&self, listener: Listener) -> bool {
         self.listener.set(listener).is_ok()
     }
@@ -37,7 +37,7 @@ impl Vault {
 }
 
 impl Reader<'_> {
-    /// The newest events, newest first, at most `limit`.
+    /// Returns the newest events, newest first, at most `limit`.
     pub(in crate::phone) fn events(&self, limit: u32) -> Result<Vec<EventRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(
             "SELECT at, kind, account_id, subject, detail FROM event ORDER BY sequence DESC LIMIT ?1",
@@ -56,14 +56,15 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores an event, and now and then forgets the oldest so that `limit` of them are left.
+    /// Stores an event, and occasionally removes the oldest so that `limit` of them remain.
     pub(in crate::phone) fn insert_event(&self, event: &EventRecord, limit: u32) -> Result<(), VaultError> {
         self.execute(
             "INSERT INTO event (at, kind, account_id, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![event.at, event.kind, event.account_id, event.subject, event.detail],
         )?;
         let stored = self.sql.last_insert_rowid();
-        // Not each time: the oldest lie in other pages than the newest, and every page that is changed costs a write.
+        // Not done every time: the oldest events are in other pages than the newest, and every changed page costs a
+        // write.
         if stored % FORGOTTEN_AT_ONCE == 0 {
             self.execute("DELETE FROM event WHERE sequence <= ?1", params![stored - i64::from(limit)])?;
         }

@@ -1,4 +1,4 @@
-//! The vault's file as SQLite opens it: its mode, its waiting for other processes, its pragmas. Knows no table.
+//! The vault's file as SQLite opens it: its mode, waiting for other processes, and pragmas. Independent of the tables.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -8,15 +8,15 @@ use rusqlite::Connection;
 
 use super::VaultError;
 
-/// How long to wait for another process that writes.
+/// How long to wait for another process that is writing.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait between two tries where the database itself does not wait.
+/// How long to wait between two attempts when SQLite itself does not wait.
 const BUSY_RETRY: Duration = Duration::from_millis(10);
 
-/// How many pages the write-ahead log may have before they are written back.
+/// How many pages the write-ahead log may have before they are written back to the database.
 const CHECKPOINT_PAGES: i64 = 4000;
 
-/// Makes the file where there is none, readable by its owner only.
+/// Creates the file if there is none, readable by its owner only.
 pub(super) fn create_private(file: &Path) -> Result<(), VaultError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -30,8 +30,9 @@ pub(super) fn create_private(file: &Path) -> Result<(), VaultError> {
     }
 }
 
-/// Switches a new file to the write-ahead log; on others it changes nothing. For this one lock SQLite does not keep to
-/// the busy timeout: of two processes that open a new file at once, one would be refused without the retries here.
+/// Switches a new file to the write-ahead log; for other files this changes nothing. SQLite ignores the busy timeout
+/// for this one lock, so that of two processes that open a new file at the same time, one would fail without these
+/// retries.
 fn use_write_ahead_log(connection: &Connection) -> Result<(), VaultError> {
     let mut retries = BUSY_TIMEOUT.as_millis() / BUSY_RETRY.as_millis();
     connection.busy_timeout(Duration::ZERO)?;
@@ -50,19 +51,19 @@ fn use_write_ahead_log(connection: &Connection) -> Result<(), VaultError> {
 }
 
 pub(super) fn set_pragmas(connection: &Connection) -> Result<(), VaultError> {
-    // Readers and one writer at the same time: app and notification extension share the file.
+    // Allows readers and one writer at the same time, because app and notification extension share the file.
     use_write_ahead_log(connection)?;
-    // A commit is on the disk when it returns, after power loss too; fullfsync is what that takes on Apple's systems.
+    // A commit is on the disk when it returns and survives a power failure. On Apple's systems this takes fullfsync.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    // Writing pages back takes waiting for the disk twice; a log of some megabytes is read as fast.
+    // Writing pages back waits for the disk twice, and a log of a few megabytes is just as fast to read.
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    // Removed rows are overwritten.
+    // Overwrites removed rows.
     connection.pragma_update(None, "secure_delete", true)?;
-    // Removing an account takes everything of it along.
+    // Removing an account removes everything that belongs to it.
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Intermediate results never reach a file; code inside an edited schema is not run.
+    // Intermediate results never reach a file, and code inside an edited schema does not run.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(())

@@ -1,8 +1,8 @@
-//! The vault: one SQLite file with everything that the phone keeps, its secrets sealed.
+//! The vault: one SQLite file with everything that the phone stores, its secrets sealed.
 //!
-//! The only importer of the database. It stores and finds rows and knows no use-case: when a row may change is decided
-//! by its callers, inside the transaction that [`Vault::write`] gives them. Foreign code (the platform's key) is called
-//! while opening and rewrapping only, outside of any transaction.
+//! The only module that uses the database. It stores and finds rows, independent of the use cases: its callers decide
+//! when a row may change, inside the transaction that [`Vault::write`] gives them. Foreign code (the platform's key) is
+//! called only while opening and rewrapping, outside of any transaction.
 
 mod accounts;
 mod data_key;
@@ -47,62 +47,64 @@ use crate::secret::SecretBytes;
 
 /// Page size of new files, in bytes.
 const PAGE_SIZE: i64 = 2048;
-/// How many statements are kept prepared: all that taking in and answering a message runs.
+/// Number of prepared statements to keep: every one that receiving and answering a message runs.
 const PREPARED_STATEMENTS: usize = 48;
 
-/// The platform's key encryption key: it wraps the vault's data key and never leaves its keeper.
+/// The platform's key encryption key: it wraps the vault's data key and never leaves the platform's key store.
 ///
-/// Called while the vault is opened and while its key is rewrapped, never while a lock or transaction of the vault is held.
+/// Called while the vault is opened or its key is rewrapped, but never while a lock or transaction of the vault is
+/// held.
 pub trait KeyEncryption: Send + Sync {
     /// Encrypts the data key.
     fn wrap(&self, data_key: &SecretBytes) -> Result<Vec<u8>, KeyError>;
-    /// Decrypts what [`wrap`](Self::wrap) gave.
+    /// Decrypts the output of [`wrap`](Self::wrap).
     fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, KeyError>;
 }
 
 /// The platform's key could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Not now: the device was not unlocked yet, or the key store is busy. Trying again helps.
+    /// The key is not available now, because the device has not been unlocked yet or the key store is busy. Trying
+    /// again helps.
     #[error("The device's key store is not available right now. Unlock the device and try again.")]
     Unavailable,
-    /// Never: the key is gone, or is another one.
+    /// The key is gone for good, or is a different one.
     #[error("The key is lost or is another one.")]
     Invalid,
 }
 
-/// Who may have the file open at the same time.
+/// Whether other processes may have the file open at the same time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sharing {
-    /// Other processes may.
+    /// Other processes may have the file open.
     Shared,
-    /// Nobody else.
+    /// Only this process may have the file open.
     Alone,
 }
 
 /// An open vault.
 pub(super) struct Vault {
     connection: Mutex<Connection>,
-    /// `None` when the key is lost: what is not sealed can still be read and removed.
+    /// `None` if the key is lost; anything that is not sealed can still be read and removed.
     sealer: Option<Sealer>,
     entropy: Arc<dyn Entropy>,
-    /// The write-ahead log could not be emptied when it should have been.
+    /// Whether the write-ahead log still has to be emptied, because an earlier attempt failed.
     log_is_to_empty: AtomicBool,
-    /// Who is told of events once they are durable.
+    /// The listener for durable events.
     listener: OnceLock<Listener>,
 }
 
-/// The rows as of one transaction.
+/// The rows within one transaction.
 pub(super) struct Reader<'a> {
     sql: &'a Connection,
     sealer: Option<&'a Sealer>,
 }
 
-/// The rows, to be changed all together or not at all.
+/// The rows within one transaction that may change them, all or nothing.
 pub(super) struct Writer<'a> {
     reader: Reader<'a>,
     entropy: &'a dyn Entropy,
-    /// Events stored by this change.
+    /// Events stored by this transaction.
     noted: RefCell<Vec<EventRecord>>,
 }
 
@@ -114,8 +116,9 @@ impl<'a> Deref for Writer<'a> {
 }
 
 impl Vault {
-    /// Opens the file, or makes a new vault where there is none. Where there is no room for the index of the
-    /// write-ahead log, the vault is opened for this process alone, which keeps that index in memory: reading needs no room then.
+    /// Opens the file, or creates a vault if there is none. If there is no space for the index of the write-ahead log,
+    /// the vault is opened for this process alone, which keeps that index in memory, so that reading needs no disk
+    /// space.
     pub(super) fn open(file: &Path, key: &dyn KeyEncryption, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         match Self::open_as(file, key, Arc::clone(&entropy), Sharing::Shared) {
             Err(VaultError::Full) => Self::open_as(file, key, entropy, Sharing::Alone),
@@ -134,17 +137,18 @@ impl Vault {
             Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         if sharing == Sharing::Alone {
-            // Before anything is read: from then on the index has its place.
+            // Set before anything is read, because the first read decides where the index is.
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         }
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-        // Or a kept statement would be prepared anew for every other value that is bound to it.
+        // Otherwise SQLite would prepare a cached statement again for different values bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        // Looked at before anything is set: a file that is refused must stay as it is, and so must a log beside it.
+        // Checked before anything is set: a rejected file must stay as it is, and so must a log next to it.
         leave_log(&connection, true)?;
         let version = version(&*connection.transaction()?)?;
         if version == 0 {
-            // Counts for a file that is empty still: a message changes few bytes in many pages.
+            // Takes effect only while the file is still empty. Pages are small, because a message changes few bytes in
+            // many pages.
             connection.pragma_update(None, "page_size", PAGE_SIZE)?;
         }
         set_pragmas(&connection)?;
@@ -157,7 +161,7 @@ impl Vault {
             None if has_no_account(&connection)? => Some(renew_key(&mut connection, key, &*entropy)?),
             sealer => sealer,
         };
-        // Without room nothing could be written back.
+        // On a full disk, nothing could be written back.
         leave_log(&connection, sharing == Sharing::Alone)?;
         Ok(Self {
             connection: Mutex::new(connection),
@@ -168,17 +172,17 @@ impl Vault {
         })
     }
 
-    /// The data key as this key wraps it, after trying that the key unwraps it again. Nothing is stored.
+    /// Returns the data key wrapped under this key, after checking that the key unwraps it again. Stores nothing.
     pub(super) fn wrap_data_key(&self, key: &dyn KeyEncryption) -> Result<Vec<u8>, VaultError> {
         wrap_and_try(key, self.sealer.as_ref().ok_or(VaultError::KeyLost)?.data_key())
     }
 
-    /// Whether the secrets can be read.
+    /// Returns whether the secrets can be read.
     pub(super) fn is_readable(&self) -> bool {
         self.sealer.is_some()
     }
 
-    /// Looks at the rows.
+    /// Runs `work` with read access to the rows.
     pub(super) fn read<T, E: MayBeDamage>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         let connection = self.lock();
         let look = || {
@@ -190,11 +194,12 @@ impl Vault {
         look().inspect_err(|error| leave_if_damaged(&connection, error))
     }
 
-    /// Changes the rows: all of it is durable when this returns, or, after an error, nothing is changed.
+    /// Runs `work` with write access to the rows. All changes are durable when this returns; after an error, there are
+    /// none.
     pub(super) fn write<T, E: MayBeDamage>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, E>) -> Result<T, E> {
         let connection = self.lock();
         let change = || {
-            // Taken at once, so that what is read inside cannot be changed by another process before it is written.
+            // Takes the write lock immediately, so that no other process can change what `work` reads before it writes.
             let transaction = Transaction::begin(&connection, "BEGIN IMMEDIATE")?;
             let writer = Writer {
                 reader: Reader { sql: &connection, sealer: self.sealer.as_ref() },
@@ -211,15 +216,15 @@ impl Vault {
         if self.log_is_to_empty.load(Ordering::Relaxed) {
             self.empty_log(&connection);
         }
-        // The listener is foreign code: it may take its time, or come back here.
+        // The listener is foreign code: it may take a long time, or call back.
         drop(connection);
         self.tell(&noted);
         Ok(result)
     }
 
-    /// Empties the write-ahead log, in which removed rows would otherwise stay readable. Where that is not possible now,
-    /// because another process is reading or the disk is full, it is done after the next change: what was removed is
-    /// removed all the same, so this is nobody's error.
+    /// Empties the write-ahead log, in which removed rows would otherwise stay readable. If that is not possible now,
+    /// because another process is reading or the disk is full, it happens after the next change. This is not an error,
+    /// because the rows themselves are removed in either case.
     pub(super) fn truncate_log(&self) {
         self.empty_log(&self.lock());
     }
@@ -229,14 +234,15 @@ impl Vault {
         self.log_is_to_empty.store(blocked.unwrap_or(true), Ordering::Relaxed);
     }
 
-    /// A panic while the lock was held rolled its transaction back, so the connection is as good as before.
+    /// Ignores poisoning: a panic while the lock was held rolled its transaction back, so the connection is still
+    /// usable.
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reader<'_> {
-    /// The data key as the platform's key encryption key wrapped it.
+    /// Returns the data key as the platform's key encryption key wrapped it.
     pub(super) fn wrapped_key(&self) -> Result<Vec<u8>, VaultError> {
         Ok(self.sql.query_row("SELECT wrapped_data_key FROM meta", [], |row| row.get(0))?)
     }
@@ -258,15 +264,15 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores the data key as another key encryption key wrapped it. [`VaultError::KeyChanged`] when what is there is
-    /// no longer what was `seen` before.
+    /// Stores the data key as another key encryption key wrapped it. Returns [`VaultError::KeyChanged`] if the stored
+    /// one is no longer `seen`.
     pub(super) fn replace_wrapped_key(&self, seen: &[u8], wrapped: &[u8]) -> Result<(), VaultError> {
         let changed =
             self.sql.execute("UPDATE meta SET wrapped_data_key = ?2 WHERE wrapped_data_key = ?1", [seen, wrapped])?;
         if changed == 1 { Ok(()) } else { Err(VaultError::KeyChanged) }
     }
 
-    /// Runs a statement that is run often, and is kept prepared.
+    /// Runs a frequent statement, which is kept prepared.
     fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, VaultError> {
         Ok(self.sql.prepare_cached(statement)?.execute(values)?)
     }
@@ -276,22 +282,22 @@ impl Writer<'_> {
     }
 }
 
-/// Whether the last one to close the file leaves it and the log beside it as they are, rather than to write the log back.
+/// Sets whether the last connection to close leaves the file and its log as they are, instead of writing the log back.
 fn leave_log(connection: &Connection, leave: bool) -> Result<(), VaultError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
     Ok(())
 }
 
-/// A file that turns out to be damaged stays as it is: whoever restores it may need the log.
+/// Leaves a damaged file as it is, because restoring it may require the log.
 fn leave_if_damaged(connection: &Connection, error: &impl MayBeDamage) {
     if error.is_damage() {
-        // Where even that is refused there is nothing left to do.
+        // If even that fails, there is nothing left to do.
         let _ = leave_log(connection, true);
     }
 }
 
-/// The version of the vault in the file; 0 when the file is still empty. An error when it is anything else than a vault
-/// that this version knows. To be called inside a transaction, so that all three are of one transaction.
+/// Returns the version of the vault in the file, or 0 if the file is still empty. Fails if it is anything other than a
+/// vault of a known version. Must be called inside a transaction, so that all three values are consistent.
 fn version(sql: &Connection) -> Result<i64, VaultError> {
     let application: i64 = sql.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = sql.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -310,7 +316,7 @@ fn version(sql: &Connection) -> Result<i64, VaultError> {
 fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entropy) -> Result<(), VaultError> {
     let (_, wrapped, check) = make_key(key, entropy, 1)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have made it in the meantime; then its key counts.
+    // Another process may have created the vault in the meantime; then its key stands.
     if version(&transaction)? == 0 {
         make_tables(&transaction)?;
         transaction.execute("INSERT INTO meta VALUES (1, 1, ?1, ?2)", params![wrapped, check])?;
@@ -319,8 +325,8 @@ fn make(connection: &mut Connection, key: &dyn KeyEncryption, entropy: &dyn Entr
     Ok(())
 }
 
-/// What was read of a row; none where the row itself is damaged, so that the others still count. That the file cannot be
-/// read shows in the step from row to row, which is not asked for here.
+/// Skips a damaged row, so that the others can still be read. An unreadable file is reported when stepping from row to
+/// row, which this function does not cover.
 pub(super) fn skip_damaged<T>(read: Result<Option<T>, VaultError>) -> Result<Option<T>, VaultError> {
     match read {
         Err(VaultError::Damaged) => Ok(None),
@@ -328,7 +334,7 @@ pub(super) fn skip_damaged<T>(read: Result<Option<T>, VaultError>) -> Result<Opt
     }
 }
 
-/// Reads a value that is stored by its name.
+/// Parses a value that is stored by name.
 fn parse_name<T: Copy>(all: &[T], name: fn(T) -> &'static str, stored: &str) -> Result<T, VaultError> {
     all.iter().copied().find(|value| name(*value) == stored).ok_or(VaultError::Damaged)
 }
@@ -361,7 +367,7 @@ mod tests {
         }
     }
 
-    /// Most of these hold for one connection only, so they cannot be seen from outside.
+    /// Most of these apply to one connection only, so they cannot be checked from outside.
     #[test]
     fn pragmas_are_as_the_format_needs_them() {
         let folder = tempfile::tempdir().unwrap();

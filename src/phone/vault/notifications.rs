@@ -8,7 +8,7 @@ use crate::phone::credential::{Id, NotificationState, Verdict};
 use crate::ports::EpochMilliseconds;
 use crate::secret::Reason;
 
-/// A received message, as the vault keeps it.
+/// A received message, as the vault stores it.
 #[derive(Debug, Clone)]
 pub(in crate::phone) struct NotificationRecord {
     pub(in crate::phone) id: Id,
@@ -17,13 +17,13 @@ pub(in crate::phone) struct NotificationRecord {
     pub(in crate::phone) received_at: EpochMilliseconds,
     pub(in crate::phone) state: NotificationState,
     pub(in crate::phone) verdict: Option<Verdict>,
-    /// When it reached a state that it does not leave; unknown in rows of an older vault.
+    /// Time when it reached a final state; unknown in rows of an older vault.
     pub(in crate::phone) settled_at: Option<EpochMilliseconds>,
     sealed: Vec<u8>,
 }
 
 impl NotificationRecord {
-    /// A message that just came in. It has to be stored with [`Writer::insert_notification`].
+    /// Creates the record of a message that just arrived, to be stored with [`Writer::insert_notification`].
     pub(in crate::phone) fn new(id: Id, credential_id: Id, message_id: &str, received_at: EpochMilliseconds) -> Self {
         Self {
             id,
@@ -38,43 +38,45 @@ impl NotificationRecord {
     }
 }
 
-/// What is remembered of a message so that it is not taken in twice.
+/// What is remembered about a message so that it is not received twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::phone) struct ReplayRecord {
     pub(in crate::phone) digest: Vec<u8>,
     pub(in crate::phone) credential_id: Id,
     pub(in crate::phone) message_id: String,
     pub(in crate::phone) message_digest: Vec<u8>,
-    /// The row that was made of it.
+    /// The row created for the message.
     pub(in crate::phone) notification_id: Option<Id>,
-    /// By the server's clock; `None` keeps it for the credential's life.
+    /// By the server's clock; `None` keeps it for the life of the credential.
     pub(in crate::phone) keep_until: Option<EpochMilliseconds>,
 }
 
 const SELECT: &str = "SELECT id, credential_id, message_id, received_at, state, verdict, message_sealed,
     settled_at FROM notification";
 
-/// What is history. Written as what it is not, so that nothing that waits can ever be taken for it.
+/// Selects the history. Excludes the unsettled states instead of listing the settled ones, so that a waiting message
+/// can never be mistaken for history.
 const SETTLED: &str = "state NOT IN ('pending', 'answering')";
-/// History beyond the newest `?1`, or settled before `?2`; null is no limit. Rows of an older vault count from receipt.
+/// Selects history beyond the newest `?1` or settled before `?2`; null means no limit. Rows of an older vault count
+/// from receipt.
 const EXCESS: &str = "state NOT IN ('pending', 'answering') AND (coalesce(settled_at, received_at) < ?2
     OR ?1 IS NOT NULL AND sequence NOT IN (SELECT sequence FROM notification
         WHERE state NOT IN ('pending', 'answering') ORDER BY sequence DESC LIMIT ?1))";
 
 impl Reader<'_> {
-    /// The message with this id.
+    /// Returns the message with this id.
     pub(in crate::phone) fn notification(&self, id: Id) -> Result<Option<NotificationRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
         rows.next()?.map(read).transpose()
     }
 
-    /// All messages that wait for the person, newest first.
+    /// Returns the messages that wait for the user, newest first.
     pub(in crate::phone) fn pending_notifications(&self) -> Result<Vec<NotificationRecord>, VaultError> {
         self.many(&format!("{SELECT} WHERE state = 'pending' ORDER BY sequence DESC"), &[])
     }
 
-    /// Messages to which nothing can happen any more, newest first.
+    /// Returns the messages in a final state, newest first.
     pub(in crate::phone) fn settled_notifications(
         &self,
         limit: u32,
@@ -83,7 +85,7 @@ impl Reader<'_> {
         self.many(&format!("{SELECT} WHERE {SETTLED} ORDER BY sequence DESC LIMIT ?1 OFFSET ?2"), &[&limit, &offset])
     }
 
-    /// Whether there are settled messages beyond the newest `count`, or settled before this time.
+    /// Returns whether there are settled messages beyond the newest `count`, or settled before this time.
     pub(in crate::phone) fn has_excess(
         &self,
         count: Option<u32>,
@@ -93,31 +95,31 @@ impl Reader<'_> {
         Ok(self.sql.prepare_cached(&query)?.query_row(params![count, settled_before], |row| row.get(0))?)
     }
 
-    /// The messages of a credential that wait for the person and had arrived up to `marker`.
+    /// Returns the messages of a credential that wait for the user and had arrived by `marker`.
     pub(in crate::phone) fn pending_notifications_until(
         &self,
         credential: Id,
         marker: i64,
     ) -> Result<Vec<NotificationRecord>, VaultError> {
         self.many(
-            // The plus keeps the search on the few that are pending, not on all of the credential.
+            // The plus makes SQLite search the few pending rows, not all rows of the credential.
             &format!("{SELECT} WHERE state = 'pending' AND +credential_id = ?1 AND sequence <= ?2"),
             &[&credential, &marker],
         )
     }
 
-    /// Marks this moment in the order of arrival.
+    /// Returns a marker for the current point in the order of arrival.
     pub(in crate::phone) fn notification_marker(&self) -> Result<i64, VaultError> {
         Ok(self.sql.query_row("SELECT coalesce(max(sequence), 0) FROM notification", [], |row| row.get(0))?)
     }
 
-    /// The signed message exactly as received. [`VaultError::Tampered`] when the row was edited.
+    /// Returns the signed message exactly as received, or [`VaultError::Tampered`] if the row was edited.
     pub(in crate::phone) fn signed_message(&self, record: &NotificationRecord) -> Result<String, VaultError> {
         let opened = with_place(record, |place| self.open_sealed(place, &record.sealed))?;
         String::from_utf8(opened.expose(Reason::Authenticate).to_vec()).map_err(|_| VaultError::Damaged)
     }
 
-    /// What is remembered of messages with this digest, or with this id of the same credential.
+    /// Returns what is remembered about messages with this digest, or with this id and the same credential.
     pub(in crate::phone) fn replays(
         &self,
         digest: &[u8],
@@ -155,7 +157,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Removes the settled messages beyond the newest `count`, and those settled before this time; how many there were.
+    /// Removes the settled messages beyond the newest `count`, and those settled before this time. Returns how many.
     pub(in crate::phone) fn remove_excess(
         &self,
         count: Option<u32>,
@@ -164,7 +166,7 @@ impl Writer<'_> {
         self.execute(&format!("DELETE FROM notification WHERE {EXCESS}"), params![count, settled_before])
     }
 
-    /// Stores a message that just came in.
+    /// Stores a message that just arrived.
     pub(in crate::phone) fn insert_notification(
         &self,
         record: &NotificationRecord,
@@ -188,7 +190,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Sets where a message is in its life, since `now`.
+    /// Sets the state of a message, as of `now`.
     pub(in crate::phone) fn set_notification_state(
         &self,
         id: Id,
@@ -203,7 +205,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Remembers a message.
+    /// Stores what is remembered about a message.
     pub(in crate::phone) fn insert_replay(&self, record: &ReplayRecord) -> Result<(), VaultError> {
         self.execute(
             "INSERT INTO replay (digest, credential_id, message_id, message_digest, keep_until, notification_id)
@@ -220,14 +222,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Forgets the messages of a credential that were to be remembered until before `server_time`.
+    /// Forgets the messages of a credential whose `keep_until` is before `server_time`.
     pub(in crate::phone) fn forget_replays(
         &self,
         credential: Id,
         server_time: EpochMilliseconds,
     ) -> Result<(), VaultError> {
         self.execute(
-            // The plus keeps the search on the few that are ending, not on all of the credential.
+            // The plus makes SQLite search the few rows that end, not all rows of the credential.
             "DELETE FROM replay WHERE keep_until < ?2 AND +credential_id = ?1",
             params![credential, server_time],
         )?;

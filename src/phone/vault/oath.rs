@@ -12,7 +12,7 @@ use crate::secret::{Reason, SecretBytes};
 const SELECT: &str = "SELECT account_id, id, kind, algorithm, digits, period, counter, server_device_id FROM oath";
 
 impl Reader<'_> {
-    /// All halves that show codes and are not damaged.
+    /// Returns the OATH credentials that are not damaged.
     pub(in crate::phone) fn oath_credentials(&self) -> Result<Vec<OathCredential>, VaultError> {
         let mut statement = self.sql.prepare(SELECT)?;
         let mut rows = statement.query([])?;
@@ -23,14 +23,14 @@ impl Reader<'_> {
         Ok(credentials)
     }
 
-    /// The half of this account that shows codes.
+    /// Returns the OATH credential of this account.
     pub(in crate::phone) fn oath_credential(&self, account: Id) -> Result<Option<OathCredential>, VaultError> {
         let mut statement = self.sql.prepare(&format!("{SELECT} WHERE account_id = ?1"))?;
         let mut rows = statement.query([account])?;
         rows.next()?.map(read).transpose()
     }
 
-    /// The secret that codes are made of.
+    /// Returns the secret for one-time passwords.
     pub(in crate::phone) fn code_secret(
         &self,
         account: &AccountRecord,
@@ -43,7 +43,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Stores the half that shows codes of an account that is there.
+    /// Stores the OATH credential of an existing account.
     pub(in crate::phone) fn insert_oath_credential(
         &self,
         account: &AccountRecord,
@@ -74,7 +74,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps what the next code is made of.
+    /// Stores the counter value of the next one-time password.
     pub(in crate::phone) fn set_counter(&self, credential: Id, next: u64) -> Result<(), VaultError> {
         let next = stored_counter(next)?;
         self.sql.execute("UPDATE oath SET counter = ?2 WHERE id = ?1", params![credential, next])?;

@@ -8,7 +8,7 @@ use crate::phone::credential::{Id, RequestKind};
 use crate::ports::EpochMilliseconds;
 use crate::secret::SecretBytes;
 
-/// A waiting request, as the vault keeps it.
+/// An outbox entry, as the vault stores it.
 #[derive(Debug, Clone)]
 pub(in crate::phone) struct OutboxRecord {
     pub(in crate::phone) id: Id,
@@ -18,16 +18,16 @@ pub(in crate::phone) struct OutboxRecord {
     pub(in crate::phone) url: String,
     pub(in crate::phone) cookie: Option<String>,
     pub(in crate::phone) created_at: EpochMilliseconds,
-    /// How often it was handed out.
+    /// Number of times it was handed out.
     pub(in crate::phone) attempts: u32,
-    /// An attempt may have reached the server without our hearing of it.
+    /// Whether an attempt may have reached the server without its result reaching this phone.
     pub(in crate::phone) fate_unknown: bool,
     pub(in crate::phone) leased_until: Option<EpochMilliseconds>,
     pub(in crate::phone) next_attempt_at: EpochMilliseconds,
     sealed: Vec<u8>,
 }
 
-/// Where a new request goes.
+/// A new outbox entry.
 pub(in crate::phone) struct NewRequest<'a> {
     pub(in crate::phone) id: Id,
     pub(in crate::phone) kind: RequestKind,
@@ -42,7 +42,7 @@ const SELECT: &str = "SELECT id, kind, credential_id, notification_id, url, cook
     leased_until, next_attempt_at, body_sealed FROM outbox";
 
 impl Reader<'_> {
-    /// All waiting requests that are not damaged, oldest first.
+    /// Returns the outbox entries that are not damaged, oldest first.
     pub(in crate::phone) fn outbox(&self) -> Result<Vec<OutboxRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(&format!("{SELECT} ORDER BY sequence"))?;
         let mut rows = statement.query([])?;
@@ -53,21 +53,21 @@ impl Reader<'_> {
         Ok(records)
     }
 
-    /// The request with this id.
+    /// Returns the entry with this id.
     pub(in crate::phone) fn request(&self, id: Id) -> Result<Option<OutboxRecord>, VaultError> {
         let mut statement = self.sql.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
         let mut rows = statement.query([id])?;
         rows.next()?.map(read).transpose()
     }
 
-    /// The exact bytes to send. [`VaultError::Tampered`] when the row was edited.
+    /// Returns the exact bytes to send, or [`VaultError::Tampered`] if the row was edited.
     pub(in crate::phone) fn request_body(&self, record: &OutboxRecord) -> Result<SecretBytes, VaultError> {
         with_place(record, |place| self.open_sealed(place, &record.sealed))
     }
 }
 
 impl Writer<'_> {
-    /// Puts a request into the outbox.
+    /// Adds an entry to the outbox.
     pub(in crate::phone) fn insert_request(&self, request: &NewRequest<'_>, body: &[u8]) -> Result<(), VaultError> {
         let record = OutboxRecord {
             id: request.id,
@@ -102,7 +102,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Puts other bytes into a waiting request, and calls it by this id from now on.
+    /// Replaces the bytes and the id of an entry.
     pub(in crate::phone) fn replace_request(
         &self,
         record: &mut OutboxRecord,
@@ -118,7 +118,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps how the sending goes: attempts, fate, lease and next attempt.
+    /// Stores the progress of sending: attempts, fate, lease and next attempt.
     pub(in crate::phone) fn update_request(&self, record: &OutboxRecord) -> Result<(), VaultError> {
         self.execute(
             "UPDATE outbox SET attempts = ?2, fate_unknown = ?3, leased_until = ?4, next_attempt_at = ?5 WHERE id = ?1",
@@ -127,7 +127,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Takes a request out: it is settled.
+    /// Removes a settled entry.
     pub(in crate::phone) fn remove_request(&self, id: Id) -> Result<(), VaultError> {
         self.execute("DELETE FROM outbox WHERE id = ?1", params![id])?;
         Ok(())

@@ -1,10 +1,10 @@
-//! Sealed columns: AES-256-GCM under the vault's data key, each value bound to the place it stands at.
+//! Sealed columns: AES-256-GCM under the vault's data key, with each value bound to its place.
 //!
 //! A sealed value is a random 12-byte nonce, the ciphertext and the 16-byte tag. The associated data is the format's
-//! name, table, column, row id, key generation (eight bytes, big-endian) and, where the value is bound to other
-//! columns, SHA-256 over these; every part, inside that hash too, preceded by its length in four bytes, big-endian. So
-//! no value can be moved to another row, column or file generation, nor the columns it is bound to be edited. The only
-//! importer of the cipher; knows no table and no file.
+//! name, table, column, row id, key generation (eight bytes, big-endian) and, if the value is bound to other columns,
+//! SHA-256 over these. Every part, including those inside that hash, is preceded by its length in four bytes,
+//! big-endian. A value therefore cannot be moved to another row, column or key generation, and the columns it is bound
+//! to cannot be edited. The only module that uses the cipher; independent of tables and files.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest;
@@ -16,19 +16,19 @@ use crate::secret::{Reason, SecretBytes};
 
 /// Length of the data key, in bytes.
 pub(super) const KEY_LENGTH: usize = 32;
-/// The format's name, first part of the associated data.
+/// Name of the format, the first part of the associated data.
 const FORMAT: &str = "push-authenticator vault 1";
 
-/// Where a sealed value stands.
+/// The place of a sealed value.
 pub(super) struct Place<'a> {
     pub(super) table: &'static str,
     pub(super) column: &'static str,
     pub(super) row: Id,
-    /// Values that must not be edited without the sealed one.
+    /// Values that cannot be edited without breaking the sealed one.
     pub(super) bound: &'a [&'a [u8]],
 }
 
-/// Seals and opens under one generation of the data key.
+/// Seals and opens values under one generation of the data key.
 pub(super) struct Sealer {
     key: LessSafeKey,
     data_key: SecretBytes,
@@ -36,7 +36,7 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    /// Takes the data key; `None` when it is not of the right length.
+    /// Creates a sealer with the data key. Returns `None` if the key has the wrong length.
     pub(super) fn new(data_key: &SecretBytes, generation: i64) -> Option<Self> {
         UnboundKey::new(&AES_256_GCM, data_key.expose(Reason::Seal)).ok().map(|key| Self {
             key: LessSafeKey::new(key),
@@ -45,12 +45,12 @@ impl Sealer {
         })
     }
 
-    /// The data key itself, to be wrapped by another key of the platform.
+    /// Returns the data key itself, to be wrapped under another key of the platform.
     pub(super) fn data_key(&self) -> &SecretBytes {
         &self.data_key
     }
 
-    /// Which data key this is.
+    /// Returns the generation of the data key.
     pub(super) fn generation(&self) -> i64 {
         self.generation
     }
@@ -65,8 +65,8 @@ impl Sealer {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens a value of this place. [`VaultError::Tampered`] when it is another place's, or it or what it is bound to
-    /// was changed.
+    /// Opens a value of this place. Returns [`VaultError::Tampered`] if the value belongs to another place, or if it or
+    /// anything it is bound to was changed.
     pub(super) fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretBytes, VaultError> {
         let tampered = || VaultError::Tampered { table: place.table };
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(tampered)?;
@@ -92,7 +92,7 @@ impl Sealer {
     }
 }
 
-/// The parts one after the other, each preceded by its length in four bytes, big-endian.
+/// Concatenates the parts, each preceded by its length in four bytes, big-endian.
 pub(in crate::phone) fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
     let mut joined = Vec::with_capacity(parts.iter().map(|part| 4 + part.len()).sum());
     for part in parts {

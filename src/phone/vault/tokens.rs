@@ -1,4 +1,4 @@
-//! The columns of `credential` that say where pushes shall go and what the server knows of it.
+//! The columns of `credential` with the wanted push token and what the server knows about it.
 
 use std::ops::RangeInclusive;
 
@@ -9,23 +9,23 @@ use crate::phone::credential::{Id, RequestKind, TokenRefusal};
 use crate::ports::EpochMilliseconds;
 use crate::protocol::message::CommunicationType;
 
-/// Where pushes for a credential go and shall go.
+/// The registered and the wanted push token of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::phone) struct TokenRecord {
     pub(in crate::phone) account_id: Id,
     pub(in crate::phone) credential_id: Id,
     pub(in crate::phone) device_name: String,
     pub(in crate::phone) platform: String,
-    /// What the server was last known to have.
+    /// The token that the server was last known to have.
     pub(in crate::phone) registered: PushToken,
-    /// What it shall have, where that is something else.
+    /// The token that the server should have, if different.
     pub(in crate::phone) desired: Option<PushToken>,
-    /// When it last said that it has it, or that it refuses.
+    /// Time when the server last confirmed or rejected a token.
     pub(in crate::phone) answered_at: Option<EpochMilliseconds>,
     pub(in crate::phone) refused: Option<TokenRefusal>,
 }
 
-/// A push token and the way it is for.
+/// A push token and its transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::phone) struct PushToken {
     pub(in crate::phone) token: String,
@@ -33,7 +33,7 @@ pub(in crate::phone) struct PushToken {
 }
 
 impl TokenRecord {
-    /// Where pushes shall go.
+    /// Returns the wanted token.
     pub(in crate::phone) fn wanted(&self) -> &PushToken {
         self.desired.as_ref().unwrap_or(&self.registered)
     }
@@ -42,26 +42,26 @@ impl TokenRecord {
 const SELECT: &str = "SELECT account_id, credential.id, device_name, platform, push_token, communication_type,
     desired_push_token, desired_communication_type, token_confirmed_at, token_refused FROM credential";
 
-/// Its registration is settled, and there is something to tell: another token is wanted and not refused, or the server's
-/// last answer is too long ago. The embedded way has no token that could grow old.
+/// Selects credentials with a settled registration and something to tell: a different token is wanted and not rejected,
+/// or the server's last response is too old. The embedded transport has no token that could become outdated.
 const TO_TELL: &str = "state <> 'enrolling' AND ((token_refused = 0 AND desired_push_token IS NOT NULL)
     OR ((desired_push_token IS NOT NULL OR communication_type <> 'embedded') AND coalesce(token_confirmed_at,
         (SELECT created_at FROM account WHERE account.id = account_id)) NOT BETWEEN ?1 AND ?2))
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE credential_id = credential.id AND outbox.kind = 'token-refresh')";
 
 impl Reader<'_> {
-    /// The tokens of all push credentials, in the order of adding.
+    /// Returns the tokens of all push credentials, in the order they were added.
     pub(in crate::phone) fn tokens(&self) -> Result<Vec<TokenRecord>, VaultError> {
         self.many_tokens(&format!("{SELECT} ORDER BY sequence"), &[])
     }
 
-    /// The token of one credential.
+    /// Returns the tokens of one credential.
     pub(in crate::phone) fn token(&self, credential: Id) -> Result<Option<TokenRecord>, VaultError> {
         Ok(self.many_tokens(&format!("{SELECT} WHERE id = ?1"), &[&credential])?.pop())
     }
 
-    /// The tokens that a server is to be told and for which nothing waits in the outbox: those that are not what is
-    /// wanted, and those of which the server last spoke outside of `answered`.
+    /// Returns the tokens that a server must be told and that are not in the outbox yet: those that differ from the
+    /// registered one, and those whose server last responded outside of `answered`.
     pub(in crate::phone) fn tokens_to_tell(
         &self,
         answered: RangeInclusive<EpochMilliseconds>,
@@ -70,7 +70,7 @@ impl Reader<'_> {
         self.many_tokens(&query, &[answered.start(), answered.end()])
     }
 
-    /// The waiting change of token of a credential.
+    /// Returns the id of a credential's token change in the outbox.
     pub(in crate::phone) fn waiting_refresh(&self, credential: Id) -> Result<Option<Id>, VaultError> {
         let kind = RequestKind::TokenRefresh.name();
         Ok(self
@@ -92,7 +92,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Keeps where pushes shall go, and forgets that something else was refused, and when.
+    /// Stores the wanted token, and clears an earlier rejection and its time.
     pub(in crate::phone) fn set_desired_token(
         &self,
         credential: Id,
@@ -110,7 +110,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps that the server has this token since `at`. What is wanted is kept where it is another one.
+    /// Records that the server has had this token since `at`. Keeps the wanted token if it is a different one.
     pub(in crate::phone) fn confirm_token(
         &self,
         credential: Id,
@@ -131,8 +131,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps that the server has the registered token since `at`: it took the registration. What it refused while it was
-    /// not certain to know this phone is asked again.
+    /// Records that the server has had the registered token since `at`, because it accepted the registration. A change
+    /// that it rejected before it was certain to know this phone will be tried again.
     pub(in crate::phone) fn confirm_registered_token(
         &self,
         credential: Id,
@@ -145,7 +145,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Keeps why the server is not asked again until another token is wanted, or long after `at`.
+    /// Records why the server is not asked again until a different token is wanted, or until long after `at`.
     pub(in crate::phone) fn refuse_token(
         &self,
         credential: Id,

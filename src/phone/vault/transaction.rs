@@ -1,11 +1,11 @@
-//! Transactions on the open connection. Knows no table.
+//! Transactions on the open connection. Independent of the tables.
 
 use rusqlite::Connection;
 
 use super::VaultError;
 
-/// A transaction, undone unless it is committed. Other than the library's own it keeps its statements prepared, as two of
-/// three transactions are over in less time than that takes.
+/// A transaction that is rolled back unless it is committed. Unlike the library's own, it keeps its statements
+/// prepared, because two out of three transactions take less time than preparing them.
 pub(super) struct Transaction<'a> {
     sql: &'a Connection,
     is_open: bool,
@@ -26,7 +26,7 @@ impl<'a> Transaction<'a> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // Some errors have ended it already; then there is nothing to undo.
+        // Some errors have already ended the transaction; then there is nothing to roll back.
         if self.is_open && !self.sql.is_autocommit() {
             let _ = self.sql.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
         }

@@ -1,8 +1,7 @@
-//! Signatures of a device's own key: compact JWS (RFC 7515) under ES256 (RFC 7518 section 3.4), and nothing else.
+//! Device key signatures: compact JWS (RFC 7515) with ES256 (RFC 7518 section 3.4), and nothing else.
 //!
-//! The protected header is exactly `alg` and `typ`, so there is no `crit` and no key to be misled by. The bytes to be
-//! signed are a value of their own, because the key is often in hardware that this process does not reach. No claim is
-//! interpreted here.
+//! The protected header is exactly `alg` and `typ`, so no `crit` and no embedded key can mislead a reader. The bytes to
+//! sign have their own type, because the key is often in hardware outside this process. No claim is interpreted here.
 
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde::de::DeserializeOwned;
@@ -12,7 +11,7 @@ use super::{JwsError, LENGTH_LIMIT, Verified};
 use crate::protocol::device_key::PublicKey;
 use crate::protocol::encoding::{decode_url_safe, encode_url_safe};
 
-/// Length of a signature in the form that JWS wants: r and s, 32 bytes each.
+/// Length of a JWS signature, in bytes: r and s, 32 each.
 pub const SIGNATURE_LENGTH: usize = 64;
 
 #[derive(Serialize, Deserialize)]
@@ -22,12 +21,12 @@ struct Header {
     typ: String,
 }
 
-/// The exact bytes that the device key has to sign.
+/// The exact bytes that the device key must sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningInput(String);
 
 impl SigningInput {
-    /// Header and claims, encoded. `typ` says what the signature is for, so that it serves for nothing else.
+    /// Encodes header and claims. `typ` states the purpose of the signature, so that it is valid for nothing else.
     pub fn new<T: Serialize>(typ: &str, claims: &T) -> Result<Self, JwsError> {
         let header = Header { alg: "ES256".to_owned(), typ: typ.to_owned() };
         let encode = |bytes: serde_json::Result<Vec<u8>>| {
@@ -36,23 +35,23 @@ impl SigningInput {
         Ok(Self(format!("{}.{}", encode(serde_json::to_vec(&header))?, encode(serde_json::to_vec(claims))?)))
     }
 
-    /// What was handed out before, as it comes back from whoever had it signed. Nothing is checked: [`verify`] does.
+    /// Restores an input that was handed out to be signed. Nothing is checked here; [`verify`] does that.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, JwsError> {
         std::str::from_utf8(bytes).map(|text| Self(text.to_owned())).map_err(|_| JwsError::Malformed)
     }
 
-    /// The bytes, to be hashed with SHA-256 and signed.
+    /// Returns the bytes, to be hashed with SHA-256 and signed.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// The token, with the signature as r and s.
+    /// Returns the token, with the signature as r and s.
     pub fn complete(&self, signature: &[u8; SIGNATURE_LENGTH]) -> String {
         format!("{}.{}", self.0, encode_url_safe(signature))
     }
 }
 
-/// Checks header and signature, and reads the claims.
+/// Verifies header and signature, and parses the claims.
 pub fn verify<T: DeserializeOwned>(key: &PublicKey, typ: &str, token: &str) -> Result<Verified<T>, JwsError> {
     if token.len() > LENGTH_LIMIT {
         return Err(JwsError::Malformed);
@@ -74,13 +73,14 @@ pub fn verify<T: DeserializeOwned>(key: &PublicKey, typ: &str, token: &str) -> R
     serde_json::from_slice(&claims).map(Verified).map_err(|_| JwsError::WrongClaims)
 }
 
-/// Whether the signature, r and s, is the key's over these bytes. Wrong, too, when the key is no point of the curve.
+/// Returns whether `signature` (r and s) is the key's signature over these bytes. Also false if the key is not a point
+/// on the curve.
 pub fn signature_is_right(key: &PublicKey, bytes: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point()).verify(bytes, signature).is_ok()
 }
 
-/// The signature as r and s, out of the DER form that Android's Keystore and Apple's Security framework give
-/// (`SEQUENCE` of two `INTEGER`s, RFC 3279 section 2.2.3); `None` when it is no such thing. Minimal DER only.
+/// Converts a signature to r and s from the DER form that Android's Keystore and Apple's Security framework return
+/// (`SEQUENCE` of two `INTEGER`s, RFC 3279 section 2.2.3). Returns `None` for anything else. Accepts minimal DER only.
 pub fn signature_from_der(der: &[u8]) -> Option<[u8; SIGNATURE_LENGTH]> {
     let (content, rest) = read_element(der, 0x30)?;
     let (r, after) = read_element(content, 0x02)?;
@@ -95,14 +95,14 @@ pub fn signature_from_der(der: &[u8]) -> Option<[u8; SIGNATURE_LENGTH]> {
     Some(signature)
 }
 
-/// The content of an element with this tag and a length below 128, and what follows it.
+/// Returns the content of an element with this tag and a length below 128, and the bytes after it.
 fn read_element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;
     if found == tag && length < 128 { rest.split_at_checked(usize::from(length)) } else { None }
 }
 
-/// Puts a positive integer at the end of the field.
+/// Writes a positive integer right-aligned into the field.
 fn place_integer(bytes: &[u8], field: &mut [u8]) -> Option<()> {
     let magnitude = match bytes {
         [0, second, ..] if *second >= 0x80 => bytes.get(1..)?,
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// RFC 7515 appendix A.3: its header has no `typ`, which is why it is refused here although its signature is right.
+    /// Token of RFC 7515 appendix A.3. Its header has no `typ`, so it is rejected here although its signature is valid.
     const RFC_TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
     #[test]

@@ -1,4 +1,5 @@
-//! The push message (docs/wire.md section 3): what is asked of the person, and what they are shown. Knows no other message.
+//! The push message (docs/wire.md section 3): what it asks of the user, and what the user sees. Independent of the
+//! other messages.
 
 use std::net::IpAddr;
 
@@ -13,19 +14,19 @@ use crate::protocol::uri::Cookie;
 use crate::protocol::user_agent::BrowserName;
 use crate::secret::SecretBytes;
 
-/// What the person is asked to do.
+/// What the message asks the user to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// Tap to accept.
+    /// Tap to approve.
     Tap,
     /// Tap the one of these three numbers that the browser shows.
     Number([String; 3]),
-    /// Accept with a biometric.
+    /// Approve with a biometric.
     Biometric,
 }
 
 impl Ask {
-    /// The push type's name on the wire.
+    /// Returns the push type's name on the wire.
     pub fn wire_name(&self) -> &'static str {
         match self {
             Self::Tap => "default",
@@ -35,20 +36,21 @@ impl Ask {
     }
 }
 
-/// Where a sign-on comes from, as the server saw it. Shown, never trusted.
+/// Where a sign-on comes from, as the server saw it. For display only, never trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Context {
-    /// Position of the browser, where it was shared.
+    /// Position of the browser, if the user shared it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Location>,
-    /// The browser's user agent: free text of whoever signs on, see [`browser_name`](Self::browser_name).
+    /// The browser's user agent: free text under the control of anyone who tries to sign in. See
+    /// [`browser_name`](Self::browser_name).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_agent: Option<String>,
-    /// The browser's platform: free text, too.
+    /// The browser's platform, also free text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub platform: Option<String>,
-    /// Address of the browser.
+    /// IP address of the browser.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remote_ip: Option<String>,
 }
@@ -62,50 +64,50 @@ pub struct Location {
     pub longitude: f64,
 }
 
-/// A push message (server to phone), read and checked for form.
+/// A push message (server to phone) whose claims were parsed and validated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushMessage {
-    /// The phone's id of the credential.
+    /// The phone's id for the credential.
     pub mechanism_uid: String,
-    /// What the answer must be computed over.
+    /// The challenge over which the answer's MAC is computed.
     pub challenge: Challenge,
-    /// Load-balancer cookie to send back with the answer.
+    /// Load-balancer cookie to return with the answer.
     pub cookie: Option<Cookie>,
-    /// How long the message may be answered, in seconds, 1 to 3600.
+    /// How long the message can be answered, in seconds, 1 to 3600.
     pub time_to_live_seconds: u32,
-    /// When it was sent, in epoch milliseconds by the server's clock.
+    /// Time of sending, in epoch milliseconds by the server's clock.
     pub sent_at: Option<i64>,
-    /// Text for the person, cleaned and capped.
+    /// Text for the user, cleaned and truncated.
     pub text: Option<String>,
-    /// What is asked.
+    /// What the message asks for.
     pub ask: Ask,
     /// Where the sign-on comes from.
     pub context: Option<Context>,
     /// The operator's own data, as sent.
     pub custom_payload: Option<String>,
-    /// User id, where the server sends one.
+    /// User id, if the server sends one.
     pub user_id: Option<String>,
 }
 
-/// Why a push message was refused.
+/// The reason why a push message was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// The signature or the framing.
+    /// The signature or the framing is wrong.
     #[error(transparent)]
     Signature(#[from] JwsError),
     /// The challenge is not standard base64 of exactly 32 bytes.
     #[error("The message's challenge is not valid, so no answer to it could be accepted.")]
     BadChallenge,
-    /// A push type that is not known.
+    /// The push type is unknown.
     #[error("The message asks for a kind of approval ({0:?}) that this app does not know. An update may help.")]
     UnknownPushType(String),
-    /// Not three different numbers.
+    /// The message does not have three different numbers.
     #[error("The message asks for a number, but does not hold three different numbers.")]
     BadNumbers,
-    /// The load-balancer cookie cannot be sent as one.
+    /// The load-balancer cookie is not valid in a header.
     #[error("The message holds a cookie that cannot be used.")]
     BadCookie,
-    /// Time to live or sending time is not a number, or is out of range.
+    /// The time to live or the time of sending is not a number, or is out of range.
     #[error("The message's times are not valid.")]
     BadTime,
     /// The context is not a JSON object of the expected form.
@@ -142,7 +144,7 @@ struct PushClaims {
 }
 
 impl PushMessage {
-    /// The mechanism uid that a message claims, **unchecked**: only to find the secret to check it with.
+    /// Returns the mechanism uid that a message claims, **unverified**, only to find the secret to verify it with.
     pub fn peek_mechanism_uid(jwt: &str) -> Result<String, JwsError> {
         #[derive(Deserialize)]
         struct Recipient {
@@ -152,7 +154,7 @@ impl PushMessage {
         jws::peek::<Recipient>(jwt).map(|recipient| recipient.u)
     }
 
-    /// Checks the signature under the credential's secret, then the form of every claim.
+    /// Verifies the signature under the credential's secret, then validates every claim.
     pub fn verify(secret: &SecretBytes, jwt: &str) -> Result<Verified<Self>, MessageError> {
         jws::verify::<PushClaims>(secret, jwt)?.try_map(Self::read)
     }
@@ -211,7 +213,7 @@ impl PushMessage {
         })
     }
 
-    /// Signs the message for a phone: every claim a string, base64 standard and padded.
+    /// Signs the message for a phone, with every claim as a string and base64 in the standard, padded form.
     pub fn sign(&self, secret: &SecretBytes) -> Result<String, JwsError> {
         let claims = PushClaims {
             c: encode_standard(&self.challenge),
@@ -233,22 +235,24 @@ impl PushMessage {
     }
 }
 
-/// 9999-12-31: later times are nonsense and could overflow sums.
+/// 9999-12-31: later times make no sense and could overflow sums.
 const LATEST_TIME: i64 = 253_402_300_799_999;
 
 impl Context {
-    /// Returns what a person reads of the browser, whatever it says about itself; absent where it says nothing.
+    /// Returns a name of the browser that is safe to show, whatever the browser says about itself, or `None` if it says
+    /// nothing.
     pub fn browser_name(&self) -> Option<BrowserName> {
         let is_known = self.user_agent.is_some() || self.platform.is_some();
         is_known.then(|| BrowserName::derive(self.user_agent.as_deref(), self.platform.as_deref()))
     }
 
-    /// Returns the browser's address where it is one: some servers take it from a header that anyone may write.
+    /// Returns the browser's address if it is a valid one: some servers take it from a header that anyone can write.
     pub fn address(&self) -> Option<IpAddr> {
         self.remote_ip.as_deref()?.trim().parse().ok()
     }
 
-    /// By way of an object, because a list of values would be taken for the members in their order.
+    /// Parses an object first, because deserializing directly would also accept a list of values in the order of the
+    /// members.
     fn parse(json: &str) -> Option<Self> {
         let object: serde_json::Map<String, Value> = serde_json::from_str(json).ok()?;
         serde_json::from_value(Value::Object(object)).ok()

@@ -1,4 +1,4 @@
-//! Addresses and ids as registration codes hold them: what may be contacted, and how it is shown. Pure.
+//! Addresses and ids in registration URIs: what may be contacted, and how to show it.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use crate::protocol::message::MESSAGE_ID_LIMIT;
 
-/// The endpoint with its `_action` parameter set to `action`, everything else kept.
+/// Returns the endpoint with its `_action` parameter set to `action` and everything else unchanged.
 pub fn with_action(endpoint: &Url, action: &str) -> Url {
     let mut changed = endpoint.clone();
     let kept: Vec<&str> = endpoint
@@ -20,7 +20,7 @@ pub fn with_action(endpoint: &Url, action: &str) -> Url {
     changed
 }
 
-/// Whether the URL's host can only be this device itself: `localhost`, 127.0.0.0/8 or `[::1]`.
+/// Returns whether the URL's host can only be this device: `localhost`, 127.0.0.0/8 or `[::1]`.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -30,13 +30,14 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// `host` or `host:port`, to show to a person.
+/// Returns `host` or `host:port`, to show to the user.
 pub fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Message ids are opaque, but they go into JSON, logs and databases: visible ASCII, capped.
+/// Returns whether the text can be a message id. These are opaque, but end up in JSON, logs and databases, so they must
+/// be visible ASCII and not too long.
 pub fn is_message_id(id: &str) -> bool {
     (1..=MESSAGE_ID_LIMIT).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,17 +1,17 @@
-//! The load-balancer cookie of a registration code or a push message. Knows no request.
+//! The load-balancer cookie of a registration URI or a push message.
 
-/// A load-balancer cookie: one or more `name=value` pairs, checked against RFC 6265 section 4.2.1, so that it can be
-/// sent as a header without carrying anything else into the request.
+/// A load-balancer cookie: one or more `name=value` pairs, validated against RFC 6265 section 4.2.1, so that it cannot
+/// inject anything else into the HTTP request when sent as a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cookie(String);
 
-/// The bytes are no cookie.
+/// The bytes are not a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a cookie")]
 pub struct NotACookie;
 
 impl Cookie {
-    /// Checks the decoded bytes of an `l` parameter.
+    /// Parses the decoded bytes of an `l` parameter.
     pub fn parse(bytes: &[u8]) -> Result<Self, NotACookie> {
         let text = std::str::from_utf8(bytes).map_err(|_| NotACookie)?;
         let pair_is_fine = |pair: &str| {
@@ -25,7 +25,7 @@ impl Cookie {
         Ok(Self(text.to_owned()))
     }
 
-    /// The value of the `Cookie` header.
+    /// Returns the value of the `Cookie` header.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The label of a registration code: `Issuer:Account`, `:Account` or `Account`, read and written.
+//! The label of a registration URI, read and written: `Issuer:Account`, `:Account` or `Account`.
 
 use std::borrow::Cow;
 
@@ -8,37 +8,37 @@ use url::Url;
 use super::{UNTITLED, UriError};
 use crate::protocol::text;
 
-/// What is percent-encoded: everything but what stands for itself in a query (RFC 3986 section 2.3) and the colon of
-/// message ids, because phones in the field read the message id as it is written.
+/// The characters to percent-encode: all but those unreserved in a query (RFC 3986 section 2.3) and the colon of
+/// message ids, because phones in the field read the message id without decoding it.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
-/// The text as it stands in a query.
+/// Returns the text percent-encoded for a query.
 pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// Returns the label of these names. Where a colon is in the issuer the label is `:account`: both of Ping's SDKs read that,
-/// and the issuer comes from its parameter. A colon in the account is encoded, so that the first one written as it is
-/// stands between the two.
+/// Returns the label for these names. If the issuer contains a colon, the label is `:account`: both of Ping's SDKs read
+/// that, and take the issuer from its parameter. A colon in the account is encoded, so that the first literal colon
+/// separates the two.
 pub(super) fn print(issuer: &str, account: &str) -> String {
     let issuer = if issuer.contains(':') { "" } else { issuer };
     format!("{}:{}", encode(issuer), encode(account).replace(':', "%3A"))
 }
 
-/// Who an account is with, and its name.
+/// The issuer and name of an account.
 pub(super) struct Names {
     pub(super) issuer: String,
     pub(super) account: String,
 }
 
 impl Names {
-    /// The label's names, cleaned and capped. An issuer given beside the label wins over the label's.
+    /// Reads the label's names, cleaned and truncated. A separate issuer takes precedence over the label's.
     pub(super) fn read(uri: &Url, issuer: Option<String>) -> Result<Self, UriError> {
         let (label_issuer, account) = read_label(uri)?;
         Ok(Self::new(&issuer.or(label_issuer).unwrap_or_default(), &account))
     }
 
-    /// Names from anywhere, cleaned and capped.
+    /// Cleans and truncates names from any source.
     pub(super) fn new(issuer: &str, account: &str) -> Self {
         let account = text::clean(account, text::NAME_LIMIT);
         Self {
@@ -48,8 +48,8 @@ impl Names {
     }
 }
 
-/// Issuer and account of the label. The colon between them may be written as it is or percent-encoded, even twice;
-/// where one is written as it is, an encoded one belongs to the name it stands in.
+/// Returns the label's issuer and account. The colon between them may be literal or percent-encoded, even twice. If
+/// there is a literal colon, an encoded one is part of a name.
 fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
     let path = uri.path().trim_start_matches('/');
     let decode = |text: &str| {
@@ -59,7 +59,7 @@ fn read_label(uri: &Url) -> Result<(Option<String>, String), UriError> {
         Some((issuer, account)) => (decode(issuer)?, decode(account)?),
         None => {
             let label = decode(path)?;
-            // No label that is encoded once has such an escape left where its names meet: it was encoded twice.
+            // A label that was encoded once has no such escape left after decoding, so this one was encoded twice.
             let twice = !label.contains(':') && ["%3a", "%40", "%20"].iter().any(|rest| contains(&label, rest));
             let label = if twice { decode(&label)? } else { label };
             match label.split_once(':') {

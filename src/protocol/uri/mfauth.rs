@@ -1,17 +1,18 @@
-//! `mfauth`: one code with a push credential and, where `secret` is there, one that shows codes.
+//! `mfauth`: one registration URI with a push credential and, if `secret` is present, one for one-time passwords.
 
 use url::Url;
 
 use super::parameters::{CodeKind, Parameters};
 use super::{OathRegistration, Registration, UriError, push};
 
-/// Reads an `mfauth` code. `kind` is that of the codes, where the code's type names one.
+/// Reads an `mfauth` URI. `kind` is the kind of one-time password, if the URI's type names one.
 pub(super) fn read(uri: &Url, kind: Option<CodeKind>) -> Result<Registration, UriError> {
     let parameters = Parameters::read(uri)?;
     let push = push::read(uri, &parameters, parameters.plain_logo())?;
     match (parameters.plain("secret"), kind) {
         (None, _) => Ok(Registration::Push(Box::new(push))),
-        // Codes of which kind, is not said; to leave them out would be to enrol half of what the server offers.
+        // The URI does not say which kind of one-time password. Ignoring the secret would enroll only half of what the
+        // server offers.
         (Some(_), None) => Err(UriError::BadParameter("secret")),
         (Some(_), Some(kind)) => {
             let oath = OathRegistration {

@@ -1,17 +1,17 @@
-//! The registration URI that a QR code holds (docs/wire.md, "Registration URI"): text to typed values and back.
+//! The registration URI in a QR code (docs/wire.md, "Registration URI"): text to typed values and back.
 //!
-//! Reading accepts what the servers in the field write; what could mislead the person or send a secret to the wrong
-//! place is refused by name. Nothing is stored or contacted here.
+//! The parser accepts what servers in the field write. It rejects, with a specific error, anything that could mislead
+//! the user or send a secret to the wrong place. Nothing is stored or contacted here.
 //!
 //! ```text
-//! push        the push credential of pushauth and mfauth
-//! otpauth     an account that shows codes
-//! mfauth      both at once
-//! label       Issuer:Account
-//! parameters  the query, each parameter in its form and within its limit
-//! cookie      the load balancer's
-//! address     which may be contacted
-//! unicode_host its name in letters other than ASCII's
+//! push         the push credential of pushauth and mfauth
+//! otpauth      an account with one-time passwords
+//! mfauth       both at once
+//! label        Issuer:Account
+//! parameters   the query, each parameter in its form and within its limit
+//! cookie       the load balancer's cookie
+//! address      which addresses may be contacted
+//! unicode_host a host's name in non-ASCII letters
 //! ```
 
 mod address;
@@ -36,54 +36,54 @@ use super::policy::PolicyError;
 use super::text;
 use parameters::{CodeKind, Parameters};
 
-/// Longest registration URI that is looked at, in bytes.
+/// Longest registration URI that is accepted, in bytes.
 pub const LENGTH_LIMIT: usize = 8 * 1024;
-/// What an account without a name is called.
+/// Name for an account that has none.
 pub const UNTITLED: &str = "Untitled";
 
-/// Why a registration URI was refused. Nothing was stored or contacted.
+/// The reason why a registration URI was rejected. Nothing was stored or contacted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UriError {
-    /// Not a URI at all, or too long for one.
+    /// The text is not a URI, or is too long to be one.
     #[error("This is not a registration code.")]
     NotAUri,
-    /// A URI of another kind.
+    /// The URI has an unknown scheme.
     #[error("This code is of a kind ({0:?}) that cannot be added here.")]
     UnknownScheme(String),
-    /// A known scheme with a type that it does not have.
+    /// The scheme is known, but does not have this type.
     #[error("This registration code is of an unknown type ({0:?}).")]
     UnknownType(String),
-    /// A needed parameter is missing.
+    /// A required parameter is missing.
     #[error("The registration code is incomplete: {0:?} is missing. Ask for a new code.")]
     MissingParameter(&'static str),
-    /// A parameter is there twice.
+    /// A parameter appears twice.
     #[error("The registration code is ambiguous: {0:?} is there twice.")]
     DuplicateParameter(String),
-    /// A parameter is not base64, not text, or too long or short.
+    /// A parameter is not base64, not text, too long or too short.
     #[error("The registration code is damaged: {0:?} cannot be read. Ask for a new code.")]
     BadParameter(&'static str),
-    /// It can be read, and this app cannot make such codes.
+    /// The URI is readable, but this app cannot generate such one-time passwords.
     #[error("Not supported here: {0}. Ask for a code of another kind, or use another app for this account.")]
     NotSupported(String),
-    /// The secret that codes would be made of is so short that it can be guessed.
+    /// The secret for one-time passwords is short enough to guess.
     #[error(
         "The secret of this account is too short to be safe: it has {bytes} bytes, and at least 10 are needed. Ask the \
          service for a longer one."
     )]
     WeakSecret {
-        /// The secret's length, in bytes.
+        /// Length of the secret, in bytes.
         bytes: usize,
     },
-    /// Something that was typed in cannot be used.
+    /// A value that the user typed cannot be used.
     #[error("The {0} cannot be used. Check what was typed in.")]
     BadEntry(&'static str),
-    /// An endpoint without https on a host other than this device.
+    /// An endpoint on a host other than this device does not use https.
     #[error("The registration code points to {host} without encryption. It was refused.")]
     InsecureEndpoint {
         /// The host that would have been contacted.
         host: String,
     },
-    /// Registration and authentication endpoint of different origins.
+    /// The registration and authentication endpoints have different origins.
     #[error(
         "The registration code points to two different servers, {registration} and {authentication}. It was refused."
     )]
@@ -93,13 +93,13 @@ pub enum UriError {
         /// Origin of the authentication endpoint.
         authentication: String,
     },
-    /// The policies cannot be understood, so they cannot be obeyed.
+    /// The policies cannot be understood, so they cannot be enforced.
     #[error(transparent)]
     Policies(#[from] PolicyError),
 }
 
 impl UriError {
-    /// A stable name for programs, in lower case with dashes.
+    /// Returns a stable name for programs, in lowercase with dashes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAUri => "not-a-registration-code",
@@ -119,23 +119,23 @@ impl UriError {
     }
 }
 
-/// What a registration code holds.
+/// The content of a registration URI.
 pub enum Registration {
-    /// A push credential: `pushauth`, or `mfauth` without a secret for codes.
+    /// A push credential: `pushauth`, or `mfauth` without a secret for one-time passwords.
     Push(Box<PushRegistration>),
-    /// A credential that shows codes: `otpauth`.
+    /// A credential for one-time passwords: `otpauth`.
     Oath(Box<OathRegistration>),
-    /// Both, under the same names: `mfauth`.
+    /// Both under the same names: `mfauth`.
     Both {
-        /// The push half.
+        /// The push credential.
         push: Box<PushRegistration>,
-        /// The half that shows codes.
+        /// The credential for one-time passwords.
         oath: Box<OathRegistration>,
     },
 }
 
 impl Registration {
-    /// The push half, where there is one.
+    /// Returns the push credential, if there is one.
     pub fn push(&self) -> Option<&PushRegistration> {
         match self {
             Self::Push(push) | Self::Both { push, .. } => Some(push),
@@ -143,7 +143,7 @@ impl Registration {
         }
     }
 
-    /// The half that shows codes, where there is one.
+    /// Returns the credential for one-time passwords, if there is one.
     pub fn oath(&self) -> Option<&OathRegistration> {
         match self {
             Self::Oath(oath) | Self::Both { oath, .. } => Some(oath),
@@ -152,7 +152,7 @@ impl Registration {
     }
 }
 
-/// Reads the text of a QR code.
+/// Parses the text of a QR code.
 pub fn parse(input: &str) -> Result<Registration, UriError> {
     let input = strip_wrapping(input);
     if input.len() > LENGTH_LIMIT || input.chars().any(char::is_control) {
@@ -178,8 +178,8 @@ pub fn parse(input: &str) -> Result<Registration, UriError> {
     }
 }
 
-/// The text without what copying and files leave around it: spaces, invisible characters, a byte order mark, and a pair
-/// of quotes or angle brackets.
+/// Removes what copying and files leave around the text: spaces, invisible characters, a byte order mark, and a pair of
+/// quotes or angle brackets.
 fn strip_wrapping(input: &str) -> &str {
     let is_around = |character: char| {
         character.is_whitespace()
@@ -193,8 +193,8 @@ fn strip_wrapping(input: &str) -> &str {
         .unwrap_or(input)
 }
 
-/// The text with every `#` encoded that parameters follow: these URIs have no fragment, and one in the middle would
-/// swallow the rest. What follows the last one without parameters stays a fragment, which says nothing.
+/// Encodes every `#` that has parameters after it: these URIs have no fragment, and a literal `#` in the middle would
+/// hide the rest. A `#` after the last parameter still starts a fragment, which is ignored.
 fn keep_number_signs(input: &str) -> Zeroizing<String> {
     let end = input.rfind(['?', '&']).unwrap_or(0);
     let (head, rest) = input.split_at(end);

@@ -1,4 +1,5 @@
-//! `otpauth` (the key URI of many authenticator apps): an account that shows codes, read, written, or entered by hand.
+//! `otpauth` (the key URI of many authenticator apps): an account with one-time passwords, read, written, or entered by
+//! hand.
 
 use std::fmt::Write as _;
 
@@ -12,44 +13,44 @@ use crate::protocol::oath::{self, CodeSettings, Moving, SecretError};
 use crate::protocol::policy::Policy;
 use crate::secret::{Reason, SecretBytes, SecretText};
 
-/// A credential that shows codes, to be added, as the code or the person describes it.
+/// A credential for one-time passwords, as the registration URI or the user describes it.
 pub struct OathRegistration {
-    /// Who the account is with; cleaned and capped.
+    /// Issuer of the account; cleaned and truncated.
     pub issuer: String,
-    /// The account's name; cleaned and capped.
+    /// Name of the account; cleaned and truncated.
     pub account: String,
-    /// User id on the server.
+    /// Id of the user on the server.
     pub user_id: Option<String>,
     /// Id of the device on the server.
     pub device_id: Option<String>,
-    /// The secret that codes are made of.
+    /// The secret for the one-time passwords.
     pub secret: SecretBytes,
-    /// How they are made.
+    /// How the one-time passwords are derived.
     pub settings: CodeSettings,
-    /// Background colour, six lower-case hexadecimal digits.
+    /// Background color, six lowercase hexadecimal digits.
     pub colour: Option<String>,
-    /// Logo; https only, not to be fetched before the person confirmed.
+    /// Logo; https only, not to be fetched before the user confirms.
     pub logo: Option<Url>,
     /// Conditions that the phone must meet.
     pub policies: Vec<Policy>,
-    /// The policies as they were written, to be kept with the account.
+    /// The policies as originally written, to be stored with the account.
     pub policies_json: Option<String>,
 }
 
-/// An account as a person typed it in.
+/// An account as the user typed it in.
 pub struct ManualEntry {
-    /// Who the account is with.
+    /// Issuer of the account.
     pub issuer: String,
-    /// The account's name.
+    /// Name of the account.
     pub account: String,
     /// The secret in base32; case, spaces and padding do not matter.
     pub secret: SecretText,
-    /// How codes are made.
+    /// How the one-time passwords are derived.
     pub settings: CodeSettings,
 }
 
 impl OathRegistration {
-    /// What was typed in, under the same limits as what is scanned.
+    /// Converts a typed entry, under the same limits as a scanned one.
     pub fn from_entry(entry: &ManualEntry) -> Result<Self, UriError> {
         let names = Names::new(&entry.issuer, &entry.account);
         if names.issuer.is_empty() && entry.account.trim().is_empty() {
@@ -76,8 +77,8 @@ impl OathRegistration {
     }
 }
 
-/// Reads an `otpauth` code. The issuer is plain text here. Other apps write parameters of their own under names that mean
-/// ids elsewhere; what cannot be read as one is left out.
+/// Reads an `otpauth` URI. The issuer is plain text here. Other apps write parameters of their own under names that
+/// mean ids elsewhere, so a value that cannot be an id is ignored.
 pub(super) fn read(uri: &Url, kind: CodeKind) -> Result<OathRegistration, UriError> {
     let parameters = Parameters::read(uri)?;
     let issuer = parameters.plain("issuer").filter(|issuer| !issuer.is_empty()).map(str::to_owned);
@@ -97,7 +98,7 @@ pub(super) fn read(uri: &Url, kind: CodeKind) -> Result<OathRegistration, UriErr
     })
 }
 
-/// Writes an `otpauth` code: the same issuer in label and parameter, and every setting, the usual ones too.
+/// Writes an `otpauth` URI, with the same issuer in label and parameter, and with every setting, even a default.
 pub fn print_otpauth(registration: &OathRegistration) -> SecretText {
     let base64 = |text: &str| encode_url_safe(text.as_bytes());
     let (kind, moves, value) = match registration.settings.moving {

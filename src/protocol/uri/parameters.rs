@@ -1,4 +1,4 @@
-//! The query of a registration code: every parameter read in its own form and within its own limit. Knows no scheme.
+//! The query of a registration URI: every parameter in its form and within its limit. Independent of the scheme.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -15,24 +15,24 @@ use crate::protocol::policy::{self, Policy};
 use crate::protocol::text;
 use crate::secret::SecretBytes;
 
-/// Shared secrets and challenges are 32 random bytes; what is shorter than this is no secret.
+/// Shared secrets and challenges are 32 random bytes; anything shorter than this is rejected.
 const SHORTEST_SECRET: usize = 16;
 const LONGEST_SECRET: usize = 128;
 /// Longest address, in bytes.
 const ADDRESS_LIMIT: usize = 2048;
-/// Longest id that a server gave, in bytes.
+/// Longest id from a server, in bytes.
 const ID_LIMIT: usize = 256;
 /// Longest text of the policies, in bytes.
 const POLICIES_LIMIT: usize = 2048;
-/// Longest name of an algorithm that is repeated in an error, in bytes.
+/// Longest algorithm name that an error repeats, in bytes.
 const LONGEST_ALGORITHM: usize = 20;
 
-/// What moves codes on, before anything else about them is known.
+/// The kind of moving factor, before anything else about the one-time passwords is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CodeKind {
-    /// By time.
+    /// Time (TOTP).
     Timed,
-    /// By counter.
+    /// Counter (HOTP).
     Counted,
 }
 
@@ -40,8 +40,8 @@ pub(super) enum CodeKind {
 pub(super) struct Parameters(Vec<(String, Zeroizing<String>)>);
 
 impl Parameters {
-    /// Reads the query. Names count in any case, and what HTML makes of the `&` before them is taken away. A parameter
-    /// that is there twice with the same value, or once with none, says only one thing.
+    /// Parses the query. Names are case-insensitive, and HTML escaping of the `&` before them is removed. Repeating a
+    /// parameter is allowed if its nonempty values are the same.
     pub(super) fn read(uri: &Url) -> Result<Self, UriError> {
         let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
         for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
@@ -61,20 +61,20 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
-    /// The parameter as it is written.
+    /// Returns the parameter as written.
     pub(super) fn plain(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// The parameter's bytes, from base64 of any form, also percent-encoded twice. A space can only be a `+` that
-    /// something on the way took for one.
+    /// Returns the parameter's bytes, decoded from base64 in any form, even if percent-encoded twice. A space can only
+    /// be a `+` that was decoded in transit.
     pub(super) fn bytes(&self, key: &'static str) -> Result<Option<Vec<u8>>, UriError> {
         let Some(value) = self.plain(key) else { return Ok(None) };
         let value = Zeroizing::new(decode_again(value).trim().replace(' ', "+"));
         decode_any(&value).map(Some).map_err(|_| UriError::BadParameter(key))
     }
 
-    /// The parameter's text, from base64 of any form; `None` when it is empty, too.
+    /// Returns the parameter's text, decoded from base64 in any form; `None` if missing or empty.
     pub(super) fn text(&self, key: &'static str) -> Result<Option<String>, UriError> {
         self.bytes(key)?
             .map(|bytes| String::from_utf8(bytes).map_err(|_| UriError::BadParameter(key)))
@@ -82,7 +82,7 @@ impl Parameters {
             .map(|text| text.filter(|text| !text.is_empty()))
     }
 
-    /// The parameter's bytes, from base64 of any form, as a secret of a fit length.
+    /// Returns the parameter's bytes as a secret of acceptable length, decoded from base64 in any form.
     pub(super) fn secret(&self, key: &'static str) -> Result<SecretBytes, UriError> {
         let bytes = SecretBytes::new(self.bytes(key)?.ok_or(UriError::MissingParameter(key))?);
         if (SHORTEST_SECRET..=LONGEST_SECRET).contains(&bytes.len()) {
@@ -92,7 +92,7 @@ impl Parameters {
         }
     }
 
-    /// An address that may be contacted, from base64 of any form.
+    /// Returns an address that may be contacted, decoded from base64 in any form.
     pub(super) fn endpoint(&self, key: &'static str) -> Result<Url, UriError> {
         let text = self.text(key)?.ok_or(UriError::MissingParameter(key))?;
         if text.len() > ADDRESS_LIMIT {
@@ -108,7 +108,7 @@ impl Parameters {
         Ok(url)
     }
 
-    /// An id that the server gave, from base64 of any form: short, and without control characters.
+    /// Returns an id from the server, decoded from base64 in any form: short, and without control characters.
     pub(super) fn id(&self, key: &'static str) -> Result<Option<String>, UriError> {
         match self.text(key)? {
             Some(id) if id.len() > ID_LIMIT || id.chars().any(char::is_control) => Err(UriError::BadParameter(key)),
@@ -116,7 +116,7 @@ impl Parameters {
         }
     }
 
-    /// The user's id: `d`, or `uid` in older codes.
+    /// Returns the user's id: `d`, or `uid` in older registration URIs.
     pub(super) fn user_id(&self) -> Result<Option<String>, UriError> {
         match self.id("d")? {
             Some(id) => Ok(Some(id)),
@@ -124,7 +124,8 @@ impl Parameters {
         }
     }
 
-    /// The policies with their text, which is kept with the account. Not understood means refused.
+    /// Returns the policies and their text, which is stored with the account. Rejects policies that it does not
+    /// understand.
     pub(super) fn policies(&self) -> Result<(Vec<Policy>, Option<String>), UriError> {
         let json = self.text("policies")?;
         if json.as_ref().is_some_and(|json| json.len() > POLICIES_LIMIT) {
@@ -133,22 +134,23 @@ impl Parameters {
         Ok((json.as_deref().map(policy::parse).transpose()?.unwrap_or_default(), json))
     }
 
-    /// The background colour, where there is one that can be used.
+    /// Returns the background color, if it is usable.
     pub(super) fn colour(&self) -> Option<String> {
         self.plain("b").and_then(read_colour)
     }
 
-    /// The logo's address as it is written, where it can be used.
+    /// Returns the logo's address from plain text, if it is usable.
     pub(super) fn plain_logo(&self) -> Option<Url> {
         self.plain("image").and_then(read_logo)
     }
 
-    /// The logo's address in base64, where it can be used.
+    /// Returns the logo's address from base64, if it is usable.
     pub(super) fn encoded_logo(&self) -> Option<Url> {
         self.text("image").ok().flatten().as_deref().and_then(read_logo)
     }
 
-    /// How codes are made: `algorithm`, `digits`, and `period` or `counter`. An empty value means the usual one.
+    /// Returns how one-time passwords are derived: `algorithm`, `digits`, and `period` or `counter`. An empty value
+    /// means the default.
     pub(super) fn code_settings(&self, kind: CodeKind) -> Result<CodeSettings, UriError> {
         if let Some(encoder) = self.value("encoder") {
             return Err(UriError::NotSupported(format!("codes in the form of {:?}", text::clean(encoder, 40))));
@@ -199,7 +201,7 @@ impl Parameters {
         }
     }
 
-    /// The secret that codes are made of, from base32, also percent-encoded twice.
+    /// Returns the secret for one-time passwords, decoded from base32, even if percent-encoded twice.
     pub(super) fn code_secret(&self) -> Result<SecretBytes, UriError> {
         let text = self.plain("secret").ok_or(UriError::MissingParameter("secret"))?;
         oath::read_secret(&decode_again(text)).map_err(|problem| match problem {
@@ -208,12 +210,12 @@ impl Parameters {
         })
     }
 
-    /// The parameter as it is written, without spaces around it; `None` when it is empty, too.
+    /// Returns the parameter as written, trimmed; `None` if missing or empty.
     fn value(&self, key: &str) -> Option<&str> {
         self.plain(key).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// A whole number, also with a plus or zeros before it.
+    /// Returns a nonnegative integer; a plus sign or zeros may precede it.
     fn number(&self, key: &'static str) -> Result<Option<u64>, UriError> {
         let Some(text) = self.value(key) else { return Ok(None) };
         let digits = text.trim_matches('+').trim();
@@ -223,7 +225,7 @@ impl Parameters {
     }
 }
 
-/// The text with percent-encoding taken away once more; as it is where that leaves no text. Only for values in which a
+/// Percent-decodes the text once more, or returns it unchanged if the result is not text. Only for values in which a
 /// percent sign has no other meaning.
 fn decode_again(text: &str) -> Zeroizing<String> {
     let decoded = percent_decode_str(text).decode_utf8().map(|text| text.into_owned());

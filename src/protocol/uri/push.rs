@@ -1,4 +1,4 @@
-//! The push credential of a registration code, read and written.
+//! The push credential of a registration URI, read and written.
 
 use std::fmt::Write as _;
 
@@ -12,48 +12,48 @@ use crate::protocol::encoding::{encode_standard, encode_url_safe};
 use crate::protocol::policy::Policy;
 use crate::secret::{Reason, SecretBytes, SecretText};
 
-/// A push credential to be enrolled, as the QR code describes it.
+/// A push credential to enroll, as the registration URI describes it.
 pub struct PushRegistration {
-    /// Who the account is with; cleaned and capped.
+    /// Issuer of the account; cleaned and truncated.
     pub issuer: String,
-    /// The account's name; cleaned and capped.
+    /// Name of the account; cleaned and truncated.
     pub account: String,
-    /// User id on the server.
+    /// Id of the user on the server.
     pub user_id: Option<String>,
     /// Id of the device on the server.
     pub device_id: Option<String>,
-    /// Where the registration is sent.
+    /// URL that receives the registration.
     pub registration_endpoint: Url,
-    /// Where answers are sent.
+    /// URL that receives the answers.
     pub authentication_endpoint: Url,
     /// The secret that server and phone share from now on.
     pub secret: SecretBytes,
-    /// What the registration's code is computed over.
+    /// The challenge over which the registration's MAC is computed.
     pub challenge: SecretBytes,
     /// Id of the registration.
     pub message_id: String,
-    /// Load-balancer cookie to send back with the registration.
+    /// Load-balancer cookie to return with the registration.
     pub cookie: Option<Cookie>,
-    /// Background colour, six lower-case hexadecimal digits.
+    /// Background color, six lowercase hexadecimal digits.
     pub colour: Option<String>,
-    /// Logo; https only, not to be fetched before the person confirmed.
+    /// Logo; https only, not to be fetched before the user confirms.
     pub logo: Option<Url>,
     /// Conditions that the phone must meet.
     pub policies: Vec<Policy>,
-    /// The policies as they were written, to be kept with the account.
+    /// The policies as originally written, to be stored with the account.
     pub policies_json: Option<String>,
-    /// Whether the server understands keys of devices (`v=2`). Any other value of `v` says nothing that is known here.
+    /// Whether the server supports device keys (`v=2`). Any other value of `v` is ignored.
     pub takes_device_keys: bool,
 }
 
 impl PushRegistration {
-    /// The host, with its port where one is named, that registration and answers go to.
+    /// Returns the host that receives registration and answers, with the port if the URL has one.
     pub fn host(&self) -> String {
         host_and_port(&self.registration_endpoint)
     }
 }
 
-/// Reads the push part of `pushauth` and `mfauth`, which differ in the form of the logo alone.
+/// Reads the push part of `pushauth` and `mfauth`, which differ only in the form of the logo.
 pub(super) fn read(uri: &Url, parameters: &Parameters, logo: Option<Url>) -> Result<PushRegistration, UriError> {
     let names = Names::read(uri, parameters.text("issuer")?)?;
     let (policies, policies_json) = parameters.policies()?;
@@ -89,9 +89,10 @@ pub(super) fn read(uri: &Url, parameters: &Parameters, logo: Option<Url>) -> Res
     }
 }
 
-/// Writes a push registration as our server puts it into a QR code: the same issuer in label and parameter, and `l`
-/// always there, because the newest Android SDK rejects a URI without it. `d`, `pid`, `image` and `policies` are in
-/// standard base64, because Ping's phones read these with the standard alphabet only (docs/wire.md, "Registration URI").
+/// Writes a push registration as our server puts it into a QR code. The label and the parameter hold the same issuer.
+/// `l` is always present, because the newest Android SDK rejects a URI without it. `d`, `pid`, `image` and `policies`
+/// are in standard base64, because Ping's phones read these with the standard alphabet only (docs/wire.md,
+/// "Registration URI").
 pub fn print(registration: &PushRegistration) -> SecretText {
     let base64 = |text: &str| encode_url_safe(text.as_bytes());
     let standard = |text: &str| label::encode(&encode_standard(text.as_bytes()));

@@ -1,21 +1,22 @@
-//! The name of a host as its owner writes it, beside the ASCII form that is contacted. Pure.
+//! The Unicode form of a host name, to show next to the ASCII form that is contacted.
 
 use idna::domain_to_unicode;
 use unicode_security::MixedScript as _;
 
 use crate::protocol::text::is_hidden;
 
-/// A host whose name has letters other than ASCII's (RFC 5890), as people read it.
+/// A host whose name has non-ASCII letters (RFC 5890), as people read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnicodeHost {
-    /// The name in its own letters, with the port where one is named.
+    /// The name in Unicode, with the port if there is one.
     pub name: String,
-    /// Whether a part of the name mixes scripts (UTS #39 section 5.1), as names do that imitate another.
+    /// Whether a label of the name mixes scripts (UTS #39 section 5.1), as lookalike names do.
     pub mixes_scripts: bool,
 }
 
 impl UnicodeHost {
-    /// Returns what stands for `host` (`host` or `host:port`, in ASCII form), or none where it is no more than that.
+    /// Returns the Unicode form of `host` (`host` or `host:port`, in ASCII form), or `None` if it has none that can be
+    /// shown.
     pub fn of(host: &str) -> Option<Self> {
         let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
         let (unicode, valid) = domain_to_unicode(name);
@@ -39,7 +40,7 @@ mod tests {
     fn a_name_in_other_letters_is_shown_in_them() {
         assert_eq!(unicode("am.xn--mnchen-3ya.example"), Some(("am.münchen.example".to_owned(), false)));
         assert_eq!(unicode("xn--e1afmkfd.example:8443"), Some(("пример.example:8443".to_owned(), false)));
-        // Japanese is written in three scripts, which UTS #39 takes for one.
+        // Japanese uses three scripts, which UTS #39 treats as one.
         assert_eq!(unicode("xn--u9j0c3ap0lyi6ft560aojd.example").map(|(_, mixes)| mixes), Some(false));
     }
 
@@ -47,7 +48,7 @@ mod tests {
     fn scripts_mixed_within_a_part_are_told() {
         // The first letter of "аpple" is Cyrillic.
         assert_eq!(unicode("xn--pple-43d.example"), Some(("аpple.example".to_owned(), true)));
-        // Parts may be of different scripts.
+        // Different labels may use different scripts.
         assert_eq!(unicode("am.xn--e1afmkfd.example").map(|(_, mixes)| mixes), Some(false));
     }
 
