@@ -1,6 +1,6 @@
 //! The server's own key and what is derived from it.
 //!
-//! 32 random bytes in a file ([`key_file`](super::key_file)) or in a variable of the environment, from which a key for
+//! 32 random bytes in a file (`key_file`) or in a variable of the environment, from which a key for
 //! each purpose is derived (HKDF-SHA-256, RFC 5869). Device secrets, journey states and registrations at rest are sealed
 //! under it, recovery codes are stored as codes under it, and so is where users signed on from. What cannot be sealed
 //! again, because nobody keeps it in plain, stays under keys that outlive a rotation: the kept keys. This file is the
