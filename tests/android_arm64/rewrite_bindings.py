@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Rewrites the generated Kotlin bindings, so that they call the library in the emulator.
+"""Rewrites the generated Kotlin bindings so that they call the library in the emulator.
 
     rewrite_bindings.py GENERATED OUT
 
-JNA would load the library into the JVM's process, which is for another processor. Every `external fun` of the bindings
-becomes one that hands its name and arguments to `Border.call`, and JNA's registration goes. Nothing else is touched:
-converters, records, errors, callbacks, handles and checks of the interface's version are what an app has.
+JNA would load the library into the JVM's process, which runs on a different processor. Every `external fun` of the bindings
+becomes one that passes its name and arguments to `Border.call`, and JNA's registration is removed. Nothing else
+changes: converters, records, errors, callbacks, handles and the checks of the interface's version are those of an app.
 """
 import re
 import sys

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Somebody else's package. tests/artefacts.sh unpacks the released one beside it.
+// A third-party package. tests/artefacts.sh unpacks the released one next to it.
 let package = Package(
     name: "consumer",
     platforms: [.macOS(.v14)],

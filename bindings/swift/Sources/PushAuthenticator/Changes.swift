@@ -1,6 +1,6 @@
 import Foundation
 
-/// Counts changes and wakes whoever waits for the next one. Independent of what changed.
+/// Counts changes and wakes the tasks that wait for the next one. Independent of what changed.
 final class Changes: @unchecked Sendable {
     private let lock = NSLock()
     private var count = 0

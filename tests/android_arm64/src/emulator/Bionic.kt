@@ -25,8 +25,8 @@ import java.nio.file.Files
 import unicorn.Arm64Const
 
 /**
- * A process of Android 6 on arm64: bionic's libc with its allocator, run by an emulator of the processor, with the
- * system calls that SQLite makes. To close it is to kill the process: nothing of the library's runs then.
+ * A process of Android 6 on arm64: bionic's libc with its allocator, run by a processor emulator, with the system calls
+ * that SQLite makes. Closing it kills the process: none of the library's code runs then.
  */
 class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf(Unicorn2Factory(true))) {
     init {
@@ -37,9 +37,9 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
     override fun createSyscallHandler(svcMemory: SvcMemory): UnixSyscallHandler<AndroidFileIO> = Kernel(svcMemory)
 
     /**
-     * Loads a library as the linker of Android 9 does. The emulator's linker knows no packed relative relocations
-     * (DT_RELR), which are done here: an even word is the place of one, an odd word tells by its bits which of the 63
-     * places that follow are more.
+     * Loads a library as the linker of Android 9 does. The emulator's linker does not support packed relative
+     * relocations (DT_RELR), so they are applied here: an even word is the address of one, and the bits of an odd word
+     * say which of the 63 following places are relocations too.
      */
     fun load(library: File): Module {
         val module = loadLibrary(library, false)
@@ -63,7 +63,7 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
         backend.mem_write(module.base + place, word.array())
     }
 
-    /** Where the packed relocations are, and how many bytes. */
+    /** Returns where the packed relocations are, and their size in bytes. */
     private fun packed(module: Module, library: File): Pair<Long, Long> {
         val file = ByteBuffer.wrap(library.readBytes()).order(ByteOrder.LITTLE_ENDIAN)
         val first = file.getLong(PROGRAM_HEADERS_AT).toInt()
@@ -92,13 +92,13 @@ class Bionic : AndroidARM64Emulator("org.pushauthenticator", Disk.system, listOf
 }
 
 /**
- * The app's files: the JVM's folder for temporary files, under the same path. Whatever else is opened comes from the
- * emulator.
+ * The app's files: the JVM's folder for temporary files, under the same path. The emulator provides all other files.
  */
 class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(emulator, system) {
     override fun open(path: String, flags: Int): FileResult<AndroidFileIO> {
         val file = File(path)
-        // Folders are only looked at, those that lead here too: by SQLite, which makes sure that a path has no links.
+        // Folders, including the parents of this one, are only inspected: SQLite makes sure that a path contains no
+        // links.
         val isOurs = file.startsWith(files) || files.startsWith(file)
         if (isOurs && file.isDirectory) return FileResult.success(DirectoryFileIO(flags, path))
         if (!file.startsWith(files)) return super.open(path, flags)
@@ -118,7 +118,7 @@ class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(em
         private const val NO_ENTRY = 2
         private val files = File(System.getProperty("java.io.tmpdir")).absoluteFile
 
-        /** Whether nothing more can be written. */
+        /** Whether the disk is full. */
         var isFull = false
 
         /** Where the emulator keeps files. */
@@ -126,7 +126,7 @@ class Disk(emulator: Emulator<AndroidFileIO>, system: File) : LinuxFileSystem(em
     }
 }
 
-/** One open file, read and written where the caller says. */
+/** An open file with positional reads and writes. */
 private class DiskFile(flags: Int, file: File, path: String) : SimpleFileIO(flags, file, path) {
     private val content = RandomAccessFile(file, "rw")
 
@@ -152,7 +152,7 @@ private class DiskFile(flags: Int, file: File, path: String) : SimpleFileIO(flag
         return 0
     }
 
-    /** SQLite tells files apart by their numbers. */
+    /** SQLite distinguishes files by their inode numbers. */
     override fun fstat(emulator: Emulator<*>, stat: StatStructure): Int {
         super.fstat(emulator, stat)
         stat.st_mode = REGULAR or 0x180
@@ -185,7 +185,7 @@ private class Kernel(memory: SvcMemory) : ARM64SyscallHandler(memory) {
         else super.hook(backend, number, service, user)
     }
 
-    /** What the call gives, or null where it is left to the emulator. */
+    /** Returns the result of the call, or null if the emulator should handle it. */
     private fun handled(backend: Backend): Long? {
         fun argument(at: Int): Long = backend.reg_read(Arm64Const.UC_ARM64_REG_X0 + at).toLong()
         val call = backend.reg_read(Arm64Const.UC_ARM64_REG_X8).toInt()

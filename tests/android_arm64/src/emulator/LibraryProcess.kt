@@ -14,15 +14,15 @@ import java.nio.ByteOrder
 import unicorn.Arm64Const
 
 /**
- * The library in one process, called by UniFFI's C interface as AArch64 passes it: whole numbers in registers, a
- * [RustBuffer] by the address of a copy, and one that is returned at the address in x8. It takes one call at a time;
- * while a callback runs, that callback may call it, too.
+ * The library in one process, called through UniFFI's C interface with AArch64's calling convention: integers in
+ * registers, a [RustBuffer] by the address of a copy, and a returned one at the address in x8. It takes one call at a
+ * time; a running callback may call it too.
  */
 internal class LibraryProcess(val bionic: Bionic, library: File) {
     private val module: Module = bionic.load(library)
     private val scratch: UnidbgPointer = bionic.memory.malloc(SCRATCH * DEEPEST, true).pointer
 
-    /** How many calls and callbacks are running: each has its own part of the scratch memory. */
+    /** How many calls and callbacks are running; each has its own part of the scratch memory. */
     private var depth = 0
     private var crash: Throwable? = null
 
@@ -30,11 +30,11 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     var callbacks = 0
         private set
 
-    /** Calls a function of the bindings; status and result are as JNA would give them. */
+    /** Calls a function of the bindings. Status and result are what JNA would return. */
     fun call(name: String, result: Class<*>, arguments: Array<out Any>): Any = nested {
         var status: UniffiRustCallStatus? = null
         var next = ARGUMENTS
-        // Buffers are made before anything is put to its place: making one is a call, too.
+        // Buffers are made before any argument is placed, because making one is a call too.
         val words = arguments.map { if (it is RustBuffer.ByValue) made(Border.bytes(it)) else it }.map { argument ->
             when (argument) {
                 is Number -> argument.toLong()
@@ -56,7 +56,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         }
     }
 
-    /** Hands a table of callbacks to the library: each is an instruction that leads out of the emulator. */
+    /** Passes a table of callbacks to the library. Each callback is an instruction that leaves the emulator. */
     fun register(name: String, table: Structure): Unit = nested {
         val kind = table.javaClass.superclass
         val stubs = kind.getAnnotation(Structure.FieldOrder::class.java).value.map { field ->
@@ -68,7 +68,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         function(name, place.peer)
     }
 
-    /** Has the library free a buffer, given as its three words: the status of that, and the message of a panic. */
+    /** Makes the library free a buffer, given as its three words. Returns the status, and the message of a panic. */
     fun freed(words: ByteArray): Pair<Byte, String> = nested {
         function("ffi_push_authenticator_rustbuffer_free", put(ARGUMENTS, words), put(STATUS, ByteArray(PLACE)))
         val ended = place(STATUS).getByteArray(0, PLACE)
@@ -76,7 +76,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         ended[0] to (message?.let { String(Border.bytes(it)) } ?: "")
     }
 
-    /** Does [work], with the registers afterwards as they are now. */
+    /** Runs [work], and restores the registers afterwards. */
     private fun <T> nested(work: () -> T): T {
         crash?.let { throw IllegalStateException("The process has crashed.", it) }
         check(depth < DEEPEST) { "Callbacks and calls are nested too deeply." }
@@ -94,7 +94,9 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         }
     }
 
-    /** Runs a function of the library. The emulator's way to call one takes a crash for a result; here it throws. */
+    /**
+     * Calls a function of the library. The emulator's own way of calling returns a crash as a result; this one throws.
+     */
     private fun function(name: String, vararg arguments: Long): Long {
         val symbol = checkNotNull(module.findSymbolByName(name, false)) { "The library has no $name." }
         check(arguments.size <= REGISTERS) { "$name takes more than registers hold." }
@@ -115,7 +117,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     private fun place(offset: Int): UnidbgPointer = at(scratch.peer + (depth - 1) * SCRATCH + offset)
     private fun put(offset: Int, bytes: ByteArray): Long = place(offset).apply { write(0, bytes, 0, bytes.size) }.peer
 
-    /** A buffer of the library's allocator with this content, as the structure's three words. */
+    /** Makes a buffer with this content in the library's allocator, as the structure's three words. */
     private fun made(content: ByteArray): ByteArray {
         function("ffi_push_authenticator_rustbuffer_alloc", content.size.toLong(), put(STATUS, ByteArray(PLACE)))
         check(place(STATUS).getByte(0) == UNIFFI_CALL_SUCCESS) { "There is no buffer of ${content.size} bytes." }
@@ -124,7 +126,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
         return words
     }
 
-    /** A buffer of the library, taken over by the bindings. */
+    /** Takes over a buffer of the library for the bindings. */
     private fun lifted(words: ByteArray): RustBuffer.ByValue {
         val (_, length, place) = words(words)
         val content = if (length == 0L) ByteArray(0) else at(place).getByteArray(0, length.toInt())
@@ -136,7 +138,7 @@ internal class LibraryProcess(val bionic: Bionic, library: File) {
     private fun words(bytes: ByteArray): List<Long> =
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).run { List(3) { long } }
 
-    /** One callback. What it throws beyond what the bindings catch is told to JNA's handler, as JNA does. */
+    /** One callback. Exceptions that the bindings do not catch go to JNA's handler, as they do in JNA. */
     private inner class Stub(private val callback: Callback) : Arm64Svc() {
         private val method =
             callback.javaClass.declaredMethods.single { it.name == "callback" }.apply { isAccessible = true }

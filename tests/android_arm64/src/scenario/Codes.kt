@@ -3,7 +3,7 @@ package org.pushauthenticator
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 
-/** One-time codes, at times that the test sets: those of RFC 6238, and of RFC 4226. */
+/** One-time passwords at times that the test sets: those of RFC 6238 and of RFC 4226. */
 fun Steps.codes(phone: Phone) {
     val cases = vectors("codes")
     for (algorithm in CodeAlgorithm.entries) step("codes by time with $algorithm are RFC 6238's") {

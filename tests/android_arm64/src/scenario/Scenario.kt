@@ -8,8 +8,8 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 
 /**
- * What a phone does in the life of an app, on arm64 machine code over bionic: one after the other on one phone, whose
- * process is killed a few times. What the library says is compared with what the JVM's cryptography makes.
+ * What a phone does in the life of an app, as arm64 machine code over bionic: a sequence of steps on one phone, whose
+ * process is killed a few times. The library's results are compared with the JVM's cryptography.
  */
 fun main() {
     val phone = Phone(folder())
@@ -23,7 +23,7 @@ fun main() {
     exitProcess(if (steps.closed()) 0 else 1)
 }
 
-/** The border itself: versions, panics, callbacks; and the vault that is made. */
+/** The boundary itself: versions, panics, callbacks; and the creation of the vault. */
 private fun Steps.border(phone: Phone) {
     step("the library loads, with the interface's version and checksums that the bindings know") {
         uniffiEnsureInitialized()

@@ -9,13 +9,13 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 
-/** The account that the steps sign on with, and its server as far as it signs messages. */
+/** The account that the steps sign on with, and the part of its server that signs messages. */
 private class SigningServer(val secret: ByteArray, val mechanismUid: String, private val phone: Phone) {
     private var number = 0
     lateinit var challenge: ByteArray
         private set
 
-    /** A message that was sent just now, with other claims put in. */
+    /** Returns a message that was sent just now, with some claims replaced. */
     fun message(vararg others: Pair<String, Any?>, sentAt: Long = phone.now): String {
         challenge = ByteBuffer.allocate(32).putInt(++number).array()
         val claims = mapOf(
@@ -28,14 +28,14 @@ private class SigningServer(val secret: ByteArray, val mechanismUid: String, pri
     fun ask(id: String, vararg others: Pair<String, Any?>): Notification =
         phone.core.receiveMessage(id, message(*others))
 
-    /** What the JVM expects as the response to a challenge, the last one by default. */
+    /** Returns the response that the JVM expects to a challenge, by default to the last one. */
     fun response(to: ByteArray = challenge): String = Base64.getEncoder().encodeToString(hmac("HmacSHA256", secret, to))
 }
 
 private val NUMBERS = arrayOf<Pair<String, Any?>>("k" to "challenge", "n" to "34,43,57")
 private val OK = HttpResponse(200u, null, "{}".toByteArray())
 
-/** The claims of the only request that is due, after the JVM checked its signature; and what it is. */
+/** Returns the claims of the only HTTP request that is due, after the JVM checked its signature, and the request. */
 private fun Phone.due(secret: ByteArray): Pair<HttpRequest, JsonNode> {
     val request = core.due().single()
     return request to claims(json.readTree(request.body)["jwt"].asText(), secret)
@@ -43,7 +43,7 @@ private fun Phone.due(secret: ByteArray): Pair<HttpRequest, JsonNode> {
 
 private fun Phone.deliver(id: String): Outcome = (core.delivered(id, OK) as Delivery.Done).outcome
 
-/** A push account from its code to its history, by the code of tests/vectors/uris. */
+/** The life of a push account from its registration URI to its history, with the URI of tests/vectors/uris. */
 fun Steps.signOns(phone: Phone) {
     val case = vectors("uris").single { it["name"].asText() == "pushauth-complete" }
     val (code, expected) = case["input"].asText() to case["expected"]

@@ -12,7 +12,7 @@ import java.util.Base64
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 
-/** The claims of a proof, after the JVM checked its ES256 signature. */
+/** Returns the claims of a proof, after the JVM checked its ES256 signature. */
 private fun proved(key: PublicKey, proof: String): JsonNode {
     val signature = Base64.getUrlDecoder().decode(proof.substringAfterLast('.'))
     val verifier = Signature.getInstance("SHA256withECDSAinP1363Format").apply { initVerify(key) }
@@ -29,7 +29,7 @@ private fun publicKey(jwk: JsonNode): PublicKey {
 
 private val NUMBERS = arrayOf<Pair<String, Any?>>("k" to "challenge", "n" to "34,43,57")
 
-/** The claims of the only request that is due, which is then answered with 200. */
+/** Returns the claims of the only HTTP request that is due, and answers it with 200. */
 private fun Phone.sent(): JsonNode {
     val request = core.due().single()
     core.delivered(request.id, HttpResponse(200u, null, "{}".toByteArray()))

@@ -3,7 +3,7 @@ package org.pushauthenticator
 import java.nio.file.Path
 import kotlin.io.path.readBytes
 
-/** Numbers, runs and prints the steps of the scenario. One that fails is told, and the next one runs all the same. */
+/** Numbers, runs and prints the steps of the scenario. A failure is reported, and the next step still runs. */
 class Steps {
     private var passed = 0
     private var failed = 0
@@ -19,7 +19,7 @@ class Steps {
         error?.stackTrace?.take(TRACE)?.forEach { println("        at $it") }
     }
 
-    /** Prints the sum; whether all is well. */
+    /** Prints the summary and returns whether every step passed. */
     fun closed(): Boolean {
         println("$passed passed, $failed failed")
         return failed == 0 && passed >= LEAST
@@ -31,7 +31,7 @@ class Steps {
     }
 }
 
-/** A phone: a folder that outlives its processes, a clock, and the process that is running. */
+/** A phone: a folder that outlives its processes, a clock, and the running process. */
 class Phone(folder: Path) {
     /** In epoch milliseconds. */
     var now = NOON
@@ -41,7 +41,7 @@ class Phone(folder: Path) {
     lateinit var core: Authenticator
         private set
 
-    /** Objects of processes that are gone: kept, so that the collector does not have a later process free them. */
+    /** Objects of killed processes, kept so that the garbage collector does not free them in a later process. */
     private val lost = mutableListOf<Authenticator>()
 
     init {
@@ -55,7 +55,7 @@ class Phone(folder: Path) {
         core = open(keys).apply { setDeviceFacts(DeviceFacts(true, 0.0)) }
     }
 
-    /** Ends the process without a word to the library, and opens the vault in another one. */
+    /** Kills the process without notice to the library, and opens the vault in another one. */
     fun restart(keys: PlatformKeys = this.keys, meanwhile: () -> Unit = {}) {
         kill()
         meanwhile()
@@ -67,7 +67,7 @@ class Phone(folder: Path) {
         Border.kill()
     }
 
-    /** What SQLite, as Python brings it along on this machine, says of the vault's file. */
+    /** Runs a statement on the vault's file with the SQLite of this machine's Python, and returns its output. */
     fun sql(statement: String): String {
         val script = "import sqlite3, sys; vault = sqlite3.connect(sys.argv[1]); " +
             "print(vault.execute(sys.argv[2]).fetchall()); vault.commit()"
@@ -86,7 +86,7 @@ class Phone(folder: Path) {
     }
 }
 
-/** The tests' keys, counted. */
+/** The tests' keys, with call counters. */
 class CountedKeys(private val keys: TestKeys = TestKeys()) : PlatformKeys {
     var wrapped = 0
         private set

@@ -8,10 +8,10 @@ import org.junit.jupiter.api.Assertions.assertTrue
 
 private val COUNTER = CodeSettings(CodeAlgorithm.SHA1, 6u, CodeMoving.Counter(0u))
 
-/** The stable code of the vault's error that [work] ends with. */
+/** Returns the code of the vault error that [work] ends with. */
 fun vaultError(work: () -> Unit): String = assertThrows(AuthenticatorException.Vault::class.java) { work() }.code
 
-/** What outlives a process and what does not harm: killed processes, other keys, edits, a full disk. */
+/** What survives a process and what does no harm: killed processes, other keys, edits, a full disk. */
 fun Steps.storage(phone: Phone) {
     val otherKeys = TestKeys(ByteArray(32) { 1 })
     lateinit var server: Registered
@@ -25,7 +25,7 @@ fun Steps.storage(phone: Phone) {
         before = phone.core.accounts()
         phone.restart()
         assertEquals(before, phone.core.accounts())
-        // The killed process had it for a minute.
+        // The killed process had it reserved for a minute.
         phone.now += 60_001
         assertArrayEquals(sent.body, phone.core.due().single().body)
         phone.core.delivered(sent.id, HttpResponse(200u, null, "{}".toByteArray()))
@@ -33,7 +33,7 @@ fun Steps.storage(phone: Phone) {
     }
     step("a code by counter goes on behind the last one after a kill") {
         val account = before.single { it.account == "counted" }
-        // RFC 4226's secret; its first ten codes were shown.
+        // RFC 4226's secret; its first ten values were shown.
         assertEquals(oneTimeCode("12345678901234567890".toByteArray(), "SHA1", 6, 10), phone.core.code(account.id).code)
         phone.restart()
         assertEquals(oneTimeCode("12345678901234567890".toByteArray(), "SHA1", 6, 11), phone.core.code(account.id).code)

@@ -7,7 +7,7 @@ final class NoKeys: PlatformKeys {
     func unwrap(wrapped: Data) throws -> Data { wrapped }
 }
 
-// Adds the account of a code that is named, and prints its one-time code: consumer FOLDER CODE.
+// Adds the account of the given registration URI, and prints its one-time password: consumer FOLDER CODE.
 let phone = try await Phone.open(vaultFile: CommandLine.arguments[1] + "/vault", keys: NoKeys())
 let facts = DeviceFacts(biometricAvailable: false, tamperScore: 0)
 try await phone.call { $0.setDeviceFacts(facts: facts) }

@@ -1,4 +1,4 @@
-/** Adds the account of a code that is named, and prints its one-time code: consumer FOLDER CODE. */
+/** Adds the account of the given registration URI, and prints its one-time password: consumer FOLDER CODE. */
 import kotlinx.coroutines.runBlocking
 import org.pushauthenticator.CommunicationType
 import org.pushauthenticator.Courier
