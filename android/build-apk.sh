@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Makes a debug APK without Gradle and without the Android SDK, signs it with a debug key, and verifies it.
+# Builds a debug APK without Gradle and without the Android SDK, signs it with a debug key, and verifies it.
 #
 #   build-apk.sh         after `mvn test` or `mvn test-compile` in this folder
 #
-# The core comes in as src/main/jniLibs/ABI/libpush_authenticator.so (scripts/build-android.sh). The APK is for the ABIs that have one.
-# Beside it R8 runs once more as for a release, and check-release.py looks at what became of the names.
-# Takes Debian's packages aapt, zipalign, apksigner, android-framework-res and python3; r8 and the libraries come through Maven.
+# The core is taken from src/main/jniLibs/ABI/libpush_authenticator.so (scripts/build-android.sh). The APK supports the
+# ABIs that have one.
+# R8 also runs a second time as for a release, and check-release.py checks what became of the names.
+# Needs Debian's packages aapt, zipalign, apksigner, android-framework-res and python3; r8 and the libraries come
+# through Maven.
 set -euo pipefail
 cd "$(dirname "$0")"
 [ -n "$(ls src/main/jniLibs/*/libpush_authenticator.so 2>/dev/null)" ] || {
@@ -17,28 +19,28 @@ out=target/apk
 rm -rf "$out"
 mkdir -p "$out/dex" "$out/content/lib"
 
-# The tools and libraries, by the versions of the pom.
+# The tools and libraries, in the versions of the pom.
 mvn -q -B -Papk dependency:copy@apk
 mvn -q -B -Papk -Dapk.output="$PWD/target/apk-libraries" dependency:copy-dependencies@apk
 ./compile-resources.sh "$PWD/$out/resources" "$version" debug
 
 framework=$(ls target/apk-tools/android-all-*.jar)
-# That jar leaves out what every Java has.
+# That jar omits what every Java has.
 java_home=$(dirname "$(dirname "$(realpath "$(command -v java)")")")
 libraries=(target/apk-libraries/*.jar)
 jar --create --file "$out/app.jar" -C target/classes .
-# The compiler for devices: what nobody calls goes, names stay readable in a debug build.
+# The compiler for devices: unused code is removed, and names stay readable in a debug build.
 java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --debug --min-api 28 --output "$out/dex" \
     --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro --pg-conf debug-rules.pro "$out/app.jar" "${libraries[@]}"
 
-# A release shortens names. What JNA, the generated code and the manifest look for by name has to be there under its name still.
+# A release shortens names. What JNA, the generated code and the manifest look up by name must keep its name.
 mkdir -p "$out/release"
 java -cp "$(ls target/apk-tools/r8-*.jar)" com.android.tools.r8.R8 --release --min-api 28 --output "$out/release" --pg-map-output "$out/release.map" \
     --lib "$java_home" --lib "$framework" --pg-conf ../bindings/kotlin/src/main/resources/META-INF/proguard/push-authenticator.pro --pg-conf proguard-rules.pro "$out/app.jar" "${libraries[@]}"
 python3 check-release.py "$out/release" "$out/release.map" "$out/app.jar" "${libraries[@]}"
 
-# The core and JNA's own native half, for the ABIs that have both: with only one of them an app would install and stop at its first
-# screen.
+# The core and JNA's own native half, for the ABIs that have both: with only one of them, an app would install and then
+# crash at its first screen.
 unzip -q -o target/apk-tools/jna-*.aar 'jni/*' -d "$out/jna"
 name=push-authenticator-$version-debug
 abis=()
@@ -52,7 +54,7 @@ for core in src/main/jniLibs/*/libpush_authenticator.so; do
 done
 
 cp "$out/resources/resources.apk" "$out/unaligned.apk"
-# Of what lies in the libraries beside classes, only services and licences: JNA's jar brings libraries for every desktop.
+# From the libraries' other files, only services and licenses: JNA's jar contains libraries for every desktop.
 (cd "$out/dex" && zip -q -r ../unaligned.apk classes*.dex META-INF/services META-INF/AL2.0 META-INF/LGPL2.1 META-INF/LICENSE)
 (cd "$out/content" && zip -q -r ../unaligned.apk lib META-INF)
 zipalign -f -p 4 "$out/unaligned.apk" "$out/aligned.apk"
@@ -65,7 +67,7 @@ fi
 apk=target/$name.apk
 apksigner sign --ks "$key" --ks-pass pass:android --min-sdk-version 28 --out "$apk" "$out/aligned.apk"
 
-# What would keep it from being installed or from starting.
+# Problems that would keep the APK from being installed or started.
 signed=$(apksigner verify --min-sdk-version 28 --verbose "$apk")
 grep -E '^Verifies$|scheme v[23]' <<<"$signed" || { echo "$apk is not signed well" >&2; exit 1; }
 apksigner verify --min-sdk-version 28 "$apk"
@@ -75,10 +77,10 @@ for line in "package: name='org.pushauthenticator.app'" "sdkVersion:'28'" "targe
     "launchable-activity: name='org.pushauthenticator.app.screens.AccountsActivity'"; do
     grep -qF "$line" <<<"$badging" || { echo "$apk does not say: $line" >&2; exit 1; }
 done
-# Android 11 and newer refuse a resource table that is compressed.
+# Android 11 and newer reject a compressed resource table.
 listing=$(unzip -v "$apk" resources.arsc)
 grep -q Stored <<<"$listing" || { echo "$apk holds compressed resources" >&2; exit 1; }
-# Every class of the manifest is in the dex files.
+# Every class named in the manifest must be in the dex files.
 manifest=$(aapt2 dump xmltree --file AndroidManifest.xml "$apk")
 classes=$(grep -oE 'org\.pushauthenticator\.app\.[a-z.]*[A-Z][A-Za-z]*' src/main/AndroidManifest.xml | sort -u)
 unzip -q -o "$apk" 'classes*.dex' -d "$out/check"
@@ -86,7 +88,7 @@ for class in $classes org.pushauthenticator.app.screens.GuardedLayout; do
     grep -qF "$class" <<<"$manifest" || [[ $class == *GuardedLayout ]] || { echo "the manifest lost $class" >&2; exit 1; }
     grep -qaF "L${class//./\/};" "$out"/check/classes*.dex || { echo "$class is not in the APK" >&2; exit 1; }
 done
-# Each ABI has both native halves.
+# Each ABI must have both native halves.
 for abi in $(unzip -Z1 "$apk" | sed -n 's|^lib/\([^/]*\)/.*|\1|p' | sort -u); do
     for library in libpush_authenticator.so libjnidispatch.so; do
         unzip -Z1 "$apk" "lib/$abi/$library" >/dev/null || { echo "$apk has no $library for $abi" >&2; exit 1; }

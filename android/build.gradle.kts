@@ -1,5 +1,6 @@
 // The app's build for developers with the Android SDK and NDK: `gradle assembleDebug` after scripts/build-android.sh.
-// It was not run where the project's tests run, which have neither; those compile the same sources with Maven (pom.xml).
+// It has not been run where the project's tests run, which have neither; those compile the same sources with Maven
+// (pom.xml).
 plugins {
     id("com.android.application") version "8.13.0"
     id("org.jetbrains.kotlin.android") version "2.4.21"

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks what R8 made for a release: names are shortened, and what is found by its name at run time is there under it.
+"""Checks R8's output for a release: names are shortened, except those that are looked up at run time.
 
     check-release.py DEX_FOLDER MAP JAR...
 
-Knows nothing of the rules: it takes the classes that have to stay from the jars, and looks for them in the dex files and R8's map.
+Independent of the rules: takes the classes that must stay from the jars, and looks for them in the dex files and R8's
+map.
 """
 import pathlib
 import re
@@ -11,7 +12,7 @@ import sys
 import zipfile
 
 KEPT = ("com/sun/jna/", "org/pushauthenticator/")
-# Fields that native code reads by JNA's Structure, and what coroutines find as a service.
+# Fields that native code reads through JNA's Structure, and what coroutines find as a service.
 FIELDS = {"org.pushauthenticator.RustBuffer": {"capacity", "len", "data"}, "org.pushauthenticator.UniffiRustCallStatus": {"code", "error_buf"}}
 SERVICES = ("kotlinx/coroutines/android/AndroidDispatcherFactory",)
 
@@ -21,7 +22,7 @@ def main(folder, mapping, *jars):
     names = [name[: -len(".class")] for jar in jars for name in zipfile.ZipFile(jar).namelist() if name.endswith(".class")]
     kept = [name for name in names if name.startswith(KEPT) and not name.endswith(("package-info", "module-info"))]
     wrong = [f"{name} is not there" for name in [*kept, *SERVICES] if f"L{name};".encode() not in dex]
-    # R8 makes classes of its own beside these, whose names nobody looks for.
+    # R8 adds synthetic classes next to these; nothing looks those up by name.
     mine = {name.replace("/", ".") for name in kept}
     shortened, owner = 0, None
     for line in pathlib.Path(mapping).read_text().splitlines():
@@ -38,7 +39,7 @@ def main(folder, mapping, *jars):
                 wrong.append(f"{owner}.{field} is called {now}")
     for owner, expected in FIELDS.items():
         for field in expected:
-            # A dex file holds a name as its length and its letters, ended by a zero.
+            # A dex file stores a name as its length and its letters, followed by a zero.
             if bytes([len(field)]) + field.encode() + b"\0" not in dex:
                 wrong.append(f"{owner}.{field} is not there")
     if len(kept) < 200 or shortened < 100:

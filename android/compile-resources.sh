@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compiles the resources and the manifest with aapt2, for the tests and for build-apk.sh, without Gradle: into OUT
-# come resources.apk, and R.java below java/.
+# Compiles the resources and the manifest with aapt2 for the tests and for build-apk.sh, without Gradle. Writes
+# resources.apk, and R.java below java/, to OUT.
 #
 #   compile-resources.sh OUT VERSION [debug]
 #
-# Takes Debian's packages aapt and android-framework-res.
+# Needs Debian's packages aapt and android-framework-res.
 set -euo pipefail
 cd "$(dirname "$0")"
 out=$1
@@ -16,7 +16,7 @@ framework=${ANDROID_FRAMEWORK:-/usr/share/android-framework-res/framework-res.ap
 rm -rf "$out"
 mkdir -p "$out/java" "$out/newer/res/values"
 
-# That framework is of API 29. What the manifest says in addition has been named since, under a number that stays.
+# That framework is for API 29. The manifest's newer attributes were named later, with numbers that never change.
 cat >"$out/newer/AndroidManifest.xml" <<'XML'
 <manifest xmlns:android="http://schemas.android.com/apk/res/android" package="android" />
 XML
@@ -35,7 +35,7 @@ if [ "$variant" = debug ]; then
     aapt2 compile --dir src/debug/res -o "$out/debug.zip"
     overlay=(-R "$out/debug.zip")
 fi
-# The tool does not know <queries> either, and would refuse what it does not know; it may warn of that and of nothing else.
+# The tool does not know <queries> either, and would reject it. Let it warn about that, and about nothing else.
 aapt2 link --warn-manifest-validation -I "$framework" -I "$out/newer.apk" --manifest src/main/AndroidManifest.xml \
     --min-sdk-version 28 --target-sdk-version 35 --version-code 1 --version-name "$version" \
     ${variant:+--debug-mode} --java "$out/java" -o "$out/resources.apk" "${overlay[@]}" "$out/main.zip" 2>"$out/warnings" || { cat "$out/warnings" >&2; exit 1; }

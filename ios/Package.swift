@@ -1,7 +1,7 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-/// Apple's frameworks as far as AuthenticatorDevice uses them, for systems that have none: see README.md.
+/// The parts of Apple's frameworks that AuthenticatorDevice uses, for systems that lack them: see README.md.
 #if os(Linux)
 let stubs = ["Security", "LocalAuthentication", "AVFoundation", "BackgroundTasks", "UserNotifications", "DeviceCheck"]
 #else
@@ -9,7 +9,8 @@ let stubs: [String] = []
 #endif
 let stubbed: [Target.Dependency] = stubs.map { .target(name: $0) }
 
-/// libswiftObservation of Swift 6.0 for Linux names a function that no library of it has, and never calls it here.
+/// libswiftObservation of Swift 6.0 for Linux names a function that none of its libraries define, and that is never
+/// called here.
 let linker: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--allow-shlib-undefined"], .when(platforms: [.linux]))]
 
 let package = Package(
@@ -29,7 +30,7 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// What Xcode compiles into the app and into its extension, where there is no Xcode: against the stubs.
+// Compiles what Xcode puts into the app and its extension, against the stubs where there is no Xcode.
 #if os(Linux)
 package.targets += [
     .target(name: "UIKit", dependencies: ["AVFoundation"], path: "Stubs/UIKit"),

@@ -2,12 +2,12 @@
 import Foundation
 import PackageDescription
 
-// What scripts/build-xcframework.sh makes. Without it the library is found by the linker's own search path:
-// swift build -Xlinker -L<folder of the library>.
+// Built by scripts/build-xcframework.sh. Without it, the linker finds the library through its own search path: swift
+// build -Xlinker -L<folder of the library>.
 let framework = "PushAuthenticatorFFI.xcframework"
 let hasFramework = FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + framework)
 #if os(Linux)
-    // Nothing in it is for Linux, where it may have been made all the same.
+    // The framework contains nothing for Linux, although it may have been built there.
     let takesFramework = false
 #else
     let takesFramework = hasFramework

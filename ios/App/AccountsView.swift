@@ -2,7 +2,7 @@ import AuthenticatorModels
 import PushAuthenticator
 import SwiftUI
 
-/// The accounts with their codes, and the ways to add one.
+/// The accounts with their one-time passwords, and the ways to add one.
 struct AccountsView: View {
     let model: AccountsModel
     let requests: RequestsModel
@@ -93,7 +93,7 @@ private struct AccountRow: View {
     }
 }
 
-/// Shows a code when it is tapped, for as long as it is good.
+/// Shows a one-time password when tapped, for as long as it is valid.
 private struct CodeButton: View {
     let code: AccountsModel.Revealed?
     let time: Date

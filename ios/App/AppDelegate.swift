@@ -5,7 +5,8 @@ import PushAuthenticator
 import UIKit
 import UserNotifications
 
-/// What the system hands to an application as a whole: pushes, their actions, and background time. Decides nothing.
+/// Receives what the system sends to the application as a whole: pushes, their actions, and background time. Makes no
+/// decisions.
 @MainActor
 final class AppDelegate: NSObject, UIApplicationDelegate {
     private(set) lazy var app = Self.makeApp()
@@ -44,8 +45,8 @@ final class AppDelegate: NSObject, UIApplicationDelegate {
     }
 }
 
-/// The system's list of notifications. It belongs to no actor, so what it hands in stays where it is: strings go on. Its handlers
-/// are called on the main thread, which the system asks for.
+/// The system's notification center. The protocol belongs to no actor, so its objects stay here and only strings are
+/// passed on. The system requires its handlers to be called on the main thread.
 extension AppDelegate: UNUserNotificationCenterDelegate {
     nonisolated func userNotificationCenter(
         _: UNUserNotificationCenter, willPresent notification: UNNotification,

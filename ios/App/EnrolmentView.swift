@@ -2,7 +2,7 @@ import AuthenticatorModels
 import PushAuthenticator
 import SwiftUI
 
-/// What a registration code would add, to be confirmed, and what came of it.
+/// Shows what a registration URI would add, asks for confirmation, and then shows the result.
 struct EnrolmentView: View {
     let model: EnrolmentModel
 
@@ -84,9 +84,9 @@ private struct AddedView: View {
     }
 }
 
-/// An account that is typed in.
+/// The form for entering an account.
 struct EntryView: View {
-    /// Gives what is wrong with what was typed; nothing when it is to be confirmed.
+    /// Returns what is wrong with the input, or nil when it is ready to be confirmed.
     let read: @MainActor (ManualEntry) async -> Failure?
     @State private var model = EntryModel()
     @Environment(\.dismiss) private var dismiss

@@ -2,7 +2,7 @@ import AuthenticatorModels
 import PushAuthenticator
 import SwiftUI
 
-/// A sign-on request: who asks, from where, and the person's answer; then its result.
+/// A sign-on request: who asks, from where, and the user's answer; then its result.
 struct RequestView: View {
     let model: RequestModel
     let covers: CoverModel
@@ -26,7 +26,7 @@ struct RequestView: View {
             .toolbar { Button(.done) { covers.close(.request) }.disabled(model.state == .answering) }
         }
         .interactiveDismissDisabled(model.state == .answering)
-        // Also where the same request comes with more to see.
+        // Also when the same request arrives with more details.
         .task(id: ObjectIdentifier(model)) {
             await model.prepare()
             await model.follow()
@@ -56,7 +56,7 @@ private struct QuestionView: View {
                 DenyButton(model: model, covers: covers)
                 HStack {
                     Text(.requestEnds)
-                    // It ends at nothing, and does not count up again.
+                    // Stops at zero and does not count up again.
                     Text(timerInterval: min(received, end)...end, countsDown: true)
                 }
                 .font(.footnote)
@@ -79,7 +79,7 @@ private struct QuestionView: View {
                 Button(.requestAccept) { Task { await model.accept() } }.buttonStyle(.borderedProminent).controlSize(.large)
             case .number:
                 Text(.requestNumbers)
-                // Beside each other, or beneath where the text is large.
+                // Side by side, or stacked when the text is large.
                 ViewThatFits {
                     HStack(spacing: 16) { numbers }
                     VStack(spacing: 16) { numbers }
@@ -118,7 +118,7 @@ private struct NoteView: View {
     }
 }
 
-/// Denies, and asks why where the server takes a reason.
+/// Denies, and asks for the reason if the server accepts one.
 private struct DenyButton: View {
     let model: RequestModel
     let covers: CoverModel

@@ -1,7 +1,7 @@
 import AuthenticatorModels
 import SwiftUI
 
-/// What is shown for where the app stands.
+/// The root view for the current state of the app.
 struct RootView: View {
     let app: AppModel
 
@@ -29,7 +29,7 @@ struct RootView: View {
     }
 }
 
-/// Covers everything until the owner of the device is there; also what the system's list of apps shows.
+/// Covers everything until the owner of the device has authenticated; also what the app switcher shows.
 private struct LockView: View {
     let app: AppModel
 
@@ -77,11 +77,11 @@ private struct TabsView: View {
         }
         .task { await accounts.watch() }
         .task { await requests.watch() }
-        // Also beneath the system's prompt; nothing begins in the background.
+        // Also runs beneath the system's prompt; nothing starts in the background.
         .task(id: isInBackground) { if !isInBackground { await requests.deliver() } }
         .task(id: isInBackground) { if !isInBackground { await requests.follow() } }
         .task(id: phase) { if phase == .active { await alerts.look() } }
-        // What the app was started with is there before this is.
+        // What the app was started with exists before this view.
         .onChange(of: covers.opening, initial: true) { Task { await covers.takeOpening() } }
         .onChange(of: phase) { if phase != .active { accounts.hideCodes() } }
         .sheet(item: cover) { cover in
@@ -97,7 +97,7 @@ private struct TabsView: View {
 
     private var isInBackground: Bool { phase == .background }
 
-    /// The one sheet of the app, so that the app's lock, which lies beneath sheets, finds none above it.
+    /// The app's only sheet, so that none lies above the app lock, which itself lies beneath sheets.
     private var cover: Binding<CoverModel.Cover?> {
         let shown = covers.cover
         return Binding { covers.cover } set: { if $0 == nil { covers.close(shown) } }

@@ -2,7 +2,7 @@ import AuthenticatorModels
 import PushAuthenticator
 import SwiftUI
 
-/// Settings, what waits to be sent, and what happened on this phone.
+/// Settings, the outbox, and the event log of this phone.
 struct SettingsView: View {
     @State private var model: SettingsModel
     private let alerts: AlertsModel

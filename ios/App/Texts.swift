@@ -3,19 +3,19 @@ import SwiftUI
 import UIKit
 
 extension LocalizedStringKey {
-    /// The text of a word, in the person's language.
+    /// The text of a word, in the user's language.
     init(_ word: Words) { self.init(word.rawValue) }
 }
 
 extension Text {
     init(_ word: Words) { self.init(LocalizedStringKey(word)) }
 
-    /// A word where there is one, else what the core calls it.
+    /// The text of a word if there is one, otherwise the core's name.
     init(_ word: Words?, else name: String) {
         self = word.map { Text($0) } ?? Text(verbatim: name)
     }
 
-    /// These texts, with something between them.
+    /// These texts, joined by a separator.
     init(_ texts: [Text], separator: String) {
         self = texts.dropFirst().reduce(texts.first ?? Text(verbatim: "")) { $0 + Text(verbatim: separator) + $1 }
     }
@@ -27,7 +27,7 @@ extension Button where Label == Text {
     }
 }
 
-/// Something that went wrong, where it happened.
+/// Shows an error where it occurred.
 struct FailureText: View {
     let failure: Failure
 
@@ -39,9 +39,9 @@ struct FailureText: View {
     }
 }
 
-/// Leads to a page of the system's settings.
+/// Opens a page of the system's settings.
 struct SystemSettingsLink: View {
-    /// As UIKit names the page.
+    /// UIKit's URL of the page.
     let address: String
     @Environment(\.openURL) private var openURL
 
@@ -50,7 +50,7 @@ struct SystemSettingsLink: View {
     }
 }
 
-/// Nobody is told of requests, and where that is changed.
+/// Says that notifications are off, and where to change that.
 struct AlertsOffText: View {
     var body: some View {
         VStack(alignment: .leading) {

@@ -4,14 +4,14 @@ import Foundation
 import PushAuthenticator
 import UserNotifications
 
-/// Takes pushes in while the app is not running, and has the system show no more than who asks.
+/// Processes pushes while the app is not running, and has the system show only who asks.
 final class NotificationService: UNNotificationServiceExtension {
     private var taking: Task<Void, Never>?
     private var delivery: Delivery?
 
     override func didReceive(_ request: UNNotificationRequest, withContentHandler handler: @escaping (UNNotificationContent) -> Void) {
         let delivery = Delivery(handler)
-        // The task gets bytes: what the system handed in stays with this call.
+        // The task gets only bytes, so the system's objects stay in this call.
         let payload = PushIntake.payload(of: request.content.userInfo)
         self.delivery = delivery
         taking = Task {
@@ -27,15 +27,16 @@ final class NotificationService: UNNotificationServiceExtension {
         }
     }
 
-    /// The system's patience is over. What was received by then is in the vault.
+    /// The system's time limit is reached. Whatever was received so far is in the vault.
     override func serviceExtensionTimeWillExpire() {
         taking?.cancel()
         delivery?.finish(PushIntake.locked)
     }
 }
 
-/// What the system waits for: given once, by whoever comes first, with the vault closed before: no file of a shared container
-/// may be in use when the system suspends this. Safe to share: all that changes is behind the lock.
+/// The result that the system waits for. The first caller delivers it, once, after the vault is closed: no file of a
+/// shared container may be in use when the system suspends this extension. Safe to share, because everything that
+/// changes is behind the lock.
 private final class Delivery: @unchecked Sendable {
     private let lock = NSLock()
     private var handler: ((UNNotificationContent) -> Void)?
@@ -43,7 +44,7 @@ private final class Delivery: @unchecked Sendable {
 
     init(_ handler: @escaping (UNNotificationContent) -> Void) { self.handler = handler }
 
-    /// The vault is open, for as long as this waits.
+    /// Keeps the vault open for as long as this waits.
     func hold(_ phone: Phone) {
         let isOver = lock.withLock {
             self.phone = phone

@@ -3,11 +3,11 @@ import AuthenticatorModels
 import Foundation
 import PushAuthenticator
 
-/// What the app and its notification service extension put together alike: the vault, its key, and the settings.
+/// What the app and its notification service extension set up identically: the vault, its key, and the settings.
 enum Composition {
-    /// As in both property lists: the container and the defaults that app and extension share.
+    /// As in both property lists: the container and the defaults that the app and the extension share.
     private static let appGroup = Bundle.main.object(forInfoDictionaryKey: "AppGroup") as? String ?? ""
-    /// The keychain group that app and extension share, with the team's prefix.
+    /// The keychain group that the app and the extension share, with the team's prefix.
     static let accessGroup = Bundle.main.object(forInfoDictionaryKey: "KeychainGroup") as? String ?? ""
 
     struct NoContainer: LocalizedError {

@@ -5,9 +5,9 @@ import LocalAuthentication
 import PushAuthenticator
 import Security
 
-/// One key for each account whose server takes one, in the Secure Enclave. Where it asks for a biometric, it is bound to
-/// those that are enrolled now, and gone when they change. Whose key is whose is not written down: the account has the
-/// public half.
+/// One key in the Secure Enclave for each account whose server accepts one. If a key requires a biometric, it is bound
+/// to those currently enrolled and invalidated when they change. The mapping from accounts to keys is not stored: the
+/// account has the public half.
 public final class AccountKeys: SigningKeys {
     private static let prefix = "org.pushauthenticator.account."
     /// Where keys may block.
@@ -16,8 +16,8 @@ public final class AccountKeys: SigningKeys {
     private let prompt: BiometricPrompt
 
     /// - Parameters:
-    ///   - accessGroup: the keychain group of the app
-    ///   - reason: what the prompt says
+    ///   - accessGroup: the app's keychain group
+    ///   - reason: the text of the prompt
     public init(accessGroup: String, reason: String) {
         self.accessGroup = accessGroup
         prompt = BiometricPrompt(reason: reason)
@@ -56,7 +56,7 @@ public final class AccountKeys: SigningKeys {
     public func keepOnly(_ jwks: Set<String>) { remove { !jwks.contains($0.jwk) } }
 
     private func remove(_ isMeant: (EnclaveKey.Listed) -> Bool) {
-        // What cannot be listed now lies there until the next time, and harms nobody.
+        // What cannot be listed now stays until next time and does no harm.
         for key in (try? EnclaveKey.all(accessGroup: accessGroup)) ?? [] where Self.isAccounts(key) && isMeant(key) {
             EnclaveKey.remove(tag: key.tag, accessGroup: accessGroup)
         }

@@ -3,7 +3,7 @@ import DeviceCheck
 import Foundation
 import PushAuthenticator
 
-/// App Attest of this device. Knows no account and no key but App Attest's own.
+/// App Attest on this device. Independent of accounts and of all keys but App Attest's own.
 public struct AppAttest: AppAttestService {
     public init() {}
 

@@ -2,13 +2,13 @@
 import BackgroundTasks
 import Foundation
 
-/// Has the system wake the app now and then, to send what waits and to ask for what is pending. Does not know how.
+/// Asks the system to wake the app occasionally to send and to fetch. Independent of how that is done.
 public enum BackgroundRefresh {
     /// As in the app's property list.
     public static let identifier = "org.pushauthenticator.refresh"
     private static let pause: TimeInterval = 15 * 60
 
-    /// To be called before the app finished launching.
+    /// Registers the work. Must be called before the app has finished launching.
     public static func register(_ work: @escaping @Sendable () async -> Bool) {
         _ = BGTaskScheduler.shared.register(forTaskWithIdentifier: identifier, using: nil) { task in
             schedule()
@@ -18,7 +18,8 @@ public enum BackgroundRefresh {
         }
     }
 
-    /// Asks for the next time. The system may refuse, for instance in a simulator; then the app refreshes when it is opened.
+    /// Requests the next wake-up. If the system rejects the request, as in a simulator, the app refreshes when it is
+    /// opened.
     public static func schedule() {
         let request = BGAppRefreshTaskRequest(identifier: identifier)
         request.earliestBeginDate = Date(timeIntervalSinceNow: pause)

@@ -5,9 +5,9 @@ import LocalAuthentication
 import PushAuthenticator
 import Security
 
-/// The biometric keys, in the Secure Enclave: one for each account, bound to the biometrics that are enrolled when it is
-/// made, and gone when they change. An account is never bound to a key of another time, and a key that is gone takes no
-/// other with it. What is wrapped begins with the name of its key.
+/// The biometric keys in the Secure Enclave, one for each account. Each is bound to the biometrics that are enrolled
+/// when it is made, and invalidated when they change. Accounts never share a key, so losing one affects no other
+/// account. Wrapped data begins with the name of its key.
 public final class BiometricKey: Biometrics {
     private static let prefix = "org.pushauthenticator.biometric."
     private static let nameLength = UUID().uuidString.utf8.count
@@ -17,8 +17,8 @@ public final class BiometricKey: Biometrics {
     private let prompt: BiometricPrompt
 
     /// - Parameters:
-    ///   - accessGroup: the keychain group of the app
-    ///   - reason: what the prompt says
+    ///   - accessGroup: the app's keychain group
+    ///   - reason: the text of the prompt
     public init(accessGroup: String, reason: String) {
         self.accessGroup = accessGroup
         prompt = BiometricPrompt(reason: reason)
@@ -39,7 +39,7 @@ public final class BiometricKey: Biometrics {
         do {
             return try await decrypt(wrapped.dropFirst(Self.nameLength), key, context)
         } catch EnclaveKey.Failure.missing, EnclaveKey.Failure.refused {
-            // It can never work again; the account is bound to a new one when it is added again.
+            // The key can never work again; adding the account again binds it to a new one.
             key.remove()
             throw BiometricFailure.invalidated
         } catch is EnclaveKey.Failure {
@@ -49,7 +49,7 @@ public final class BiometricKey: Biometrics {
 
     public func keepOnly(_ wrapped: [Data]) {
         let kept = Set(wrapped.map { Data(Self.prefix.utf8) + $0.prefix(Self.nameLength) })
-        // What cannot be listed now lies there until the next time, and harms nobody.
+        // What cannot be listed now stays until next time and does no harm.
         let tags = ((try? EnclaveKey.tags(accessGroup: accessGroup)) ?? []).filter { $0.starts(with: Data(Self.prefix.utf8)) }
         for tag in tags where !kept.contains(tag) { EnclaveKey.remove(tag: tag, accessGroup: accessGroup) }
     }

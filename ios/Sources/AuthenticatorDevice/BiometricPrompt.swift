@@ -2,13 +2,13 @@
 import AuthenticatorModels
 import LocalAuthentication
 
-/// The system's biometric prompt. It comes first and by itself: only then does a refusal of a key tell that the key is
+/// The system's biometric prompt. It comes first and separately: only then does a failing key prove that the key is
 /// invalid.
 struct BiometricPrompt: Sendable {
-    /// What the prompt says.
+    /// The text of the prompt.
     let reason: String
 
-    /// A context that the person passed.
+    /// Returns a context in which the user has authenticated.
     ///
     /// - Throws: ``BiometricFailure``
     func pass() async throws -> LAContext {

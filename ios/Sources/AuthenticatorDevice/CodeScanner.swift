@@ -2,23 +2,24 @@
 import AVFoundation
 import Foundation
 
-/// Reads QR codes from the camera. Gives the first text it sees, once; what the text means is not known here.
+/// Reads QR codes with the camera. Reports the first text it sees, once. Independent of what the text means.
 public final class CodeScanner: NSObject, AVCaptureMetadataOutputObjectsDelegate, @unchecked Sendable {
-    /// For the view that shows what the camera sees.
+    /// For the view that shows the camera's picture.
     public let session = AVCaptureSession()
-    /// Starting and stopping take their time. All else here happens on it, too, which is what makes this safe to share.
+    /// Starting and stopping take time. Everything else here also runs on this queue, which makes the class safe to
+    /// share.
     private let queue = DispatchQueue(label: "org.pushauthenticator.scanner")
     private var found: (@Sendable (String) -> Void)?
 
-    /// Whether the camera looks.
+    /// The result of starting the camera.
     public enum Start: Sendable {
         case looking
-        /// The person does not want it used; the system's settings can change that.
+        /// The user does not allow it; that can be changed in the system's settings.
         case denied
         case noCamera
     }
 
-    /// Starts to look.
+    /// Starts scanning.
     public func start(_ found: @escaping @Sendable (String) -> Void) async -> Start {
         guard await AVCaptureDevice.requestAccess(for: .video) else { return .denied }
         return await withCheckedContinuation { continuation in

@@ -1,7 +1,7 @@
 import AuthenticatorModels
 import Foundation
 
-/// Settings in the user's defaults, shared by the app and its extensions. Those that cannot be read are begun anew.
+/// Settings in the user's defaults, shared by the app and its extensions. Unreadable settings are replaced by new ones.
 public final class DefaultsStore: SettingsStore, @unchecked Sendable {
     private static let key = "settings"
     /// Defaults may be used from any thread.
@@ -13,7 +13,7 @@ public final class DefaultsStore: SettingsStore, @unchecked Sendable {
         if let kept = defaults.data(forKey: Self.key), let settings = try? PropertyListDecoder().decode(Settings.self, from: kept) {
             return settings
         }
-        // The phone's own token has to stay the same from now on.
+        // The phone's own token must stay the same from now on.
         let new = Settings()
         save(new)
         return new

@@ -4,10 +4,10 @@ import LocalAuthentication
 import PushAuthenticator
 import Security
 
-/// A key in the Secure Enclave, by its tag. Its private half never leaves it; what was encrypted for its public half is
-/// decrypted in there, and what it signs is signed in there. Knows nothing of what that is.
+/// A key in the Secure Enclave, identified by its tag. Its private half never leaves the Enclave; decryption and
+/// signing happen inside. Independent of what is decrypted or signed.
 struct EnclaveKey {
-    /// What the keychain lists of a key, without using it.
+    /// What the keychain lists about a key, without using it.
     struct Listed {
         let tag: Data
         /// The public half.
@@ -17,9 +17,9 @@ struct EnclaveKey {
     enum Failure: Error, Equatable {
         /// There is no such key.
         case missing
-        /// The device was not unlocked yet, or the key store is busy.
+        /// The device has not been unlocked yet, or the key store is busy.
         case unavailable
-        /// The key cannot be used for this: it is another key, or one that the system made invalid.
+        /// The key cannot be used for this: it is a different key, or the system invalidated it.
         case refused
     }
 
@@ -43,7 +43,7 @@ struct EnclaveKey {
         return sealed as Data
     }
 
-    /// - Parameter context: has passed what the key asks for, where it asks a person
+    /// - Parameter context: has already satisfied the key's prompt, if the key requires the user
     func decrypt(_ sealed: Data, context: LAContext?) throws -> Data {
         let key = try find(context: context)
         var error: Unmanaged<CFError>?
@@ -53,18 +53,18 @@ struct EnclaveKey {
 
     func remove() { Self.remove(tag: Data(tag.utf8), accessGroup: accessGroup) }
 
-    /// Makes the key, and gives its public half: the uncompressed point of X9.63.
+    /// Makes the key and returns its public half: the uncompressed point of X9.63.
     func makePoint() throws -> Data {
         guard let point = Self.point(of: try make()) else { throw Failure.refused }
         return point
     }
 
-    /// All keys of a keychain group with their public halves. Lists, and asks nobody.
+    /// Returns all keys of a keychain group with their public halves. Only lists; never prompts.
     static func all(accessGroup: String) throws -> [Listed] {
         try items(accessGroup).compactMap { tag, key in point(of: key).map { Listed(tag: tag, jwk: DeviceKey.jwk(point: $0)) } }
     }
 
-    /// The tags of all keys of a keychain group.
+    /// Returns the tags of all keys of a keychain group.
     static func tags(accessGroup: String) throws -> [Data] { try items(accessGroup).map(\.0) }
 
     private static func items(_ accessGroup: String) throws -> [(Data, SecKey)] {
@@ -84,14 +84,14 @@ struct EnclaveKey {
         }
         return (found as? [[String: Any]] ?? []).compactMap { item in
             guard let tag = item[kSecAttrApplicationTag as String] as? Data, let reference = item[kSecValueRef as String] else { return nil }
-            // The query asks for keys, and this type of Apple's knows no cast that could fail.
+            // The query asks for keys, and Swift cannot check a cast to this Core Foundation type.
             return (tag, reference as! SecKey)
         }
     }
 
-    /// ECDSA over SHA-256, in DER.
+    /// Returns an ECDSA signature with SHA-256, in DER.
     ///
-    /// - Parameter context: has passed what the key asks for, where it asks a person
+    /// - Parameter context: has already satisfied the key's prompt, if the key requires the user
     static func sign(_ bytes: Data, tag: Data, accessGroup: String, context: LAContext?) throws -> Data {
         let key = try find(tag: tag, accessGroup: accessGroup, context: context)
         var error: Unmanaged<CFError>?
@@ -128,7 +128,7 @@ struct EnclaveKey {
         switch SecItemCopyMatching(query as CFDictionary, &found) {
         case errSecSuccess:
             guard let found else { throw Failure.missing }
-            // The query asks for a key, and this type of Apple's knows no cast that could fail.
+            // The query asks for a key, and Swift cannot check a cast to this Core Foundation type.
             return found as! SecKey
         case errSecItemNotFound: throw Failure.missing
         default: throw Failure.unavailable

@@ -3,11 +3,11 @@ import AuthenticatorModels
 import LocalAuthentication
 import PushAuthenticator
 
-/// Asks for the owner of the device by biometric or passcode: the app's own lock.
+/// Authenticates the owner of the device by biometric or passcode, for the app lock.
 public struct Owner: OwnerCheck {
     private let reason: String
 
-    /// - Parameter reason: what the prompt says
+    /// - Parameter reason: the text of the prompt
     public init(reason: String) { self.reason = reason }
 
     public var canConfirm: Bool { LAContext().canEvaluatePolicy(.deviceOwnerAuthentication, error: nil) }
@@ -18,16 +18,16 @@ public struct Owner: OwnerCheck {
         } catch let error as LAError where error.code == .passcodeNotSet {
             return .unprotected
         } catch {
-            // A prompt that was not passed.
+            // The prompt failed.
             return .refused
         }
     }
 }
 
-/// What this device says about itself.
+/// What this device reports about itself.
 public struct ThisDevice: DeviceState {
     public let name: String
-    /// How likely the device was tampered with, from 0 to 1: what an app's own detection says.
+    /// How likely it is that the device was tampered with, from 0 to 1, according to the app's own detection.
     private let tamperScore: @Sendable () -> Double
 
     public init(name: String, tamperScore: @escaping @Sendable () -> Double) {

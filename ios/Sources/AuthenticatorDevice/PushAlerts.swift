@@ -8,17 +8,18 @@ import UserNotifications
 public enum PushAlerts {
     public static let category = "org.pushauthenticator.request"
     public static let deny = "org.pushauthenticator.deny"
-    /// The key of the request's id in a notification's user info.
+    /// The key of the sign-on request's id in a notification's user info.
     public static let requestId = "org.pushauthenticator.request-id"
 
-    /// The kind of notification a sign-on request is: it can be denied at once, by who unlocks the device. Approving takes
-    /// the app, where number and context are seen.
+    /// The notification category of sign-on requests: anyone who can unlock the device can deny one directly. Approving
+    /// requires the app, which shows the numbers and the context.
     public static func categories(_ text: (Words) -> String) -> Set<UNNotificationCategory> {
         let deny = UNNotificationAction(identifier: deny, title: text(.requestDeny), options: [.authenticationRequired, .destructive])
         return [UNNotificationCategory(identifier: category, actions: [deny], intentIdentifiers: [])]
     }
 
-    /// Puts into a notification what may be seen on a lock screen, and takes out everything else: the signed message, too.
+    /// Fills a notification with what may appear on a lock screen, and removes everything else, including the signed
+    /// message.
     public static func fill(_ content: UNMutableNotificationContent, with alert: PushIntake.Alert, _ text: (Words) -> String) {
         content.title = text(alert.title)
         content.subtitle = alert.subtitle ?? ""
@@ -28,7 +29,7 @@ public enum PushAlerts {
     }
 }
 
-/// The system's list of notifications, also those of pushes.
+/// The system's notification center, including the notifications of pushes.
 public struct SystemAlerts: AlertCenter {
     private let text: @Sendable (Words) -> String
 
@@ -40,7 +41,7 @@ public struct SystemAlerts: AlertCenter {
         case .notDetermined: return false
         case .denied: return true
         default:
-            // Allowed, and every place where it could be seen was turned off one by one.
+            // Notifications are allowed, but every place where they could appear was turned off individually.
             return ![settings.alertSetting, settings.lockScreenSetting, settings.notificationCenterSetting].contains(.enabled)
         }
     }
@@ -52,7 +53,7 @@ public struct SystemAlerts: AlertCenter {
         PushAlerts.fill(content, with: alert, text)
         content.sound = .default
         let request = UNNotificationRequest(identifier: alert.requestId ?? UUID().uuidString, content: content, trigger: nil)
-        // Where the person allowed none, the request waits in the app.
+        // If the user does not allow notifications, the sign-on request waits in the app.
         try? await UNUserNotificationCenter.current().add(request)
     }
 

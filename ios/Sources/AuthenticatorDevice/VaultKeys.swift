@@ -3,8 +3,8 @@ import Foundation
 import PushAuthenticator
 import Security
 
-/// The key of the vault, in the Secure Enclave. It asks no person, and works while the device is locked after its first
-/// unlock, so that pushes can be received. It stays on this device.
+/// The vault's key, in the Secure Enclave. It never prompts, and it works while the device is locked after its first
+/// unlock, so that pushes can be received. It never leaves this device.
 public final class VaultKeys: PlatformKeys {
     private let key: EnclaveKey
 
@@ -19,7 +19,8 @@ public final class VaultKeys: PlatformKeys {
 
     public func unwrap(wrapped: Data) throws -> Data { try translated { try key.decrypt(wrapped, context: nil) } }
 
-    /// *Invalid* tells the person that the accounts are lost, so it is said of a key that is not there or does not fit only.
+    /// `Invalid` tells the user that the accounts are lost, so it is thrown only for a key that does not exist or does
+    /// not match.
     private func translated(_ work: () throws -> Data) throws -> Data {
         do {
             return try work()

@@ -1,13 +1,14 @@
 import Foundation
 import PushAuthenticator
 
-/// An account's own key is gone for good: the account answers nothing until it was added again.
+/// Thrown when an account's own key is permanently gone: the account answers nothing until the user adds it again.
 struct AccountKeyGone: Error {}
 
-/// What accounts' own keys sign: what an account is registered with, and its answers.
+/// Signing with accounts' own keys: registrations and answers.
 extension Services {
-    /// Adds an account with a key of its own where its server takes one, which signs for it once the person passed the
-    /// prompt, and which App Attest vouches for then, where it can. Where the device makes none, the core does.
+    /// Adds an account, with its own key if its server accepts one. The key signs the registration after the user has
+    /// passed the prompt, and App Attest then vouches for the key if it can. If the device cannot make such a key, the
+    /// core makes one.
     ///
     /// - Throws: ``BiometricFailure`` when the key did not sign, or the task was cancelled before anything was added
     func enrol(_ code: String, _ preview: EnrolmentPreview) async throws -> Enrolled {
@@ -35,14 +36,14 @@ extension Services {
         return enrolled
     }
 
-    /// Approves with the signature of the account's key, where this app holds it.
+    /// Approves with a signature by the account's key, if this app holds it.
     func approve(_ request: SignOnRequest, _ evidence: Evidence) async throws -> Answer {
         let number: String? = if case .number(let number) = evidence { number } else { nil }
         let signed = try await signature(request) { try $0.approvalToSign(notificationId: request.id, number: number) }
         return try await courier.approve(request.id, evidence, signed: signed)
     }
 
-    /// Denies, and says why, in the same way.
+    /// Denies, optionally with a reason, in the same way.
     func deny(_ request: SignOnRequest, _ reason: DenyReason?) async throws -> Answer {
         let signed = try await signature(request) { try $0.denialToSign(notificationId: request.id, reason: reason) }
         return try await courier.deny(request.id, reason: reason, signed: signed)
@@ -52,9 +53,9 @@ extension Services {
         try await phone.call { try $0.accounts() }.first { $0.id == request.accountId }
     }
 
-    /// Takes away the keys of accounts that are no more. Not to be called while one is being added.
+    /// Removes the keys of deleted accounts. Must not be called while an account is being added.
     func forgetUnusedKeys() async {
-        // Without the list nothing is known to be unused.
+        // Without the list, no key is known to be unused.
         guard let accounts = try? await phone.call({ try $0.accounts() }) else { return }
         signingKeys?.keepOnly(Set(accounts.filter(\.needsSignature).compactMap(\.key?.jwk)))
         let bound = accounts.filter(\.hasBiometricSlot)
@@ -63,7 +64,7 @@ extension Services {
         biometrics.keepOnly(slots)
     }
 
-    /// Nothing where no signature of this app's is needed.
+    /// Returns nil if no signature by this app is needed.
     private func signature(
         _ request: SignOnRequest, _ what: @escaping @Sendable (Authenticator) throws -> ToSign
     ) async throws -> Signed? {
@@ -80,7 +81,7 @@ extension Services {
     }
 }
 
-/// Signs what servers are asked with, by the accounts' own keys that take no person.
+/// Signs pulls with accounts' own keys that work without the user.
 public struct UnaskedSigner: PullSigner {
     private let phone: Phone
     private let signingKeys: (any SigningKeys)?
@@ -101,10 +102,10 @@ public struct UnaskedSigner: PullSigner {
 /// What is wrong with an account.
 public struct AccountProblem: Equatable, Sendable {
     public let words: Words
-    /// The policy that the device does not meet, by its name.
+    /// The name of the policy that the device does not meet.
     public let policy: String?
 
-    /// Nothing when the account is ready.
+    /// Returns nil when the account is ready.
     public init?(_ account: Account) {
         guard let words = Words(problemOf: account) else { return nil }
         self.words = words
@@ -113,7 +114,7 @@ public struct AccountProblem: Equatable, Sendable {
 }
 
 extension Words {
-    /// What is wrong with an account; nothing when it is ready.
+    /// Returns what is wrong with an account, or nil when it is ready.
     public init?(problemOf account: Account) {
         switch account.state {
         case .active: return nil
@@ -124,7 +125,7 @@ extension Words {
         }
     }
 
-    /// What protects the answers of an account; nothing where it only shows codes.
+    /// Returns what protects the answers of an account, or nil if it only has one-time passwords.
     public init?(protectionOf account: Account) {
         guard account.kinds.contains(.push) else { return nil }
         guard let key = account.key else {

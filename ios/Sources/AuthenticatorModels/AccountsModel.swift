@@ -2,13 +2,13 @@ import Foundation
 import Observation
 import PushAuthenticator
 
-/// The list of accounts, with codes that are shown when they are tapped.
+/// The list of accounts, with one-time passwords that are shown when tapped.
 @MainActor @Observable
 public final class AccountsModel {
-    /// A code that the person asked to see.
+    /// A one-time password that the user asked to see.
     public struct Revealed: Equatable, Sendable {
         public let code: String
-        /// When it stops being good; nothing for one that counts.
+        /// When it expires; nil for HOTP.
         public let endsAt: Date?
     }
 
@@ -25,7 +25,7 @@ public final class AccountsModel {
         self.now = now
     }
 
-    /// Follows the vault until the task is cancelled or the phone closed.
+    /// Follows the vault until the task is cancelled or the phone is closed.
     public func watch() async {
         do {
             for try await accounts in services.phone.accounts {
@@ -39,17 +39,17 @@ public final class AccountsModel {
         }
     }
 
-    /// Whether an account shows codes.
+    /// Returns whether an account has one-time passwords.
     public func hasCodes(_ account: Account) -> Bool {
         account.kinds.contains { $0 == .totp || $0 == .hotp } && account.state != .reEnrolmentNeeded
     }
 
-    /// The code to show now: one that was revealed and is still good.
+    /// Returns the one-time password to show now: one that was revealed and is still valid.
     public func code(of accountId: String, at time: Date) -> Revealed? {
         revealed[accountId].flatMap { code in (code.endsAt ?? .distantFuture) > time ? code : nil }
     }
 
-    /// Shows an account's code. For one that counts, every call uses up a code.
+    /// Shows an account's one-time password. For HOTP, every call uses up a value.
     public func reveal(_ accountId: String) async {
         do {
             let code = try await services.phone.call { try $0.code(accountId: accountId) }
@@ -65,15 +65,15 @@ public final class AccountsModel {
         }
     }
 
-    /// Hides all codes: the app left the front.
+    /// Hides all one-time passwords when the app leaves the foreground.
     public func hideCodes() { revealed = [:] }
 
-    /// Changes how an account is shown; an empty name brings the registered one back.
+    /// Changes how an account is displayed; an empty name restores the registered one.
     public func rename(_ accountId: String, issuer: String, name: String) async {
         await change { _ = try $0.rename(accountId: accountId, issuer: issuer, name: name) }
     }
 
-    /// Asks what removing an account would mean.
+    /// Finds out what removing an account would mean.
     public func askRemoval(of accountId: String) async {
         do {
             removal = try await services.phone.call { try $0.removal(accountId: accountId) }
@@ -82,7 +82,7 @@ public final class AccountsModel {
         }
     }
 
-    /// Removes the account that was asked about, or keeps it.
+    /// Removes the chosen account, or keeps it.
     public func decideRemoval(_ isConfirmed: Bool) async {
         guard let removal else { return }
         self.removal = nil

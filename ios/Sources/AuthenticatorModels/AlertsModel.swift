@@ -1,7 +1,7 @@
 import Observation
 import PushAuthenticator
 
-/// Whether the person hears of sign-on requests while the app is not in front.
+/// Whether the user is notified of sign-on requests while the app is not in the foreground.
 @MainActor @Observable
 public final class AlertsModel {
     /// Whether the system shows no notifications of this app.
@@ -10,9 +10,9 @@ public final class AlertsModel {
 
     public init(_ services: Services) { self.services = services }
 
-    /// Looks again: the person may have been in the system's settings.
+    /// Checks again, because the user may have been in the system's settings.
     public func look() async { areOff = await services.alerts?.areOff() ?? false }
 
-    /// Whether that is to be said beside these accounts: only requests are told of.
+    /// Returns whether to say so next to these accounts: only sign-on requests cause notifications.
     public func concern(_ accounts: [Account]) -> Bool { areOff && accounts.contains { $0.kinds.contains(.push) } }
 }

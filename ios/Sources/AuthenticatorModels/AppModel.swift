@@ -7,26 +7,26 @@ import PushAuthenticator
 public final class AppModel {
     public enum Stage: Sendable {
         case starting
-        /// The device was not unlocked since it started: nothing is lost, and trying again helps.
+        /// The device has not been unlocked since it started: nothing is lost, and trying again helps.
         case waitingForUnlock
         case failed(Failure)
         case ready(Services)
     }
 
     public private(set) var stage: Stage = .starting
-    /// Whether the app's own lock covers everything.
+    /// Whether the app lock covers everything.
     public private(set) var isLocked: Bool
-    /// A registration code that the app was opened with, until a screen takes it.
+    /// A registration URI that the app was opened with, until a screen takes it.
     public private(set) var openedCode: String?
     /// The sign-on request whose notification was tapped, until a screen takes it.
     public private(set) var openedRequest: String?
     private let settings: any SettingsStore
     public let owner: any OwnerCheck
     private let open: @Sendable () async throws -> Services
-    /// For what has to come to its end when the app leaves the front.
+    /// For work that must finish after the app leaves the foreground.
     private let background: BackgroundWork
     private var starting: Task<Void, Never>?
-    /// Whether the app came to the front and its owner was not asked for since.
+    /// Whether the app has come to the foreground and has not yet asked its owner to authenticate.
     private var isPromptDue = true
     private var isInFront = false
 
@@ -42,7 +42,7 @@ public final class AppModel {
         isLocked = settings.load().appLock
     }
 
-    /// Opens the vault, unless it is open, and tells the core about the device. May be called from several places at once.
+    /// Opens the vault, unless it is open, and tells the core about the device. Several callers may call this at once.
     public func start() async {
         if let starting { return await starting.value }
         let start = Task {
@@ -69,23 +69,23 @@ public final class AppModel {
         }
     }
 
-    /// The app was opened with an address. One that is a registration code leads to the screen that confirms it, and to
+    /// Handles an address that the app was opened with. A registration URI leads to the confirmation screen, and to
     /// nothing else.
     public func open(_ address: String) {
         if EnrolmentModel.isRegistrationCode(address) { openedCode = address }
     }
 
-    /// Takes the code that the app was opened with; not while the app is locked.
+    /// Takes the registration URI that the app was opened with, unless the app is locked.
     public func takeOpenedCode() -> String? {
         guard !isLocked else { return nil }
         defer { openedCode = nil }
         return openedCode
     }
 
-    /// A request in the system's list of notifications was tapped, perhaps before there is any screen.
+    /// Opens a sign-on request whose notification was tapped, perhaps before any screen exists.
     public func openRequest(_ id: String) { openedRequest = id }
 
-    /// Takes the request that was tapped; not while the app is locked.
+    /// Takes the sign-on request whose notification was tapped, unless the app is locked.
     public func takeOpenedRequest() -> String? {
         guard !isLocked else { return nil }
         defer { openedRequest = nil }
@@ -95,15 +95,16 @@ public final class AppModel {
     /// Where the app is on the screen.
     public enum Phase: Sendable {
         case front
-        /// Seen, but not used: also while the system's prompt lies above it.
+        /// Visible, but not in use; also while the system's prompt lies above it.
         case inactive
         case background
     }
 
-    /// The app came to the front, or left it. The owner is asked for once whenever it comes from the background: a prompt
-    /// in the background is lost, and one after each refusal would have no end.
+    /// Handles the app's coming to or leaving the foreground. The owner is asked once each time the app comes from the
+    /// background: a prompt in the background would be lost, and asking again after every failure would never end.
     ///
-    /// - Returns: what else there is to do, which takes its time. All that has to be so before the system goes on is so
+    /// - Returns: the remaining work, which takes time. Everything that must be done before the system continues is
+    ///   already done
     @discardableResult
     public func enter(_ phase: Phase) -> Task<Void, Never>? {
         switch phase {
@@ -132,19 +133,19 @@ public final class AppModel {
         await unlock()
     }
 
-    /// A push came while the app is in front: its extension has taken it in.
+    /// Handles a push that arrived while the app is in the foreground; its extension has already processed it.
     ///
-    /// - Parameter requestId: the request that it brought; where it brought none, the servers are asked
+    /// - Parameter requestId: the sign-on request in the push; if nil, the servers are asked
     public func arrived(requestId: String?) async {
         guard case .ready(let services) = stage else { return }
         services.phone.refresh()
-        // A server that gives no answer is asked again by whoever looks at the list.
+        // If a server does not respond, the list of requests asks it again.
         if requestId == nil { _ = try? await services.courier.pull() }
     }
 
-    /// The person denied a request in the system's notification, and sees no screen.
+    /// Handles a denial that the user made in the notification, with no screen open.
     ///
-    /// - Parameter alerts: tells what did not go through where the vault cannot be opened
+    /// - Parameter alerts: reports what did not go through if the vault cannot be opened
     public func denyInAlert(_ id: String, _ alerts: any AlertCenter) async {
         await background.run {
             await start()
@@ -156,9 +157,9 @@ public final class AppModel {
         }
     }
 
-    /// The system woke the app to refresh.
+    /// Refreshes after the system woke the app for it.
     ///
-    /// - Returns: whether it was done
+    /// - Returns: whether the refresh succeeded
     public func refreshInBackground() async -> Bool {
         await background.run {
             await start()
@@ -173,12 +174,12 @@ public final class AppModel {
         await conceal()
     }
 
-    /// APNs gave this phone a token: all servers are told.
+    /// Stores a new APNs token for this phone and tells all servers.
     public func setPushToken(_ token: String) async {
         var changed = settings.load()
         changed.pushToken = token
         settings.save(changed)
-        // What is not ready tells it when it starts.
+        // If the app is not ready, it tells the servers when it starts.
         if case .ready(let services) = stage { await background.run { await tellDevice(services) } }
     }
 
@@ -188,16 +189,17 @@ public final class AppModel {
             try await services.phone.call { core in
                 core.setDeviceFacts(facts: facts)
                 core.setConcealed(concealed: isLocked)
-                // The token that is wanted already changes nothing.
+                // Setting the same token again changes nothing.
                 if let token = settings.pushToken { try core.setPushToken(token: token, communicationType: .apns) }
                 _ = try core.cleanHistory(retention: settings.retention)
             }
         } catch {
-            // A token that is not told and history that is too long are for the next start; the event log shows them.
+            // A token that was not sent and a history that is too long are handled at the next start; the event log
+            // shows them.
         }
     }
 
-    /// While the app is locked, requests are shown without what only the person may see.
+    /// While the app is locked, sign-on requests do not show what only the user may see.
     private func conceal() async {
         guard case .ready(let services) = stage else { return }
         let isLocked = isLocked

@@ -1,34 +1,34 @@
 import PushAuthenticator
 
-/// Decides when the app may use its vault: in front, and afterwards for as long as something that has to come to its end is
-/// under way and the system grants time for it. The vault is in a container that the app shares with its extension, and the
-/// system ends an app that it suspends while a file there is in use. Knows nothing of what is under way, and no UIKit.
+/// Decides when the app may use its vault: in the foreground, and afterwards for as long as unfinished work is under
+/// way and the system grants time for it. The vault is in a container that the app shares with its extension, and the
+/// system kills an app that it suspends while a file there is in use. Independent of the work and of UIKit.
 @MainActor public final class BackgroundWork {
     private let time: (any BackgroundTime)?
     private var phone: Phone?
     private var isInFront = false
     private var underway = 0
-    /// What the system granted, by its name for it.
+    /// The system's identifier for the granted time.
     private var granted: Int?
-    /// Counts beginnings, so that an end does not take from what began since.
+    /// Counts starts, so that an end does not affect work that started since.
     private var beginnings = 0
 
-    /// - Parameter time: nothing where no system suspends the app
+    /// - Parameter time: nil where no system suspends the app
     public nonisolated init(_ time: (any BackgroundTime)? = nil) { self.time = time }
 
-    /// The vault was opened.
+    /// Registers the opened vault.
     func hold(_ phone: Phone) { self.phone = phone }
 
-    /// The app came to the front: what waited goes on.
+    /// The app came to the foreground: waiting calls continue.
     func enterFront() {
         isInFront = true
         begin()
         release()
     }
 
-    /// The app left the front. The system may suspend it once nothing is under way.
+    /// The app left the foreground. The system may suspend it once nothing is under way.
     ///
-    /// - Parameter work: what leaving takes; there is always time for that
+    /// - Parameter work: work caused by leaving; there is always time for it
     func leaveFront(after work: Task<Void, Never>) {
         isInFront = false
         begin()
@@ -36,17 +36,17 @@ import PushAuthenticator
         underway += 1
         Task {
             await work.value
-            // Without more time all else waits for the front.
+            // Without granted time, everything else waits until the app is in the foreground again.
             if granted == nil, !isInFront { await rest() }
             await finish()
         }
     }
 
-    /// Brings something to its end, also where the app leaves the front meanwhile, or is not there.
+    /// Runs work to completion, even if the app leaves the foreground meanwhile or is not in it.
     func run<T: Sendable>(_ work: () async throws -> T) async rethrows -> T {
         begin()
         underway += 1
-        // Without a grant there is the time that the system woke the app for.
+        // Without a grant, there is still the time for which the system woke the app.
         if !isInFront { ask() }
         do {
             let result = try await work()
@@ -73,8 +73,8 @@ import PushAuthenticator
         granted = time.begin { [weak self] in self?.expire() }
     }
 
-    /// The time is over, whether the work is or not: no call begins from here on, and what is left goes on when the app is in
-    /// front again, or the system wakes it.
+    /// The time is over, whether or not the work is: no call begins from here on. The rest continues when the app is in
+    /// the foreground again, or when the system wakes it.
     private func expire() {
         guard let time, let granted else { return }
         self.granted = nil
@@ -85,7 +85,7 @@ import PushAuthenticator
         }
     }
 
-    /// Has calls wait, and lets the system suspend the app once none runs.
+    /// Makes calls wait, and lets the system suspend the app once none is running.
     private func rest() async {
         guard time != nil else { return }
         let own = beginnings

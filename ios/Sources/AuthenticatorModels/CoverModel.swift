@@ -1,8 +1,8 @@
 import Observation
 import PushAuthenticator
 
-/// What lies over the list of accounts: one thing at a time, and nothing while the app is locked. A sign-on request comes
-/// before the camera, and waits for who is typing or confirming.
+/// What covers the list of accounts: one thing at a time, and nothing while the app is locked. A sign-on request takes
+/// precedence over the camera, but does not interrupt typing or confirming.
 @MainActor @Observable
 public final class CoverModel {
     public enum Cover: Hashable, Identifiable, Sendable {
@@ -16,9 +16,9 @@ public final class CoverModel {
     private let accounts: AccountsModel
     private let requests: RequestsModel
     private let enrolment: EnrolmentModel
-    /// What the person opened.
+    /// What the user opened.
     private var opened: Cover?
-    /// The request whose denial the person is asked the reason of.
+    /// The sign-on request that the user is denying and has to give a reason for.
     private var reasonAskedOf: String?
 
     public init(app: AppModel, accounts: AccountsModel, requests: RequestsModel, enrolment: EnrolmentModel) {
@@ -38,45 +38,46 @@ public final class CoverModel {
         return requests.shown == nil ? opened : .request
     }
 
-    /// The question whether an account is to be removed.
+    /// Whether the user is asked to confirm the removal of an account.
     public var isRemovalAsked: Bool { accounts.removal != nil && !app.isLocked }
 
     public func scan() { opened = .scanner }
     public func type() { opened = .entry }
     public func rename(_ account: Account) { opened = .renaming(account) }
 
-    /// The person closed what was there; what took its place meanwhile stays, and so does what the app's lock covers.
+    /// The user closed a cover. A cover that has replaced it meanwhile stays, and so does anything hidden by the app
+    /// lock.
     public func close(_ closed: Cover?) {
         guard let closed, closed == cover else { return }
         switch closed {
-        // Its result is worth seeing.
+        // The user should see the result.
         case .request: if !isAnswering { requests.dismiss() }
         case .enrolment: enrolment.cancel()
         case .scanner, .entry, .renaming: opened = nil
         }
     }
 
-    /// The person answered the question of removal.
+    /// The user confirmed or cancelled the removal.
     public func decideRemoval(_ isConfirmed: Bool) async {
         guard isRemovalAsked else { return }
         await accounts.decideRemoval(isConfirmed)
     }
 
-    /// The camera saw a code.
+    /// Handles a QR code that the camera saw.
     public func read(_ code: String) async {
         opened = nil
         await enrolment.read(code)
     }
 
-    /// An account was typed in.
+    /// Handles an account that the user entered.
     ///
-    /// - Returns: what is wrong with it: then it can be mended where it was typed
+    /// - Returns: what is wrong with it, so that the user can correct it in the form
     public func read(_ entry: ManualEntry) async -> Failure? {
-        // A code that is being confirmed lies beneath this, for instance.
+        // Something else may be open beneath this, such as a registration URI that is being confirmed.
         enrolment.cancel()
         let failure = await enrolment.read(entry)
         if opened != .entry {
-            // Closed meanwhile.
+            // The form was closed in the meantime.
             if failure == nil { enrolment.cancel() }
         } else if failure == nil {
             opened = nil
@@ -92,8 +93,9 @@ public final class CoverModel {
         var request: String?
     }
 
-    /// What the app was opened with and can come to the front now: a code not before another one was decided, and nothing
-    /// in the place of a request that is being answered. What cannot stays, until it can.
+    /// What the app was opened with and can be shown now. A registration URI waits until the user has decided about the
+    /// previous one, and nothing replaces a sign-on request that is being answered. Anything that must wait stays until
+    /// it can be shown.
     public var opening: Opening? {
         guard !app.isLocked, !isAnswering else { return nil }
         let mayRead = enrolment.canRead && [nil, .scanner].contains(opened)
@@ -101,30 +103,30 @@ public final class CoverModel {
         return opening == Opening() ? nil : opening
     }
 
-    /// Brings what the app was opened with to the front. To be called whenever ``opening`` changes.
+    /// Shows what the app was opened with. Must be called whenever ``opening`` changes.
     public func takeOpening() async {
         guard let opening else { return }
         if opening.code != nil, let code = app.takeOpenedCode() { await read(code) }
         if opening.request != nil, !isAnswering, let id = app.takeOpenedRequest() { await show(requestId: id) }
     }
 
-    /// The question why a request is denied; not while the app is locked.
+    /// Whether the user is asked for the reason of a denial; false while the app is locked.
     public var isReasonAsked: Bool { cover == .request && reasonAskedOf != nil && reasonAskedOf == requests.shown?.id }
 
-    /// The person denies the request on the screen, whose server takes a reason.
+    /// The user denies the visible sign-on request, whose server accepts a reason.
     public func askReason() { reasonAskedOf = requests.shown?.id }
 
-    /// The question was closed, with an answer or without; what the app's lock covers is not closed by that.
+    /// The question was closed, with or without an answer. It stays open if the app lock hides it.
     public func closeReason() { if isReasonAsked { reasonAskedOf = nil } }
 
-    /// The person said why the request on the screen is denied.
+    /// Denies the visible sign-on request for the reason that the user chose.
     public func deny(_ reason: DenyReason) async {
         guard cover == .request else { return }
         reasonAskedOf = nil
         await requests.shown?.deny(reason)
     }
 
-    /// The person tapped a request in the system's list of notifications: it comes before all else.
+    /// Shows the sign-on request whose notification the user tapped, ahead of everything else.
     public func show(requestId: String) async {
         opened = nil
         enrolment.cancel()

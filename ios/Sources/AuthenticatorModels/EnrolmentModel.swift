@@ -1,14 +1,14 @@
 import Observation
 import PushAuthenticator
 
-/// Adding an account: from a scanned or opened registration code, or typed in. Nothing is stored, and nobody contacted,
-/// before the person confirmed what was read.
+/// Adding an account: from a registration URI that was scanned or opened, or by manual entry. Nothing is stored, and
+/// nobody is contacted, before the user confirms what was read.
 @MainActor @Observable
 public final class EnrolmentModel {
     public enum State: Equatable, Sendable {
         case waiting
         case reading
-        /// What would be added, to be confirmed. Its conflict says which account would be replaced.
+        /// What would be added, to be confirmed. Its conflict names the account that would be replaced.
         case confirming(EnrolmentPreview)
         case adding
         case added(Added)
@@ -17,11 +17,11 @@ public final class EnrolmentModel {
 
     public enum Added: Equatable, Sendable {
         case ready(Account)
-        /// Stored; the server is told when it can be reached.
+        /// The account is stored; the server is told once it can be reached.
         case queued(Account)
-        /// The first message will tell whether the server knows this phone.
+        /// The first message will show whether the server knows this phone.
         case unconfirmed(Account)
-        /// The server refused; the account is not there.
+        /// The server rejected the registration, and the account was removed.
         case refused(String?)
     }
 
@@ -30,30 +30,30 @@ public final class EnrolmentModel {
         case entry(ManualEntry)
     }
 
-    /// The schemes of registration codes, as the app's property list registers them.
+    /// The schemes of registration URIs, as the app's property list declares them.
     public nonisolated static let schemes = ["pushauth", "mfauth", "otpauth"]
 
     public private(set) var state: State = .waiting
-    /// The account's own key could not be used for it; the person may try again.
+    /// The account's own key could not be used for the registration; the user may try again.
     public private(set) var isKeyUnavailable = false
     private let services: Services
     private var source: Source?
-    /// Counts what was read, so that what was cancelled meanwhile does not come back.
+    /// Counts what was read, so that a cancelled read cannot come back.
     private var reading = 0
 
     public init(_ services: Services) { self.services = services }
 
-    /// Whether an address that the app was opened with is a registration code.
+    /// Returns whether an address that the app was opened with is a registration URI.
     public nonisolated static func isRegistrationCode(_ address: String) -> Bool {
         schemes.contains { address.lowercased().hasPrefix($0 + "://") }
     }
 
-    /// Reads a code that was scanned, pasted, or that the app was opened with; ends at what is to be confirmed.
+    /// Reads a registration URI that was scanned, pasted, or opened, and shows what is to be confirmed.
     public func read(_ code: String) async {
         await read(.code(code)) { try $0.preview(code: code) }
     }
 
-    /// Reads an account that was typed in. What is wrong with it is handed back, for the screen where it was typed.
+    /// Reads an account that the user entered. Returns what is wrong with it, for the form.
     public func read(_ entry: ManualEntry) async -> Failure? {
         await read(.entry(entry)) { try $0.previewEntry(entry: entry) }
         guard case .failed(let failure) = state else { return nil }
@@ -61,7 +61,7 @@ public final class EnrolmentModel {
         return failure
     }
 
-    /// Whether a code can be read now: not while the person looks at another one.
+    /// Whether a registration URI can be read now; false while the user is looking at another one.
     public var canRead: Bool {
         switch state {
         case .reading, .confirming, .adding: false
@@ -69,20 +69,20 @@ public final class EnrolmentModel {
         }
     }
 
-    /// Adds what was confirmed. Where an account is in its place, that one is replaced; the screen has to have said so.
+    /// Adds what the user confirmed. An existing account is replaced; the screen must have said so.
     public func confirm() async {
         guard case .confirming(let preview) = state, let source else { return }
         (state, isKeyUnavailable) = (.adding, false)
         do {
             state = try await services.background.run { try await add(source, preview) }
         } catch let failure as BiometricFailure {
-            // Nothing was added, and nothing is lost by trying again.
+            // Nothing was added, and trying again loses nothing.
             (state, isKeyUnavailable) = (.confirming(preview), failure != .cancelled)
             return
         } catch {
             state = .failed(Failure(error))
         }
-        // It holds a secret.
+        // The source contains a secret.
         self.source = nil
     }
 
@@ -102,7 +102,7 @@ public final class EnrolmentModel {
     }
 
     private func read(_ source: Source, _ preview: @escaping @Sendable (Authenticator) throws -> EnrolmentPreview) async {
-        // Another code may not take the place of the one that the person is looking at.
+        // Another registration URI must not replace the one that the user is looking at.
         guard canRead else { return }
         state = .reading
         reading += 1

@@ -1,11 +1,12 @@
 import Observation
 import PushAuthenticator
 
-/// An account that is typed in. Usual settings are chosen already; whoever hands out the secret says where others apply.
+/// The form for an account that the user enters. The usual settings are preselected; the issuer of the secret says if
+/// others apply.
 @MainActor @Observable
 public final class EntryModel {
     public struct Algorithm: Hashable, Sendable {
-        /// As the field writes it, in every language.
+        /// The same spelling in the field in every language.
         public let name: String
         let algorithm: CodeAlgorithm
     }
@@ -24,15 +25,15 @@ public final class EntryModel {
     public var digits: UInt8 = 6
     public var periodSeconds: UInt32 = 30
 
-    /// Whether the person looks at the secret that was typed.
+    /// Whether the secret is displayed as typed.
     public var isSecretShown = false
-    /// What is wrong with what was typed.
+    /// What is wrong with the input.
     public private(set) var failure: Failure?
     private var isRead = false
 
     public init() {}
 
-    /// Hands over what was typed; what is wrong with it is shown, and everything typed stays.
+    /// Submits the input. If something is wrong with it, shows the error and keeps all fields.
     ///
     /// - Parameter read: such as ``CoverModel/read(_:)-(ManualEntry)``
     public func hand(to read: @MainActor (ManualEntry) async -> Failure?) async {
@@ -42,7 +43,7 @@ public final class EntryModel {
         isRead = false
     }
 
-    /// What was typed; the core says what is wrong with it.
+    /// The input; the core checks it.
     public var entry: ManualEntry {
         let moving: CodeMoving = isCounting ? .counter(next: 0) : .time(periodSeconds: periodSeconds)
         let settings = CodeSettings(algorithm: algorithm.algorithm, digits: digits, moving: moving)

@@ -15,7 +15,7 @@ public final class HistoryModel {
         self.pageSize = pageSize
     }
 
-    /// Begins anew with the newest.
+    /// Starts over with the newest.
     public func load() async {
         (entries, hasMore) = ([], true)
         await loadMore()

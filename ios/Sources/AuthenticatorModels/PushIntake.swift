@@ -1,16 +1,18 @@
 import Foundation
 import PushAuthenticator
 
-/// Takes in pushes, in the app and in its notification service extension, and says what the system may show.
+/// Processes pushes, in the app and in its notification service extension, and says what the system may show.
 public struct PushIntake: Sendable {
-    /// What the system's notification says; on a lock screen, too, so it names no number and no place.
+    /// The content of the system's notification. It also appears on lock screens, so it contains no number and no
+    /// place.
     public struct Alert: Equatable, Sendable {
         public let title: Words
-        /// Who asks, and for which account; nothing where that is not known.
+        /// Who asks, and for which account; nil if unknown.
         public let subtitle: String?
-        /// The sign-on request to open when it is tapped.
+        /// The sign-on request to open when the notification is tapped.
         public let requestId: String?
-        /// Whether it can be denied without opening the app: a key of the account's own signs in the app, where it may prompt.
+        /// Whether it can be denied without opening the app. An account's own key signs in the app, where it can
+        /// prompt.
         public let canDenyThere: Bool
 
         public init(title: Words, subtitle: String?, requestId: String?, canDenyThere: Bool = false) {
@@ -25,22 +27,22 @@ public struct PushIntake: Sendable {
     private let courier: Courier
 
     /// - Parameters:
-    ///   - transport: asks the server where a push is no more than a hint
-    ///   - signingKeys: signs such a question where the account's own key has to
+    ///   - transport: asks the server if a push is only a hint
+    ///   - signingKeys: signs that pull if the account's own key has to
     public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport(), signingKeys: (any SigningKeys)? = nil) {
         self.phone = phone
         courier = Courier(phone, transport: transport, signer: UnaskedSigner(phone, signingKeys))
     }
 
-    /// The user info of a push as the core takes it; nothing where it is no JSON.
+    /// Returns the user info of a push in the form that the core takes, or nil if it is not JSON.
     public static func payload(of userInfo: [AnyHashable: Any]) -> Data? {
-        // What is no JSON would end the process.
+        // Anything but JSON would crash the process.
         guard JSONSerialization.isValidJSONObject(userInfo) else { return nil }
         return try? JSONSerialization.data(withJSONObject: userInfo)
     }
 
-    /// Takes in a push; where that is a hint, the server is asked for the request. A push that is refused changes nothing, and
-    /// is shown as such without its words.
+    /// Processes a push; if it is only a hint, asks the server for the sign-on request. A rejected push changes
+    /// nothing, and is shown as such without its text.
     ///
     /// - Parameter payload: see ``payload(of:)``
     public func receive(_ payload: Data?) async -> Alert {
@@ -57,16 +59,16 @@ public struct PushIntake: Sendable {
         }
     }
 
-    /// What the system may show of a request.
+    /// Returns what the system may show of a sign-on request.
     static func alert(for request: SignOnRequest, _ phone: Phone) async throws -> Alert {
         let accounts = try await phone.call { try $0.accounts() }
         let needsSignature = accounts.contains { $0.id == request.accountId && $0.needsSignature }
         return Alert(title: .requestTitle, subtitle: "\(request.issuer), \(request.account)", requestId: request.id, canDenyThere: !needsSignature)
     }
 
-    /// The request is there, and cannot be read before the device is unlocked.
+    /// The sign-on request arrived, but cannot be read until the device is unlocked.
     public static let locked = Alert(title: .requestWhileLocked, subtitle: nil, requestId: nil)
-    /// A hint, and the request did not come.
+    /// The push was a hint, and the sign-on request did not arrive.
     private static let missing = Alert(title: .requestTitle, subtitle: nil, requestId: nil)
     private static let refused = Alert(title: .requestRefused, subtitle: nil, requestId: nil)
 }

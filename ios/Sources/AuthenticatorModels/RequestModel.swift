@@ -2,7 +2,7 @@ import Foundation
 import Observation
 import PushAuthenticator
 
-/// One sign-on request on the screen: who asks, from where, and the person's answer to it.
+/// One sign-on request on the screen: who asks, from where, and the user's answer.
 @MainActor @Observable
 public final class RequestModel: Identifiable {
     public enum State: Equatable, Sendable {
@@ -14,23 +14,23 @@ public final class RequestModel: Identifiable {
     public enum Result: Equatable, Sendable {
         case approved
         case denied
-        /// The server did not take it; what it said.
+        /// The server rejected the answer; the value is the server's text.
         case refused(String?)
-        /// It was sent, and whether it counted is not known.
+        /// The answer was sent, and it is unknown whether it counted.
         case outcomeUnknown
-        /// It is sent when the server can be reached.
+        /// The answer will be sent once the server can be reached.
         case queued
         case expired
-        /// The server does not ask any more.
+        /// The server has withdrawn the sign-on request.
         case withdrawn
-        /// The account's biometric is not that of the device any more: only denying is left.
+        /// The device's biometrics have changed since the account was bound to them: it can only be denied.
         case biometricChanged
-        /// The account's own key is gone: it answers nothing until it was added again.
+        /// The account's own key is gone: the account answers nothing until the user adds it again.
         case keyGone
         case failed(Failure)
     }
 
-    /// Why an approval did not go through, while another try is possible.
+    /// Why an approval did not go through, while another attempt is possible.
     public enum Note: Equatable, Sendable {
         case refused(Failure)
         case biometricUnavailable
@@ -41,7 +41,7 @@ public final class RequestModel: Identifiable {
     public private(set) var note: Note?
     /// The account's own key, once it is known.
     public private(set) var key: AccountKey?
-    /// What the person said why, where the request was denied for a reason.
+    /// The reason that the user gave for the denial, if any.
     public private(set) var reason: DenyReason?
     private let services: Services
 
@@ -53,21 +53,22 @@ public final class RequestModel: Identifiable {
         state = Self.result(of: request.state).map { .settled($0) } ?? .asking
     }
 
-    /// Whether a denial can still be given: also once the biometric turned out to be another, so that nothing can be approved.
+    /// Whether the user can still deny. This includes the case that the biometrics have changed, so that approval is
+    /// impossible.
     public var canDeny: Bool { state == .asking || state == .settled(.biometricChanged) }
 
-    /// The numbers to choose from; none where no number is asked for.
+    /// The numbers to choose from; empty if no number is required.
     public var numbers: [String] {
         if case .number(let numbers) = request.ask { numbers } else { [] }
     }
 
-    /// Whether the request can only be denied on this device.
+    /// Whether the sign-on request can be approved on this device, and not only denied.
     public var canApprove: Bool { !request.concealed && !(request.ask == .biometric && services.biometrics == nil) }
 
-    /// Whether the account's server takes a reason with a denial.
+    /// Whether the account's server accepts a reason with a denial.
     public var takesReason: Bool { key != nil }
 
-    /// Looks what key the account has, before anything is asked.
+    /// Looks up the account's key before the user is asked anything.
     public func prepare() async {
         do {
             key = try await services.account(of: request)?.key
@@ -77,7 +78,7 @@ public final class RequestModel: Identifiable {
         }
     }
 
-    /// How long an answer counts, by this phone's clock.
+    /// Returns how long an answer is still valid, by this phone's clock.
     public func remaining(at time: Date) -> TimeInterval {
         max(0, TimeInterval(request.expiresAt) / 1000 - time.timeIntervalSince1970)
     }
@@ -86,22 +87,23 @@ public final class RequestModel: Identifiable {
 
     public func choose(_ number: String) async { await approve { try await $0.approve($1, .number(number: number)) } }
 
-    /// - Parameter reason: where the account ``takesReason``
+    /// - Parameter reason: only if the account ``takesReason``
     public func deny(_ reason: DenyReason? = nil) async {
         guard canDeny else { return }
         self.reason = reason
         await answer { try await $0.deny($1, reason) }
     }
 
-    /// The request does not wait for the person any more, and not by an answer given here: says what became of it.
+    /// The sign-on request is no longer pending, for a reason other than an answer given here. Shows what happened to
+    /// it.
     func end() async {
         guard canDeny else { return }
         let ended = await look()
-        // An answer may have begun meanwhile.
+        // An answer may have started in the meantime.
         if let ended, canDeny { (state, note) = (.settled(ended), nil) }
     }
 
-    /// Says what becomes of an answer that waits or is on its way, until the task is cancelled.
+    /// Shows the progress of an answer that waits or is on its way, until the task is cancelled.
     public func follow(pause: Duration = .seconds(1)) async {
         while !Task.isCancelled {
             do {
@@ -113,7 +115,7 @@ public final class RequestModel: Identifiable {
         }
     }
 
-    /// What became of the request; nothing while it waits for the person.
+    /// Returns the result of the sign-on request, or nil while it waits for the user.
     private func look() async -> Result? {
         do {
             return Self.result(of: try await services.phone.call { [request] in try $0.notification(id: request.id) }.state)
@@ -135,7 +137,8 @@ public final class RequestModel: Identifiable {
         }
     }
 
-    /// Approves with the biometric: the account's own key signs, or the key of its slot is unwrapped, in the system's prompt.
+    /// Approves with the biometric: in the system's prompt, the account's own key signs, or the key of its slot is
+    /// unwrapped.
     public func acceptWithBiometric() async {
         guard let biometrics = services.biometrics else { return }
         await approve { services, request in
@@ -159,7 +162,7 @@ public final class RequestModel: Identifiable {
         if state == .asking { await answer(send) }
     }
 
-    /// Answers once: a second tap while the first is on its way does nothing.
+    /// Answers once: a second tap while the first is in progress does nothing.
     private func answer(_ send: @escaping @Sendable (Services, SignOnRequest) async throws -> Answer) async {
         guard canDeny else { return }
         let before = state
@@ -189,7 +192,7 @@ public final class RequestModel: Identifiable {
         }
     }
 
-    /// Nothing was sent. Where something else than this answer may be taken, the person is asked again.
+    /// Nothing was sent. If a different answer may be accepted, asks the user again.
     private func reject(_ failure: Failure, _ before: State) {
         switch failure.code {
         case "expired", "already-answered": state = .settled(failure.code == "expired" ? .expired : .failed(failure))

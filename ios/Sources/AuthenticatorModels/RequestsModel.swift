@@ -1,26 +1,27 @@
 import Observation
 import PushAuthenticator
 
-/// The sign-on requests that wait for the person, newest first.
+/// The sign-on requests that wait for the user, newest first.
 @MainActor @Observable
 public final class RequestsModel {
     public private(set) var pending: [SignOnRequest] = []
-    /// The request on the screen, with its result once there is one.
+    /// The sign-on request on the screen, with its result once there is one.
     public private(set) var shown: RequestModel?
-    /// Servers that gave no answer when they were asked last.
+    /// Servers that did not respond to the last pull.
     public private(set) var unreachable: [Failure] = []
     public private(set) var failure: Failure?
     private let services: Services
-    /// What the person closed without an answer: it stays in the list, and comes to the front no more by itself.
+    /// Sign-on requests that the user closed without answering. They stay in the list, but do not open by themselves
+    /// again.
     private var putOff: Set<String> = []
 
     public init(_ services: Services) { self.services = services }
 
-    /// What waits beside the request on the screen.
+    /// Pending sign-on requests besides the one on the screen.
     public var others: [SignOnRequest] { pending.filter { $0.id != shown?.id } }
 
-    /// Follows the vault until the task is cancelled or the phone closed. A new request comes to the front, unless
-    /// another one is there; one that was answered elsewhere, or is over, says so.
+    /// Follows the vault until the task is cancelled or the phone is closed. A new sign-on request opens, unless
+    /// another one is on the screen. One that was answered elsewhere, or is over, says so.
     public func watch() async {
         do {
             for try await pending in services.phone.notifications {
@@ -32,7 +33,7 @@ public final class RequestsModel {
                         await shown.end()
                         continue
                     }
-                    // Unlocked meanwhile, for instance: the same request, and more of it to see.
+                    // For example, after an unlock: the same sign-on request with more details.
                     if shown.state == .asking, now != shown.request { show(now) }
                 } else if let first = pending.first(where: { !putOff.contains($0.id) }) {
                     show(first)
@@ -46,7 +47,7 @@ public final class RequestsModel {
 
     public func show(_ request: SignOnRequest) { shown = RequestModel(request, services) }
 
-    /// Shows what the person tapped in the system's list of notifications.
+    /// Shows the sign-on request whose notification the user tapped.
     public func show(id: String) async {
         do {
             show(try await services.phone.call { try $0.notification(id: id) })
@@ -55,14 +56,14 @@ public final class RequestsModel {
         }
     }
 
-    /// The person is done with the request on the screen; the next one comes.
+    /// The user is done with the sign-on request on the screen; shows the next one.
     public func dismiss() {
         if let shown { putOff.insert(shown.id) }
         shown = pending.first { !putOff.contains($0.id) }.map { RequestModel($0, services) }
     }
 
-    /// Sends whatever waits, whenever it is due, until the task is cancelled or the phone closed: no round begins once the app
-    /// left the front, and one that has begun is brought to its end.
+    /// Sends whatever is due, each time something becomes due, until the task is cancelled or the phone is closed. No
+    /// round starts once the app has left the foreground, and one that has started is completed.
     public func deliver() async {
         do {
             try await services.background.run { try await services.courier.run() }
@@ -73,15 +74,16 @@ public final class RequestsModel {
         }
     }
 
-    /// As ``refresh()``, while the app is not on the screen: the system tells of what is new, and no more of what is over.
+    /// Does the same as ``refresh()`` while the app is not on the screen: shows notifications for what is new and
+    /// removes those for what is over.
     ///
-    /// - Returns: whether it was done
+    /// - Returns: whether the refresh succeeded
     public func refreshInBackground() async -> Bool {
         do {
             let before = Set(try await services.phone.call { try $0.pending() }.map(\.id))
             await refresh()
             pending = try await services.phone.call { try $0.pending() }
-            // A push may have come meanwhile, and was told of then.
+            // A push may have arrived in the meantime and shown its notification.
             let shown = await services.alerts?.shown() ?? []
             for request in pending where !before.contains(request.id) && !shown.contains(request.id) {
                 await services.alerts?.post(try await PushIntake.alert(for: request, services.phone))
@@ -94,7 +96,8 @@ public final class RequestsModel {
         }
     }
 
-    /// The person denied a request in the system's notification, and sees no screen: what did not go through is told by another.
+    /// Handles a denial that the user made in the notification, with no screen open. If it does not go through, another
+    /// notification says so.
     public func denyInAlert(_ id: String) async {
         let word: Words
         do {
@@ -113,17 +116,18 @@ public final class RequestsModel {
         await services.alerts?.post(.init(title: word, subtitle: nil, requestId: id))
     }
 
-    /// Takes back what the system shows of requests that wait for nobody any more.
+    /// Removes the notifications of sign-on requests that are no longer pending.
     private func takeBackAlerts() async {
         guard let alerts = services.alerts else { return }
         let over = await alerts.shown().subtracting(pending.map(\.id))
         if !over.isEmpty { await alerts.remove(over) }
     }
 
-    /// Fetches what is pending while the app is in front, until the task is cancelled: once where pushes tell of more, else
-    /// again and again, with servers holding the question until something is there. Sends nothing that could be torn.
+    /// Fetches pending messages while the app is in the foreground, until the task is cancelled: once if pushes
+    /// announce further ones, otherwise repeatedly, with servers holding each pull until a message arrives. Sends
+    /// nothing that must not be interrupted.
     ///
-    /// - Parameter pause: between two questions
+    /// - Parameter pause: between two pulls
     public func follow(pause: Duration = .seconds(5)) async {
         await ask(wait: .zero)
         while !Task.isCancelled, services.settings.load().pushToken == nil {
@@ -136,7 +140,7 @@ public final class RequestsModel {
         }
     }
 
-    /// Sends what waits, and asks the servers for what is pending.
+    /// Sends what is due, and asks the servers for pending messages.
     public func refresh() async {
         do {
             try await services.courier.deliver()
@@ -149,7 +153,7 @@ public final class RequestsModel {
         await ask(wait: .zero)
     }
 
-    /// - Parameter wait: how long a server may hold the question
+    /// - Parameter wait: how long a server may hold the pull
     private func ask(wait: Duration) async {
         do {
             unreachable = try await services.courier.pull(wait: wait).compactMap { result in

@@ -1,53 +1,54 @@
 import Foundation
 import PushAuthenticator
 
-/// Keys that are bound to the person's biometric. Wrapping asks nobody; unwrapping does.
+/// Keys that are bound to the user's biometric. Wrapping does not prompt; unwrapping does.
 public protocol Biometrics: SlotWrapper {
-    /// Unwraps what ``SlotWrapper/wrap(slot:)`` gave, once the person passed the prompt.
+    /// Unwraps the result of ``SlotWrapper/wrap(slot:)`` once the user has passed the prompt.
     ///
     /// - Throws: ``BiometricFailure``
     func unwrap(_ wrapped: Data) async throws -> Data
-    /// Takes away every key but those that these were wrapped under.
+    /// Removes every key except those that wrapped these slots.
     func keepOnly(_ wrapped: [Data])
 }
 
-/// Keys of accounts' own, in the device's hardware.
+/// Accounts' own keys, in the device's hardware.
 public protocol SigningKeys: Sendable {
-    /// Makes a key for an account that is to be added.
+    /// Makes a key for an account that is about to be added.
     ///
     /// - Throws: ``BiometricFailure``
     func make(asksForBiometric: Bool) async throws -> DeviceKey
-    /// Has an account's key sign, once the person passed the prompt where it asks for one; in DER.
+    /// Signs with an account's key, after the user has passed the prompt if the key requires one. The signature is in
+    /// DER.
     ///
     /// - Parameter jwk: the public half
-    /// - Throws: ``BiometricFailure``; a key that is not there any more is as good as invalidated
+    /// - Throws: ``BiometricFailure``; a key that no longer exists counts as invalidated
     func sign(_ bytes: Data, with jwk: String, asksForBiometric: Bool) async throws -> Data
-    /// Takes a key away for good.
+    /// Removes a key permanently.
     func remove(_ jwk: String)
-    /// Takes away every other key.
+    /// Removes every other key.
     func keepOnly(_ jwks: Set<String>)
 }
 
-/// Why a key that may ask for the person was not used.
+/// Why a key that may require the user was not used.
 public enum BiometricFailure: Error, Equatable, Sendable {
-    /// The person, or the system, took the prompt away.
+    /// The user or the system dismissed the prompt.
     case cancelled
-    /// The biometrics that are enrolled changed: the key is gone for good.
+    /// The enrolled biometrics have changed, and the key is permanently gone.
     case invalidated
-    /// Not now: too many attempts, or no biometric is enrolled.
+    /// Not possible now: too many attempts, or no biometric is enrolled.
     case unavailable
 }
 
-/// What the device says about itself.
+/// What the device reports about itself.
 public protocol DeviceState: Sendable {
-    /// What the user's list of devices shows.
+    /// The name that the user's list of devices shows.
     var name: String { get }
     var facts: DeviceFacts { get }
 }
 
-/// Asks whether the owner of the device holds it: by biometric or passcode.
+/// Checks that the owner of the device is holding it, by biometric or passcode.
 public protocol OwnerCheck: Sendable {
-    /// Whether the device can tell its owner at all: it has a passcode.
+    /// Whether the device can authenticate its owner at all, that is, has a passcode.
     var canConfirm: Bool { get }
     func confirm() async -> OwnerAnswer
 }
@@ -55,48 +56,49 @@ public protocol OwnerCheck: Sendable {
 public enum OwnerAnswer: Sendable {
     case confirmed
     case refused
-    /// The device has no passcode: whoever holds it owns it, and a lock would lock everybody out.
+    /// The device has no passcode: anyone who holds it counts as the owner, and a lock would lock everybody out.
     case unprotected
 }
 
-/// The system's list of notifications.
+/// The system's notification center.
 public protocol AlertCenter: Sendable {
-    /// Whether the person, or the device's settings, have it show none. False where the person was not asked yet.
+    /// Returns whether the user or the device's settings have turned notifications off. False if the user has not been
+    /// asked yet.
     func areOff() async -> Bool
-    /// The ids of the requests that it shows.
+    /// Returns the ids of the sign-on requests that have notifications.
     func shown() async -> Set<String>
     func post(_ alert: PushIntake.Alert) async
-    /// Takes back what is shown for these requests.
+    /// Removes the notifications of these sign-on requests.
     func remove(_ requestIds: Set<String>) async
 }
 
-/// Time that the system grants an app that left the front.
+/// The time that the system grants an app that left the foreground.
 @MainActor public protocol BackgroundTime: AnyObject, Sendable {
-    /// Asks for it.
+    /// Requests time.
     ///
-    /// - Parameter expired: called when it is nearly over
-    /// - Returns: nothing where the system grants none
+    /// - Parameter expired: called when the time is nearly over
+    /// - Returns: nil if the system grants none
     func begin(_ expired: @escaping @MainActor @Sendable () -> Void) -> Int?
-    /// It is not needed any more.
+    /// Returns time that is no longer needed.
     func end(_ granted: Int)
 }
 
-/// Where settings are kept. They hold no secret.
+/// Where settings are stored. They contain no secrets.
 public protocol SettingsStore: Sendable {
     func load() -> Settings
     func save(_ settings: Settings)
 }
 
 public struct Settings: Codable, Equatable, Sendable {
-    /// Whether the app asks for its owner whenever it comes to the front.
+    /// Whether the app asks its owner to authenticate whenever it comes to the foreground.
     public var appLock = false
-    /// How many settled sign-ons are kept; nothing keeps all.
+    /// How many settled sign-ons are kept; nil keeps all.
     public var historyCount: UInt32?
-    /// For how many days they are kept; nothing keeps them for ever.
+    /// How many days they are kept; nil keeps them forever.
     public var historyDays: UInt32?
-    /// Names this phone to servers whose messages are fetched; made once.
+    /// Identifies this phone to servers whose messages it fetches; made once.
     public var ownToken = UUID().uuidString
-    /// The token of APNs, where there is one.
+    /// The APNs token, if there is one.
     public var pushToken: String?
 
     public init() {}
@@ -104,20 +106,20 @@ public struct Settings: Codable, Equatable, Sendable {
     var retention: Retention { Retention(count: historyCount, days: historyDays) }
 }
 
-/// What the models work with, once the vault is open.
+/// What the models work with once the vault is open.
 public struct Services: Sendable {
     public let phone: Phone
     public let courier: Courier
     public let device: any DeviceState
     public let settings: any SettingsStore
     private let heldBiometrics: (any Biometrics)?
-    /// Nothing where the device has no hardware for keys.
+    /// Nil if the device has no hardware for keys.
     public let signingKeys: (any SigningKeys)?
-    /// Nothing where nobody vouches for the app.
+    /// Nil if the app cannot be attested.
     public let appAttest: (any AppAttestService)?
-    /// Nothing where the system shows no notifications.
+    /// Nil if the system shows no notifications.
     public let alerts: (any AlertCenter)?
-    /// For what has to come to its end when the app leaves the front.
+    /// For work that must finish after the app leaves the foreground.
     public private(set) var background = BackgroundWork()
 
     public init(
@@ -140,7 +142,7 @@ public struct Services: Sendable {
         return services
     }
 
-    /// Nothing where the device has no biometric now.
+    /// Nil while the device has no biometric.
     public var biometrics: (any Biometrics)? { device.facts.biometricAvailable ? heldBiometrics : nil }
 
     func enrolment(replace: Bool, key: KeyChoice? = nil) -> Enrolment {
@@ -152,11 +154,11 @@ public struct Services: Sendable {
     }
 }
 
-/// Something that went wrong, as shown to a person.
+/// An error as it is shown to the user.
 public struct Failure: Equatable, Sendable {
-    /// For programs and reports.
+    /// The error code, for programs and reports.
     public let code: String
-    /// For the person, from the core where it is one of the core's errors.
+    /// The text for the user; the core's text if it is one of the core's errors.
     public let explanation: String
 
     init(_ error: any Error) {

@@ -1,7 +1,7 @@
 import Observation
 import PushAuthenticator
 
-/// Settings, and what happened on this phone.
+/// Settings, and the event log of this phone.
 @MainActor @Observable
 public final class SettingsModel {
     public private(set) var settings: Settings
@@ -36,14 +36,14 @@ public final class SettingsModel {
         change { $0.appLock = isOn }
     }
 
-    /// Keeps so much history from now on, and takes away what exceeds it.
+    /// Limits the history from now on, and removes what exceeds the limits.
     public func setHistory(count: UInt32?, days: UInt32?) async {
         change { ($0.historyCount, $0.historyDays) = (count, days) }
         let retention = settings.retention
         await attempt { _ = try await services.phone.call { try $0.cleanHistory(retention: retention) } }
     }
 
-    /// Sends what waits, without waiting for its next attempt.
+    /// Sends what is waiting, without waiting for its next attempt.
     public func sendNow() async {
         await attempt {
             try await services.background.run {
@@ -54,7 +54,8 @@ public final class SettingsModel {
         await load()
     }
 
-    /// Changes what is kept now: others change it, too, such as the token of APNs, which comes after the start.
+    /// Changes the stored settings, because others change them too: for example, the APNs token arrives after the
+    /// start.
     private func change(_ change: (inout Settings) -> Void) {
         settings = services.settings.load()
         change(&settings)

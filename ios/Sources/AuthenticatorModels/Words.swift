@@ -1,6 +1,6 @@
 import PushAuthenticator
 
-/// Every text of the app, by its key in the string catalogue. Texts about what went wrong come from the core.
+/// Every text of the app, by its key in the string catalog. Error texts come from the core.
 public enum Words: String, CaseIterable, Sendable {
     case accountsTitle = "accounts.title"
     case accountsEmpty = "accounts.empty"
@@ -128,7 +128,7 @@ public enum Words: String, CaseIterable, Sendable {
     case done = "action.done"
     case openSettings = "action.open-settings"
 
-    /// The word for what happened, by the core's name for it; nothing for a kind of a newer core.
+    /// Returns the word for an event, by the core's name for it, or nil for a kind that only a newer core knows.
     public init?(eventOf kind: String) {
         switch kind {
         case "enrolled": self = .eventEnrolled
@@ -152,7 +152,8 @@ public enum Words: String, CaseIterable, Sendable {
         }
     }
 
-    /// The word for a consequence of a removal, by the core's code; nothing for one of a newer core.
+    /// Returns the word for a consequence of a removal, by the core's code, or nil for one that only a newer core
+    /// knows.
     public init?(consequence code: String) {
         switch code {
         case "stays-registered": self = .removalStaysRegistered
@@ -165,7 +166,7 @@ public enum Words: String, CaseIterable, Sendable {
         }
     }
 
-    /// The word for a policy of an account, by its name; nothing for one that this app does not know.
+    /// Returns the word for an account's policy, by its name, or nil for one that this app does not know.
     public init?(policy name: String) {
         switch name {
         case "biometricAvailable": self = .policyBiometric
@@ -174,7 +175,7 @@ public enum Words: String, CaseIterable, Sendable {
         }
     }
 
-    /// The word for where a settled request ended.
+    /// Returns the word for the final state of a settled sign-on request.
     public init(_ state: NotificationState) {
         switch state {
         case .approved: self = .resultApproved

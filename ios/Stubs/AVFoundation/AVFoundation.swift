@@ -1,11 +1,11 @@
-// What AuthenticatorDevice uses of Apple's AVFoundation, for systems without it. There is a camera where a test says so;
-// it sees nothing.
+// Stub for the parts of Apple's AVFoundation that AuthenticatorDevice uses, for systems without it. A test decides
+// whether there is a camera; it sees nothing.
 import Dispatch
 import Foundation
 
 public struct AVMediaType: Sendable { public static let video = AVMediaType() }
 
-/// What the person allows, and what the device has.
+/// What the user allows, and what the device has.
 public final class StubCamera: @unchecked Sendable {
     public static let shared = StubCamera()
     private let lock = NSLock()
@@ -60,7 +60,7 @@ open class AVCaptureSession: @unchecked Sendable {
     public func stopRunning() { isRunning = false }
 }
 
-/// Of QuartzCore, there.
+/// From QuartzCore on Apple's systems.
 open class CALayer { public init() {} }
 
 public struct AVLayerVideoGravity: Sendable { public static let resizeAspectFill = AVLayerVideoGravity() }

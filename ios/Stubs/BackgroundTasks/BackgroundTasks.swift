@@ -1,4 +1,5 @@
-// What AuthenticatorDevice uses of Apple's BackgroundTasks, for systems without it. Runs what a test asks for.
+// Stub for the parts of Apple's BackgroundTasks that AuthenticatorDevice uses, for systems without it. Runs what a test
+// asks for.
 import Dispatch
 import Foundation
 

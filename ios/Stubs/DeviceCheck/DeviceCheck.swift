@@ -1,5 +1,5 @@
-// What AuthenticatorDevice uses of Apple's DeviceCheck, for systems without it. It attests nothing: its object is what a test
-// gives it.
+// Stub for the parts of Apple's DeviceCheck that AuthenticatorDevice uses, for systems without it. It attests nothing:
+// a test supplies its objects.
 import Foundation
 
 public struct DCError: Error, Equatable {
@@ -15,12 +15,12 @@ public final class DCAppAttestService: @unchecked Sendable {
     private var answers: (isSupported: Bool, keys: Result<String, DCError>, objects: Result<Data, DCError>) = (true, .success("id"), .success(Data()))
     private var asked: [(keyId: String, clientDataHash: Data)] = []
 
-    /// How a test has it answer from now on.
+    /// Sets the results from now on.
     public func set(isSupported: Bool = true, keys: Result<String, DCError> = .success("id"), objects: Result<Data, DCError> = .success(Data())) {
         lock.withLock { (answers, asked) = ((isSupported, keys, objects), []) }
     }
 
-    /// What it was asked to attest since.
+    /// What it was asked to attest since then.
     public var attested: [(keyId: String, clientDataHash: Data)] { lock.withLock { asked } }
 
     public var isSupported: Bool { lock.withLock { answers.isSupported } }

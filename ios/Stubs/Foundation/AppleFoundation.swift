@@ -1,9 +1,10 @@
-// What Apple's Foundation has and that of other systems has not, as far as app and extension use it: compiled into both, here.
+// Stub for the parts of Foundation that only Apple's version has and that the app and the extension use. Compiled into
+// both, here.
 import Foundation
 
 private nonisolated(unsafe) var container: URL?
 
-/// Where the app group's files are; for tests.
+/// Sets where the app group's files are, for tests.
 func setContainer(_ folder: URL) { container = folder }
 
 extension FileManager {
@@ -16,6 +17,6 @@ extension String {
         init(_ key: String) { self.key = key }
     }
 
-    /// There is no catalogue here: its key.
+    /// There is no catalog here, so this is the key.
     init(localized value: LocalizationValue) { self = value.key }
 }

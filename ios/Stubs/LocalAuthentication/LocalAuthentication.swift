@@ -1,4 +1,5 @@
-// What AuthenticatorDevice uses of Apple's LocalAuthentication, for systems without it. Says what a test tells it to.
+// Stub for the parts of Apple's LocalAuthentication that AuthenticatorDevice uses, for systems without it. Returns what
+// a test specifies.
 import Foundation
 
 public enum LAPolicy: Sendable { case deviceOwnerAuthenticationWithBiometrics, deviceOwnerAuthentication }
@@ -13,7 +14,7 @@ public struct LAError: Error {
     public init(_ code: Code) { self.code = code }
 }
 
-/// What every context says.
+/// The results of every context.
 public final class StubOwner: @unchecked Sendable {
     public static let shared = StubOwner()
     private let lock = NSLock()

@@ -1,6 +1,6 @@
-// What AuthenticatorDevice uses of Apple's Security, for systems without it: enough to compile against, and to try how
-// errors are told apart. It keeps keys in memory, encrypts by exclusive or, and signs what a test gives it to sign with. It
-// protects nothing, and no app links it.
+// Stub for the parts of Apple's Security that AuthenticatorDevice uses, for systems without it: enough to compile
+// against, and to test how errors are distinguished. It keeps keys in memory, encrypts with XOR, and signs with what a
+// test supplies. It protects nothing, and no app links it.
 import Foundation
 
 public typealias CFDictionary = [String: Any]
@@ -79,7 +79,7 @@ public struct StubPair: Sendable {
     }
 }
 
-/// The keychain, as a test arranges it.
+/// The keychain, as set up by a test.
 public final class StubKeychain: @unchecked Sendable {
     public static let shared = StubKeychain()
     private let lock = NSLock()
@@ -91,17 +91,17 @@ public final class StubKeychain: @unchecked Sendable {
 
     private var pairs: (@Sendable () -> StubPair)?
 
-    /// Where keys that sign come from.
+    /// Sets where signing keys come from.
     public func makePairs(_ pairs: @escaping @Sendable () -> StubPair) { lock.withLock { self.pairs = pairs } }
     public var tags: [String] { lock.withLock { keys.keys.map { String(decoding: $0, as: UTF8.self) } } }
     var all: (OSStatus, [(Data, SecKey)]) { lock.withLock { (status, keys.map { ($0.key, $0.value) }) } }
 
-    /// What looking a key up ends with, where it is no success.
+    /// Sets the error with which looking up a key fails.
     public func lookUp(endsWith status: OSStatus) { lock.withLock { self.status = status } }
-    /// What using a private key ends with.
+    /// Sets the result of using a private key.
     public func use(endsWith status: OSStatus) { lock.withLock { decryption = status } }
     public func reset() { lock.withLock { (keys, invalid, status, decryption) = ([:], [], errSecSuccess, errSecSuccess) } }
-    /// Makes all keys of now that are bound to a biometric unusable, as another face or finger does.
+    /// Makes all current keys that are bound to a biometric unusable, as enrolling another face or finger does.
     public func invalidate() {
         lock.withLock { invalid.formUnion(keys.values.filter { $0.access?.flags.contains(.biometryCurrentSet) == true }.map(\.pad)) }
     }

@@ -1,4 +1,4 @@
-// What views are changed by, as far as the app's views use it: see SwiftUI.swift.
+// The view modifiers that the app's views use: see SwiftUI.swift.
 import Foundation
 
 public struct Modified<Content: View>: SystemView { nonisolated init() {} }
@@ -30,7 +30,7 @@ public struct AccessibilityChildBehavior: Sendable { public static let contain =
 public struct TextInputAutocapitalization: Sendable { public static var never: Self { Self() } }
 
 extension View {
-    // What is seen.
+    // Appearance.
     public nonisolated func font(_: Font?) -> Modified<Self> { Modified() }
     public nonisolated func foregroundStyle<S: ShapeStyle>(_: S) -> Modified<Self> { Modified() }
     public nonisolated func frame(minWidth _: Double? = nil, maxWidth _: Double? = nil, minHeight _: Double? = nil, maxHeight _: Double? = nil,
@@ -52,7 +52,7 @@ extension View {
     public nonisolated func toolbar<V: View>(@ViewBuilder content _: () -> V) -> Modified<Self> { Modified() }
     public nonisolated func toolbar<C: ToolbarContent>(@ToolbarContentBuilder content _: () -> C) -> Modified<Self> { Modified() }
 
-    // What lies above.
+    // Presentation.
     public nonisolated func interactiveDismissDisabled(_: Bool = true) -> Modified<Self> { Modified() }
     public nonisolated func sheet<Item: Identifiable, Content: View>(
         item _: Binding<Item?>, onDismiss _: (() -> Void)? = nil, @ViewBuilder content _: @escaping (Item) -> Content
@@ -65,7 +65,7 @@ extension View {
         @ViewBuilder message _: () -> M
     ) -> Modified<Self> { Modified() }
 
-    // What happens.
+    // Events.
     public nonisolated func task(@_inheritActorContext _: @escaping @Sendable () async -> Void) -> Modified<Self> { Modified() }
     public nonisolated func task<ID: Equatable>(id _: ID, @_inheritActorContext _: @escaping @Sendable () async -> Void) -> Modified<Self> { Modified() }
     public nonisolated func refreshable(@_inheritActorContext action _: @escaping @Sendable () async -> Void) -> Modified<Self> { Modified() }
@@ -74,7 +74,7 @@ extension View {
     public nonisolated func onDisappear(perform _: (() -> Void)? = nil) -> Modified<Self> { Modified() }
     public nonisolated func onOpenURL(perform _: @escaping (URL) -> Void) -> Modified<Self> { Modified() }
 
-    // What is said.
+    // Accessibility.
     public nonisolated func accessibilityElement(children _: AccessibilityChildBehavior) -> Modified<Self> { Modified() }
     public nonisolated func accessibilityLabel(_: Text) -> Modified<Self> { Modified() }
     public nonisolated func accessibilityValue(_: Text) -> Modified<Self> { Modified() }

@@ -1,5 +1,5 @@
-// What the app's views use of Apple's SwiftUI, for systems without it: its types and its actors, so that views are compiled. It
-// draws nothing, keeps nothing and calls nothing back. The modifiers of views are in Modifiers.swift.
+// Stub for the parts of Apple's SwiftUI that the app's views use, for systems without it: its types and actors, so that
+// views compile. It draws nothing, stores nothing and calls nothing back. The view modifiers are in Modifiers.swift.
 @_exported import Foundation
 import UIKit
 
@@ -8,7 +8,7 @@ import UIKit
     @ViewBuilder var body: Body { get }
 }
 
-/// A view of the system's own.
+/// One of the system's own views.
 public protocol SystemView: View where Body == Never {}
 
 extension SystemView {
@@ -37,7 +37,7 @@ public struct Several: SystemView { nonisolated init() {} }
 public struct Either<First: View, Second: View>: SystemView { nonisolated init() {} }
 public struct EmptyView: SystemView { public nonisolated init() {} }
 
-// An app, its scenes, and what surrounds a view.
+// An app, its scenes, and the environment of a view.
 
 @MainActor @preconcurrency public protocol Scene {}
 @MainActor @preconcurrency public protocol App {

@@ -1,5 +1,5 @@
-// What the app uses of Apple's UIKit, for systems without it. No screen is drawn. Everything belongs to the
-// main actor, as it does there.
+// Stub for the parts of Apple's UIKit that the app uses, for systems without it. No screen is drawn. Everything belongs
+// to the main actor, as in UIKit.
 import AVFoundation
 import Foundation
 
@@ -18,7 +18,7 @@ public struct UIBackgroundTaskIdentifier: RawRepresentable, Hashable, Sendable {
     public static let shared = UIApplication()
     public nonisolated static let openSettingsURLString = "app-settings:", openNotificationSettingsURLString = "app-settings:notifications"
     public private(set) var isRegistered = false
-    /// What was granted and not given back, with what is called when the time is over.
+    /// Grants that have not been returned, with the handlers for their expiry.
     public private(set) var backgroundTasks: [UIBackgroundTaskIdentifier: (@MainActor @Sendable () -> Void)?] = [:]
     public private(set) var begun = 0
     /// Whether the system grants time.
@@ -39,7 +39,7 @@ public struct UIBackgroundTaskIdentifier: RawRepresentable, Hashable, Sendable {
     public func endBackgroundTask(_ task: UIBackgroundTaskIdentifier) { backgroundTasks[task] = nil }
 }
 
-/// All are optional there.
+/// All are optional in UIKit.
 @MainActor public protocol UIApplicationDelegate: AnyObject {
     func application(_ application: UIApplication, didFinishLaunchingWithOptions options: [UIApplication.LaunchOptionsKey: Any]?) -> Bool
     func application(_ application: UIApplication, didRegisterForRemoteNotificationsWithDeviceToken token: Data)

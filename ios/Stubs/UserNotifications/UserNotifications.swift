@@ -1,5 +1,6 @@
-// What the app and its extension use of Apple's UserNotifications, for systems without it. Keeps what it is given. Nothing is
-// Sendable here that Apple's headers do not call so, and nothing belongs to an actor: what compiles against this hands nothing over.
+// Stub for the parts of Apple's UserNotifications that the app and its extension use, for systems without it. Stores
+// what it is given. Only what Apple's headers declare Sendable is Sendable here, and nothing belongs to an actor, so
+// code that compiles against this passes nothing across actors.
 import Foundation
 
 open class UNNotificationContent {
@@ -41,14 +42,14 @@ open class UNUserNotificationCenter {
 
     public static func current() -> UNUserNotificationCenter { only }
 
-    /// What the person allows.
+    /// Sets what the user allows.
     public func set(_ settings: UNNotificationSettings) { lock.withLock { self.settings = settings } }
 
     public func notificationSettings() async -> UNNotificationSettings { lock.withLock { settings } }
     public func requestAuthorization(options _: UNAuthorizationOptions = []) async throws -> Bool { true }
     public func setNotificationCategories(_ categories: Set<UNNotificationCategory>) { lock.withLock { self.categories = categories } }
 
-    /// Shown at once, in the place of one with the same identifier.
+    /// Shown immediately, replacing one with the same identifier.
     public func add(_ request: UNNotificationRequest) async throws {
         lock.withLock { delivered = delivered.filter { $0.request.identifier != request.identifier } + [UNNotification(request)] }
     }
@@ -126,7 +127,7 @@ open class UNNotificationResponse {
     }
 }
 
-/// Both are optional there.
+/// Both are optional in UserNotifications.
 public protocol UNUserNotificationCenterDelegate: AnyObject {
     func userNotificationCenter(
         _ center: UNUserNotificationCenter, willPresent notification: UNNotification,

@@ -7,8 +7,8 @@ import Security
 import Testing
 
 extension DeviceTests {
-    /// Accounts' own keys over the stubs: how they are asked for, found again and taken away, and which error means what. The
-    /// pairs behind the stub are OpenSSL's, so signatures are real; no Secure Enclave is here.
+    /// Accounts' own keys over the stubs: how they are requested, found again and removed, and how errors are
+    /// interpreted. The pairs behind the stub are OpenSSL's, so signatures are real; there is no Secure Enclave here.
     @Suite struct AccountKeysTests {
         private let keys = AccountKeys(accessGroup: "group", reason: "Sign")
 
@@ -44,7 +44,7 @@ extension DeviceTests {
             let core = try Authenticator.open(vaultFile: file, keys: vault, log: nil)
             let made = [try await keys.make(asksForBiometric: true), try await keys.make(asksForBiometric: false)]
             for key in made {
-                // The core checks the signature by the public half.
+                // The core checks the signature with the public half.
                 let code = DeviceTests.registration(key.presence == .biometric ? "ada" : "bob")
                 let toSign = try core.registrationToSign(code: code, key: key)
                 let der = try await keys.sign(toSign.bytes, with: key.jwk, asksForBiometric: key.presence == .biometric)
@@ -96,7 +96,7 @@ extension DeviceTests {
         }
     }
 
-    /// A registration code of a server that takes keys.
+    /// Returns a registration URI of a server that accepts keys.
     static func registration(_ account: String) -> String {
         func encode(_ data: Data) -> String {
             data.base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")

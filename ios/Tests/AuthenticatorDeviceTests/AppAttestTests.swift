@@ -6,8 +6,8 @@ import Security
 import Testing
 
 extension DeviceTests {
-    /// App Attest over the stub: what it is asked, and that what it refuses or cannot do does not stand in the way. Apple is
-    /// not here.
+    /// App Attest over the stub: what it is asked for, and that its rejections and failures do not block a
+    /// registration. Apple's service is not involved.
     @Suite struct AppAttestTests {
         private let service = AppAttest()
         private let key = DeviceKey(point: OpenSSL.KeyPair().point, level: .secureEnclave, presence: .biometric)

@@ -9,8 +9,8 @@ import Security
 import Testing
 import UserNotifications
 
-/// The platform's seams over stubs of Apple's frameworks: how keys are asked for, and which error means what. That the
-/// real frameworks answer so is not shown here.
+/// The platform's seams over stubs of Apple's frameworks: how keys are requested, and how errors are interpreted. Does
+/// not show that the real frameworks respond this way.
 @Suite(.serialized) struct DeviceTests {
     private let vaultKeys = VaultKeys(accessGroup: "group")
     private let biometrics = BiometricKey(accessGroup: "group", reason: "Approve")
@@ -88,7 +88,7 @@ import UserNotifications
     @Test func aKeyThatIsGoneTakesNoOtherAccountsWithIt() async throws {
         let (first, second) = (try biometrics.wrap(slot: Data([1])), try biometrics.wrap(slot: Data([2])))
         let enrolledBefore = biometricTags
-        // Another face: all keys of before are dead, whether they were asked yet or not.
+        // Another face: all previous keys are invalid, whether used yet or not.
         StubKeychain.shared.invalidate()
         await #expect(throws: BiometricFailure.invalidated) { try await biometrics.unwrap(first) }
         let again = try biometrics.wrap(slot: Data([3]))
@@ -177,7 +177,7 @@ import UserNotifications
 
     @Test func theSystemsListShowsWhatIsPostedAndNoMoreOfWhatIsTakenBack() async throws {
         let alerts = SystemAlerts(\.rawValue)
-        // As the extension leaves a push: under a name of the system's.
+        // As the extension leaves a push: with an identifier chosen by the system.
         let pushed = UNMutableNotificationContent()
         PushAlerts.fill(pushed, with: .init(title: .requestTitle, subtitle: "Ping, demo", requestId: "7"), \.rawValue)
         try await UNUserNotificationCenter.current().add(UNNotificationRequest(identifier: "of the system", content: pushed, trigger: nil))

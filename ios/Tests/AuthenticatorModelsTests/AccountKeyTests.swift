@@ -4,11 +4,11 @@ import PushAuthenticator
 import Testing
 import XCTest
 
-/// Accounts with a key of their own, by the models over the real core. The keys are OpenSSL's.
+/// Accounts with their own key, through the models over the real core. The keys are OpenSSL's.
 @Suite(.timeLimit(.minutes(2))) @MainActor struct AccountKeyTests {
     private nonisolated static let code = registrationCode(more: "&v=2")
 
-    /// Adds the account by the model, as its server confirms it.
+    /// Adds the account through the model, and its server confirms it.
     private func added(_ app: App, _ code: String = code) async throws -> Account {
         let model = EnrolmentModel(app.services)
         await model.read(code)
@@ -177,7 +177,7 @@ import XCTest
     }
 }
 
-/// The same against the real server, whose journey takes no phone without a key.
+/// The same against the real server, whose journey accepts no phone without a key.
 final class AccountKeyStoryTests: XCTestCase, @unchecked Sendable {
     @MainActor func testASignOnIsApprovedAndAnotherDeniedAsSomebodyElses() async throws {
         let server = try Server(pushType: "BIOMETRIC", deviceKey: "required")

@@ -4,12 +4,12 @@ import PushAuthenticator
 import Testing
 import XCTest
 
-/// What App Attest says of an account's key goes along with the registration, by the models over the real core; and the
-/// account is registered where it says nothing.
+/// App Attest's object for an account's key is sent with the registration, through the models over the real core; and
+/// the account is registered even without one.
 @Suite(.timeLimit(.minutes(2))) @MainActor struct AppAttestTests {
     private nonisolated static let code = registrationCode(more: "&v=2")
 
-    /// What the registration said of the key, once the person confirmed it.
+    /// Returns what the registration said about the key, after the user confirmed it.
     private func registered(_ appAttest: TestAppAttest?, hasEnclave: Bool = true) async throws -> (claims: [String: Any], account: Account) {
         let recorder = Recorder()
         let app = try await App(recorder, hasEnclave: hasEnclave, appAttest: appAttest)
@@ -68,7 +68,7 @@ import XCTest
     @Test func whatIsCancelledWhileAppleIsAskedAddsNothing() async throws {
         let (began, isAsked) = AsyncStream<Void>.makeStream()
         let (gate, opens) = AsyncStream<Void>.makeStream()
-        // One that heeds no cancellation, as a completion handler does not.
+        // Ignores cancellation, as a completion handler does.
         let appAttest = TestAppAttest {
             isAsked.yield()
             await Task.detached { for await _ in gate {} }.value
@@ -88,7 +88,7 @@ import XCTest
     }
 }
 
-/// The same against the real server, which keeps what it is told and has no root to check it with.
+/// The same against the real server, which stores what it receives and has no root to check it with.
 final class AppAttestStoryTests: XCTestCase, @unchecked Sendable {
     @MainActor func testTheServerKeepsWhatVouchesForTheKeyAndTakesOneWithout() async throws {
         for (appAttest, kept) in [(TestAppAttest(), "unchecked"), (TestAppAttest { throw TestAppAttest.Unreachable() }, "none")] {

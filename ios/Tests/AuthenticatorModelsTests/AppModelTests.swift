@@ -3,7 +3,7 @@ import Foundation
 import PushAuthenticator
 import XCTest
 
-/// The app as a whole, from its start; and one sign-on against the real server, by the models alone.
+/// The app as a whole, from its start; and one sign-on against the real server, through the models alone.
 final class AppModelTests: XCTestCase, @unchecked Sendable {
     @MainActor private func services(_ model: AppModel) -> Services? {
         if case .ready(let services) = model.stage { services } else { nil }
@@ -102,7 +102,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         XCTAssertEqual(refusing.prompts.value, 0)
         await model.enter(.front)?.value
         XCTAssertEqual(refusing.prompts.value, 1)
-        // The prompt lies above the app, and goes.
+        // The prompt covers the app, and goes away.
         await model.enter(.inactive)?.value
         await model.enter(.front)?.value
         XCTAssertEqual(refusing.prompts.value, 1, "a refusal asks for no other")
@@ -136,7 +136,7 @@ final class AppModelTests: XCTestCase, @unchecked Sendable {
         settings.setAppLock(true)
         XCTAssertFalse(settings.canLock || settings.settings.appLock || app.settings.load().appLock)
 
-        // The passcode was taken away after the lock was turned on.
+        // The passcode was removed after the lock was turned on.
         SettingsModel(app.services, owner: TestOwner()).setAppLock(true)
         let model = AppModel(settings: app.settings, owner: bare) { app.services }
         await model.start()

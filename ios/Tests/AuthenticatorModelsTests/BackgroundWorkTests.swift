@@ -3,7 +3,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// When the app may use its vault: never once the system may suspend it, and always long enough for what was begun.
+/// When the app may use its vault: never once the system may suspend it, and always long enough for unfinished work.
 @Suite(.timeLimit(.minutes(2))) @MainActor struct BackgroundWorkTests {
     private struct Started {
         let app: App
@@ -20,7 +20,8 @@ import Testing
             self.services = services
         }
 
-        /// Whether a call of the core begins now; in time for what should, and given time for what should not.
+        /// Returns whether a call of the core begins now. `limit` is the time allowed for calls that should begin, and
+        /// given to those that should not.
         @MainActor func callsBegin(within limit: Duration = .seconds(30)) async -> Bool {
             let hasBegun = Box(false)
             let call = Task { try await app.phone.call { _ in hasBegun.change { $0 = true } } }
@@ -30,7 +31,7 @@ import Testing
         }
     }
 
-    /// A server that answers when a test says so.
+    /// A server that responds when a test says so.
     private final class Slow: Sendable {
         let held = Box<[CheckedContinuation<Void, Never>]>([])
         let isOpen = Box(false)

@@ -3,7 +3,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// What lies over the list of accounts, above all while the app is locked.
+/// What covers the list of accounts, above all while the app is locked.
 @Suite(.timeLimit(.minutes(2))) @MainActor struct CoverModelTests {
     private struct Screen {
         let app: App
@@ -55,7 +55,7 @@ import Testing
         #expect(screen.covers.isRemovalAsked)
         await screen.model.enter(.background)?.value
         #expect(!screen.covers.isRemovalAsked)
-        // What the system closes for the lock is no answer.
+        // A cover that the system closes because of the lock is not an answer.
         await screen.covers.decideRemoval(false)
         await screen.covers.decideRemoval(true)
         await screen.model.unlock()
@@ -138,7 +138,7 @@ import Testing
         #expect(screen.covers.isReasonAsked)
         await screen.model.enter(.background)?.value
         #expect(!screen.covers.isReasonAsked)
-        // What the system closes for the lock is no answer.
+        // A cover that the system closes because of the lock is not an answer.
         screen.covers.closeReason()
         await screen.covers.deny(.notMe)
         await screen.model.unlock()

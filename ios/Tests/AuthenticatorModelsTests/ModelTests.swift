@@ -26,7 +26,7 @@ import Testing
             let model = EnrolmentModel(app.services)
             await model.read(code)
             #expect(preview(model) != nil, "\(model.state)")
-            // Another code does not take its place while a person looks at it.
+            // Another registration URI does not replace it while the user looks at it.
             let before = model.state
             await model.read("otpauth://totp/Evil:demo?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
             #expect(model.state == before)
@@ -189,7 +189,7 @@ import Testing
         #expect(entry.failure != nil && entry.secret == "GEZDGNBVGY3TQOJ1" && !entry.isSecretShown)
         entry.secret = "GEZDGNBVGY3TQOJQ"
         await entry.hand { typed in
-            // A second tap while the first is on its way hands over nothing.
+            // A second tap while the first is in progress submits nothing.
             await entry.hand { _ in
                 Issue.record("handed over twice")
                 return nil
@@ -202,7 +202,7 @@ import Testing
     @Test func settingsAreChangedOneByOneWhereverElseTheyChange() async throws {
         let app = try await App()
         let model = SettingsModel(app.services, owner: TestOwner())
-        // APNs answers after the screen was made.
+        // APNs responds after the screen was made.
         var token = app.settings.load()
         token.pushToken = "token-of-apns-0123456789"
         app.settings.save(token)

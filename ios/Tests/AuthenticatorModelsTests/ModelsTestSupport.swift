@@ -15,7 +15,7 @@ final class TestSettings: SettingsStore {
     func save(_ settings: Settings) { kept.change { $0 = settings } }
 }
 
-/// A biometric whose prompt ends as a test says.
+/// A biometric whose prompt ends as a test specifies.
 final class TestBiometrics: Biometrics {
     let failure = Box<BiometricFailure?>(nil)
     let kept = Box<[Data]?>(nil)
@@ -29,7 +29,7 @@ final class TestBiometrics: Biometrics {
     }
 }
 
-/// Keys of OpenSSL's, whose prompt ends as a test says.
+/// OpenSSL keys whose prompt ends as a test specifies.
 final class TestSigningKeys: SigningKeys {
     let failure = Box<BiometricFailure?>(nil)
     let pairs = Box<[String: OpenSSL.KeyPair]>([:])
@@ -53,7 +53,7 @@ final class TestSigningKeys: SigningKeys {
     func keepOnly(_ jwks: Set<String>) { pairs.change { $0 = $0.filter { jwks.contains($0.key) } } }
 }
 
-/// App Attest as a test has it: what it makes, and what it was asked for.
+/// App Attest in tests: what it makes, and what it was asked for.
 final class TestAppAttest: AppAttestService {
     struct Unreachable: Error {}
 
@@ -74,7 +74,7 @@ final class TestAppAttest: AppAttestService {
     }
 }
 
-/// The system's list of notifications, as the app fills it.
+/// The system's notification center, as the app fills it.
 final class TestAlerts: AlertCenter {
     let list = Box<[PushIntake.Alert]>([])
     let isOff = Box(false)
@@ -96,7 +96,7 @@ struct TestOwner: OwnerCheck {
     }
 }
 
-/// The system's patience, which ends when a test says so.
+/// The system's time limit, which ends when a test says so.
 @MainActor final class TestTime: BackgroundTime {
     var isGranted = true
     private(set) var begun = 0
@@ -118,7 +118,7 @@ struct TestOwner: OwnerCheck {
     func expire() { expired.values.forEach { $0() } }
 }
 
-/// The real core over a vault of its own, without a network where there is a recorder.
+/// The real core over its own vault, without a network if there is a recorder.
 struct App {
     let phone: Phone
     let services: Services
@@ -143,7 +143,7 @@ struct App {
         try await phone.call { try Registered($0, code) }
     }
 
-    /// A request that arrived, with other claims put in.
+    /// Returns a sign-on request that arrived, with some claims replaced.
     func request(_ server: Registered, _ number: Int = 1, _ others: [String: String] = [:]) async throws -> SignOnRequest {
         try await phone.call { try $0.receiveMessage(messageId: "message-\(number)", jwt: server.message(number, others)) }
     }

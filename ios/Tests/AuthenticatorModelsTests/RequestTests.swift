@@ -3,7 +3,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// Sign-on requests: answered, listed, fetched and told of, over the real core.
+/// Sign-on requests over the real core: answered, listed, fetched and shown in notifications.
 @Suite(.timeLimit(.minutes(2))) @MainActor struct RequestTests {
     @Test func aTapANumberAndADenialEndInAResult() async throws {
         let app = try await App()
@@ -147,7 +147,7 @@ import Testing
         let watching = Task { await model.watch() }
         let denied = try await app.request(server, 1)
         #expect(await eventually { model.shown?.id == denied.id })
-        // In the system's notification, for instance.
+        // For example, in the system's notification.
         let screen = try #require(model.shown)
         let following = Task { await screen.follow(pause: .milliseconds(10)) }
         _ = try await app.services.courier.deny(denied.id)
@@ -195,7 +195,7 @@ import Testing
         }
         let app = try await App(transport)
         let server = try await app.registered()
-        // A push told of this one, and the person took that away.
+        // A push showed a notification for this one, and the user removed it.
         let told = try await app.request(server, 1)
         let message = try server.message(2)
         waiting.change { $0 = [["messageId": "message-2", "message": message]] }

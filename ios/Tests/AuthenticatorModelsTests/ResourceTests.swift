@@ -2,7 +2,7 @@ import AuthenticatorModels
 import Foundation
 import Testing
 
-/// The app's files that no compiler reads here: they say what the code counts on.
+/// The app's files that no compiler reads here: they contain what the code relies on.
 struct ResourceTests {
     private func plist(_ file: String) throws -> [String: Any] {
         let content = try Data(contentsOf: URL(fileURLWithPath: "\(repository)/ios/\(file)"))
@@ -37,7 +37,7 @@ struct ResourceTests {
         }
     }
 
-    /// What the core may name to an app, by its own source.
+    /// Returns what the core may name to an app, from its source.
     private func names(_ file: String, _ type: String) throws -> [String] {
         let source = try String(contentsOfFile: "\(repository)/src/phone/\(file)", encoding: .utf8)
         let after = try #require(source.components(separatedBy: "impl \(type) {").dropFirst().first)
@@ -88,7 +88,7 @@ struct ResourceTests {
     @Test func viewsLeaveToTheModelsWhatTheseDecide() throws {
         let views = try sources(["App"])
         for use in [
-            // Rounds end with the scene, and the owner is not asked by a view that appears in the background.
+            // Rounds end with the scene, and a view that appears in the background does not ask the owner.
             ".task(id: isInBackground) { if !isInBackground { await requests.deliver() } }",
             ".task(id: isInBackground) { if !isInBackground { await requests.follow() } }", "delegate.app.enter(AppModel.Phase(phase))",
             ".onChange(of: covers.opening, initial: true) { Task { await covers.takeOpening() } }",

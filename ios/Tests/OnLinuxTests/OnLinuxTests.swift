@@ -10,8 +10,9 @@ import UIKit
 import UserNotifications
 import XCTest
 
-/// What Xcode compiles into the app and its extension, over stubs of Apple's frameworks: what is handed to the system, and that
-/// all of this compiles where nothing of Apple's is Sendable. One after the other: the stubs are one for all.
+/// What Xcode compiles into the app and its extension, over stubs of Apple's frameworks: what is passed to the system,
+/// and that everything compiles where nothing of Apple's is Sendable. Runs one test at a time, because the tests share
+/// the stubs.
 final class OnLinuxTests: XCTestCase, @unchecked Sendable {
     @MainActor private func prepare() throws {
         StubKeychain.shared.reset()
@@ -23,7 +24,7 @@ final class OnLinuxTests: XCTestCase, @unchecked Sendable {
         UNUserNotificationCenter.current().removeDeliveredNotifications(withIdentifiers: ["1"])
     }
 
-    /// What the extension hands to the system.
+    /// What the extension passes to the system.
     private final class Shown: Sendable {
         let contents = Box<[[String]]>([])
 
@@ -41,7 +42,7 @@ final class OnLinuxTests: XCTestCase, @unchecked Sendable {
         return UNNotificationRequest(identifier: "1", content: content, trigger: nil)
     }
 
-    /// What the system shows.
+    /// Returns what the system shows.
     private func titles() async -> [String] {
         await UNUserNotificationCenter.current().deliveredNotifications().compactMap { ($0.request.content as? UNMutableNotificationContent)?.title }
     }
@@ -51,7 +52,7 @@ final class OnLinuxTests: XCTestCase, @unchecked Sendable {
         XCTAssertTrue(isSo, line: line)
     }
 
-    /// A push for an account of the vault that app and extension share.
+    /// Returns a push for an account of the vault that the app and the extension share.
     @MainActor private func registeredPush() async throws -> [AnyHashable: Any] {
         let phone = try await NotificationServiceOnLinux.Composition.openPhone()
         defer { phone.close() }
@@ -116,7 +117,7 @@ final class OnLinuxTests: XCTestCase, @unchecked Sendable {
         let done = Box(0)
         delegate.userNotificationCenter(center, didReceive: UNNotificationResponse(notification, "tapped")) { done.change { $0 += 1 } }
         await assertEventually { done.value == 1 && delegate.app.openedRequest == "7" }
-        // There is no such request: the denial did not go through.
+        // There is no such sign-on request: the denial did not go through.
         delegate.userNotificationCenter(center, didReceive: UNNotificationResponse(notification, PushAlerts.deny)) { done.change { $0 += 1 } }
         await assertEventually { done.value == 2 }
         let titles = await titles()

@@ -1,41 +1,42 @@
 import Foundation
 
-/// What is used of Apple's App Attest, `DCAppAttestService`: by it Apple vouches for the app, and the app for the key that an
-/// account is registered with.
+/// The part of Apple's App Attest (`DCAppAttestService`) that is used here. Through it, Apple vouches for the app, and
+/// the app for the key that an account is registered with.
 public protocol AppAttestService: Sendable {
     /// Whether this app can be attested on this device.
     var isSupported: Bool { get }
-    /// Makes a key of App Attest's own, and gives its id. It is no account's key.
+    /// Makes one of App Attest's own keys and returns its id. It is not an account's key.
     func generateKey() async throws -> String
-    /// Has Apple attest that key, over the network, and gives the object that it makes.
+    /// Has Apple attest that key over the network, and returns the attestation object.
     func attestKey(_ keyId: String, clientDataHash: Data) async throws -> Data
 }
 
 extension DeviceKey {
-    /// How much an attestation may be, in bytes, so that a registration holds it.
+    /// Largest attestation that a registration can hold, in bytes.
     static let attestationLimit = 8 * 1024
 }
 
 extension Phone {
-    /// Has App Attest vouch for a key that an account is to be registered with. Where it is not supported, fails, takes longer
-    /// than `limit`, or makes more than a registration holds, the key comes back as it was: whether it is taken without is
-    /// the server's to say.
+    /// Has App Attest vouch for a key that is about to be registered. Returns the key unchanged if App Attest is not
+    /// supported, fails, takes longer than `limit`, or returns more than a registration can hold; the server then
+    /// decides whether it accepts a key without an attestation.
     ///
-    /// Each call makes a key of App Attest's that is used once, as the object is good for this registration only. Call it
-    /// after the prompt, so that a person who does not pass it leaves none behind.
+    /// Each call makes an App Attest key that is used once, because the object is valid for this registration only.
+    /// Call this after the prompt, so that a user who fails the prompt leaves no key behind.
     ///
     /// - Parameters:
-    ///   - key: in the Secure Enclave
-    ///   - code: the registration code
-    ///   - limit: for how long Apple's servers may keep the person waiting
-    /// - Throws: ``AuthenticatorError`` when code or key are refused, or the server takes no key; `CancellationError`
+    ///   - key: a key in the Secure Enclave
+    ///   - code: the registration URI
+    ///   - limit: how long Apple's servers may keep the user waiting
+    /// - Throws: ``AuthenticatorError`` when the URI or key is rejected, or the server accepts no key;
+    ///   `CancellationError`
     public func attested(
         _ key: DeviceKey, for code: String, by service: any AppAttestService, atMost limit: Duration = .seconds(20)
     ) async throws -> DeviceKey {
         guard service.isSupported else { return key }
         let hash = try await look { try $0.appAttestClientDataHash(code: code, jwk: key.jwk) }
         let (objects, made) = AsyncStream<Data?>.makeStream()
-        // Apart, because a service that hangs need not heed that it is cancelled.
+        // Runs in a separate task, because a hanging service may ignore cancellation.
         let attesting = Task {
             let object = try? await service.attestKey(service.generateKey(), clientDataHash: hash)
             made.yield(object)

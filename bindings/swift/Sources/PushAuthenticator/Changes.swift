@@ -1,6 +1,6 @@
 import Foundation
 
-/// Counts changes and wakes who waits for the next one. Knows nothing of what changed.
+/// Counts changes and wakes the tasks that wait for the next one. Independent of what changed.
 final class Changes: @unchecked Sendable {
     private let lock = NSLock()
     private var count = 0
@@ -8,14 +8,14 @@ final class Changes: @unchecked Sendable {
     private var nextWaiter = 0
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
-    /// How many there were; nothing at the end.
+    /// The number of changes so far, or nil after the end.
     var version: Int? { lock.withLock { ended ? nil : count } }
 
     func announce() { wake { count += 1 } }
 
     func end() { wake { ended = true } }
 
-    /// Waits for a change after `version`, for the end, or for this task's cancellation; but no longer than this.
+    /// Waits for a change after `version`, for the end, or for this task's cancellation, but no longer than `atMost`.
     func wait(after version: Int, atMost: Duration?) async {
         guard let atMost else { return await wait(after: version) }
         await withTaskGroup(of: Void.self) { group in
@@ -34,7 +34,7 @@ final class Changes: @unchecked Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = lock.withLock {
-                    // Looked at under the lock: a cancellation comes either before this, or finds the waiter.
+                    // Checked under the lock: a cancellation either precedes this or finds the waiter.
                     if count != version || ended || Task.isCancelled { return true }
                     waiters[waiter] = continuation
                     return false
@@ -56,7 +56,7 @@ final class Changes: @unchecked Sendable {
     }
 }
 
-/// A value behind a lock.
+/// A value protected by a lock.
 final class Locked<Value>: @unchecked Sendable {
     private let lock = NSLock()
     private var value: Value
@@ -68,18 +68,18 @@ final class Locked<Value>: @unchecked Sendable {
     }
 }
 
-/// Lets calls of the core begin, or has them wait. Knows nothing of what they do.
+/// Lets calls of the core begin, or makes them wait. Independent of what the calls do.
 final class Gate: Sendable {
     private struct State {
         var isOpen = true
-        /// Open for good.
+        /// Open permanently.
         var isEnded = false
         var inside = 0
         var before: [CheckedContinuation<Void, Never>] = []
-        /// Who waits for the last one inside.
+        /// Tasks that wait until the last call has left.
         var outside: [CheckedContinuation<Void, Never>] = []
 
-        /// Those who need not wait any more.
+        /// Removes and returns the tasks that no longer need to wait.
         mutating func released() -> [CheckedContinuation<Void, Never>] {
             var released: [CheckedContinuation<Void, Never>] = []
             if isOpen { swap(&released, &before) }

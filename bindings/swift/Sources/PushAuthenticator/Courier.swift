@@ -1,30 +1,30 @@
 import Foundation
 
-/// Carries what the core wants sent, and brings back what came of it. What could not be sent stays in the vault, so
-/// nothing is lost when a courier's task is cancelled or its process is killed.
+/// Sends what the core has put in its outbox and reports the results back. Anything that could not be sent stays in the
+/// vault, so nothing is lost when a courier's task is cancelled or its process is killed.
 public final class Courier: Sendable {
     private static let longestPull: Duration = .seconds(30)
     private let phone: Phone
     private let transport: any HTTPTransport
     private let signer: (any PullSigner)?
-    /// Ids of the requests that this courier is sending. Locked while requests are picked, never while they are sent: a
-    /// server that does not answer holds up nobody else.
+    /// Ids of the HTTP requests that this courier is currently sending. Locked while requests are picked, never while
+    /// they are sent, so that a server that does not answer delays nobody else.
     private let underway = Locked<Set<String>>([])
     private let arrivals = Changes()
-    /// Accounts whose servers said that they list nothing.
+    /// Accounts whose servers said that they do not list pending messages.
     private let withoutList = Locked<Set<String>>([])
 
-    /// - Parameter signer: signs pulls of accounts whose key the app holds; without one, these are not asked for
+    /// - Parameter signer: signs pulls for accounts whose key the app holds; without one, those accounts are not pulled
     public init(_ phone: Phone, transport: any HTTPTransport = URLSessionTransport(), signer: (any PullSigner)? = nil) {
         self.phone = phone
         self.transport = transport
         self.signer = signer
     }
 
-    /// Sends everything that is due now, and what becomes due by that.
+    /// Sends everything that is due now, and anything that becomes due as a result.
     ///
-    /// - Throws: ``AuthenticatorError`` when the vault cannot be used, `CancellationError`, and what a transport throws
-    ///   that is no ``TransportError``
+    /// - Throws: ``AuthenticatorError`` when the vault cannot be used, `CancellationError`, and any error of the
+    ///   transport that is not a ``TransportError``
     @discardableResult
     public func deliver() async throws -> [Report] {
         var reports: [Report] = []
@@ -32,10 +32,11 @@ public final class Courier: Sendable {
         return reports
     }
 
-    /// One round of ``deliver()``; nothing where nothing is due.
+    /// Runs one round of ``deliver()``. Returns nil if nothing is due.
     private func deliverRound() async throws -> [Report]? {
         try Task.checkCancellation()
-        // Each is left to this courier for a minute, so each is reported, even after a cancellation.
+        // The core reserves each request for this courier for a minute, so each one is reported even after a
+        // cancellation.
         let due = try await phone.look { [underway] core in
             try underway.withLock { ids in
                 let due = try core.due()
@@ -50,8 +51,9 @@ public final class Courier: Sendable {
         }
     }
 
-    /// Delivers what is due, now and whenever something becomes due, until its task is cancelled. A round that has begun by
-    /// then is brought to its end, so that no answer is torn: that takes as long as the transport waits for a server.
+    /// Delivers whatever is due, now and each time something becomes due, until its task is cancelled. A round that has
+    /// started by then is completed, so that no answer is cut off; that takes as long as the transport waits for a
+    /// server.
     public func run() async throws {
         while let version = phone.version {
             repeat { try Task.checkCancellation() } while try await Task { try await deliverRound() }.value != nil
@@ -62,10 +64,10 @@ public final class Courier: Sendable {
         throw PhoneClosed()
     }
 
-    /// Asks every server for what is pending; new requests come out of ``Phone/notifications``. A server that said that it
-    /// does not offer this is not asked again by this courier.
+    /// Asks every server for its pending messages. New sign-on requests appear in ``Phone/notifications``. This courier
+    /// does not ask a server again once it has said that it does not offer this.
     ///
-    /// - Parameter wait: how long a server may hold the request until a message is there; at most 30 seconds
+    /// - Parameter wait: how long a server may hold the HTTP request until a message arrives; at most 30 seconds
     /// - Throws: ``AuthenticatorError`` when the vault cannot be used, and `CancellationError`
     @discardableResult
     public func pull(wait: Duration = .zero) async throws -> [PullResult] {
@@ -87,12 +89,12 @@ public final class Courier: Sendable {
         }
     }
 
-    /// Takes in a push as the platform delivered it. Where it is a hint that a message waits, the account's server is asked
-    /// for it at once.
+    /// Processes a push as the platform delivered it. If the push only hints that a message is waiting, asks the
+    /// account's server for that message immediately.
     ///
     /// - Parameter payload: JSON: APNs' user info, FCM's data map, or `{"messageId", "message"}`
-    /// - Throws: ``AuthenticatorError`` when the push is refused, which changes nothing, or the vault cannot be used, and
-    ///   `CancellationError`
+    /// - Throws: ``AuthenticatorError`` when the push is rejected, which changes nothing, or the vault cannot be used,
+    ///   and `CancellationError`
     public func receive(_ payload: Data) async throws -> Arrival {
         switch try await phone.call({ try $0.receive(payload: payload) }) {
         case .message(let notification): return .request(notification)
@@ -105,9 +107,9 @@ public final class Courier: Sendable {
         }
     }
 
-    /// Approves a sign-on request with the evidence that it asks for, and sends the answer.
+    /// Approves a sign-on request with the evidence that it requires, and sends the answer.
     ///
-    /// - Parameter signed: what the account's own key made of `Authenticator.approvalToSign`, where the app holds that key
+    /// - Parameter signed: `Authenticator.approvalToSign` signed by the account's own key, if the app holds that key
     public func approve(_ notificationId: String, _ evidence: Evidence, signed: Signed? = nil) async throws -> Answer {
         try await answer(notificationId) { core in
             guard let signed else { return try core.approve(notificationId: notificationId, evidence: evidence) }
@@ -118,8 +120,8 @@ public final class Courier: Sendable {
     /// Denies a sign-on request, and sends the answer.
     ///
     /// - Parameters:
-    ///   - reason: why; taken from accounts with a key of their own
-    ///   - signed: what the account's own key made of `Authenticator.denialToSign` with the same reason, where the app holds
+    ///   - reason: why; only for accounts that have their own key
+    ///   - signed: `Authenticator.denialToSign` for the same reason, signed by the account's own key, if the app holds
     ///     that key
     public func deny(_ notificationId: String, reason: DenyReason? = nil, signed: Signed? = nil) async throws -> Answer {
         try await answer(notificationId) { core in
@@ -131,10 +133,10 @@ public final class Courier: Sendable {
         }
     }
 
-    /// Adds the account of a registration code that the person confirmed after its preview, and sends its registration.
+    /// Adds the account of a registration URI that the user confirmed after the preview, and sends its registration.
     ///
-    /// - Parameter slotWrapper: binds the account to the platform's biometric; without one, requests that ask for a
-    ///   biometric can only be denied, unless the enrolment's key takes a biometric
+    /// - Parameter slotWrapper: binds the account to the platform's biometric; without one, sign-on requests that
+    ///   require a biometric can only be denied, unless the enrolment's key requires a biometric itself
     public func enrol(_ code: String, _ enrolment: Enrolment, slotWrapper: (any SlotWrapper)? = nil) async throws -> Enrolled {
         let account: Account
         do {
@@ -155,7 +157,7 @@ public final class Courier: Sendable {
         }
     }
 
-    /// Sends what is due, and waits for a request of these if another round is sending it.
+    /// Sends what is due. If another round is already sending one of the matching requests, waits for it.
     private func deliver(_ isMeant: (Waiting) -> Bool) async throws -> [Report] {
         let reports = try await deliver()
         guard let waiting = try await phone.look({ try $0.outbox() }).first(where: isMeant) else { return reports }
@@ -185,7 +187,7 @@ public final class Courier: Sendable {
         }
     }
 
-    /// What came of one request; nothing where its account was removed in the meantime.
+    /// Returns the result of one HTTP request, or nil if its account was removed in the meantime.
     private func send(_ request: HttpRequest) async throws -> Report? {
         defer {
             underway.withLock { _ = $0.remove(request.id) }
@@ -200,7 +202,7 @@ public final class Courier: Sendable {
         } catch TransportError.noAnswer {
             return try await report(request, .failure(.fateUnknown))
         } catch {
-            // Cancelled, or the transport is broken. The request may be out.
+            // Cancelled, or the transport is broken. The HTTP request may already be on its way.
             _ = try await report(request, .failure(.fateUnknown))
             throw error
         }
@@ -233,7 +235,7 @@ public final class Courier: Sendable {
         do {
             var pulled = try await askOnce(first(), wait)
             if pulled == .askAgain {
-                // The phone has learnt the server's time; the next one carries it.
+                // The phone now knows the server's time, and the next pull carries it.
                 pulled = try await askOnce(make(accountId, .zero, toSign(accountId)), .zero)
             }
             outcome = .answered(pulled)
@@ -246,12 +248,13 @@ public final class Courier: Sendable {
         return PullResult(accountId: accountId, outcome: outcome)
     }
 
-    /// What the account's key has to sign for the next pull, if anything.
+    /// Returns what the account's key has to sign for the next pull, if anything.
     private func toSign(_ accountId: String) async throws -> ToSign? {
         try await phone.look { try $0.pullsToSign() }.first { $0.accountId == accountId }?.toSign
     }
 
-    /// A pull of this account, signed where there is something to sign; one that nobody signs is refused by the core.
+    /// Builds a pull for this account, signed if there is something to sign. The core rejects a pull that should have
+    /// been signed and was not.
     private func make(_ accountId: String, _ wait: Duration, _ toSign: ToSign?) async throws -> PullRequest {
         let seconds = Self.seconds(wait)
         if let toSign, let signed = try await signer?.sign(toSign, for: accountId) {

@@ -1,14 +1,14 @@
 import Foundation
 
 extension DeviceKey {
-    /// Describes a key by its public half as Apple's frameworks give it: the uncompressed point of ANSI X9.63, 65 bytes
-    /// (`SecKeyCopyExternalRepresentation`, CryptoKit's `x963Representation`). Any other is refused by the core.
+    /// Describes a key by its public half in the format of Apple's frameworks: the uncompressed point of ANSI X9.63, 65
+    /// bytes (`SecKeyCopyExternalRepresentation`, CryptoKit's `x963Representation`). The core rejects anything else.
     public init(point: Data, level: KeyLevel, presence: UserPresence, attestation: [Data]? = nil) {
         self.init(jwk: Self.jwk(point: point), level: level, presence: presence, attestation: attestation)
     }
 
-    /// Such a public half as a JWK, the form of ``jwk`` and of ``AccountKey/jwk``: an account's key is the one whose text is
-    /// the same.
+    /// Returns such a public half as a JWK, in the form of ``jwk`` and ``AccountKey/jwk``. An account's key is the one
+    /// with the identical text.
     public static func jwk(point: Data) -> String {
         let coordinates = point.dropFirst()
         let (x, y) = (coordinates.prefix(coordinates.count / 2), coordinates.suffix(coordinates.count / 2))
@@ -22,15 +22,15 @@ extension DeviceKey {
 }
 
 extension ToSign {
-    /// These bytes with the signature that the account's key made of them: `.ecdsaSignatureMessageX962SHA256` of
-    /// Security, or CryptoKit's `derRepresentation`.
+    /// Returns these bytes with the account key's signature over them: `.ecdsaSignatureMessageX962SHA256` of Security,
+    /// or CryptoKit's `derRepresentation`.
     public func signed(der: Data) -> Signed { Signed(bytes: bytes, signature: .der(bytes: der)) }
 
-    /// The same with CryptoKit's `rawRepresentation`, r and s.
+    /// Returns these bytes with the account key's signature as CryptoKit's `rawRepresentation`, r and s.
     public func signed(raw: Data) -> Signed { Signed(bytes: bytes, signature: .fixed(bytes: raw)) }
 }
 
 extension Account {
-    /// Whether the app has to have every answer of this account signed by the key that it holds for it.
+    /// Whether the app must sign every answer of this account with the key that it holds for it.
     public var needsSignature: Bool { key?.isSoftware == false }
 }

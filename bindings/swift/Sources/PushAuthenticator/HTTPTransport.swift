@@ -1,23 +1,23 @@
 import Foundation
 
-/// Sends requests. An app puts its own HTTP stack here, with its proxies and pinned certificates.
+/// Sends HTTP requests. Implement this to use your own HTTP stack, with its proxies and pinned certificates.
 public protocol HTTPTransport: Sendable {
-    /// Sends `post` as it is, follows no redirect, and gives whatever the server answered, whatever its status. Cancelling
-    /// the task gives the request up.
+    /// Sends `post` unchanged, follows no redirect, and returns the server's response, whatever its status. Cancelling
+    /// the task aborts the HTTP request.
     ///
-    /// - Throws: ``TransportError`` when no answer came, and `CancellationError`
+    /// - Throws: ``TransportError`` when no response arrived, and `CancellationError`
     func post(_ post: HTTPPost) async throws -> HttpResponse
 }
 
-/// What is to be sent by POST.
+/// An HTTP POST to send.
 public struct HTTPPost: Equatable, Sendable {
-    /// Where it goes.
+    /// Target URL.
     public let url: String
     /// Headers to send.
     public let headers: [HttpHeader]
-    /// The body, its bytes exactly as they are.
+    /// The exact bytes of the body.
     public let body: Data
-    /// How long the server may hold the request beyond the usual.
+    /// How much longer than usual the server may hold the HTTP request.
     public let patience: Duration
 
     public init(url: String, headers: [HttpHeader], body: Data, patience: Duration = .zero) {
@@ -28,11 +28,11 @@ public struct HTTPPost: Equatable, Sendable {
     }
 }
 
-/// No answer came.
+/// Thrown when no response arrived.
 public enum TransportError: Error, Equatable, Sendable {
     /// Certainly nothing reached the server: no network, no address, no connection.
     case notSent(reason: String)
-    /// Something may have reached it.
+    /// Something may have reached the server.
     case noAnswer(reason: String)
 }
 

@@ -1,31 +1,31 @@
 import Dispatch
 import Foundation
 
-/// A sign-on request. Foundation has a `Notification`, too, so outside of this module this name is the handier one.
+/// A sign-on request. Foundation has a `Notification` too, so this name is more convenient outside this module.
 public typealias SignOnRequest = Notification
 
-/// The phone core for tasks, over one vault: the core's calls are made on threads that may block, and what an app shows
-/// comes as asynchronous sequences. It knows no network; a ``Courier`` does.
+/// The phone core for tasks, over one vault. Runs the core's calls on threads that may block, and exposes what an app
+/// displays as asynchronous sequences. Does no networking; see ``Courier``.
 ///
-/// Every method of the core is reached through ``call(_:)``; none is repeated here. It is not named after the module,
-/// because nothing in the module could be named in full then.
+/// ``call(_:)`` reaches every method of the core; none is repeated here. The class is not named after the module,
+/// because then nothing in the module could be referred to by its qualified name.
 public final class Phone: Sendable {
     private let core: Locked<Authenticator?>
     private let changes = Changes()
     private let gate = Gate()
-    /// Apart from Swift's own threads, which must not block.
+    /// Separate from Swift's own threads, which must not block.
     private static let queue = DispatchQueue(label: "org.pushauthenticator.core", qos: .userInitiated, attributes: .concurrent)
 
     private init(_ core: Authenticator) { self.core = Locked(core) }
 
     deinit { changes.end() }
 
-    /// Opens the vault, or makes a new one where there is no file; see `Authenticator.open`.
+    /// Opens the vault, or creates it if the file does not exist; see `Authenticator.open`.
     ///
     /// - Parameters:
-    ///   - vaultFile: path of the vault; its folder must be there
-    ///   - keys: the platform's key for the vault, called before this returns and not afterwards
-    ///   - log: takes the core's log lines
+    ///   - vaultFile: path of the vault; its folder must exist
+    ///   - keys: the platform's key for the vault; called only before this function returns
+    ///   - log: receives the core's log lines
     /// - Throws: ``AuthenticatorError`` when the vault cannot be used
     public static func open(vaultFile: String, keys: any PlatformKeys, log: (any LogSink)? = nil) async throws -> Phone {
         Phone(try await blocking { try Authenticator.open(vaultFile: vaultFile, keys: keys, log: log) })
@@ -37,50 +37,52 @@ public final class Phone: Sendable {
     }
 
     /// The sign-on requests that can be answered, newest first: now, after every change made through this object, and
-    /// when the time of one is over. Ends when this object is closed.
+    /// when one of them expires. Ends when this object is closed.
     public var notifications: Watched<[SignOnRequest]> {
         Watched(changes: changes) { [weak self] in try await self?.look { try $0.pending() } } lasts: { pending in
-            // The server's clock decides, which may be off by the core's tolerance: looked at again until it is over.
+            // The server's clock decides, and it may be off by the core's tolerance, so keep checking until the request
+            // is over.
             pending.map(\.expiresAt).min().map { max(.milliseconds($0 - epochMilliseconds()), .seconds(2)) }
         }
     }
 
-    /// Makes a call of the core where it may block, and has the sequences look again afterwards:
-    /// `try await phone.call { try $0.rename(accountId: id, issuer: nil, name: "Work") }`.
+    /// Runs a call of the core where it may block, and then refreshes the sequences: `try await phone.call { try
+    /// $0.rename(accountId: id, issuer: nil, name: "Work") }`.
     ///
-    /// A call that has begun is made to its end, whether its task is cancelled or not.
+    /// A call that has started always runs to completion, even if its task is cancelled.
     ///
-    /// - Throws: ``AuthenticatorError`` for what the core refuses or cannot do, ``PhoneClosed``, and what `work` throws
+    /// - Throws: ``AuthenticatorError`` when the core rejects the call or cannot complete it, ``PhoneClosed``, and any
+    ///   error of `work`
     public func call<T: Sendable>(_ work: @escaping @Sendable (Authenticator) throws -> T) async throws -> T {
         defer { refresh() }
         return try await look(work)
     }
 
-    /// Has the sequences look again: another process of the app, such as a notification service extension, changed the
+    /// Refreshes the sequences after another process of the app, such as a notification service extension, changed the
     /// vault.
     public func refresh() { changes.announce() }
 
-    /// Has calls wait from now on, until ``resume()``. Those that run are made to their end; ``rested()`` waits for that.
+    /// Makes new calls wait until ``resume()``. Running calls complete; ``rested()`` waits for them.
     ///
-    /// For a vault in a container that the app shares with its extensions: the system ends an app that is suspended with a
-    /// transaction of such a file open.
+    /// Use this for a vault in a container that the app shares with its extensions: the system kills an app that it
+    /// suspends while a transaction on such a file is open.
     public func pause() { gate.close() }
 
-    /// Waits until no call runs, or calls may begin again.
+    /// Waits until no call is running, or until calls may begin again.
     public func rested() async { await gate.waitUntilEmpty() }
 
-    /// Has the calls that wait since ``pause()`` begin, whether their tasks were cancelled or not.
+    /// Starts the calls that have been waiting since ``pause()``, even if their tasks were cancelled.
     public func resume() { gate.open() }
 
-    /// Closes the vault once calls that run are done. Closing twice does nothing.
+    /// Closes the vault once all running calls are done. Closing twice has no effect.
     public func close() {
         core.withLock { $0 = nil }
         changes.end()
-        // Who waits is told, and nobody waits from here on.
+        // Releases everyone who waits; from here on nobody waits.
         gate.end()
     }
 
-    /// A call that changes nothing that anybody watches.
+    /// Runs a call that changes nothing that the sequences expose.
     func look<T: Sendable>(_ work: @escaping @Sendable (Authenticator) throws -> T) async throws -> T {
         await gate.enter()
         defer { gate.leave() }
@@ -100,12 +102,13 @@ public final class Phone: Sendable {
         }
     }
 
-    /// What the generated code throws of its own, as the one kind of error that callers know.
+    /// Converts the generated code's own errors to the one error type that callers know.
     private static func guarded<T>(_ work: () throws -> T) throws -> T {
         do {
             return try work()
         } catch where String(describing: type(of: error)) == "UniffiInternalError" {
-            // A panic of the core; the type is private to its file. Its text is for its developers, and nobody checked what it holds.
+            // A panic in the core; the type is private to its file. Its text is for the core's developers, and nobody
+            // has checked what it contains.
             throw AuthenticatorError.Vault(
                 code: "internal-failure",
                 explanation: "Something went wrong inside the app. Close it and open it again; if that does not help, report it.")
@@ -113,17 +116,18 @@ public final class Phone: Sendable {
     }
 }
 
-/// The phone was closed.
+/// Thrown when the phone was closed.
 public struct PhoneClosed: Error, Equatable {
     public init() {}
 }
 
-/// What an app shows, now and after every change. Each iteration looks by itself; equal looks come once.
+/// What an app displays, now and after every change. Each iteration reads independently; equal consecutive values are
+/// delivered once.
 public struct Watched<Element: Equatable & Sendable>: AsyncSequence, Sendable {
     let changes: Changes
-    /// Nothing at the end.
+    /// Returns nil at the end.
     let look: @Sendable () async throws -> Element?
-    /// For how long it may be believed without a change.
+    /// How long a value stays valid without a change.
     let lasts: @Sendable (Element) -> Duration?
 
     public func makeAsyncIterator() -> Iterator { Iterator(watched: self) }

@@ -1,61 +1,61 @@
 import Foundation
 
-/// What came of a person's answer to a sign-on request.
+/// The result of a user's answer to a sign-on request.
 public enum Answer: Equatable, Sendable {
-    /// The server took it; the request has this state: approved or denied.
+    /// The server accepted the answer; the sign-on request is now approved or denied.
     case settled(NotificationState)
-    /// The server refused it: a wrong number, or too late. `message` is what it said, cleaned. Both are missing when another
-    /// round of the courier brought the refusal.
+    /// The server rejected the answer: a wrong number, or too late. `message` is the server's text, sanitized. Both
+    /// values are nil if another round of the courier received the rejection.
     case refused(status: UInt16?, message: String?)
-    /// It was sent, perhaps more than once, and what came of it is not known.
+    /// The answer was sent, perhaps more than once, and the result is unknown.
     case outcomeUnknown
-    /// It is stored and will be sent when the server can be reached: see ``Courier/deliver()``.
+    /// The answer is stored and will be sent once the server can be reached: see ``Courier/deliver()``.
     case queued
-    /// The request's time was over before it could be sent.
+    /// The sign-on request expired before the answer could be sent.
     case expired
-    /// The core did not take the answer: nothing was stored or sent.
+    /// The core rejected the answer: nothing was stored or sent.
     case rejected(AuthenticatorError)
 }
 
-/// What came of adding an account.
+/// The result of adding an account.
 public enum Enrolled: Equatable, Sendable {
     /// The account is ready.
     case ready(Account)
-    /// The account is stored; its registration is sent when the server can be reached: see ``Courier/deliver()``.
+    /// The account is stored. Its registration will be sent once the server can be reached: see ``Courier/deliver()``.
     case queued(Account)
-    /// Whether the server knows this phone is not certain; the first valid message will tell.
+    /// It is uncertain whether the server knows this phone; the first valid message will confirm it.
     case unconfirmed(Account)
-    /// The server refused the registration, and the account is not there. `message` is what it said, cleaned. Both are
-    /// missing when another round of the courier brought the refusal.
+    /// The server rejected the registration, and the account was removed. `message` is the server's text, sanitized.
+    /// Both values are nil if another round of the courier received the rejection.
     case refused(status: UInt16?, message: String?)
-    /// The core did not take it: nothing was stored or sent.
+    /// The core rejected the registration URI: nothing was stored or sent.
     case rejected(AuthenticatorError)
 }
 
-/// What came of asking one account's server for what is pending.
+/// The result of asking one account's server for pending messages.
 public struct PullResult: Equatable, Sendable {
-    /// The account that was asked for.
+    /// The account whose server was asked.
     public let accountId: String
-    /// What came of it.
+    /// The outcome.
     public let outcome: Outcome
 
     public enum Outcome: Equatable, Sendable {
         /// The server answered.
         case answered(Pulled)
-        /// The server refused, or answered something that cannot be understood.
+        /// The server rejected the pull, or its response cannot be understood.
         case rejected(AuthenticatorError)
-        /// No answer came.
+        /// No response arrived.
         case unreachable(TransportError)
     }
 }
 
-/// What came of an attempt to send one request of the outbox.
+/// The result of one attempt to send an outbox entry.
 public struct Report: Equatable, Sendable {
-    /// The request, as the core names it.
+    /// The core's id of the HTTP request.
     public let requestId: String
-    /// What it was for.
+    /// What the HTTP request was for.
     public let kind: RequestKind
-    /// What the core made of it.
+    /// How the core interpreted the result.
     public let delivery: Delivery
 }
 
@@ -68,25 +68,25 @@ extension AuthenticatorError: LocalizedError {
         }
     }
 
-    /// The stable code of what went wrong, in lower case with dashes; for programs.
+    /// The stable error code, in lower case with dashes; for programs.
     public var code: String { parts.code }
 
-    /// What happened and what to do, for a person.
+    /// What happened and what to do about it; for the user.
     public var explanation: String { parts.explanation }
 
     public var errorDescription: String? { explanation }
 }
 
-/// What came of a push.
+/// The result of processing a push.
 public enum Arrival: Equatable, Sendable {
-    /// The sign-on request; it may be settled already, when the push came late or again.
+    /// The sign-on request. It may be settled already if the push came late or twice.
     case request(SignOnRequest)
-    /// The push was a hint, and its message did not come: the result says whether the server could be asked at all.
+    /// The push was a hint, and its message did not arrive: the result says whether the server could be reached at all.
     case missing(PullResult)
 }
 
-/// Signs what an account's server is asked with, by the account's own key, where that is in hardware and needs no person.
+/// Signs pulls with the account's own key, if that key is in hardware and works without the user.
 public protocol PullSigner: Sendable {
-    /// Has these bytes signed; nothing where the app has no such key.
+    /// Signs these bytes. Returns nil if the app has no such key.
     func sign(_ toSign: ToSign, for accountId: String) async throws -> Signed?
 }

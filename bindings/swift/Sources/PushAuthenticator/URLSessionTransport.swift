@@ -3,14 +3,15 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// The transport over `URLSession`. Follows no redirects, reads no more than 64 KiB of an answer, keeps no cookies and no
-/// answers, and gives up in time.
+/// The default transport, over `URLSession`. Follows no redirects, reads at most 64 KiB of a response, stores no
+/// cookies or responses, and enforces a time limit.
 public final class URLSessionTransport: HTTPTransport {
     private static let responseLimit = 64 * 1024
     private let session: URLSession
     private let answerTimeout: Duration
 
-    /// - Parameter answerTimeout: for the whole exchange, beside what the server may hold it
+    /// - Parameter answerTimeout: time limit for the whole exchange, in addition to the time that the server may hold
+    ///   it
     public init(answerTimeout: Duration = .seconds(25)) {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.httpCookieStorage = nil
@@ -22,7 +23,7 @@ public final class URLSessionTransport: HTTPTransport {
         session = URLSession(configuration: configuration, delegate: Exchanges(limit: Self.responseLimit), delegateQueue: nil)
     }
 
-    // The session holds its delegate, and itself, until it is told to end.
+    // The session retains its delegate, and itself, until it is invalidated.
     deinit { session.finishTasksAndInvalidate() }
 
     public func post(_ post: HTTPPost) async throws -> HttpResponse {
@@ -41,7 +42,7 @@ public final class URLSessionTransport: HTTPTransport {
 
     private func exchange(_ request: URLRequest, allowed: Duration) async throws -> HttpResponse {
         let task = session.dataTask(with: request)
-        // The session's own timeout starts anew with every byte.
+        // The session's own timeout restarts with every byte.
         let deadline = Task {
             try await Task.sleep(for: allowed)
             task.cancel()
@@ -75,7 +76,7 @@ public final class URLSessionTransport: HTTPTransport {
     ]
 }
 
-/// The exchanges that run in a session.
+/// The running exchanges of a session.
 private final class Exchanges: NSObject, URLSessionDataDelegate, Sendable {
     private struct Exchange {
         let continuation: CheckedContinuation<HttpResponse, any Error>
@@ -118,7 +119,7 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, Sendable {
         guard let response = challenge.failureResponse as? HTTPURLResponse else {
             return completionHandler(.performDefaultHandling, nil)
         }
-        // A password is asked for, which nobody has: that is the answer.
+        // The server demands a password, which nobody has; that response is the result.
         running.withLock { $0[task.taskIdentifier]?.response = response }
         end(task, nil)
         completionHandler(.cancelAuthenticationChallenge, nil)
@@ -135,7 +136,7 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, Sendable {
     func urlSession(_: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
         let isFull = running.withLock { running in
             guard var exchange = running.removeValue(forKey: dataTask.taskIdentifier) else { return false }
-            // One byte more than is looked at, so that the core sees that it was too much.
+            // Reads one byte beyond the limit, so that the core notices an oversized body.
             exchange.body.append(data.prefix(limit + 1 - exchange.body.count))
             running[dataTask.taskIdentifier] = exchange
             return exchange.body.count > limit

@@ -2,7 +2,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// App Attest over the real core. The service is a test's; what it is given is worked out here once more, by OpenSSL.
+/// App Attest over the real core. The service is a test's; OpenSSL recomputes the data that it receives.
 @Suite(.timeLimit(.minutes(2))) struct AppAttestTests {
     private static let code = registrationCode(more: "&v=2")
     private let chip = Chip()
@@ -68,7 +68,7 @@ import Testing
     @Test func oneThatHangsKeepsNobodyWaiting() async throws {
         let phone = try await openPhone()
         let (gate, opens) = AsyncStream<Void>.makeStream()
-        // Heeds no cancellation, as a completion handler does not.
+        // Ignores cancellation, as a completion handler does.
         let hanging = Service(make: {
             await Task.detached { for await _ in gate {} }.value
             return Data([0xa3])

@@ -21,19 +21,21 @@ struct ArrivalCase: Decodable, Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-/// Every case under tests/vectors/arrivals, given to a copy of the vault of tests/vectors/messages: pushes as platforms deliver
-/// them, one after the other. The phone's clock here is the system's, which no test sets: what is set is the server's, in
-/// whole seconds, from which the phone counts on. What this changes is named in `earlier` and `waitedFor`.
+/// Every case under tests/vectors/arrivals, given to a copy of the vault of tests/vectors/messages: pushes as platforms
+/// deliver them, one after the other. The phone's clock here is the system's, which no test sets; the tests set the
+/// server's time, in whole seconds, from which the phone continues counting. `earlier` and `waitedFor` name the cases
+/// that this affects.
 @Suite(.timeLimit(.minutes(2))) struct ArrivalVectorTests {
     static let cases: [ArrivalCase] = vectors("arrivals")
     /// In seconds: more than passes between setting a clock and reading it.
     private static let margin: Int64 = 30
-    /// Steps whose clock stands a millisecond or less before a limit that passes in the meantime: done `margin` before it. On
-    /// the other side of the limit, time that passes changes nothing.
+    /// Steps whose clock is a millisecond or less before a limit, which would pass in the meantime: run `margin` before
+    /// it. Beyond the limit, passing time changes nothing.
     private static let earlier = ["late-by-a-minute": 0, "late-leaves-nothing": 1, "future-by-more": 0, "future-leaves-nothing": 0]
-    /// Steps of messages that count from their arrival, by the phone's own clock only: it is waited for, and not set.
+    /// Steps with messages that count from their arrival, by the phone's own clock only: the test waits instead of
+    /// setting the clock.
     private static let waitedFor = ["ended-without-time": 1, "id-from-the-future": 1]
-    /// In milliseconds: how long a message of `waitedFor` can be answered after it came in.
+    /// In milliseconds: how long after its arrival a message of `waitedFor` can be answered.
     private static let shortLife: Int64 = 1000
 
     @Test func theCasesAreThere() throws {
@@ -72,13 +74,13 @@ struct ArrivalCase: Decodable, Sendable, CustomTestStringConvertible {
         #expect(Set(arrived.compactMap { $0?.id }) == Set(stored.map(\.id)), "what is refused leaves nothing")
     }
 
-    /// The payload with its message signed anew, good for a second in the place of two minutes.
+    /// The payload with its message re-signed, valid for a second instead of two minutes.
     private func shortLived(_ payload: String) throws -> String {
         let messages: [MessageCase] = vectors("messages")
         let secret = try Data(hexadecimal: #require(messages.first).secret)
         let message = try #require(try json(Data(payload.utf8))["message"] as? String)
         let parts = message.split(separator: ".")
-        // In the text, whose order is to be the same each time: the second message is the first, byte for byte.
+        // Edits the text, to keep the order the same each time: the second message is the first, byte for byte.
         let claims = try String(decoding: #require(Data(base64URL: parts[1])), as: UTF8.self)
         let signed = "\(parts[0]).\(encode(claims.replacingOccurrences(of: #""t":"120""#, with: #""t":"\#(Self.shortLife / 1000)""#)))"
         let anew = signed + "." + OpenSSL.hmac("SHA256", key: secret, Data(signed.utf8)).base64URL
@@ -86,7 +88,7 @@ struct ArrivalCase: Decodable, Sendable, CustomTestStringConvertible {
         return payload.replacingOccurrences(of: message, with: anew)
     }
 
-    /// Until the phone's clock is past this time.
+    /// Waits until the phone's clock is past this time.
     private func waitFor(_ time: Int64) {
         while Int64(Date().timeIntervalSince1970 * 1000) <= time { Thread.sleep(forTimeInterval: 0.02) }
     }

@@ -3,12 +3,12 @@ import PushAuthenticator
 import PushAuthenticatorFFI
 import Testing
 
-/// What crosses the border and what must not: foreign errors, hostile input, memory, keys that are gone.
+/// What crosses the boundary and what must not: foreign errors, hostile input, memory, keys that are gone.
 @Suite(.timeLimit(.minutes(2))) struct BorderTests {
     private struct KeyStoreExploded: Error {}
     private struct NoFinger: Error {}
 
-    /// The code of the error from the platform's keys that `work` ends with.
+    /// Returns the code of the error that `work` fails with because of the platform's keys.
     private func platformError(_ work: () throws -> Any) -> (code: String, explanation: String)? {
         do {
             _ = try work()
@@ -58,7 +58,7 @@ import Testing
 
     @Test func aFailureOfTheGeneratedCodeIsAnErrorThatCallersKnow() async throws {
         let phone = try await openPhone()
-        // What the generated code throws where it caught a panic, or cannot read what came over the border.
+        // What the generated code throws if it caught a panic, or cannot read what came across the boundary.
         do {
             _ = try await phone.call { _ in try FfiConverterTypeRemoval_lift(FfiConverterTypeEvidence_lower(.tap)) }
             Issue.record("read")
@@ -69,7 +69,7 @@ import Testing
         #expect(try await phone.call { try $0.accounts() } == [], "it can still be used")
     }
 
-    /// The core panics on an argument that nobody could have lowered, and the panic ends at the border.
+    /// The core panics on an argument that nobody could have lowered, and the panic ends at the boundary.
     @Test func aPanicOfTheCoreEndsAtTheBorder() throws {
         let core = try openCore()
         var status = RustCallStatus()
@@ -326,7 +326,7 @@ import Testing
     }
 
     @Test func whatIsForgottenIsFreedOnBothSides() throws {
-        // The core holds the sink while it lives: once the sink is gone, so is the core that held it.
+        // The core holds the sink as long as it lives: once the sink is gone, so is the core that held it.
         weak var sink: Held?
         weak var keys: TestKeys?
         weak var core: Authenticator?

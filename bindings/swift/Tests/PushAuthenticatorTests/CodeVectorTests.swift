@@ -30,7 +30,7 @@ struct CodeCase: Decodable, Sendable, CustomTestStringConvertible {
             #expect(try core.previewEntry(entry: entry).codes == settings)
             account = try core.enrolEntry(entry: entry, enrolment: enrolment())
         } else {
-            // The server's clock stands at the case's time, a little after the beginning of its period.
+            // The server's clock is at the case's time, shortly after the start of its period.
             let period = try Int64(#require(vector.period)), time = try #require(vector.time) / period * period + 5
             let more = try "&secret=\(secret)&algorithm=\(#require(vector.algorithm))&digits=\(vector.digits)&period=\(period)"
             account = try Registered(core, registrationCode(scheme: "mfauth://totp", more: more), date: date(time)).account

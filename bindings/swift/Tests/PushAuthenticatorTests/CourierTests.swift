@@ -2,7 +2,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// The layer for tasks: many at once, cancellation, sequences, and what a courier makes of a bad network.
+/// The layer for tasks: concurrency, cancellation, sequences, and how a courier handles a bad network.
 @Suite(.timeLimit(.minutes(2))) struct CourierTests {
     private struct Bug: Error {}
 
@@ -69,7 +69,7 @@ import Testing
         #expect(waiting.notificationId == request.id && waiting.attempts == 1)
         #expect(try await state(phone, request.id) == .answering)
         try await phone.call { try $0.retryNow() }
-        // It may have arrived the first time: a refusal now tells nothing.
+        // The first attempt may have arrived, so a rejection now proves nothing.
         let refusing = Recorder { _ in HttpResponse(status: 400, date: nil, body: Data("{}".utf8)) }
         let again = try await Courier(phone, transport: refusing).deliver()
         let outcome = Outcome.answered(notificationId: request.id, state: .outcomeUnknown)
@@ -120,7 +120,7 @@ import Testing
 
     @Test func whoAnswersWhileAnotherRoundSendsWaitsForItsOutcome() async throws {
         let (opened, sent) = (Box<Phone?>(nil), DispatchSemaphore(value: 0))
-        // Between the answer's storing and its sending, the running courier takes it.
+        // Between storing and sending the answer, the running courier takes it.
         let phone = try await openPhone(log: Sink { _, line in
             guard line.hasPrefix("decided") else { return }
             opened.value?.refresh()

@@ -2,10 +2,10 @@ import Foundation
 import PushAuthenticator
 import XCTest
 
-/// Whole sign-ons with a key of the account's own, against the real server, whose journey takes no phone without one. The
-/// key in hardware is a P-256 pair of the system's OpenSSL; the core never sees its private half.
+/// Complete sign-ons with an account's own key, against the real server, whose journey accepts no phone without one.
+/// The hardware key is a P-256 pair of the system's OpenSSL; the core never sees its private half.
 final class DeviceKeyStoryTests: XCTestCase {
-    /// Signs pulls by the key that the account was added with.
+    /// Signs pulls with the key that the account was added with.
     private struct Signer: PullSigner {
         let phone: Phone
         let chips: Box<[String: Chip]>
@@ -29,7 +29,7 @@ final class DeviceKeyStoryTests: XCTestCase {
             return try await courier.enrol(code, enrolment(replace: replace, key: key))
         }
 
-        /// Adds the account, and goes on to the step that waits for the first push.
+        /// Adds the account, and returns the step that waits for the first push.
         func enrol(_ presence: UserPresence = .none) async throws -> [String: Any] {
             let (step, code) = try await server.offer()
             let preview = try await phone.call { try $0.preview(code: code) }
@@ -144,7 +144,7 @@ final class DeviceKeyStoryTests: XCTestCase {
             assertRejected(try await story.courier.approve(request.id, .tap), "device-key-invalidated")
             assertRejected(try await story.courier.deny(request.id), "device-key-invalidated")
 
-            // An administrator removes the phone; the next sign-on registers it anew, with a new key.
+            // An administrator removes the phone; the next sign-on registers it again, with a new key.
             let device = try XCTUnwrap(story.list("device").first?["id"] as? String)
             try story.server.run(["device", "remove", device, "--config", story.server.configuration])
             let (step, code) = try await story.server.offer()

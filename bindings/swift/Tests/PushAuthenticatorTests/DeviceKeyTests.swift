@@ -2,12 +2,12 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// Accounts with a signing key of their own. The key in hardware is a P-256 pair of the system's OpenSSL (libcrypto),
-/// which signs outside of the core and checks the proofs; no Secure Enclave is here.
+/// Accounts with their own signing key. The hardware key is a P-256 pair of the system's OpenSSL (libcrypto), which
+/// signs outside of the core and checks the proofs; there is no Secure Enclave here.
 @Suite struct DeviceKeyTests {
     private static let code = registrationCode(more: "&v=2")
 
-    /// An account with a key in hardware.
+    /// An account with a hardware key.
     private final class Keyed {
         let core: Authenticator
         let chip = Chip()
@@ -44,7 +44,7 @@ import Testing
         return [0x30, UInt8(content.count)] + content
     }
 
-    /// The claims of a proof, after OpenSSL checked its signature.
+    /// Returns the claims of a proof, after OpenSSL checked its signature.
     private func proved(_ chip: Chip, _ proof: Any?) throws -> [String: Any] {
         let parts = try #require(proof as? String).split(separator: ".")
         let signature = try #require(Data(base64URL: parts[2]))

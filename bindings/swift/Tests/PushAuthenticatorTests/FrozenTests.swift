@@ -2,7 +2,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// What exists in the field: recorded messages of another phone SDK, and vaults as earlier versions left them, on copies.
+/// What exists in the field: recorded messages of another phone SDK, and vaults written by earlier versions, on copies.
 @Suite(.timeLimit(.minutes(2))) struct FrozenTests {
     // MARK: tests/vectors/captures
 
@@ -22,7 +22,7 @@ import Testing
         return (try #require(sent["body"] as? String), try #require(sent["headers"] as? [String: String]))
     }
 
-    /// The recorded account. Its name at the server is random here, so the recorded messages are signed for it anew.
+    /// The recorded account. Its name at the server is random here, so the recorded messages are re-signed for it.
     private struct Recorded {
         let core: Authenticator
         let secret: Data
@@ -144,7 +144,7 @@ import Testing
         #expect(Set(accounts.map(\.account)) == Set(names) && accounts.allSatisfy { $0.state == .active })
         #expect(accounts[0].issuer == "Ping" && accounts[0].policies == ["biometricAvailable"] && accounts[0].hasBiometricSlot)
 
-        // What is sealed opens: the slot and its verifier, a code, a key.
+        // Sealed content can be opened: the slot and its verifier, a one-time password, a key.
         let slot = Finger.touch(try core.biometricSlot(accountId: accounts[0].id))
         try core.rebindBiometric(accountId: accounts[0].id, slot: slot, slotWrapper: Finger())
         #expect(refusal { try core.rebindBiometric(accountId: accounts[0].id, slot: Data(count: slot.count), slotWrapper: Finger()) } != nil)

@@ -2,7 +2,7 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// Pushes that say no more than that a message waits: the courier asks for it.
+/// Pushes that only say that a message is waiting: the courier fetches it.
 @Suite(.timeLimit(.minutes(1))) struct HintTests {
     private func hint(_ uid: String, _ id: String = "message-1") throws -> Data {
         try JSONSerialization.data(withJSONObject: ["aps": ["messageId": id, "mechanismUid": uid, "alert": "Sign-on"]])

@@ -1,13 +1,13 @@
 import Foundation
 
-/// An HTTP server on loopback that says what it is told to, byte for byte, and one connection at a time closes.
+/// An HTTP server on loopback that responds as specified, byte for byte, and then closes; one connection at a time.
 final class LoopbackServer: Sendable {
     typealias Handler = @Sendable (_ request: String, _ connection: Connection) -> Void
 
     struct Connection {
         let descriptor: Int32
 
-        /// Whether the other side took it.
+        /// Returns whether the other side accepted the bytes.
         @discardableResult func write(_ bytes: Data) -> Bool {
             bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) == bytes.count }
         }
@@ -50,7 +50,7 @@ final class LoopbackServer: Sendable {
         close(listener)
     }
 
-    /// The head and the body of what came in.
+    /// Returns the head and the body of an incoming HTTP request.
     private static func request(_ descriptor: Int32) -> String {
         var received = Data()
         var buffer = [UInt8](repeating: 0, count: 4096)

@@ -31,8 +31,8 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-/// Every case under tests/vectors/messages, given to a copy of the vault there, which holds the account they are for: what
-/// a notification says, and both answers, byte for byte.
+/// Every case under tests/vectors/messages, given to a copy of the vault there, which holds their account: what a
+/// notification says, and both answers, byte for byte.
 @Suite(.timeLimit(.minutes(2))) struct MessageVectorTests {
     static let cases: [MessageCase] = vectors("messages")
 
@@ -92,7 +92,8 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
         #expect(request.message == expected.text && request.customPayload == expected.customPayload)
         let lasts = expected.timeToLiveSeconds * 1000
         #expect(request.sentAt == expected.sentAt)
-        // By the phone's own clock, however far the server's is from it, and within what a clock read to whole seconds may differ.
+        // By the phone's own clock, however far the server's differs, and within the error of a clock read in whole
+        // seconds.
         #expect(abs(request.expiresAt - request.receivedAt - lasts) <= 2000)
         #expect((request.context == nil) == (expected.context == nil))
         guard let seen = request.context, let context = expected.context else { return }
@@ -100,7 +101,7 @@ struct MessageCase: Decodable, Sendable, CustomTestStringConvertible {
         #expect(seen.location == context.location.map { Location(latitude: $0.latitude, longitude: $0.longitude) })
     }
 
-    /// One message names an account by a number, which no phone makes: signed anew with the account's own name.
+    /// One message names an account by a number, which no phone makes: re-signed with the account's own name.
     private func input(_ vector: MessageCase) throws -> String {
         guard vector.name == "claims-as-numbers" else { return vector.input }
         var claims = try claims(vector.input, secret: Data(hexadecimal: vector.secret))

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The system's OpenSSL, as second opinion on what the core computes. Loaded by name: there are no headers for it here.
+/// The system's OpenSSL, as a second opinion on what the core computes. Loaded by name, because there are no headers
+/// for it here.
 enum OpenSSL {
     private typealias Pointer = OpaquePointer
     private typealias Bytes = UnsafePointer<UInt8>
@@ -37,7 +38,7 @@ enum OpenSSL {
         private let key: OpaquePointer?
 
         init() {
-            // 415 is the curve's number there, 4 the form.
+            // 415 is OpenSSL's number for the curve, 4 the form.
             key = function("EC_KEY_new_by_curve_name", as: New.self)(415)
             _ = function("EC_KEY_generate_key", as: Generate.self)(key)
             var output = [UInt8](repeating: 0, count: 65)
@@ -46,7 +47,7 @@ enum OpenSSL {
             point = Data(output)
         }
 
-        /// A pair that is known: its number, and its uncompressed point.
+        /// A known pair: its private number, and its uncompressed point.
         init(number: Data, point: Data) {
             key = function("EC_KEY_new_by_curve_name", as: New.self)(415)
             _ = function("EC_KEY_oct2priv", as: ReadPrivate.self)(key, [UInt8](number), number.count)
@@ -56,7 +57,7 @@ enum OpenSSL {
 
         deinit { function("EC_KEY_free", as: Free.self)(key) }
 
-        /// ECDSA over SHA-256, in DER.
+        /// Returns an ECDSA signature with SHA-256, in DER.
         func sign(_ data: Data) -> Data {
             var output = [UInt8](repeating: 0, count: 80), length: UInt32 = 0
             let digest = [UInt8](sha256(data))
@@ -69,7 +70,8 @@ enum OpenSSL {
             return function("ECDSA_verify", as: Verify.self)(0, digest, Int32(digest.count), [UInt8](der), Int32(der.count), key) == 1
         }
 
-        /// r and s of a signature in DER, which says how long each is, with a zero before it where its first bit is set.
+        /// Returns r and s of a DER signature, which states the length of each, with a leading zero if its first bit is
+        /// set.
         static func raw(_ der: Data) -> Data {
             let bytes = [UInt8](der), length = Int(bytes[3])
             return [bytes[4..<4 + length], bytes[(6 + length)...]].map { (Data(count: 32) + $0).suffix(32) }.reduce(Data(), +)
@@ -105,7 +107,7 @@ enum OpenSSL {
         }
     }
 
-    /// Nothing where the tag is not right.
+    /// Returns nil if the tag is wrong.
     static func decrypt(_ sealed: Data, key: Data, nonce: Data) -> Data? {
         withContext { context in
             let plain = [UInt8](sealed.dropLast(16))

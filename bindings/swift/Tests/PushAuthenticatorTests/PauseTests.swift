@@ -3,7 +3,8 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// Before the system suspends an app: no call of the core is open, and nothing that was begun is torn. And who is not asked again.
+/// Before the system suspends an app, no call of the core is open, and nothing that has started is interrupted. And
+/// which servers are not asked again.
 @Suite(.timeLimit(.minutes(2))) struct PauseTests {
     private func registered(_ phone: Phone, _ code: String = registrationCode()) async throws -> Registered {
         try await phone.call { try Registered($0, code) }
@@ -32,7 +33,7 @@ import Testing
             await phone.rested()
             order.change { $0.append("rested") }
         }
-        // Time for what may not happen.
+        // Gives time to something that must not happen.
         try await Task.sleep(for: .milliseconds(200))
         #expect(order.value == [])
         goOn.signal()

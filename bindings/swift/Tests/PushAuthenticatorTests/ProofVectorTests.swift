@@ -25,8 +25,9 @@ struct ProofCase: Decodable, Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The cases under tests/vectors/proofs, as far as a phone makes what they hold: what was shown, what a platform has to attest,
-/// and accepted registrations, answers and pulls. How it checks what was signed is in `SignedProofVectorTests`.
+/// The cases under tests/vectors/proofs, to the extent that a phone produces their content: what was displayed, what a
+/// platform has to attest, and accepted registrations, answers and pulls. `SignedProofVectorTests` covers the checking
+/// of signatures.
 @Suite(.timeLimit(.minutes(2))) struct ProofVectorTests {
     static let cases: [ProofCase] = vectors("proofs")
     static let shown = cases.filter { $0.kind == "shown" }
@@ -48,7 +49,7 @@ struct ProofCase: Decodable, Sendable, CustomTestStringConvertible {
             + "&r=\(encode("\(origin)/am/push?_action=register"))&a=\(encode("\(origin)/am/push?_action=authenticate"))"
     }
 
-    /// Header and claims of a token or of what is to be signed, but for the times, which are the clock's.
+    /// Returns header and claims of a token or of bytes to sign, without the times, which come from the clock.
     private func parts(_ token: some StringProtocol) throws -> (header: String, claims: NSDictionary) {
         let parts = token.split(separator: ".")
         var claims = try json(#require(Data(base64URL: parts[1])))
@@ -56,7 +57,7 @@ struct ProofCase: Decodable, Sendable, CustomTestStringConvertible {
         return (String(parts[0]), claims as NSDictionary)
     }
 
-    /// A request of an account with a key in hardware, whose server signs this case's message for it.
+    /// A sign-on request of an account with a hardware key, whose server signs this case's message for it.
     private func ask(_ shown: ProofCase, messageId: String, isNumbered: Bool) throws -> (Authenticator, SignOnRequest) {
         let secret = try Data(hexadecimal: #require(shown.secret)), (core, chip) = (try openCore(), Chip())
         let code = try Self.code(#require(shown.issuer), #require(shown.account), secret)

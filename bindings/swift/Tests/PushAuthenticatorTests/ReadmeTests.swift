@@ -2,7 +2,7 @@ import Foundation
 import PushAuthenticator
 import XCTest
 
-/// The README's start for Swift is the code below, and it does what it says.
+/// The README's Swift example is the code below, and it works as described.
 final class ReadmeTests: XCTestCase {
     private func start(
         folder: String, keys: PlatformKeys, biometric: SlotWrapper, scannedText: String,
@@ -84,14 +84,14 @@ final class ReadmeTests: XCTestCase {
             let paths = text.matches(of: /`((?:\.\.\/|tests\/|scripts\/|examples\/)[\w.\/-]+)`/).map { String($0.1) }
             XCTAssertGreaterThan(links.count + paths.count, 1, readme)
             for path in links + paths {
-                // Beside the README, or from the repository's own folder.
+                // Next to the README, or from the repository's root.
                 let places = [folder.appendingPathComponent(path).path, "\(repository)/\(path)"]
                 XCTAssertTrue(places.contains { FileManager.default.fileExists(atPath: $0) }, "\(path) in \(readme)")
             }
         }
     }
 
-    /// The categories of required reasons with the reasons given, of a manifest.
+    /// Returns a manifest's required-reason categories, with the reasons given.
     private func reasons(_ file: String) throws -> [String: [String]] {
         let content = try Data(contentsOf: URL(fileURLWithPath: "\(repository)/\(file)"))
         let manifest = try XCTUnwrap(try PropertyListSerialization.propertyList(from: content, format: nil) as? [String: Any])
@@ -105,7 +105,7 @@ final class ReadmeTests: XCTestCase {
     }
 
     func testTheManifestsGiveTheReasonsOfWhatIsCalled() throws {
-        // SQLite looks at the vault's file: what is in the containers of the app and its group.
+        // SQLite reads the timestamps of the vault's file, which is in the containers of the app and its group.
         let ofThePackage = ["FileTimestamp": ["C617.1"]]
         XCTAssertEqual(try reasons("bindings/swift/PrivacyInfo.xcprivacy"), ofThePackage)
         // The app's settings are in the defaults of its group.
@@ -131,7 +131,7 @@ final class ReadmeTests: XCTestCase {
         }
     }
 
-    /// How many lines it has.
+    /// Returns the number of lines.
     @discardableResult
     private func check(_ part: String, _ files: [String]) throws -> Int {
         let here = try String(contentsOfFile: "\(repository)/bindings/swift/Tests/PushAuthenticatorTests/ReadmeTests.swift", encoding: .utf8)

@@ -30,7 +30,7 @@ struct RegistrationCase: Decodable, Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-/// Every case under tests/vectors/uris: what the preview shows, and what is signed and sent when it is confirmed.
+/// Every case under tests/vectors/uris: what the preview shows, and what is signed and sent after confirmation.
 @Suite(.timeLimit(.minutes(2))) struct RegistrationVectorTests {
     static let cases: [RegistrationCase] = vectors("uris")
 
@@ -97,7 +97,7 @@ struct RegistrationCase: Decodable, Sendable, CustomTestStringConvertible {
         let now = { UInt64(Date().timeIntervalSince1970) / period }
         let before = now()
         let code = try core.code(accountId: account.id)
-        // The period may end between here and there.
+        // The period may end in between.
         let periods = before...now()
         #expect(periods.map(expected).contains(code.code))
         guard case .timed(_, _, let next) = code.validity else {

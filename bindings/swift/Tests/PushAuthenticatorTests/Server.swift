@@ -3,7 +3,7 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST, on its
+/// The real server, as a separate process with the user alice; and a browser's part of a sign-on over REST, on its
 /// caller's actor.
 final class Server {
     struct Failed: Error, CustomStringConvertible { let description: String }
@@ -19,7 +19,7 @@ final class Server {
         let journey = home.appendingPathComponent("journeys/Login with Push MFA.journey.json")
         var text = try String(contentsOf: journey, encoding: .utf8)
         if let deviceKey {
-            // Both nodes that know the setting: who registers with which key, and who is asked.
+            // Both nodes that have the setting: registration, and the sign-on request.
             for setting in ["\"scanQRCodeMessage\":", "\"pushType\":"] {
                 text = text.replacingOccurrences(of: setting, with: "\"deviceKey\": \"\(deviceKey)\", \(setting)")
             }
@@ -31,7 +31,7 @@ final class Server {
 
     deinit { stop() }
 
-    /// Runs a verb of the command line.
+    /// Runs a command of the command line.
     @discardableResult
     func run(_ arguments: [String], input: String = "") throws -> Any {
         let (process, stdin, stdout) = (program(arguments), Pipe(), Pipe())
@@ -46,7 +46,7 @@ final class Server {
         return try JSONSerialization.jsonObject(with: output)
     }
 
-    /// Starts the process, on the address of the last time where there was one.
+    /// Starts the process, on the previous address if there was one.
     func start() throws {
         let (started, stdout) = (program(["serve", "--listen", address, "--config", configuration]), Pipe())
         started.standardOutput = stdout
@@ -77,7 +77,7 @@ final class Server {
         return process
     }
 
-    /// Posts a step of the sign-on; status and body.
+    /// Posts a step of the sign-on, and returns status and body.
     func post(_ step: [String: Any]?, isolation: isolated (any Actor)? = #isolation) async throws -> (status: Int, body: [String: Any]) {
         let path = "/am/json/realms/root/realms/alpha/authenticate?authIndexType=service&authIndexValue=Login%20with%20Push%20MFA"
         guard let url = URL(string: "http://\(address)\(path)") else { throw Failed(description: address) }
@@ -96,7 +96,7 @@ final class Server {
         return body
     }
 
-    /// The step after the right password.
+    /// Returns the step after the correct password.
     func signOn(isolation: isolated (any Actor)? = #isolation) async throws -> [String: Any] {
         var step = try await post(nil).body
         guard var callbacks = step["callbacks"] as? [[String: Any]], callbacks.count == 2 else { throw Failed(description: "\(step)") }
@@ -109,16 +109,16 @@ final class Server {
         return try await next(step)
     }
 
-    /// The step that shows the QR code, and the code's text.
+    /// Returns the step that shows the QR code, and the registration URI.
     func offer(isolation: isolated (any Actor)? = #isolation) async throws -> (step: [String: Any], code: String) {
         let step = try await next(signOn())
         return (step, try Self.hiddenValue(step))
     }
 
-    /// The step that waits for the first push, after the phone registered.
+    /// Returns the step that waits for the first push, after the phone has registered.
     func registered(_ offer: [String: Any], isolation: isolated (any Actor)? = #isolation) async throws -> [String: Any] { try await next(next(offer)) }
 
-    /// A QR code's text, or the number to tap.
+    /// Returns the registration URI, or the number to tap.
     static func hiddenValue(_ step: [String: Any]) throws -> String {
         let callbacks = step["callbacks"] as? [[String: Any]] ?? []
         let hidden = callbacks.first { $0["type"] as? String == "HiddenValueCallback" }

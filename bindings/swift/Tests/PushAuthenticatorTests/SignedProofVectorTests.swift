@@ -2,12 +2,12 @@ import Foundation
 import PushAuthenticator
 import Testing
 
-/// The proofs under tests/vectors/proofs, accepted and refused, as a shell hands them in: signed by a key of hardware, and
-/// checked by the core before anything goes out. The account's key is that of the cases.
+/// The proofs under tests/vectors/proofs, accepted and rejected, submitted as an app does: signed by a hardware key,
+/// and checked by the core before anything is sent. The account's key is that of the cases.
 ///
-/// Answers are handed in as they are, by a server's clock that stands at the case's time. A registration is checked by the
-/// phone's own clock, and a pull is about a name that the phone makes: these are signed anew, with that time or name only put
-/// in the place of the case's.
+/// Answers are submitted unchanged, with a server's clock at the case's time. The phone's own clock checks a
+/// registration, and a pull contains a name that the phone makes, so these are re-signed with only that time or name
+/// replaced.
 @Suite(.timeLimit(.minutes(2))) struct SignedProofVectorTests {
     private static let all: [ProofCase] = vectors("proofs")
     static let proofs = all.filter { kinds.contains($0.kind) }
@@ -20,20 +20,21 @@ import Testing
     private static let number = Data(hexadecimal: "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")
     /// In seconds: more than passes between setting a clock and reading it.
     private static let margin: Int64 = 30
-    /// Cases whose time is a second before a limit: done `margin` before it.
+    /// Cases whose time is a second before a limit: run `margin` before it.
     private static let earlier: Set = [
         "answer-just-not-expired", "answer-from-the-future", "pull-just-not-expired", "pull-from-the-future", "registration-from-the-future",
     ]
-    /// Answers by what is no key: no account comes to have it, because its registration is refused for the same reason.
+    /// Answers by something that is not a key: no account can have it, because its registration is rejected for the
+    /// same reason.
     private static let noKeys: Set = ["answer-key-infinity", "answer-key-off-the-curve"]
-    /// Cases that cannot be handed in over this interface, and why.
+    /// Cases that cannot be submitted over this interface, and why.
     private static let leftOut = [
         "answer-signature-padded": "a signature is handed in as bytes: the core writes its base64",
         "answer-signature-trailing-bits": "a signature is handed in as bytes: the core writes its base64",
         "pull-other-nonce": "the pull takes its nonce from the proof that is handed in",
         "pull-other-time": "the pull takes its time from the proof that is handed in",
     ]
-    /// What a person reads of each error.
+    /// The text of each error for the user.
     private static let reasons = [
         "proof-signature": "not signed by the device key", "proof-message-id": "about another message",
         "proof-subject": "about another device", "proof-challenge": "about another challenge",
@@ -111,7 +112,7 @@ import Testing
         if result != nil { #expect(try core.accounts() == []) }
     }
 
-    /// An account whose key is the case's, and whose server's clock stands at the case's time.
+    /// Registers an account whose key is the case's, and whose server's clock is at the case's time.
     private func register(_ core: Authenticator, _ vector: ProofCase, _ code: String, _ presence: UserPresence) throws -> Registered {
         let key = try DeviceKey(point: #require(vector.point), level: .secureEnclave, presence: presence)
         let toSign = try core.registrationToSign(code: code, key: key)
@@ -119,7 +120,7 @@ import Testing
         return try Registered(core, code, date: date(clock(vector)), key: choice)
     }
 
-    /// The pair of the cases.
+    /// The key pair of the cases.
     private func pair() throws -> OpenSSL.KeyPair {
         let point = try #require(Self.proofs.first { $0.name == "answer-approve" }?.point)
         return OpenSSL.KeyPair(number: Self.number, point: point)
@@ -129,7 +130,8 @@ import Testing
         try #require(vector.expected?.now) - (Self.earlier.contains(vector.name) ? Self.margin : 0)
     }
 
-    /// The case's token with other claims, signed rightly, or wrongly where that is what the case is about.
+    /// Returns the case's token with changed claims, signed correctly, or incorrectly if that is what the case is
+    /// about.
     private func signedAnew(_ vector: ProofCase, _ change: (String) -> String) throws -> String {
         let parts = try #require(vector.token).split(separator: ".")
         let claims = try change(String(decoding: #require(Data(base64URL: parts[1])), as: UTF8.self))
@@ -157,7 +159,7 @@ import Testing
         }
     }
 
-    /// The border has one code for all of them; what a person reads says which it was.
+    /// The boundary has one error code for all of them; the text for the user says which it was.
     private func check(_ vector: ProofCase, _ refused: (code: String, explanation: String)?) throws {
         #expect(refused?.code == vector.error.map { _ in "signature-refused" }, "\(String(describing: refused))")
         guard let error = vector.error, let refused else { return }

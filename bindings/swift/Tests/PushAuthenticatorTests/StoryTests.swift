@@ -2,14 +2,14 @@ import Foundation
 import PushAuthenticator
 import XCTest
 
-/// Whole sign-ons: this phone, the real server as a process, HTTP between them.
+/// Complete sign-ons: this phone, the real server as a process, HTTP between them.
 final class StoryTests: XCTestCase {
     private struct Story {
         let server: Server
         let phone: Phone
         let courier: Courier
 
-        /// Scans the code on the page, adds the account, and goes on to the step that waits for the first push.
+        /// Scans the QR code on the page, adds the account, and returns the step that waits for the first push.
         func enrol(_ slotWrapper: SlotWrapper? = nil) async throws -> [String: Any] {
             let (step, code) = try await server.offer()
             let preview = try await phone.call { try $0.preview(code: code) }
@@ -24,7 +24,7 @@ final class StoryTests: XCTestCase {
             return try await server.registered(step)
         }
 
-        /// The one sign-on request that waits, fetched from the server.
+        /// Returns the only pending sign-on request, fetched from the server.
         func pending() async throws -> SignOnRequest {
             let results = try await courier.pull(wait: .seconds(10))
             guard results.count == 1, case .answered(.messages(let listed, _, _)) = results[0].outcome, listed.count == 1 else {
@@ -207,7 +207,7 @@ final class StoryTests: XCTestCase {
     func testAPushInTheFormOfAPlatformIsTakenInAndARefusedOneSaysWhy() async throws {
         try await story { story in
             let waiting = try await story.enrol()
-            // What a push service would carry, fetched here without telling the phone.
+            // What a push service would deliver, fetched here behind the phone's back.
             let pulls = try await story.phone.call { try $0.pull(waitSeconds: 10) }
             let pull = try XCTUnwrap(pulls.first)
             let post = HTTPPost(url: pull.url, headers: pull.headers, body: pull.body, patience: .seconds(10))
@@ -215,7 +215,7 @@ final class StoryTests: XCTestCase {
             let message = try XCTUnwrap((json(listed.body)["messages"] as? [[String: Any]])?.first)
             let id = try XCTUnwrap(message["messageId"] as? String), jwt = try XCTUnwrap(message["message"] as? String)
             do {
-                // The first letter of the signature: of the last one not all bits count.
+                // The first character of the signature, because not all bits of the last one count.
                 let (signed, signature) = (jwt.prefix(upTo: jwt.lastIndex(of: ".")!), jwt.split(separator: ".")[2])
                 let changed = "\(signed).\(signature.first == "A" ? "B" : "A")\(signature.dropFirst())"
                 _ = try await story.phone.call { try $0.receiveMessage(messageId: id, jwt: changed) }

@@ -6,7 +6,7 @@ let environment = ProcessInfo.processInfo.environment
 let repository = environment["PUSH_AUTHENTICATOR_REPOSITORY"] ?? "../.."
 let secret = Data("shared secret of 32 bytes length".utf8)
 
-/// The key encryption key of the frozen vaults, with AES-GCM as OpenSSL has it.
+/// The key encryption key of the frozen vaults, with OpenSSL's AES-GCM.
 final class TestKeys: PlatformKeys {
     let key: Data
 
@@ -36,13 +36,13 @@ final class Keys: PlatformKeys {
     func unwrap(wrapped: Data) throws -> Data { try unwrapping(wrapped) }
 }
 
-/// A biometric key: what it wraps is unwrapped by `touch`.
+/// A biometric key: `touch` unwraps what it wraps.
 final class Finger: SlotWrapper {
     func wrap(slot: Data) throws -> Data { Self.touch(slot) }
     static func touch(_ bytes: Data) -> Data { Data(bytes.map { $0 ^ 0x5a }) }
 }
 
-/// A key in hardware: a P-256 pair of OpenSSL's, whose private half the core never sees.
+/// A hardware key: a P-256 pair of OpenSSL, whose private half the core never sees.
 struct Chip {
     let pair = OpenSSL.KeyPair()
 
@@ -52,7 +52,7 @@ struct Chip {
 
     func sign(_ toSign: ToSign) -> Signed { toSign.signed(der: pair.sign(toSign.bytes)) }
 
-    /// What an account is registered with.
+    /// Returns what an account is registered with.
     func choice(_ core: Authenticator, _ code: String, _ presence: UserPresence = .biometric) throws -> KeyChoice {
         let key = key(presence)
         return .hardware(key: key, signed: sign(try core.registrationToSign(code: code, key: key)))
@@ -80,7 +80,7 @@ final class Box<Value>: @unchecked Sendable {
 
 func folder() -> URL {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("vault-\(UUID().uuidString)")
-    // Where this fails, opening the vault does, too.
+    // If this fails, opening the vault fails too.
     try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
 }
@@ -135,7 +135,7 @@ extension Data {
 
 func encode(_ text: String) -> String { Data(text.utf8).base64URL }
 
-/// RFC 4226 by OpenSSL's HMAC.
+/// RFC 4226, computed with OpenSSL's HMAC.
 func oneTimeCode(_ secret: Data, _ algorithm: String, _ digits: Int, _ moved: UInt64) -> String {
     let hash = OpenSSL.hmac(algorithm, key: secret, withUnsafeBytes(of: moved.bigEndian) { Data($0) })
     let at = Int((hash.last ?? 0) & 0xf)
@@ -148,21 +148,21 @@ func json(_ data: Data) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
 }
 
-/// A message as a server signs it.
+/// A message signed as a server does.
 func sign(_ claims: [String: Any], secret: Data = secret) throws -> String {
     let body = try JSONSerialization.data(withJSONObject: claims)
     let signed = encode(#"{"typ":"JWT","alg":"HS256"}"#) + "." + body.base64URL
     return signed + "." + OpenSSL.hmac("SHA256", key: secret, Data(signed.utf8)).base64URL
 }
 
-/// The claims of a signed message, after its signature was checked.
+/// Returns the claims of a signed message, after checking its signature.
 func claims(_ jwt: Any?, secret: Data = secret) throws -> [String: Any] {
     let parts = try #require(jwt as? String).split(separator: ".")
     #expect(OpenSSL.hmac("SHA256", key: secret, Data((parts[0] + "." + parts[1]).utf8)).base64URL == String(parts[2]))
     return try json(#require(Data(base64URL: parts[1])))
 }
 
-/// A registration code; `more` is added to its query.
+/// Returns a registration URI; `more` is added to its query.
 func registrationCode(
     _ account: String = "demo", origin: String = "https://am.example.com", scheme: String = "pushauth://push", more: String = ""
 ) -> String {
@@ -171,7 +171,8 @@ func registrationCode(
         + "&a=\(encode("\(origin)/am/push?_action=authenticate"))\(more)"
 }
 
-/// An account that its server confirmed, in a core without a network, and the mechanism uid the server knows it by.
+/// An account that its server confirmed, in a core without a network, and the mechanism uid by which the server knows
+/// it.
 struct Registered {
     let account: Account
     let mechanismUid: String
@@ -183,7 +184,7 @@ struct Registered {
         _ = try core.delivered(requestId: request.id, response: HttpResponse(status: 200, date: date, body: Data("{}".utf8)))
     }
 
-    /// Message `number`, with other claims put in.
+    /// Returns message `number`, with some claims replaced.
     func message(_ number: Int, _ others: [String: String] = [:]) throws -> String {
         let challenge = withUnsafeBytes(of: UInt32(number).bigEndian) { Data($0) } + Data(count: 28)
         let usual = ["u": mechanismUid, "c": challenge.base64EncodedString(), "t": "120", "m": "Login attempt from demo at Ping"]
@@ -191,21 +192,22 @@ struct Registered {
     }
 }
 
-/// A copy of the vault that the cases under tests/vectors/messages and arrivals are for.
+/// Opens a copy of the vault for the cases under tests/vectors/messages and arrivals.
 func openMessagesVault() throws -> Authenticator {
     let file = vaultFile()
     try FileManager.default.copyItem(atPath: "\(repository)/tests/vectors/messages/phone.sqlite", toPath: file)
     return try openCore(file)
 }
 
-/// Has the phone of that vault learn the server's time, as it does from every answer: here from one that refuses a pull.
+/// Makes the phone of that vault learn the server's time, as it does from every response; here from one that rejects a
+/// pull.
 func setServerTime(_ core: Authenticator, _ seconds: Int64) throws {
     let pull = try #require(try core.pull(waitSeconds: 0).first)
     let refused = Data(#"{"code":400,"reason":"Bad Request","message":"clock"}"#.utf8)
     #expect(try core.pulled(pull: pull, response: HttpResponse(status: 400, date: date(seconds), body: refused)) == .askAgain)
 }
 
-/// A time as the header `Date` has it.
+/// Returns a time in the format of the `Date` header.
 func date(_ seconds: Int64) -> String {
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")
@@ -214,13 +216,13 @@ func date(_ seconds: Int64) -> String {
     return formatter.string(from: Date(timeIntervalSince1970: TimeInterval(seconds)))
 }
 
-/// Every case under tests/vectors/`kind`.
+/// Returns every case under tests/vectors/`kind`.
 func vectors<Case: Decodable>(_ kind: String) -> [Case] {
     let folder = URL(fileURLWithPath: repository).appendingPathComponent("tests/vectors/\(kind)")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
-    // One that cannot be read is missed by the test that counts them.
+    // An unreadable case fails the test that counts them.
     return files.filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }.compactMap { file in
         do {
             return try decoder.decode(Case.self, from: Data(contentsOf: file))
@@ -231,13 +233,13 @@ func vectors<Case: Decodable>(_ kind: String) -> [Case] {
     }
 }
 
-/// How many cases there are under tests/vectors/`kind`.
+/// Returns the number of cases under tests/vectors/`kind`.
 func vectorCount(_ kind: String) -> Int {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(repository)/tests/vectors/\(kind)")) ?? []
     return names.filter { $0.hasSuffix(".json") }.count
 }
 
-/// The stable code that the core refuses `work` with; nothing where it does not.
+/// Returns the error code with which the core rejects `work`, or nil if it does not.
 func refusal(_ work: () throws -> Any) -> String? {
     do {
         _ = try work()
@@ -249,7 +251,7 @@ func refusal(_ work: () throws -> Any) -> String? {
     }
 }
 
-/// A transport without a network: keeps what was sent and answers as told.
+/// A transport without a network: records what was sent and responds as specified.
 final class Recorder: HTTPTransport {
     static let taken = HttpResponse(status: 200, date: nil, body: Data("{}".utf8))
     private let answer: @Sendable (HTTPPost) async throws -> HttpResponse
@@ -265,7 +267,7 @@ final class Recorder: HTTPTransport {
     }
 }
 
-/// Looks again until it is so; false when it is not in time.
+/// Checks repeatedly until the condition holds; returns false if it does not in time.
 func eventually(
     within limit: Duration = .seconds(40), isolation: isolated (any Actor)? = #isolation, _ isSo: () async throws -> Bool
 ) async rethrows -> Bool {

@@ -36,7 +36,7 @@ import Testing
         let response = try await post(server.origin + "/a?b=%2F", #"{"x":"é"}"#, headers: headers)
         #expect(seen.value.hasPrefix("POST /a?b=%2F HTTP/1.1\r\n"))
         #expect(seen.value.hasSuffix("\r\n\r\n{\"x\":\"é\"}"))
-        // Names of headers know no case; a session writes them its own way.
+        // Header names are case-insensitive; a session writes them its own way.
         let head = seen.value.lowercased()
         for header in headers { #expect(head.contains("\r\n\(header.name.lowercased()): \(header.value.lowercased())\r\n"), "\(head)") }
         #expect(response.status == 201 && response.body == Data(#"{"a":1}"#.utf8))
@@ -107,7 +107,7 @@ import Testing
             let began = ContinuousClock.now
             let error = await failure(server.origin, timeout: .seconds(1))
             #expect(isNoAnswer(error), "\(String(describing: error))")
-            // The tests beside this one take the processor, too.
+            // The tests that run at the same time need the processor too.
             #expect((.milliseconds(900) ... .seconds(30)).contains(ContinuousClock.now - began))
         }
     }

@@ -8,14 +8,15 @@ import org.pushauthenticator.CommunicationType
 import org.pushauthenticator.app.messages.Messages
 
 /**
- * Hands pushes of Firebase Cloud Messaging on. It is not compiled with the app, because it takes Firebase's library and a
- * project of yours there (`google-services.json`): add `src/fcm/kotlin` to the source folders, and to the manifest
+ * Passes on pushes from Firebase Cloud Messaging. Not compiled with the app, because it needs Firebase's library and
+ * your own Firebase project (`google-services.json`). To use it, add `src/fcm/kotlin` to the source folders and this to
+ * the manifest:
  *
  *     <service android:name="org.pushauthenticator.app.FcmService" android:exported="false">
  *         <intent-filter><action android:name="com.google.firebase.MESSAGING_EVENT" /></intent-filter>
  *     </service>
  *
- * Both methods are called on a thread of Firebase's, which keeps the process alive until they return.
+ * Firebase calls both methods on one of its threads, which keeps the process alive until they return.
  */
 class FcmService : FirebaseMessagingService() {
     override fun onMessageReceived(message: RemoteMessage) {

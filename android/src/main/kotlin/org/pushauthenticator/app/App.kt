@@ -27,12 +27,12 @@ import org.pushauthenticator.app.messages.DeliveryJob
 import org.pushauthenticator.app.messages.Outgoing
 import org.pushauthenticator.app.messages.RequestNotices
 
-/** The core over this app's vault, and who carries its requests. */
+/** The core over this app's vault, and the courier that sends for it. */
 class Core(val phone: PushAuthenticator, val courier: Courier)
 
-/** The process: one vault, opened when it is first needed, and what all screens, receivers and jobs share. */
+/** The app's process: one vault, opened on first use, and everything that screens, receivers and jobs share. */
 class App : Application() {
-    /** For work that must not end with a screen: answers on their way, messages that came in. */
+    /** For work that must outlive a screen: answers on their way, incoming messages. */
     val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     val settings by lazy { Settings(this) }
     val lock by lazy { AppLock(settings) }
@@ -53,7 +53,7 @@ class App : Application() {
     }
 
     /**
-     * The core, told what the device is like at this moment.
+     * Returns the core, after telling it the current state of the device.
      *
      * @throws AuthenticatorException when the vault cannot be opened; trying again may help
      */
@@ -74,9 +74,9 @@ class App : Application() {
 
     private suspend fun open(): Core {
         val phone = PushAuthenticator.open(File(noBackupFilesDir, "vault").path, VaultKey(this), SystemLog)
-        // Before anything is shown of the requests that are here already.
+        // Must happen before any of the stored sign-on requests is shown.
         tell(phone)
-        // What the person sees as notifications follows what can be answered, whatever changed it.
+        // Keeps the notifications in step with the sign-on requests that can be answered, whatever changed them.
         scope.launch {
             combine(phone.notifications, phone.accounts) { pending, accounts -> pending to accounts }.again()
                 .collect { (pending, accounts) -> notices.follow(pending, accounts) }
@@ -91,7 +91,7 @@ class App : Application() {
     }
 }
 
-/** The same for good: a vault that cannot be read now is read again after a pause. */
+/** Returns a flow that never fails: if the vault cannot be read, it tries again after a pause. */
 internal fun <T> Flow<T>.again(pause: Duration = 5.seconds): Flow<T> = retryWhen { failed, _ ->
     if (failed !is AuthenticatorException) return@retryWhen false
     SystemLog.failure(failed)

@@ -2,18 +2,21 @@ package org.pushauthenticator.app
 
 import android.os.SystemClock
 
-/** Whether the app has to ask who is there: at its start, and when it was left for a while. */
+/** Decides when the app asks the user to unlock it: at start, and after the app was left for a while. */
 class AppLock(private val settings: Settings) {
     private var open = false
 
-    /** Since when no screen is shown, in milliseconds since the phone started; nothing while one is. */
+    /** When the last screen was left, in milliseconds since the phone started; null while a screen is shown. */
     private var leftAt: Long? = null
 
-    /** True of an app that was left long enough, too, before anybody comes back: a push may arrive in between. */
+    /**
+     * Also true while the app is still in the background, once it has been there long enough: a push may arrive before
+     * the user returns.
+     */
     @get:Synchronized
     val isLocked: Boolean get() = settings.appLock && !(open && away() < PATIENCE)
 
-    /** The person proved who it is, or turned the lock on just now. */
+    /** The user has authenticated, or has just turned the lock on. */
     @Synchronized
     fun unlocked() {
         open = true

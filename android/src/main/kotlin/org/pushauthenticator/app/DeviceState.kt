@@ -10,10 +10,10 @@ import java.io.File
 import org.pushauthenticator.DeviceFacts
 
 /**
- * What can be observed about the device. The core decides what follows from it.
+ * What the app can observe about the device. The core decides what follows from it.
  *
- * The tamper signals are those that an app sees without help: they find a device whose owner changed it openly, and
- * nobody who hides it.
+ * The tamper signals are those that an app can see without help. They detect a device whose owner modified it openly,
+ * not one whose modifications are hidden.
  */
 class DeviceState(private val context: Context) {
     /** Whether the device has a PIN, pattern or password. */
@@ -37,32 +37,32 @@ class DeviceState(private val context: Context) {
             }
         }
 
-    /** The signs of tampering that are there. */
+    /** The tamper signals that are present. */
     fun tamperSignals(): Set<TamperSignal> = TamperSignal.entries.filterTo(mutableSetOf()) { it.isThere(context) }
 
     fun facts(): DeviceFacts = DeviceFacts(hasBiometric, tamperSignals().sumOf { it.weight }.coerceAtMost(1.0))
 }
 
-/** A sign that the device was changed. [weight] is its part of the tamper score. */
+/** A sign that the device was modified. [weight] is its contribution to the tamper score. */
 enum class TamperSignal(val weight: Double) {
-    /** The system was signed with keys that everybody has. */
+    /** The system was signed with publicly known keys. */
     TEST_KEYS(0.4) {
         override fun isThere(context: Context) = Build.TAGS.orEmpty().contains("test-keys")
     },
 
-    /** There is a program that makes anybody the superuser. */
+    /** A `su` program is present that grants superuser rights. */
     SUPERUSER(0.8) {
         override fun isThere(context: Context) = SUPERUSER_FOLDERS.any { File(it, "su").exists() }
     },
 
-    /** An app that manages such rights is installed. */
+    /** An app that manages superuser rights is installed. */
     SUPERUSER_APP(0.6) {
         override fun isThere(context: Context) = SUPERUSER_APPS.any { name ->
             runCatching { context.packageManager.getPackageInfo(name, 0) }.isSuccess
         }
     },
 
-    /** This app may be debugged. So it is in every debug build. */
+    /** This app is debuggable, as every debug build is. */
     DEBUGGABLE(0.1) {
         override fun isThere(context: Context) =
             context.applicationInfo.flags and ApplicationInfo.FLAG_DEBUGGABLE != 0
@@ -73,7 +73,7 @@ enum class TamperSignal(val weight: Double) {
     companion object {
         private val SUPERUSER_FOLDERS = listOf("/sbin", "/system/bin", "/system/xbin", "/system/sbin", "/vendor/bin", "/data/local/bin", "/data/local/xbin")
 
-        /** The manifest names them, too: without that, newer systems show none of them. */
+        /** The manifest lists them too; otherwise newer systems hide all of them. */
         internal val SUPERUSER_APPS = listOf("com.topjohnwu.magisk", "eu.chainfire.supersu", "com.koushikdutta.superuser", "me.weishu.kernelsu")
     }
 }

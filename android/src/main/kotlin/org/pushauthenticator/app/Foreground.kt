@@ -12,7 +12,7 @@ import kotlinx.coroutines.withTimeoutOrNull
 import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.app.messages.DeliveryJob
 
-/** While a screen is shown: what waits is sent, and servers that list messages are asked for them all the time. */
+/** While a screen is shown, sends what is due and continuously asks the servers that list messages. */
 class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks {
     private var shown = 0
     private var sending: Job? = null
@@ -32,14 +32,14 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
     override fun onActivityStopped(activity: Activity) {
         if (--shown > 0) return
         app.lock.left()
-        // A message that is lost with this is listed again.
+        // A message that is lost here will be listed again.
         asking?.cancel()
         leaving = app.scope.launch { awaitSent() }
-        // The system leaves a process alone while its job runs; of a screen that is only made anew, it does not take long.
+        // The system leaves a process alone while its job runs. Recreating a screen takes too little time to need one.
         if (app.outgoing.isBusy && !activity.isChangingConfigurations) DeliveryJob.soon(app)
     }
 
-    /** A request that is out is not torn: what came of it would not be known. */
+    /** Never interrupts an HTTP request that has been sent, because its outcome would be unknown. */
     private suspend fun awaitSent() {
         try {
             withTimeoutOrNull(GRACE) { app.core().courier.awaitIdle() }
@@ -49,7 +49,7 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
         stopSending()
     }
 
-    /** Somebody may have come back in the last moment. */
+    /** The user may have come back at the last moment. */
     @Synchronized
     private fun stopSending() {
         if (shown == 0) sending?.cancel()
@@ -68,7 +68,7 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
         }
     }
 
-    /** The server holds the request until a message is there, and answers at once while one is unanswered. */
+    /** The server holds the HTTP request until a message arrives, and responds immediately while one is unanswered. */
     private suspend fun ask(core: Core) {
         core.courier.pull(HELD)
     }
@@ -83,7 +83,7 @@ class Foreground(private val app: App) : Application.ActivityLifecycleCallbacks 
         val HELD = 20.seconds
         val PAUSE = 5.seconds
 
-        /** Longer than a request takes. */
+        /** Longer than an HTTP request takes. */
         val GRACE = 30.seconds
     }
 }

@@ -6,7 +6,7 @@ import org.pushauthenticator.LogLevel
 import org.pushauthenticator.LogSink
 import org.pushauthenticator.code
 
-/** The core's log lines, in the system's log. They hold no secret. */
+/** Writes the core's log lines to the system log. They contain no secrets. */
 object SystemLog : LogSink {
     private const val TAG = "PushAuthenticator"
 
@@ -14,7 +14,7 @@ object SystemLog : LogSink {
         Log.println(if (level == LogLevel.WARNING) Log.WARN else Log.INFO, TAG, line)
     }
 
-    /** Nobody is looking at a screen that could show this. */
+    /** For failures that happen while no screen is open to show them. */
     fun failure(reason: AuthenticatorException) {
         Log.w(TAG, "not done: ${reason.code}")
     }

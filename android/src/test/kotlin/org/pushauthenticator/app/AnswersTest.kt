@@ -17,7 +17,10 @@ import org.pushauthenticator.app.messages.DeliveryJob
 import org.pushauthenticator.app.messages.RequestNotices
 import org.pushauthenticator.app.screens.RequestActivity
 
-/** Answers whose screen is left, turned or opened anew while the server takes its time, and those that the core refuses. */
+/**
+ * Answers whose screen is left, rotated or reopened while the server delays its response, and answers that the core
+ * rejects.
+ */
 class AnswersTest : AppTest() {
     private var running: HeldServer? = null
     private val server get() = running!!
@@ -27,7 +30,7 @@ class AnswersTest : AppTest() {
         running?.close()
     }
 
-    /** An account whose server answers when it is told to. */
+    /** Adds an account whose server responds only when told to. */
     private fun held(status: Int = 200): LocalServer {
         running = HeldServer(status)
         return LocalServer(this, host = server.host, scheme = "http")

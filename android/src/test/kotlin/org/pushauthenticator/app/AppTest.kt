@@ -27,7 +27,7 @@ import org.robolectric.annotation.GraphicsMode
 import org.robolectric.shadow.api.Shadow
 import org.robolectric.shadows.ShadowBiometricManager
 
-/** The app over the real core, on a phone that has a screen lock and a fingerprint. */
+/** The app over the real core, on a phone with a screen lock and a fingerprint. */
 @RunWith(RobolectricTestRunner::class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 @Config(sdk = [35], shadows = [ShadowBiometricPrompt::class], qualifiers = "w360dp-h740dp-xhdpi")
@@ -83,12 +83,12 @@ abstract class AppTest {
     protected fun <T : Activity> open(type: Class<T>, intent: Intent?): T =
         Robolectric.buildActivity(type, intent).also { screens += it }.setup().get()
 
-    /** As the system does it in another light or with another font: the screen is made anew from what it saved. */
+    /** Recreates the screen from its saved state, as the system does after a theme or font change. */
     protected inline fun <reified T : Activity> again(screen: T): T = again(T::class.java, screen)
 
     protected fun <T : Activity> again(type: Class<T>, screen: T): T = type.cast(screens.single { it.get() === screen }.recreate().get())!!
 
-    /** Another screen lay over this one for a moment. */
+    /** Covers this screen with another one for a moment. */
     protected fun returned(screen: Activity) = behind(screen) {}
 
     protected fun behind(screen: Activity, meanwhile: () -> Unit) {
@@ -98,7 +98,7 @@ abstract class AppTest {
         controller.resume()
     }
 
-    /** Lets the main thread work until [condition] holds. */
+    /** Lets the main thread run until [condition] holds. */
     protected fun <T : Any> await(what: String, condition: () -> T?): T {
         val end = System.nanoTime() + Duration.ofSeconds(20).toNanos()
         while (System.nanoTime() < end) {
@@ -115,7 +115,7 @@ abstract class AppTest {
         await(what) { if (condition()) Unit else null }
     }
 
-    /** What a person could read on the screen. */
+    /** Returns the texts that a user could read on the screen. */
     protected fun Activity.texts(): List<String> = visible(window.decorView).filterIsInstance<TextView>()
         .map { it.text.toString() }.filter { it.isNotEmpty() }
 

@@ -17,12 +17,12 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.shadow.api.Shadow
 import org.robolectric.util.ReflectionHelpers
 
-/** The job as the system runs it: started, finished or to be done again, and stopped in the middle. */
+/** The job as the system runs it: started, finished or rescheduled, and stopped in the middle. */
 class DeliveryJobTest : AppTest() {
     private val job = Robolectric.buildService(DeliveryJob::class.java).create()
     private val service get() = job.get()
 
-    /** What the system hands over; apps cannot make one. */
+    /** The system's object, which apps cannot construct. */
     private fun parameters(id: Int) = Shadow.newInstanceOf(JobParameters::class.java).also { ReflectionHelpers.setField(it, "jobId", id) }
 
     private fun start(id: Int) = parameters(id).also { assertTrue("it goes on after the start", service.onStartJob(it)) }
@@ -70,7 +70,7 @@ class DeliveryJobTest : AppTest() {
 
     @Test
     fun `a job that is stopped gives its request up, is done again later, and does not say it is finished`() {
-        // A server that takes the connection and says nothing.
+        // A server that accepts the connection and says nothing.
         ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress()).use { silent ->
             val server = LocalServer(this, host = "127.0.0.1:${silent.localPort}", scheme = "http")
             val request = server.push("n", "default")

@@ -37,8 +37,8 @@ import org.pushauthenticator.app.screens.ScanActivity
 import org.robolectric.Shadows.shadowOf
 
 /**
- * Accounts with a key of their own: how it is made in the Keystore, and whole sign-ons with it against the real server,
- * whose journey takes no phone without one. The Keystore and the prompt are stand-ins; keys and signatures are real.
+ * Accounts with their own key: how it is made in the Keystore, and complete sign-ons with it against the real server,
+ * whose journey accepts no phone without one. The Keystore and the prompt are stand-ins; keys and signatures are real.
  */
 class DeviceKeyTest : AppTest() {
     private var running: Server? = null
@@ -150,7 +150,7 @@ class DeviceKeyTest : AppTest() {
         assertEquals("deny", phone { events(20u) }.first { it.kind == "decided" }.detail)
     }
 
-    /** Opens the link on the server's page, and confirms it with the finger. */
+    /** Opens the link on the server's page, and confirms it with the fingerprint. */
     private fun confirm(code: String, prompts: Boolean = true) {
         val screen = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(code)))
         screen.awaitText("A key of its own, made on this phone when you add it")
@@ -167,7 +167,7 @@ class DeviceKeyTest : AppTest() {
         return server.registered(step)
     }
 
-    /** The prompt that is about the key; the next one is waited for anew. */
+    /** Returns the prompt for the key, and resets it, so that the next one is waited for. */
     private fun prompt(): ShadowBiometricPrompt.Shown = await("a prompt") { ShadowBiometricPrompt.shown }.also {
         assertNotNull("the prompt is about the key", it.crypto?.signature)
         ShadowBiometricPrompt.reset()
@@ -318,7 +318,7 @@ class DeviceKeyTest : AppTest() {
         val again = open<RequestActivity>(RequestActivity.intent(app, phone { pending() }.single().id))
         again.awaitText("This account's key is gone")
 
-        // An administrator removes the phone; the next sign-on registers it anew, with a new key.
+        // An administrator removes the phone; the next sign-on registers it again, with a new key.
         server.manage("device", "remove", JSONArray(server.manage("device", "list")).getJSONObject(0).getString("id"))
         close()
         val (step, code) = server.offer()
@@ -379,7 +379,7 @@ class DeviceKeyTest : AppTest() {
             assertEquals("it signs unasked", listOf("Deny"), notice.actions.map { it.title.toString() })
             return open<RequestActivity>(shadowOf(notice.contentIntent).savedIntent).also { it.awaitText("Deny") }
         }
-        // A phone that never approved anything stops no requests.
+        // A phone that has never approved anything cannot stop requests.
         next().run {
             val row = requireViewById<ViewGroup>(R.id.numbers)
             (0 until row.childCount).map { row.getChildAt(it) as Button }.single { it.text == Server.hiddenValue(first) }.performClick()

@@ -40,8 +40,8 @@ import javax.crypto.KeyGeneratorSpi
 import javax.crypto.SecretKey
 
 /**
- * Stands for the Android Keystore, which a JVM has not: keeps keys by alias, records what was asked for, gives out
- * bound keys that work only inside a prompt that was passed, and can invalidate them as a new finger does.
+ * Stands in for the Android Keystore, which a JVM lacks: stores keys by alias, records what was requested, returns
+ * bound keys that work only inside a prompt that succeeded, and can invalidate them as a new fingerprint does.
  */
 class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
     init {
@@ -61,29 +61,31 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         val secrets = mutableMapOf<String, SecretKey>()
         val pairs = mutableMapOf<String, KeyPair>()
 
-        /** Who makes the keys that stand behind: of the providers that Robolectric puts first, the one that knows the curve. */
+        /**
+         * The provider of the underlying keys: of those that Robolectric puts first, the one that supports the curve.
+         */
         private const val REAL = "BC"
         private val USUAL_ISSUERS = List(2) { ByteArray(600) }
 
         var hasStrongBox = false
 
-        /** Whether keys can be attested, and keys on P-256 be made at all. */
+        /** Whether keys can be attested, and whether keys on P-256 can be made at all. */
         var attests = true
         var makesSigningKeys = true
 
-        /** The certificates behind an attested key's own. */
+        /** The certificates after an attested key's own. */
         var issuers = USUAL_ISSUERS
 
         /** Aliases of accounts' own keys. */
         val signing get() = pairs.keys.filter { it.startsWith("account-") }
 
-        /** Aliases of the keys that slots are wrapped under. */
+        /** Aliases of the keys that wrap slots. */
         val biometric get() = pairs.keys.filter { it.startsWith("biometric") }
 
-        /** Whether an invalidated key is given out and fails when it is used; the real store says so when it is loaded, too. */
+        /** Whether an invalidated key is returned and fails on use; the real store may also report it on loading. */
         var handsOutInvalidated = true
 
-        /** The store fails for now: it gives out no key, or takes none away. */
+        /** The store fails temporarily: it returns no key, or deletes none. */
         var isBusy = false
         var keepsAll = false
 
@@ -102,10 +104,10 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
             Security.insertProviderAt(FakeKeyStore(), 1)
         }
 
-        /** A store that knows no keys on elliptic curves, today or ever. */
+        /** Makes a store that supports no elliptic curves, permanently. */
         fun knowsNoCurves() = Security.getProvider("AndroidKeyStore").remove("KeyPairGenerator.EC")
 
-        /** Another finger was enrolled. */
+        /** Another fingerprint was enrolled. */
         fun invalidate(alias: String) {
             val pair = pairs.getValue(alias)
             val key = pair.private as BoundKey
@@ -164,11 +166,12 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         }
     }
 
-    /** What the store says of a key. */
+    /** The store's information about a key. */
     class Infos : KeyFactorySpi() {
         override fun <T : KeySpec> engineGetKeySpec(key: Key, type: Class<T>): T {
             val spec = (key as BoundKey).spec
-            // Apps do not see the constructor, which grows with every version; what is looked at here stays in its place.
+            // Apps cannot see the constructor, which grows with every version; the parameters used here keep their
+            // positions.
             val made = KeyInfo::class.java.declaredConstructors.first { it.parameterCount > 0 }
             var booleans = 0
             val arguments = made.parameterTypes.map { parameter ->
@@ -215,7 +218,7 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         @Deprecated("as in the class above") override fun engineGetParameter(name: String?) = throw UnsupportedOperationException()
     }
 
-    /** A private key that says nothing of itself. */
+    /** A private key that reveals nothing about itself. */
     class BoundKey(val real: PrivateKey, val spec: KeyGenParameterSpec, val invalidated: Boolean) : PrivateKey {
         override fun getAlgorithm(): String = real.algorithm
         override fun getFormat(): String? = null
@@ -287,7 +290,7 @@ class FakeKeyStore : Provider("AndroidKeyStore", "1", "for tests") {
         override fun engineGetCertificateAlias(certificate: Certificate): String? = null
     }
 
-    /** Nothing but a public key. */
+    /** Contains only a public key. */
     class Bare(private val key: PublicKey, private val content: ByteArray = key.encoded) : Certificate("bare") {
         override fun getPublicKey() = key
         override fun getEncoded(): ByteArray = content

@@ -15,7 +15,7 @@ import org.pushauthenticator.app.messages.DeliveryJob
 import org.pushauthenticator.app.messages.Messages
 import org.pushauthenticator.app.screens.AccountsActivity
 
-/** What is asked of servers while a screen is shown. */
+/** Which HTTP requests servers receive while a screen is shown. */
 class ForegroundTest : AppTest() {
     private var running: HeldServer? = null
     private val server get() = running!!

@@ -6,7 +6,10 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.pushauthenticator.app.screens.RequestActivity
 
-/** Keys that are gone: not there any more, said so by the Keystore as soon as they are loaded, or kept by it when they are to be forgotten. */
+/**
+ * Keys that are gone: no longer there, reported as invalid by the Keystore on loading, or kept by it when they should
+ * be deleted.
+ */
 class GoneKeysTest : AppTest() {
     @Test
     fun `a key that is gone when it is loaded ends the account, even where the store keeps it`() {

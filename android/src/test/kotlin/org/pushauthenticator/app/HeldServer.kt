@@ -9,13 +9,13 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 
-/** A server that takes what a phone sends, and answers it when the test says so; it lists messages as it is told. */
+/** A server that accepts what a phone sends, and responds when the test says so; it lists messages as specified. */
 class HeldServer(private val status: Int = 200, private val pulls: Pair<Int, String> = 404 to "{}") : AutoCloseable {
     private val gate = CountDownLatch(1)
     private val threads = Executors.newCachedThreadPool()
     private val server = HttpServer.create(InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0)
 
-    /** The actions that were asked for, as they came in. */
+    /** The requested actions, in the order of arrival. */
     val taken = CopyOnWriteArrayList<String>()
     val host: String get() = "127.0.0.1:${server.address.port}"
 
@@ -27,7 +27,7 @@ class HeldServer(private val status: Int = 200, private val pulls: Pair<Int, Str
 
     fun count(action: String) = taken.count { it == action }
 
-    /** Answers everything, from now on at once. */
+    /** Responds to everything, immediately from now on. */
     fun release() = gate.countDown()
 
     private fun answer(exchange: HttpExchange) = exchange.use {

@@ -13,7 +13,7 @@ import org.pushauthenticator.app.screens.AccountActivity
 import org.pushauthenticator.app.screens.AccountsActivity
 import org.pushauthenticator.app.screens.HistoryActivity
 
-/** What lists and an account's screen do when something changes while they are looked at. */
+/** What lists and an account's screen do when something changes while they are open. */
 class ListsTest : AppTest() {
     private fun rows(screen: AccountsActivity, id: Int) = screen.requireViewById<ViewGroup>(id).run { (0 until childCount).map(::getChildAt) }
 
@@ -55,7 +55,7 @@ class ListsTest : AppTest() {
         first.awaitText("Shows codes")
         first.requireViewById<EditText>(R.id.issuer).setText("Work")
         returned(first)
-        // What the screen reads when it comes back is through after another change that it follows.
+        // When another change that the screen follows has arrived, what it reads on return has arrived too.
         phone { rename(account.id, null, "bob") }
         awaitThat("another turn") { app.service<android.app.NotificationManager>().activeNotifications.isEmpty() }
         assertEquals("Work", first.requireViewById<EditText>(R.id.issuer).text.toString())

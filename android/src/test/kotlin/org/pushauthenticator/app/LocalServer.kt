@@ -13,7 +13,7 @@ import org.pushauthenticator.Notification
 import org.pushauthenticator.SlotWrapper
 import org.pushauthenticator.signedBy
 
-/** Signs messages as a server does, without a network: for screens with every kind of request. */
+/** Signs messages as a server does, without a network: for screens with every kind of sign-on request. */
 class LocalServer(
     private val test: AppTest, keyed: Boolean = false, host: String = HOST, private val scheme: String = "https",
     name: String = "demo", biometric: SlotWrapper = test.biometricKey(),
@@ -32,7 +32,7 @@ class LocalServer(
         test.core { delivered(request.id, HttpResponse(200u, null, "{}".toByteArray())) }
     }
 
-    /** With a key of its own, bound to the biometric. */
+    /** With its own key, bound to the biometric. */
     private fun keyed(): Account {
         val code = registration(HOST, "carol") + "&v=2"
         val key = runBlocking { test.signingKeys().make(test.core { preview(code) }.attestationChallenge, biometric = true) }
@@ -54,11 +54,11 @@ class LocalServer(
         return test.core { receiveMessage("AUTHENTICATE:$id", "$signed.${encode(mac)}") }.also { last = it }
     }
 
-    /** A push that says no more than where to ask. */
+    /** A push that only says where to ask. */
     fun hint(id: String): ByteArray =
         JSONObject().put("messageId", "AUTHENTICATE:$id").put("mechanismUid", mechanism).toString().toByteArray()
 
-    /** The server takes every answer that waits; a courier that was stopped may hold one for a moment. */
+    /** The server accepts every waiting answer; a courier that was stopped may hold one for a moment. */
     fun settleAll() = test.until("all is sent") {
         test.core { retryNow() }
         test.core { due() }.forEach { request -> test.core { delivered(request.id, HttpResponse(200u, null, "{}".toByteArray())) } }
@@ -68,7 +68,7 @@ class LocalServer(
     companion object {
         private val secret = "shared secret of 32 bytes length".toByteArray()
 
-        /** A registration code of this host. */
+        /** Returns a registration URI of this host. */
         fun code(host: String, name: String, scheme: String): String =
             "pushauth://push/Ping:$name?l=${encode("amlbcookie=01")}&issuer=${encode("Ping")}&m=REGISTER:1" +
                 "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("$scheme://$host/am/push?_action=register")}" +
@@ -77,7 +77,7 @@ class LocalServer(
         private fun encode(text: String) = encode(text.toByteArray())
         private fun encode(bytes: ByteArray): String = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)
 
-        /** Nobody listens there, and that is known at once. */
+        /** Nobody listens there, which a client notices immediately. */
         const val HOST = "127.0.0.1:1"
     }
 }

@@ -15,7 +15,7 @@ import org.pushauthenticator.app.screens.AccountsActivity
 import org.pushauthenticator.app.screens.SettingsActivity
 import org.robolectric.Shadows.shadowOf
 
-/** The app's lock and its notifications where the phone's own settings changed. */
+/** The app lock and the app's notifications when the phone's own settings change. */
 class LocksTest : AppTest() {
     @Test
     fun `the lock can be turned off when the screen lock is gone, and not on again`() {
@@ -36,7 +36,7 @@ class LocksTest : AppTest() {
         val screen = open<AccountsActivity>()
         val prompt = await("a prompt") { ShadowBiometricPrompt.shown }
         ShadowBiometricPrompt.reset()
-        // The PIN is asked for on another screen, which comes back with a no.
+        // The PIN is requested on another screen, which returns with a failure.
         behind(screen) { prompt.fail(BiometricPrompt.BIOMETRIC_ERROR_USER_CANCELED, "") }
         screen.awaitText("Locked")
         assertNull("asked again", ShadowBiometricPrompt.shown)
@@ -46,7 +46,7 @@ class LocksTest : AppTest() {
 
     private val notices get() = app.service<NotificationManager>()
 
-    /** As the person sets it in the phone's settings. */
+    /** Changes the channel as the user does in the phone's settings. */
     private fun channel(importance: Int) {
         notices.getNotificationChannel(RequestNotices.CHANNEL).importance = importance
     }

@@ -118,7 +118,7 @@ class NoticesTest : AppTest() {
     fun `the first start on a locked phone shows nothing of the requests that are here already`() {
         LocalServer(this).push("n", "default")
         awaitThat("shown with its message") { "Login attempt from demo at Ping" in RecordedNotices.texts }
-        // The process was ended since.
+        // The process has been killed since.
         ReflectionHelpers.setField(app, "opened", null)
         ReflectionHelpers.setField(app, "notices\$delegate", lazy { RequestNotices(app, app.settings) })
         RecordedNotices.texts.clear()
@@ -142,7 +142,7 @@ class NoticesTest : AppTest() {
     }
 }
 
-/** Keeps the text of everything that was ever shown. */
+/** Records the text of everything that was ever shown. */
 @Implements(NotificationManager::class)
 class RecordedNotices : ShadowNotificationManager() {
     @Implementation

@@ -22,7 +22,7 @@ import org.pushauthenticator.app.screens.SettingsActivity
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 
-/** What is done otherwise on the oldest system that the app runs on, API 28. */
+/** What differs on the oldest system that the app runs on, API 28. */
 @Config(sdk = [28])
 class OldestPhoneTest : AppTest() {
     @Test

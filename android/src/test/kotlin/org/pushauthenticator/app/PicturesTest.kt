@@ -29,8 +29,8 @@ import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 
 /**
- * Draws every screen to target/screenshots, in light, dark and a large font, to be looked at; and finds texts that are
- * cut off, and things to touch that are too small or have no name.
+ * Draws every screen to target/screenshots, in light, dark and a large font, for inspection; and finds texts that are
+ * cut off, and touch targets that are too small or have no name.
  */
 class PicturesTest : AppTest() {
     @Test
@@ -123,7 +123,7 @@ class PicturesTest : AppTest() {
     }
 
     private fun keyed() {
-        // A screen that is shown would send the registration before it is taken here.
+        // A visible screen would send the registration before it is taken here.
         close()
         val keyed = LocalServer(this, keyed = true)
         val asked = request(keyed.push("k1", "challenge", numbers = "17,42,86"))
@@ -183,7 +183,7 @@ class PicturesTest : AppTest() {
         draw("locked", screen)
     }
 
-    /** As tall as the content, so that a picture shows all of it. */
+    /** As tall as the content, so that the picture shows all of it. */
     private fun draw(name: String, screen: Activity) {
         val root = screen.requireViewById<View>(R.id.screen)
         val width = screen.resources.displayMetrics.widthPixels

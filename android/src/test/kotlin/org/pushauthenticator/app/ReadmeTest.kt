@@ -58,7 +58,7 @@ class AppKeys(private val users: UserManager) : PlatformKeys {
 }
 // README ends
 
-/** The smallest key for a vault that the library's README shows is the code above, and it works. */
+/** The smallest vault key that the library's README shows is the code above, and it works. */
 class ReadmeTest : AppTest() {
     private val users get() = app.service<UserManager>()
 

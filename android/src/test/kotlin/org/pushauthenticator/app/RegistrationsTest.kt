@@ -17,7 +17,7 @@ import org.pushauthenticator.app.messages.DeliveryJob
 import org.pushauthenticator.app.messages.RequestNotices
 import org.pushauthenticator.app.screens.ConfirmActivity
 
-/** Registrations whose screen is left or made anew while the server takes its time. */
+/** Registrations whose screen is left or recreated while the server delays its response. */
 class RegistrationsTest : AppTest() {
     private lateinit var server: HeldServer
 
@@ -29,7 +29,7 @@ class RegistrationsTest : AppTest() {
         return Intent(Intent.ACTION_VIEW, Uri.parse(code))
     }
 
-    /** Confirms; the registration is at the server then. */
+    /** Confirms; afterwards the registration is at the server. */
     private fun confirm(status: Int = 200, keyed: Boolean = false): ConfirmActivity {
         server = HeldServer(status)
         val screen = open<ConfirmActivity>(link(keyed))
@@ -83,7 +83,7 @@ class RegistrationsTest : AppTest() {
     fun `a screen that comes back while it adds an account offers no replacement of that`() {
         val screen = confirm()
         returned(screen)
-        // What it would ask of the core meanwhile is through.
+        // By then, any calls of the core that it would have made meanwhile are done.
         repeat(20) { phone { accounts() }; awaitThat("a turn") { true } }
         val add = screen.requireViewById<Button>(R.id.add)
         assertEquals("Add account" to false, add.text.toString() to add.isEnabled)

@@ -128,7 +128,7 @@ class ScreensTest : AppTest() {
         val root = screen.requireViewById<View>(R.id.screen)
         val approve = screen.requireViewById<View>(R.id.approve)
         fun touch(flags: Int) {
-            // What a notice moved down has another place now.
+            // What a notice moved down has a new position.
             root.measure(View.MeasureSpec.makeMeasureSpec(720, View.MeasureSpec.EXACTLY), View.MeasureSpec.makeMeasureSpec(1480, View.MeasureSpec.EXACTLY))
             root.layout(0, 0, 720, 1480)
             val at = android.graphics.Rect(0, 0, 40, 20).also { (root as android.view.ViewGroup).offsetDescendantRectToMyCoords(approve, it) }
@@ -202,7 +202,7 @@ class ScreensTest : AppTest() {
         val size = 320
         val code = QRCodeWriter().encode(text, BarcodeFormat.QR_CODE, size, size)
         for (stride in listOf(size, size + 64)) for ((ink, paper) in listOf(16 to -21, -21 to 16)) {
-            // The last row ends where its pixels do, as cameras give it.
+            // The last row ends with its pixels, as in pictures from cameras.
             val plane = ByteBuffer.allocate(stride * (size - 1) + size)
             for (y in 0 until size) for (x in 0 until size) plane.put(y * stride + x, (if (code.get(x, y)) ink else paper).toByte())
             assertEquals(text, QrReader().read(plane, stride, size, size))
@@ -243,7 +243,7 @@ class ScreensTest : AppTest() {
         assertFalse("in the clear in a release", release.contains("cleartextTrafficPermitted=\"true\""))
     }
 
-    /** The elements of an XML resource with their attributes and text. */
+    /** Returns the elements of an XML resource with their attributes and text. */
     private fun elements(resource: Int): List<Pair<String, Map<String, String>>> {
         val found = mutableListOf<Pair<String, MutableMap<String, String>>>()
         val parser = app.resources.getXml(resource)

@@ -11,7 +11,7 @@ import kotlin.io.path.writeText
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
+/** The real server, as a separate process with the user alice; and a browser's part of a sign-on over REST. */
 class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumKeyLevel: String? = null) : AutoCloseable {
     private val folder: Path = Files.createTempDirectory("server")
     private val configuration = folder.resolve("server.toml").toString()
@@ -24,7 +24,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
         val journey = folder.resolve("journeys/Login with Push MFA.journey.json")
         journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
         if (deviceKey != null) {
-            // Both nodes that know the setting: who registers with which key, and who is asked.
+            // Both nodes that have the setting: registration, and the sign-on request.
             val minimum = minimumKeyLevel?.let { "\"minimumKeyLevel\": \"$it\", " }.orEmpty()
             val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", $minimum${it.value}" }
             journey.writeText(asked)
@@ -33,7 +33,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
         start()
     }
 
-    /** Runs a verb of the command line about this server. */
+    /** Runs a command of the server's command line. */
     fun manage(vararg arguments: String): String = run(*arguments, "--config", configuration)
 
     private fun run(vararg arguments: String, input: String = ""): String {
@@ -44,7 +44,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
         return String(output)
     }
 
-    /** Starts the process, on the address of the last time where there was one. */
+    /** Starts the process, on the previous address if there was one. */
     fun start() {
         val started = program("--json", "serve", "--listen", address, "--config", configuration).start()
         process = started
@@ -61,7 +61,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
         folder.toFile().deleteRecursively()
     }
 
-    /** Posts a step of the sign-on; status and body. */
+    /** Posts a step of the sign-on, and returns status and body. */
     fun post(step: JSONObject?): Pair<Int, JSONObject> {
         val url = "http://$address/am/json/realms/root/realms/alpha/authenticate?authIndexType=service&authIndexValue=Login%20with%20Push%20MFA"
         val connection = URI(url).toURL().openConnection() as HttpURLConnection
@@ -77,7 +77,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
 
     fun next(step: JSONObject): JSONObject = post(step).let { (status, body) -> check(status == 200) { body }; body }
 
-    /** The step after the right password. */
+    /** Returns the step after the correct password. */
     fun signOn(): JSONObject {
         val step = post(null).second
         listOf("alice", PASSWORD).forEachIndexed { index, value ->
@@ -86,10 +86,10 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
         return next(step)
     }
 
-    /** The step that shows the QR code, and the code's text. */
+    /** Returns the step that shows the QR code, and the registration URI. */
     fun offer(): Pair<JSONObject, String> = next(signOn()).let { it to hiddenValue(it)!! }
 
-    /** The step that waits for the first push, after the phone registered. */
+    /** Returns the step that waits for the first push, after the phone has registered. */
     fun registered(offer: JSONObject): JSONObject = next(next(offer))
 
     companion object {
@@ -99,7 +99,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null, minimumK
             ProcessBuilder(File(System.getProperty("cargo.output"), "push-authenticator").path, *arguments)
                 .redirectError(ProcessBuilder.Redirect.INHERIT).apply { environment()["RUST_LOG"] = "error" }
 
-        /** A QR code's text, or the number to tap. */
+        /** Returns the registration URI, or the number to tap. */
         fun hiddenValue(step: JSONObject): String? = callbacks(step.getJSONArray("callbacks"))
             .find { it.getString("type") == "HiddenValueCallback" }
             ?.getJSONArray("output")?.getJSONObject(0)?.getString("value")

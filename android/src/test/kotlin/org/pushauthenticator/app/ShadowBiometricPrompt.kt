@@ -7,7 +7,7 @@ import java.util.concurrent.Executor
 import org.robolectric.annotation.Implementation
 import org.robolectric.annotation.Implements
 
-/** The system's prompt, answered by the test. A key that was bound works once after a prompt was passed. */
+/** The system's prompt, answered by the test. A bound key works once after a prompt has succeeded. */
 @Implements(BiometricPrompt::class)
 class ShadowBiometricPrompt {
     @Implementation
@@ -28,7 +28,7 @@ class ShadowBiometricPrompt {
 
         private fun result(): BiometricPrompt.AuthenticationResult {
             val type = BiometricPrompt.AUTHENTICATION_RESULT_TYPE_BIOMETRIC
-            // API 28 says which finger it was, by a class that apps do not see.
+            // API 28 reports which finger it was, through a class that apps cannot see.
             if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) return BiometricPrompt.AuthenticationResult(crypto, type)
             val made = BiometricPrompt.AuthenticationResult::class.java.declaredConstructors.first { it.parameterCount == 3 }
             return made.apply { isAccessible = true }.newInstance(crypto, null, 0) as BiometricPrompt.AuthenticationResult

@@ -24,9 +24,9 @@ import org.pushauthenticator.app.screens.AccountActivity
 import org.pushauthenticator.app.screens.ConfirmActivity
 import org.pushauthenticator.app.screens.RequestActivity
 
-/** The keys that accounts' biometric slots are wrapped under: one for each account, and one that earlier versions shared. */
+/** The keys that wrap accounts' biometric slots: one for each account, and one that earlier versions shared. */
 class SlotKeysTest : AppTest() {
-    /** As an earlier version of the app wrapped slots: all under one key, whose name is written nowhere. */
+    /** Wraps slots as an earlier version of the app did: all under one key, whose name is not in the data. */
     private object Shared : SlotWrapper {
         override fun wrap(slot: ByteArray): ByteArray {
             val half = FakeKeyStore.pairs["biometric"]?.public ?: KeyPairGenerator.getInstance("RSA", "AndroidKeyStore").run {
@@ -43,7 +43,7 @@ class SlotKeysTest : AppTest() {
     private fun show(request: Notification) =
         open<RequestActivity>(RequestActivity.intent(app, request.id)).also { it.awaitText("Deny") }
 
-    /** Approves with the finger; nobody is there to take the answer. */
+    /** Approves with the fingerprint; no server receives the answer. */
     private fun RequestActivity.touch() {
         ShadowBiometricPrompt.reset()
         tap(R.id.approve)
@@ -99,7 +99,7 @@ class SlotKeysTest : AppTest() {
         }
         remove(accounts[2].account, listOf("biometric"))
         remove(accounts[0].account, listOf("biometric"))
-        // The orphan's removal above shows that keys are looked at.
+        // The removal of the orphan above shows that keys are checked.
         remove(accounts[1].account, emptyList())
     }
 

@@ -26,14 +26,17 @@ import org.pushauthenticator.app.screens.ConfirmActivity
 import org.pushauthenticator.app.screens.RequestActivity
 import org.robolectric.Shadows.shadowOf
 
-/** Whole sign-ons: this app's screens, receivers and jobs, the real core, the real server as a process, HTTP between them. */
+/**
+ * Complete sign-ons: this app's screens, receivers and jobs, the real core, the real server as a process, HTTP between
+ * them.
+ */
 class StoryTest : AppTest() {
     private lateinit var server: Server
 
     @After
     fun stopServer() = server.close()
 
-    /** Opens the link on the server's page, confirms, and goes on to the step that waits for the first push. */
+    /** Opens the link on the server's page, confirms, and returns the step that waits for the first push. */
     private fun enrol(pushType: String = "CHALLENGE"): JSONObject {
         server = Server(pushType)
         val (step, code) = server.offer()
@@ -54,7 +57,7 @@ class StoryTest : AppTest() {
 
     private fun fetch(networkIsBack: Boolean = false) = runBlocking { DeliveryJob.run(app, networkIsBack) }
 
-    /** The screen that the notification opens. */
+    /** Opens the notification's screen. */
     private fun request(): RequestActivity {
         fetch()
         val notice = await("a notification") { notice() }
@@ -165,7 +168,7 @@ class StoryTest : AppTest() {
         screen.tap(R.id.deny)
         screen.awaitText("Denied")
 
-        // The first phone never approved, so the server offers to register once more.
+        // The first phone has never approved, so the server offers registration again.
         val (step, code) = server.offer()
         val again = open<ConfirmActivity>(Intent(Intent.ACTION_VIEW, Uri.parse(code)))
         again.awaitText("This account is on this phone already")
@@ -207,7 +210,7 @@ class StoryTest : AppTest() {
         }
         assertNull(notice())
 
-        // What a push service would carry, fetched here without telling the phone.
+        // What a push service would deliver, fetched here behind the phone's back.
         val pull = phone { pull(10u) }.single()
         val listed = runBlocking {
             org.pushauthenticator.UrlConnectionTransport().post(org.pushauthenticator.HttpPost(pull.url, pull.headers, pull.body))
@@ -227,7 +230,7 @@ class StoryTest : AppTest() {
     fun `a hint has the entry point fetch the request`() {
         val waiting = enrol()
         val messages = Messages(app)
-        // What a push service would carry: the two ids, found out here without telling the phone.
+        // What a push service would deliver: the two ids, obtained here behind the phone's back.
         val pull = phone { pull(10u) }.single()
         val listed = runBlocking {
             org.pushauthenticator.UrlConnectionTransport().post(org.pushauthenticator.HttpPost(pull.url, pull.headers, pull.body))
@@ -254,7 +257,7 @@ class StoryTest : AppTest() {
         val token = "fcm-token-0123456789"
         runBlocking { Messages(app).moved(token, org.pushauthenticator.CommunicationType.GCM) }
         assertEquals(token, app.settings.pushToken)
-        // The screen that was open sends, too.
+        // The screen that was open also sends.
         awaitThat("the server has it") { phone { pushTokens() }.single().state == org.pushauthenticator.PushTokenState.CURRENT }
     }
 

@@ -19,26 +19,29 @@ import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
 
 /**
- * Carries what the core wants sent, and brings back what came of it. What could not be sent stays in the vault, so
- * nothing is lost when a courier is cancelled or its process is killed.
+ * Sends what the core has put in its outbox and reports the results back. Anything that could not be sent stays in the
+ * vault, so nothing is lost when a courier is cancelled or its process is killed.
  */
 public class Courier(
     private val phone: PushAuthenticator,
     private val transport: HttpTransport = UrlConnectionTransport(),
-    /** Signs pulls of accounts whose key the app holds; without one, these are not asked for. */
+    /** Signs pulls for accounts whose key the app holds. Without a signer, those accounts are not pulled. */
     private val signer: PullSigner? = null,
 ) {
-    /** Held while requests are picked, never while they are sent: a server that does not answer holds up nobody else. */
+    /**
+     * Held while requests are picked, never while they are sent, so that a server that does not answer delays nobody
+     * else.
+     */
     private val picking = Mutex()
 
-    /** Ids of the requests that this courier is sending. */
+    /** Ids of the HTTP requests that this courier is currently sending. */
     private val underway = MutableStateFlow(emptySet<String>())
 
-    /** Accounts whose servers said that they list nothing. */
+    /** Accounts whose servers said that they do not list pending messages. */
     private val unlisted = MutableStateFlow(emptySet<String>())
 
     /**
-     * Sends everything that is due now, and what becomes due by that.
+     * Sends everything that is due now, and anything that becomes due as a result.
      *
      * @throws AuthenticatorException when the vault cannot be used
      */
@@ -53,14 +56,14 @@ public class Courier(
     }
 
     /**
-     * Waits until this courier is sending nothing. [deliver] leaves alone what another coroutine of it is sending, so
-     * whoever wants to know what is left asks for this first.
+     * Waits until this courier is sending nothing. [deliver] skips what another coroutine of this courier is already
+     * sending, so call this first to find out what is left.
      */
     public suspend fun awaitIdle() {
         underway.first { it.isEmpty() }
     }
 
-    /** Delivers what is due, now and whenever something becomes due, until it is cancelled. */
+    /** Delivers whatever is due, now and each time something becomes due, until cancelled. */
     public suspend fun run(): Nothing {
         while (true) {
             deliver()
@@ -71,10 +74,11 @@ public class Courier(
     }
 
     /**
-     * Asks every server for what is pending; new requests come out of [PushAuthenticator.notifications]. A server that said
-     * [Pulled.NotOffered] is not asked again by this courier, and the same is given for it.
+     * Asks every server for its pending messages. New sign-on requests appear in [PushAuthenticator.notifications].
+     * This courier does not ask a server again once it has answered [Pulled.NotOffered]; it returns that result
+     * instead.
      *
-     * @param wait how long a server may hold the request until a message is there; at most 30 seconds
+     * @param wait how long a server may hold the HTTP request until a message arrives; at most 30 seconds
      * @throws AuthenticatorException when the vault cannot be used
      */
     public suspend fun pull(wait: Duration = Duration.ZERO): List<PullResult> = coroutineScope {
@@ -90,11 +94,11 @@ public class Courier(
     }
 
     /**
-     * Takes in a push as the platform delivered it. Where it is a hint that a message waits, the account's server is asked
-     * for it at once.
+     * Processes a push as the platform delivered it. If the push only hints that a message is waiting, asks the
+     * account's server for that message immediately.
      *
      * @param payload JSON: FCM's data map, APNs' user info, or `{"messageId", "message"}`
-     * @throws AuthenticatorException when the push is refused, which changes nothing, or the vault cannot be used
+     * @throws AuthenticatorException when the push is rejected, which changes nothing, or the vault cannot be used
      */
     public suspend fun receive(payload: ByteArray): Arrival = when (val first = phone.call { receive(payload) }) {
         is Received.Message -> Arrival.Request(first.notification)
@@ -108,9 +112,9 @@ public class Courier(
     }
 
     /**
-     * Approves a sign-on request with the evidence that it asks for, and sends the answer.
+     * Approves a sign-on request with the evidence that it requires, and sends the answer.
      *
-     * @param signed what the account's own key made of [Authenticator.approvalToSign], where the app holds that key
+     * @param signed [Authenticator.approvalToSign] signed by the account's own key, if the app holds that key
      */
     public suspend fun approve(notificationId: String, evidence: Evidence, signed: Signed? = null): Answer =
         answer(notificationId) {
@@ -120,9 +124,9 @@ public class Courier(
     /**
      * Denies a sign-on request, and sends the answer.
      *
-     * @param reason why; taken from accounts with a key of their own
-     * @param signed what the account's own key made of [Authenticator.denialToSign] with the same reason, where the app
-     * holds that key
+     * @param reason why; only for accounts that have their own key
+     * @param signed [Authenticator.denialToSign] for the same reason, signed by the account's own key, if the app holds
+     * that key
      */
     public suspend fun deny(notificationId: String, reason: DenyReason? = null, signed: Signed? = null): Answer =
         answer(notificationId) {
@@ -134,10 +138,10 @@ public class Courier(
         }
 
     /**
-     * Adds the account of a registration code that the person confirmed after its preview, and sends its registration.
+     * Adds the account of a registration URI that the user confirmed after the preview, and sends its registration.
      *
-     * @param slotWrapper binds the account to the platform's biometric; without one, requests that ask for a biometric
-     * can only be denied, unless [Enrolment.key] takes a biometric
+     * @param slotWrapper binds the account to the platform's biometric; without one, sign-on requests that require a
+     * biometric can only be denied, unless the key in [Enrolment.key] requires a biometric itself
      */
     public suspend fun enrol(code: String, enrolment: Enrolment, slotWrapper: SlotWrapper? = null): Enrolled {
         val account = try {
@@ -158,14 +162,16 @@ public class Courier(
         }
     }
 
-    /** Each is left to this courier for a minute, so a cancellation may not lose them between here and there. */
+    /**
+     * The core reserves each request for this courier for a minute, so a cancellation must not lose them in between.
+     */
     private suspend fun pick(): List<HttpRequest> = withContext(NonCancellable) {
         picking.withLock {
             phone.look { due() }.also { due -> underway.update { ids -> ids + due.map { it.id } } }
         }
     }
 
-    /** Sends what is due, and waits for a request of these if another round is sending it. */
+    /** Sends what is due. If another round is already sending one of the matching requests, waits for it. */
     private suspend fun deliver(which: (Waiting) -> Boolean): List<Report> {
         val reports = deliver()
         val waiting = phone.look { outbox() }.find(which)
@@ -192,7 +198,7 @@ public class Courier(
         }
     }
 
-    /** What came of one request; nothing where its account was removed in the meantime. */
+    /** Returns the result of one HTTP request, or null if its account was removed in the meantime. */
     private suspend fun send(request: HttpRequest): Report? =
         try {
             if (currentCoroutineContext().isActive) exchange(request)
@@ -209,14 +215,14 @@ public class Courier(
         } catch (failure: IOException) {
             return report(request) { failed(request.id, SendFailure.FATE_UNKNOWN) }
         } catch (interruption: Throwable) {
-            // Cancelled, or the transport is broken. The request may be out.
+            // Cancelled, or the transport is broken. The HTTP request may already be on its way.
             report(request) { failed(request.id, SendFailure.FATE_UNKNOWN) }
             throw interruption
         }
         return report(request) { delivered(request.id, response) }
     }
 
-    /** Tells the core, even when this was cancelled: otherwise the request would be sent once more. */
+    /** Reports to the core even after a cancellation; otherwise the HTTP request would be sent again. */
     private suspend fun report(request: HttpRequest, tell: Authenticator.() -> Delivery): Report? =
         withContext(NonCancellable) {
             try {
@@ -230,7 +236,7 @@ public class Courier(
     private suspend fun ask(accountId: String, wait: Duration, first: suspend () -> PullRequest): PullResult =
         try {
             var pulled = askOnce(first(), wait)
-            // The phone has learnt the server's time; the next one carries it.
+            // The phone now knows the server's time, and the next pull carries it.
             if (pulled is Pulled.AskAgain) pulled = askOnce(make(accountId, Duration.ZERO, toSign(accountId)), Duration.ZERO)
             PullResult.Answered(accountId, pulled)
         } catch (reason: AuthenticatorException) {
@@ -239,11 +245,14 @@ public class Courier(
             PullResult.Unreachable(accountId, cause)
         }
 
-    /** What the account's key has to sign for the next pull, if anything. */
+    /** Returns what the account's key has to sign for the next pull, if anything. */
     private suspend fun toSign(accountId: String): ToSign? =
         phone.look { pullsToSign() }.find { it.accountId == accountId }?.toSign
 
-    /** A pull of this account, signed where there is something to sign; one that nobody signs is refused by the core. */
+    /**
+     * Builds a pull for this account, signed if there is something to sign. The core rejects a pull that should have
+     * been signed and was not.
+     */
     private suspend fun make(accountId: String, wait: Duration, toSign: ToSign?): PullRequest {
         val signed = toSign?.let { signer?.sign(accountId, it) }
         return phone.look {

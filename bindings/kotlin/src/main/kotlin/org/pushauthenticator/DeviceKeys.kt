@@ -8,27 +8,28 @@ import java.util.Base64
 /** Length of a coordinate on P-256, in bytes. */
 private const val COORDINATE = 32
 
-/** Most certificates of an attestation, and how much they may be together, in bytes. */
+/** Most certificates in an attestation, and their total size in bytes. */
 private const val CERTIFICATES = 10
 private const val CERTIFICATES_LIMIT = 8 * 1024
 
 /**
- * A key store's certificates, in DER and the key's own first, as [DeviceKey.attestation] takes them: nothing where there are
- * more than a registration holds. Whether a key is taken without is the server's to say.
+ * Returns a key store's certificates as [DeviceKey.attestation] takes them: DER, the key's own certificate first.
+ * Returns null if the chain exceeds what a registration can hold; the server then decides whether it accepts a key
+ * without an attestation.
  */
 public fun attestationOf(chain: List<ByteArray>): List<ByteArray>? =
     chain.takeIf { it.size <= CERTIFICATES && it.sumOf(ByteArray::size) <= CERTIFICATES_LIMIT }
 
 /**
- * This public key as a JWK, the form of [DeviceKey.jwk] and [AccountKey.jwk]: an account's key is the one whose text is
- * the same. A key on another curve is refused by the core.
+ * This public key as a JWK, in the form of [DeviceKey.jwk] and [AccountKey.jwk]. An account's key is the one with the
+ * identical text. The core rejects keys on other curves.
  */
 public val ECPublicKey.jwk: String
     get() = """{"crv":"P-256","kty":"EC","x":"${coordinate(w.affineX)}","y":"${coordinate(w.affineY)}"}"""
 
 /**
- * Has these bytes signed. [signature] is one for `SHA256withECDSA` that was initialised with the account's private key;
- * where the key asks for a person, this is called after the prompt allowed it.
+ * Signs these bytes with [signature], a `SHA256withECDSA` signature that was initialized with the account's private
+ * key. If the key requires the user's presence, call this after the prompt succeeded.
  *
  * @throws java.security.SignatureException when the key does not sign
  */
@@ -37,7 +38,7 @@ public fun ToSign.signedBy(signature: Signature): Signed {
     return Signed(bytes, KeySignature.Der(signature.sign()))
 }
 
-/** Whether the app has to have every answer of this account signed by the key that it holds for it. */
+/** Whether the app must sign every answer of this account with the key that it holds for it. */
 public val Account.needsSignature: Boolean get() = key?.isSoftware == false
 
 private fun coordinate(number: BigInteger): String {

@@ -3,25 +3,25 @@ package org.pushauthenticator
 import java.io.IOException
 import kotlin.time.Duration
 
-/** Sends requests. An app puts its own HTTP stack here, with its proxies and pinned certificates. */
+/** Sends HTTP requests. Implement this to use your own HTTP stack, with its proxies and pinned certificates. */
 public fun interface HttpTransport {
     /**
-     * Sends [post] as it is, follows no redirect, and gives whatever the server answered, whatever its status. Cancelling
-     * gives the request up.
+     * Sends [post] unchanged, follows no redirect, and returns the server's response, whatever its status. Cancellation
+     * aborts the HTTP request.
      *
      * @throws NotSentException when certainly nothing reached the server
-     * @throws IOException when something may have reached it, and no answer came
+     * @throws IOException when something may have reached the server, but no response arrived
      */
     public suspend fun post(post: HttpPost): HttpResponse
 }
 
 /**
- * What is to be sent by POST.
+ * An HTTP POST to send.
  *
- * @property url where it goes
+ * @property url target URL
  * @property headers headers to send
- * @property body the body, its bytes exactly as they are
- * @property patience how long the server may hold the request beyond the usual
+ * @property body the exact bytes of the body
+ * @property patience how much longer than usual the server may hold the HTTP request
  */
 public class HttpPost(
     public val url: String,
@@ -30,5 +30,5 @@ public class HttpPost(
     public val patience: Duration = Duration.ZERO,
 )
 
-/** Certainly nothing reached the server: no network, no address, no connection. */
+/** Thrown when certainly nothing reached the server: no network, no address, or no connection. */
 public class NotSentException(cause: Throwable) : IOException("The request was not sent: ${cause.message}", cause)

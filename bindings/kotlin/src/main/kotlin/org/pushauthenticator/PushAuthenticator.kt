@@ -16,50 +16,53 @@ import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 
 /**
- * The phone core for coroutines, over one vault: the core's calls are made on threads that may block, and what an app
- * shows comes as flows. It knows no network; a [Courier] does.
+ * The phone core for coroutines, over one vault. Runs the core's calls on threads that may block, and exposes what an
+ * app displays as flows. Does no networking; see [Courier].
  *
- * Every method of the core is reached through [call]; none is repeated here.
+ * [call] reaches every method of the core; none is repeated here.
  */
 public class PushAuthenticator private constructor(
     private val core: Authenticator,
     private val dispatcher: CoroutineDispatcher,
 ) : AutoCloseable {
-    /** Counts changes made through this object; [CLOSED] at the end. */
+    /** Counts the changes made through this object; [CLOSED] once it is closed. */
     private val changes = MutableStateFlow(0L)
 
-    /** All accounts, now and after every change made through this object. Ends when this object is closed. */
+    /** All accounts, now and after every change made through this object. Completes when this object is closed. */
     public val accounts: Flow<List<Account>> = watch({ accounts() }, { null })
 
     /**
      * The sign-on requests that can be answered, newest first: now, after every change made through this object, and
-     * when the time of one is over. Ends when this object is closed.
+     * when one of them expires. Completes when this object is closed.
      */
     public val notifications: Flow<List<Notification>> = watch({ pending() }) { pending ->
         pending.minOfOrNull { it.expiresAt }?.let(::untilOver)
     }
 
     /**
-     * One sign-on request, whatever became of it: now, after every change made through this object, and when its time is
-     * over. Ends when this object is closed.
+     * One sign-on request in whatever state it is: now, after every change made through this object, and when it
+     * expires. Completes when this object is closed.
      *
-     * @throws AuthenticatorException where it is collected, when there is no such request
+     * @throws AuthenticatorException on collection, when there is no such sign-on request
      */
     public fun notification(id: String): Flow<Notification> = watch({ notification(id) }) { seen ->
         seen.takeIf { it.state == NotificationState.PENDING }?.let { untilOver(it.expiresAt) }
     }
 
-    /** The clock of the server decides, which may be off by the core's tolerance: looked at again until it is over. */
+    /**
+     * The server's clock decides, and it may be off by the core's tolerance, so keep checking until the request is
+     * over.
+     */
     private fun untilOver(expiresAt: Long): Duration =
         (expiresAt - System.currentTimeMillis()).milliseconds.coerceAtLeast(LATE_INTERVAL)
 
     /**
-     * Makes a call of the core where it may block, and has the flows look again afterwards:
-     * `phone.call { rename(id, null, "Work") }`.
+     * Runs a call of the core where it may block, and then refreshes the flows: `phone.call { rename(id, null, "Work")
+     * }`.
      *
-     * A call that has begun is made to its end: after a cancellation its result is lost, what it did is not.
+     * A call that has started always runs to completion: cancellation discards its result, not its effect.
      *
-     * @throws AuthenticatorException what the core refuses, or cannot do
+     * @throws AuthenticatorException when the core rejects the call or cannot complete it
      * @throws IllegalStateException when this object is closed
      */
     public suspend fun <T> call(work: Authenticator.() -> T): T =
@@ -69,27 +72,27 @@ public class PushAuthenticator private constructor(
             refresh()
         }
 
-    /** Has the flows look again: another process of the app, such as a push receiver's, changed the vault. */
+    /** Refreshes the flows after another process of the app, such as a push receiver, changed the vault. */
     public fun refresh() {
         changes.update { if (it == CLOSED) CLOSED else it + 1 }
     }
 
-    /** Closes the vault once calls that run are done. Closing twice does nothing. */
+    /** Closes the vault once all running calls are done. Closing twice has no effect. */
     override fun close() {
         changes.value = CLOSED
         core.close()
     }
 
-    /** A call that changes nothing that anybody watches. */
+    /** Runs a call that changes nothing that the flows expose. */
     internal suspend fun <T> look(work: Authenticator.() -> T): T = withContext(dispatcher) {
-        // The generated object goes on taking calls while one runs that began before it was closed.
+        // The generated object keeps accepting calls while one that started before the close is still running.
         check(changes.value != CLOSED) { "This phone was closed." }
         guarded { core.work() }
     }
 
     internal val version: Long get() = changes.value
 
-    /** Waits for a change after [version], but no longer than this. */
+    /** Waits for a change after [version], but no longer than [atMost]. */
     internal suspend fun awaitChange(version: Long, atMost: Duration?) {
         if (atMost == null) {
             changes.first { it != version }
@@ -119,11 +122,11 @@ public class PushAuthenticator private constructor(
         private val LATE_INTERVAL = 2.seconds
 
         /**
-         * Opens the vault, or makes a new one where there is no file; see [Authenticator].
+         * Opens the vault, or creates it if the file does not exist; see [Authenticator].
          *
-         * @param vaultFile path of the vault; its folder must be there
-         * @param keys the platform's key for the vault, called before this returns and not afterwards
-         * @param log takes the core's log lines
+         * @param vaultFile path of the vault; its folder must exist
+         * @param keys the platform's key for the vault; called only before this function returns
+         * @param log receives the core's log lines
          * @param dispatcher where the core's calls may block
          * @throws AuthenticatorException when the vault cannot be used
          */
@@ -133,10 +136,10 @@ public class PushAuthenticator private constructor(
             log: LogSink? = null,
             dispatcher: CoroutineDispatcher = Dispatchers.IO,
         ): PushAuthenticator {
-            // Cancelled meanwhile, nobody would be left to close it; the core's cleaner does then.
+            // If this is cancelled, nobody is left to close the core; its cleaner does that.
             val core = withContext(dispatcher) {
                 guarded {
-                    // Checks once per process that the native library and this code are of one version.
+                    // Checks once per process that the native library and this code have the same version.
                     uniffiEnsureInitialized()
                     Authenticator.open(vaultFile, keys, log)
                 }
@@ -144,14 +147,14 @@ public class PushAuthenticator private constructor(
             return PushAuthenticator(core, dispatcher)
         }
 
-        /** What the generated code throws of its own, as the one kind of exception that callers know. */
+        /** Converts the generated code's own exceptions to the one exception type that callers know. */
         private inline fun <T> guarded(work: () -> T): T = try {
             work()
         } catch (unreadable: CharacterCodingException) {
-            // A half of a surrogate pair is no text outside of the JVM.
+            // An unpaired surrogate is not valid text outside the JVM.
             throw AuthenticatorException.Refused("bad-text", "The text holds characters that cannot be read.")
         } catch (failed: InternalException) {
-            // A panic of the core. Its text is for its developers, and nobody checked what it holds.
+            // A panic in the core. Its text is for the core's developers, and nobody has checked what it contains.
             throw AuthenticatorException.Vault(
                 "internal-failure", "Something went wrong inside the app. Close it and open it again; if that does not help, report it.",
             )
@@ -159,7 +162,7 @@ public class PushAuthenticator private constructor(
     }
 }
 
-/** The stable code of what went wrong, in lower case with dashes; for programs. */
+/** The stable error code, in lower case with dashes; for programs. */
 public val AuthenticatorException.code: String
     get() = when (this) {
         is AuthenticatorException.Refused -> code
@@ -168,7 +171,7 @@ public val AuthenticatorException.code: String
         is AuthenticatorException.Server -> code
     }
 
-/** What happened and what to do, for a person. */
+/** What happened and what to do about it; for the user. */
 public val AuthenticatorException.explanation: String
     get() = when (this) {
         is AuthenticatorException.Refused -> explanation

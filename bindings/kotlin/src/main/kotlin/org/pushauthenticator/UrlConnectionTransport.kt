@@ -15,13 +15,14 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withTimeoutOrNull
 
 /**
- * The transport over [HttpURLConnection], which every JVM and Android has. Follows no redirects, reads no more than
- * 64 KiB of an answer, and gives up in time.
+ * The default transport, over [HttpURLConnection], which every JVM and Android version has. Follows no redirects, reads
+ * at most 64 KiB of a response, and enforces timeouts.
  *
- * @param connectTimeout for the connection
- * @param answerTimeout for the answer once the request is sent, beside what the server may hold it
- * @param dispatcher where a request may block, for as long as a server holds it: threads of its own, so that calls of the core never
- * wait for servers
+ * @param connectTimeout time limit for the connection
+ * @param answerTimeout time limit for the response once the request is sent, in addition to the time that the server
+ * may hold it
+ * @param dispatcher where an HTTP request may block for as long as a server holds it: separate threads, so that calls
+ * of the core never wait for servers
  */
 public class UrlConnectionTransport(
     private val connectTimeout: Duration = 10.seconds,
@@ -29,14 +30,14 @@ public class UrlConnectionTransport(
     private val dispatcher: CoroutineDispatcher = WAITING,
 ) : HttpTransport {
     override suspend fun post(post: HttpPost): HttpResponse =
-        // The socket's own timeout starts anew with every byte.
+        // The socket's own timeout restarts with every byte.
         withTimeoutOrNull(connectTimeout + answerTimeout + post.patience) { exchange(post) }
             ?: throw SocketTimeoutException("The server's answer did not come in time.")
 
     private suspend fun exchange(post: HttpPost): HttpResponse {
         val connection = open(post)
         return suspendCancellableCoroutine { continuation ->
-            // A blocked read knows no cancellation; closing the socket ends it.
+            // A blocked read ignores cancellation; closing the socket ends it.
             continuation.invokeOnCancellation { connection.disconnect() }
             dispatcher.dispatch(EmptyCoroutineContext) {
                 val answer = runCatching { talk(connection, post) { continuation.isActive } }
@@ -59,7 +60,7 @@ public class UrlConnectionTransport(
         connection.connectTimeout = connectTimeout.inWholeMilliseconds.toInt()
         connection.readTimeout = (answerTimeout + post.patience).inWholeMilliseconds.toInt()
         post.headers.forEach { connection.setRequestProperty(it.name, it.value) }
-        // Also keeps the connection from sending the request again by itself.
+        // Also keeps the connection from resending the request on its own.
         connection.setFixedLengthStreamingMode(post.body.size)
         return connection
     }
@@ -75,7 +76,7 @@ public class UrlConnectionTransport(
         val status = try {
             connection.responseCode
         } catch (asked: HttpRetryException) {
-            // A 401 or 407 that asks for a password, which nobody has.
+            // A 401 or 407 that demands a password, which nobody has.
             return HttpResponse(asked.responseCode().toUShort(), null, ByteArray(0))
         }
         if (status !in 100..999) throw IOException("The server's answer is not HTTP.")
@@ -83,7 +84,7 @@ public class UrlConnectionTransport(
         return HttpResponse(status.toUShort(), connection.getHeaderField("Date"), body?.use(::readCapped) ?: ByteArray(0))
     }
 
-    /** One byte more than is looked at, so that the core sees that it was too much. */
+    /** Reads one byte beyond the limit, so that the core notices an oversized body. */
     private fun readCapped(stream: InputStream): ByteArray {
         val buffer = ByteArray(RESPONSE_LIMIT + 1)
         var length = 0
@@ -98,7 +99,7 @@ public class UrlConnectionTransport(
     private companion object {
         const val RESPONSE_LIMIT = 64 * 1024
 
-        /** Beside the threads of `Dispatchers.IO`, which limits on it do not count against. */
+        /** Separate from the threads of `Dispatchers.IO`, and not counted toward limits set on it. */
         val WAITING = Dispatchers.IO.limitedParallelism(64)
     }
 }

@@ -9,9 +9,10 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
 /**
- * Every case under tests/vectors/arrivals, given to a copy of the vault of tests/vectors/messages: pushes as platforms deliver
- * them, one after the other. The phone's clock here is the system's, which no test sets: what is set is the server's, in
- * whole seconds, from which the phone counts on. What this changes is named in [EARLIER] and [WAITED_FOR].
+ * Every case under tests/vectors/arrivals, given to a copy of the vault of tests/vectors/messages: pushes as platforms
+ * deliver them, one after the other. The phone's clock here is the system's, which no test sets; the tests set the
+ * server's time, in whole seconds, from which the phone continues counting. [EARLIER] and [WAITED_FOR] name the cases
+ * that this affects.
  */
 class ArrivalVectorsTest {
     private val cases = vectors("arrivals")
@@ -57,7 +58,7 @@ class ArrivalVectorsTest {
         assertEquals(arrived.mapNotNull { it?.id }.toSet(), stored.toSet(), "$name: what is refused leaves nothing")
     }
 
-    /** The payload with its message signed anew, good for a second in the place of two minutes. */
+    /** The payload with its message re-signed, valid for a second instead of two minutes. */
     private fun shortLived(payload: String): String {
         val secret = unhex(vectors("messages").first()["secret"].asText())
         val message = json.readTree(payload)["message"].asText()
@@ -66,7 +67,7 @@ class ArrivalVectorsTest {
         return payload.replace(message, sign(json.treeToValue(claims, Map::class.java) as Map<String, Any?>, secret))
     }
 
-    /** Until the phone's clock is past this time. */
+    /** Waits until the phone's clock is past this time. */
     private fun waitFor(time: Long) {
         while (System.currentTimeMillis() <= time) Thread.sleep(time - System.currentTimeMillis() + 1)
     }
@@ -75,16 +76,19 @@ class ArrivalVectorsTest {
         /** In seconds: more than passes between setting a clock and reading it. */
         const val MARGIN = 30
 
-        /** In milliseconds: how long a message of [WAITED_FOR] can be answered after it came in. */
+        /** In milliseconds: how long after its arrival a message of [WAITED_FOR] can be answered. */
         const val SHORT_LIFE = 1000L
 
         /**
-         * Steps whose clock stands a millisecond or less before a limit that passes in the meantime: done [MARGIN] before it. On
-         * the other side of the limit, time that passes changes nothing.
+         * Steps whose clock is a millisecond or less before a limit, which would pass in the meantime: run [MARGIN]
+         * before it. Beyond the limit, passing time changes nothing.
          */
         val EARLIER = setOf("late-by-a-minute" to 0, "late-leaves-nothing" to 1, "future-by-more" to 0, "future-leaves-nothing" to 0)
 
-        /** Steps of messages that count from their arrival, by the phone's own clock only: it is waited for, and not set. */
+        /**
+         * Steps with messages that count from their arrival, by the phone's own clock only: the test waits instead of
+         * setting the clock.
+         */
         val WAITED_FOR = setOf("ended-without-time" to 1, "id-from-the-future" to 1)
     }
 }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
-/** What crosses the border and what must not: foreign exceptions, hostile input, memory, keys that are gone. */
+/** What crosses the boundary and what must not: foreign exceptions, hostile input, memory, keys that are gone. */
 class BorderTest {
     private class Keys(val wrap: (ByteArray) -> ByteArray = { it }, val unwrap: (ByteArray) -> ByteArray = { it }) : PlatformKeys {
         override fun wrap(dataKey: ByteArray) = wrap.invoke(dataKey)
@@ -340,7 +340,7 @@ class BorderTest {
 
     @Test
     fun `what is forgotten without being closed is collected, on both sides`() {
-        // The core holds the sink while it lives: once the sink is gone, so is the core that held it.
+        // The core holds the sink as long as it lives: once the sink is gone, so is the core that held it.
         fun forget(): Pair<WeakReference<LogSink>, WeakReference<PlatformKeys>> {
             val (sink, keys) = Sink() to TestKeys()
             val core = openCore(keys = keys, log = sink)

@@ -10,8 +10,8 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 /**
- * Messages recorded from a real phone SDK (tests/vectors/captures): what it was sent and what it sent back. The name of an
- * account is made by the core, so messages are signed anew for it, and in the answers the recorded name takes its place.
+ * Messages recorded from a real phone SDK (tests/vectors/captures): what it was sent and what it sent back. The core
+ * makes the name of an account, so messages are re-signed for it, and in the answers the recorded name replaces it.
  */
 class CaptureVectorsTest {
     private val cases = json.readTree(repository.resolve("tests/vectors/captures/legacy-android-sdk.json").toFile())["cases"].toList()
@@ -24,7 +24,7 @@ class CaptureVectorsTest {
     private fun url(case: JsonNode) = "http://127.0.0.1:19081" + case["sent"][0]["request"].asText().split(' ')[1]
     private fun recordedBody(case: JsonNode) = json.readTree(case["sent"][0]["body"].asText())
 
-    /** A phone with the recorded account, by the server's clock of the recording. */
+    /** A phone with the recorded account, by the server's clock at the time of the recording. */
     private inner class Recorded : AutoCloseable {
         val core = openCore()
         private val name: String
@@ -51,7 +51,7 @@ class CaptureVectorsTest {
             return core.receiveMessage(case["messageId"].asText(), signed + "." + encode(hmac("HmacSHA256", secret, signed.toByteArray())))
         }
 
-        /** What was sent for an answer or a token, with the recorded name; after its signature was checked. */
+        /** Returns what was sent for an answer or a token, with the recorded name, after checking its signature. */
         fun sent(): Pair<HttpRequest, List<String>> {
             val request = core.due().single()
             val jwt = json.readTree(request.body)["jwt"].asText()
@@ -134,7 +134,7 @@ class CaptureVectorsTest {
     }
 
     private companion object {
-        /** In seconds: by then everything recorded but the expired message is fresh. */
+        /** In seconds: at this time, everything recorded except the expired message is fresh. */
         const val RECORDED_AT = 1_795_539_004L
     }
 }

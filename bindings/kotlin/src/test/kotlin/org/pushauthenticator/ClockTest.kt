@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
 
-/** A phone whose clock is off from its server's. */
+/** A phone whose clock differs from its server's. */
 class ClockTest {
     @TestFactory
     fun `a request ends by the phone's own clock, which an app compares it with`(): List<DynamicTest> =
@@ -18,7 +18,7 @@ class ClockTest {
                     val request = core.receiveMessage("message", server.message(1, "i" to "$servers"))
                     assertEquals(servers, request.sentAt)
                     val left = request.expiresAt - System.currentTimeMillis()
-                    // What a loaded machine takes, and a date of whole seconds.
+                    // Allows for a loaded machine, and for a date in whole seconds.
                     assertTrue(abs(left - LASTS) <= 15_000, "$left milliseconds left")
                     assertEquals(listOf(request), core.pending())
                 }

@@ -28,7 +28,7 @@ class CodeVectorsTest {
                     assertEquals(settings, core.previewEntry(entry).codes)
                     core.enrolEntry(entry, enrolment())
                 } else {
-                    // The server's clock stands at the case's time, a little after the beginning of its period.
+                    // The server's clock is at the case's time, shortly after the start of its period.
                     val period = case["period"].asLong()
                     val more = "&secret=$secret&algorithm=${case["algorithm"].asText()}&digits=$digits&period=$period"
                     val time = case["time"].asLong() / period * period + 5

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** The layer for coroutines: many at once, cancellation, flows, and what a courier makes of a bad network. */
+/** The layer for coroutines: concurrency, cancellation, flows, and how a courier handles a bad network. */
 class CourierTest {
     private fun test(work: suspend (PushAuthenticator) -> Unit) =
         runBlocking(Dispatchers.Default) { openPhone().use { phone -> withTimeout(60.seconds) { work(phone) } } }
@@ -88,7 +88,7 @@ class CourierTest {
             assertEquals(request.id to 1u, waiting.notificationId to waiting.attempts)
             assertEquals(NotificationState.ANSWERING, phone.call { notification(request.id) }.state)
             phone.call { retryNow() }
-            // It may have arrived the first time: a refusal now tells nothing.
+            // The first attempt may have arrived, so a rejection now proves nothing.
             val again = Courier(phone, Recorder { HttpResponse(400u, null, "{}".toByteArray()) }).deliver().single()
             val outcome = Outcome.Answered(request.id, NotificationState.OUTCOME_UNKNOWN)
             assertEquals(Delivery.Refused(400u, null, outcome), again.delivery)

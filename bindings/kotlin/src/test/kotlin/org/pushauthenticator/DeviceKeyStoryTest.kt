@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 /**
- * Whole sign-ons with a key of the account's own, against the real server, whose journey takes no phone without one. The
- * key in hardware is a P-256 pair of the JVM; the core never sees its private half.
+ * Complete sign-ons with an account's own key, against the real server, whose journey accepts no phone without one. The
+ * hardware key is a P-256 pair of the JVM; the core never sees its private half.
  */
 class DeviceKeyStoryTest {
     private class Story(val server: Server, val phone: PushAuthenticator) {
@@ -28,7 +28,9 @@ class DeviceKeyStoryTest {
             return courier.enrol(code, enrolment(replace).copy(key = key))
         }
 
-        /** Adds the account with [chip], or one in software, and goes on to the step that waits for the first push. */
+        /**
+         * Adds the account with [chip], or with a key in software, and returns the step that waits for the first push.
+         */
         suspend fun enrol(chip: Chip?, presence: UserPresence = UserPresence.NONE): JsonNode {
             val (step, code) = server.offer()
             assertTrue(phone.call { preview(code) }.takesDeviceKey)
@@ -138,7 +140,8 @@ class DeviceKeyStoryTest {
         assertEquals("device-key-invalidated", rejection(courier.deny(request.id)))
         assertEquals(AccountState.RE_ENROLMENT_NEEDED, phone.accounts.first().single().state)
 
-        // Signed in with another factor, the person removes the phone; the next sign-on registers it anew, with a new key.
+        // Signed in with another factor, the user removes the phone; the next sign-on registers it again, with a new
+        // key.
         val session = server.signOnWithRecoveryCode(recovery.first())
         val device = server.ownPhones("GET", "?_queryFilter=true", session)["result"].single()["_id"].asText()
         server.ownPhones("DELETE", "/$device", session)

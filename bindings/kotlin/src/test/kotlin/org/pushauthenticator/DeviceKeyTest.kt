@@ -22,13 +22,13 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 /**
- * Accounts with a signing key of their own. The key in hardware is a P-256 pair of the JVM that signs with its own
- * `SHA256withECDSA`; proofs are checked with it, too.
+ * Accounts with their own signing key. The hardware key is a P-256 pair of the JVM that signs with `SHA256withECDSA`,
+ * which also checks the proofs.
  */
 class DeviceKeyTest {
     private val code = registrationCode(more = "&v=2")
 
-    /** An account with a key in hardware, and a message that asks for a number. */
+    /** An account with a hardware key, and a message that asks for a number. */
     private class Keyed(val core: Authenticator, val chip: Chip, val server: Registered) {
         private var number = 0
         fun ask(vararg claims: Pair<String, Any?> = arrayOf("k" to "challenge", "n" to "34,43,57")): Notification =
@@ -40,7 +40,7 @@ class DeviceKeyTest {
         Keyed(core, chip, Registered(core, code, key = chip.choice(core, code, presence))).work()
     }
 
-    /** The claims of a proof, after its signature was checked by the JVM. */
+    /** Returns the claims of a proof, after the JVM checked its signature. */
     private fun proved(chip: Chip, proof: String): JsonNode {
         val signature = Base64.getUrlDecoder().decode(proof.substringAfterLast('.'))
         val verifier = Signature.getInstance("SHA256withECDSAinP1363Format").apply { initVerify(chip.pair.public) }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test
 import org.pushauthenticator.example.Console
 import org.pushauthenticator.example.use
 
-/** The example under examples/kotlin does what it says, against the real server. */
+/** The example under examples/kotlin works as described, against the real server. */
 class ExampleTest {
     private val shown = mutableListOf<String>()
 
@@ -25,7 +25,7 @@ class ExampleTest {
             assertEquals(listOf("Add alice at Ping, host ${server.address}? (yes)", "Added."), shown)
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("key"))))
 
-            // A vault that is opened again, as by the next run.
+            // A vault that is reopened, as in the next run.
             val waiting = server.registered(step)
             val typed = mutableListOf("none", Server.hiddenValue(waiting))
             use(folder, console { typed.removeFirst() }) { answer() }

@@ -7,15 +7,15 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Tag
 import org.junit.jupiter.api.Test
 
-/** What Kotlin adds to the core's cost. Printed and not asserted; scripts/measure-kotlin.sh puts it beside Rust's. */
+/** Kotlin's overhead over the core. Printed, not asserted; scripts/measure-kotlin.sh puts it next to Rust's figures. */
 @Tag("figures")
 class Figures {
-    /** The work of benches/phone.rs: a message with numbers and context is taken in and approved. */
+    /** The work of benches/phone.rs: a message with numbers and context is received and approved. */
     private fun receiveAndApprove(name: String, folder: Path) = openCore(folder.resolve("vault")).use { core ->
         core.setDeviceFacts(DeviceFacts(true, 0.0))
         val server = Registered(core)
         val context = """{"remoteIp":"203.0.113.7","userAgent":"Mozilla/5.0","platform":"Linux"}"""
-        // Made beforehand: what is measured is a phone, which makes no messages.
+        // Made in advance, because a real phone makes no messages.
         val messages = List(WARM_UP + MEASURED) { number ->
             val now = System.currentTimeMillis().toString()
             server.message(number, "k" to "challenge", "n" to "34,43,57", "x" to context, "i" to now)

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Test
 
-/** What becomes of one sign-on request, as it is followed; and servers that list nothing. */
+/** Following one sign-on request to its end; and servers that do not list messages. */
 class FollowTest {
     @Test
     fun `a request is followed from its answer to what the server said, and to the end of its time`() = runBlocking {

@@ -7,7 +7,10 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
-/** Vaults as earlier versions of the code left them (tests/vectors/vault/README.md), opened from Kotlin on a copy, with all they hold. */
+/**
+ * Vaults written by earlier versions of the code (tests/vectors/vault/README.md), opened from Kotlin on a copy, with
+ * everything they contain.
+ */
 class FrozenVaultsTest {
     private fun open(version: Int, keys: PlatformKeys = TestKeys()): Authenticator {
         val file = folder().resolve("vault")
@@ -37,7 +40,7 @@ class FrozenVaultsTest {
                 val demo = accounts.single { it.account == "demo" }
                 assertEquals(listOf("biometricAvailable") to true, demo.policies to demo.hasBiometricSlot)
 
-                // The servers' clocks stand where they stood then, so nothing is too late.
+                // The servers' clocks are where they were then, so nothing is too late.
                 val clock = HttpResponse(400u, date(FROZEN_AT), """{"code":400,"reason":"Bad Request","message":"clock"}""".toByteArray())
                 core.pull(0u).forEach { assertEquals(Pulled.AskAgain, core.pulled(it, clock)) }
                 val answer = core.due().single()
@@ -55,7 +58,7 @@ class FrozenVaultsTest {
 
                 accounts.find { it.account == "codes" }?.let { codes ->
                     assertEquals("my codes", codes.displayName)
-                    // RFC 4226, appendix D: the first was used.
+                    // RFC 4226, appendix D: the first value was used.
                     assertEquals("287082", core.code(codes.id).code)
                 }
                 accounts.find { it.account == "keyed" }?.let { keyed ->

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** Pushes that say no more than that a message waits: the courier asks for it. */
+/** Pushes that only say that a message is waiting: the courier fetches it. */
 class HintTest {
     private fun test(work: suspend (PushAuthenticator, Registered) -> Unit) = runBlocking {
         openPhone().use { phone -> work(phone, phone.call { Registered(this) }) }

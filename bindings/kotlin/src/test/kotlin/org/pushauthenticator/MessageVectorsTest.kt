@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
 /**
- * Every case under tests/vectors/messages, given to a copy of the vault there, which holds the account they are for: what
- * a notification says, and both answers, byte for byte.
+ * Every case under tests/vectors/messages, given to a copy of the vault there, which holds their account: what a
+ * notification says, and both answers, byte for byte.
  */
 class MessageVectorsTest {
     private val cases = vectors("messages")
@@ -73,7 +73,7 @@ class MessageVectorsTest {
         assertEquals(expected["custom_payload"].textOrNull(), notification.customPayload)
         val lasts = expected["time_to_live_seconds"].asLong() * 1000
         assertEquals(expected["sent_at"].takeUnless { it.isNull }?.asLong(), notification.sentAt)
-        // By the phone's clock: within what a clock read to whole seconds may differ, and what passed since it was learnt.
+        // By the phone's clock, within the error of a clock read in whole seconds, plus the time since then.
         assertTrue(abs(notification.expiresAt - notification.receivedAt - lasts) <= 10_000, "${notification.expiresAt}")
         val context = expected["context"]
         assertEquals(context.isNull, notification.context == null)
@@ -86,7 +86,7 @@ class MessageVectorsTest {
         }
     }
 
-    /** One message names an account by a number, which no phone makes: signed anew with the account's own name. */
+    /** One message names an account by a number, which no phone makes: re-signed with the account's own name. */
     private fun input(case: JsonNode): String {
         val input = case["input"].asText()
         val claims = json.readTree(Base64.getUrlDecoder().decode(input.split('.')[1])) as ObjectNode

@@ -12,8 +12,9 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
 /**
- * The cases under tests/vectors/proofs, as far as a phone makes what they hold: what was displayed, what a platform has to
- * attest, the proofs of answers, of registrations and of pulls. How it checks what was signed is in [SignedProofVectorsTest].
+ * The cases under tests/vectors/proofs, to the extent that a phone produces their content: what was displayed, what a
+ * platform has to attest, the proofs of answers, registrations and pulls. [SignedProofVectorsTest] covers the checking
+ * of signatures.
  */
 class ProofVectorsTest {
     private val cases = vectors("proofs")
@@ -23,7 +24,7 @@ class ProofVectorsTest {
     private fun header(token: String) = decode(token.split('.')[0])
     private fun body(token: String) = json.readTree(decode(token.split('.')[1])) as ObjectNode
 
-    /** An account with a key in hardware, under the names and the secret of a case. */
+    /** An account with a hardware key, with the names and the secret of a case. */
     private class Keyed(val core: Authenticator, case: JsonNode) {
         val chip = Chip()
         private val secret = unhex(case["secret"].asText())
@@ -33,7 +34,7 @@ class ProofVectorsTest {
         val registration: ToSign = core.registrationToSign(code, chip.key())
         val server = Registered(core, code, date(SENT_AT), secret, chip.choice(core, code, UserPresence.NONE))
 
-        /** The message of a case, signed anew for the name that the core gave the account. */
+        /** Receives the message of a case, re-signed for the name that the core gave the account. */
         fun receive(case: JsonNode, id: String): Notification {
             val (header, claims) = case["message"].asText().split('.')
             val changed = (json.readTree(Base64.getUrlDecoder().decode(claims)) as ObjectNode).put("u", server.mechanismUid)
@@ -98,20 +99,24 @@ class ProofVectorsTest {
     @Test
     fun `the proofs of a registration and of a pull have the claims of their cases`() = keyed {
         val registered = cases.single { it["name"].asText() == "registration" }
-        // The code says its message's id; the key is another, and a phone gives a registration longer to arrive.
+        // The registration URI determines the message id. The key differs, and a phone gives a registration longer to
+        // arrive.
         same(registered, registration, System.currentTimeMillis() / 1000, "messageId" to "REGISTER:case", "jkt" to null, "exp" to null)
         val pull = cases.single { it["name"].asText() == "pull" }
         same(pull, core.pullsToSign().single().toSign, SENT_AT, "sub" to server.mechanismUid, "jkt" to null, "nonce" to null)
     }
 
-    /** The same message where it asks for a tap: what is displayed does not say how it is answered. */
+    /** The same message with a tap instead: what is displayed does not depend on the way it is answered. */
     private fun tapped(): JsonNode {
         val (header, claims) = everything["message"].asText().split('.')
         val changed = (json.readTree(decode(claims)) as ObjectNode).apply { remove("k"); remove("n") }
         return json.createObjectNode().put("message", "$header.${encode(json.writeValueAsString(changed))}.")
     }
 
-    /** Header and claims are the case's; times are off by what passed meanwhile. [other] claims have this value, or any. */
+    /**
+     * Asserts that header and claims are the case's, with times shifted by what passed meanwhile. The claims in [other]
+     * have this value, or any.
+     */
     private fun same(case: JsonNode, toSign: ToSign, now: Long, vararg other: Pair<String, String?>) {
         val (ours, token) = String(toSign.bytes) to case["token"].asText()
         assertEquals(header(token), header(ours))
@@ -136,7 +141,10 @@ class ProofVectorsTest {
     }
 
     private companion object {
-        /** When the cases' message was sent, in seconds; the phone learns that clock from the registration's answer. */
+        /**
+         * When the cases' message was sent, in seconds; the phone learns that time from the response to the
+         * registration.
+         */
         const val SENT_AT = 1_893_456_000L
     }
 }

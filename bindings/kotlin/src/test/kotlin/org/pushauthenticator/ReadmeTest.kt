@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** The README's start for Kotlin is the code below, and it does what it says. */
+/** The README's Kotlin example is the code below, and it works as described. */
 class ReadmeTest {
     private suspend fun start(
         folder: String, keys: PlatformKeys, biometric: SlotWrapper, device: Device, facts: DeviceFacts, scannedText: String,
@@ -85,7 +85,7 @@ class ReadmeTest {
         check("of keys ", listOf("bindings/kotlin/README.md"))
     }
 
-    /** What stands here and there: paths that a README names, by links and in their own words. */
+    /** Paths that a README names, in links and in its text, exist. */
     @Test
     fun `every path that a README names is there`() {
         val missing = mutableListOf<String>()
@@ -95,7 +95,7 @@ class ReadmeTest {
             val linked = Regex("""\]\(([^)#:]+)(#[^)]*)?\)""").findAll(text).map { it.groupValues[1] }.toList()
             missing += linked.filterNot { folder.resolve(it).exists() }.map { "$name: $it" }
             val named = Regex("""`((?:android|bindings|docs|examples|ios|scripts|src|tests)/[\w./-]*)""").findAll(text).map { it.groupValues[1] }
-            // What is built has no place before it was.
+            // Build output does not exist before the build.
             val written = named.filterNot { "/target/" in it || "jniLibs" in it }.toList()
             missing += written.filterNot { repository.resolve(it).exists() || folder.resolve(it).exists() }.map { "$name: $it" }
             assertTrue(linked.isNotEmpty() && written.isNotEmpty(), "paths are found in $name")

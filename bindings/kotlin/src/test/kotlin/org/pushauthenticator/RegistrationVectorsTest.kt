@@ -8,7 +8,7 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
-/** Every case under tests/vectors/uris: what the preview shows, and what is signed and sent when it is confirmed. */
+/** Every case under tests/vectors/uris: what the preview shows, and what is signed and sent after confirmation. */
 class RegistrationVectorsTest {
     private val cases = vectors("uris")
 
@@ -81,7 +81,7 @@ class RegistrationVectorsTest {
             val period = { System.currentTimeMillis() / 1000 / oath["period"].asLong() }
             val before = period()
             val code = core.code(account.id)
-            // The period may end between here and there.
+            // The period may end in between.
             assertTrue(code.code in (before..period()).map(::expected), "$code")
             assertTrue((code.validity as CodeValidity.Timed).next in (before..period()).map { expected(it + 1) })
         } else if (oath["counter"].asLong() == Long.MAX_VALUE) {

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit
 import kotlin.io.path.readText
 import kotlin.io.path.writeText
 
-/** The real server half, a process of its own, with the user alice; and a browser's part of a sign-on over REST. */
+/** The real server, as a separate process with the user alice; and a browser's part of a sign-on over REST. */
 class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCloseable {
     private val folder: Path = folder()
     private var process: Process? = null
@@ -24,7 +24,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
         val journey = folder.resolve("journeys/Login with Push MFA.journey.json")
         journey.writeText(journey.readText().replace("\"CHALLENGE\"", "\"$pushType\""))
         if (deviceKey != null) {
-            // Both nodes that know the setting: who registers with which key, and who is asked.
+            // Both nodes that have the setting: registration, and the sign-on request.
             val asked = journey.readText().replace(Regex("\"(scanQRCodeMessage|pushType)\":")) { "\"deviceKey\": \"$deviceKey\", ${it.value}" }
             journey.writeText(asked)
         }
@@ -34,7 +34,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
 
     val configuration get() = folder.resolve("server.toml").toString()
 
-    /** Runs a verb of the command line. */
+    /** Runs a command of the command line. */
     fun run(vararg arguments: String, input: String = ""): JsonNode {
         val ran = program("--json", *arguments).start()
         ran.outputStream.use { it.write(input.toByteArray()) }
@@ -43,7 +43,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
         return json.readTree(output)
     }
 
-    /** Starts the process, on the address of the last time where there was one. */
+    /** Starts the process, on the previous address if there was one. */
     fun start() {
         val started = program("--json", "serve", "--listen", address, "--config", configuration).start()
         process = started
@@ -57,7 +57,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
 
     override fun close() = stop()
 
-    /** Posts a step of the sign-on; status and body. */
+    /** Posts a step of the sign-on, and returns status and body. */
     fun post(step: JsonNode?): Pair<Int, JsonNode> {
         val uri = "http://$address/am/json/realms/root/realms/alpha/authenticate?authIndexType=service" +
             "&authIndexValue=Login%20with%20Push%20MFA"
@@ -70,7 +70,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
 
     fun next(step: JsonNode): JsonNode = post(step).let { (status, body) -> check(status == 200) { body }; body }
 
-    /** The step after the right password. */
+    /** Returns the step after the correct password. */
     fun signOn(): JsonNode {
         val step = post(null).second
         listOf("alice", PASSWORD).forEachIndexed { index, value ->
@@ -79,19 +79,19 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
         return next(step)
     }
 
-    /** The step that shows the QR code, and the code's text. */
+    /** Returns the step that shows the QR code, and the registration URI. */
     fun offer(): Pair<JsonNode, String> = next(signOn()).let { it to hiddenValue(it)!! }
 
-    /** The step that waits for the first push, after the phone registered. */
+    /** Returns the step that waits for the first push, after the phone has registered. */
     fun registered(offer: JsonNode): JsonNode = next(next(offer))
 
-    /** A sign-on without the phone: left at the wait, and finished with a recovery code; the session's token. */
+    /** Signs in without the phone: leaves the wait, and finishes with a recovery code. Returns the session's token. */
     fun signOnWithRecoveryCode(code: String): String {
         val left = next(fill(signOn()) { (it["callbacks"].last()["input"][0] as ObjectNode).put("value", 0) })
         return next(fill(left) { (it["callbacks"][0]["input"][0] as ObjectNode).put("value", code) })["tokenId"].asText()
     }
 
-    /** What a signed-in person does about the own phones, over REST. */
+    /** What a signed-in user does with their own phones, over REST. */
     fun ownPhones(method: String, id: String, token: String): JsonNode {
         val uri = URI("http://$address/am/json/realms/root/realms/alpha/users/alice/devices/2fa/push$id")
         val request = java.net.http.HttpRequest.newBuilder(uri).method(method, BodyPublishers.noBody())
@@ -104,7 +104,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
     private fun fill(step: JsonNode, change: (JsonNode) -> Unit): JsonNode = step.also(change)
 
     companion object {
-        /** The codes of the step that shows them: each is a line of its script. */
+        /** Returns the recovery codes of the step that shows them; each is a line of its script. */
         fun recoveryCodes(step: JsonNode): List<String> {
             val script = step["callbacks"].first { it["type"].asText() == "TextOutputCallback" }["output"][0]["value"].asText()
             return Regex("""^\s."([A-Za-z0-9_]+)\\n""", RegexOption.MULTILINE).findAll(script).map { it.groupValues[1] }.toList()
@@ -116,7 +116,7 @@ class Server(pushType: String = "CHALLENGE", deviceKey: String? = null) : AutoCl
             ProcessBuilder(Path.of(System.getProperty("cargo.output"), "push-authenticator").toString(), *arguments)
                 .redirectError(ProcessBuilder.Redirect.INHERIT).apply { environment()["RUST_LOG"] = "error" }
 
-        /** A QR code's text, or the number to tap. */
+        /** Returns the registration URI, or the number to tap. */
         fun hiddenValue(step: JsonNode): String? =
             step["callbacks"].find { it["type"].asText() == "HiddenValueCallback" }?.let { it["output"][0]["value"].asText() }
     }

@@ -16,12 +16,12 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
 /**
- * The proofs under tests/vectors/proofs, accepted and refused, as a shell hands them in: signed by a key of hardware, and
- * checked by the core before anything goes out. The account's key is that of the cases.
+ * The proofs under tests/vectors/proofs, accepted and rejected, submitted as an app does: signed by a hardware key, and
+ * checked by the core before anything is sent. The account's key is that of the cases.
  *
- * Answers are handed in as they are, by a server's clock that stands at the case's time. A registration is checked by the
- * phone's own clock, and a pull is about a name that the phone makes: these are signed anew, with that time or name only put
- * in the place of the case's.
+ * Answers are submitted unchanged, with a server's clock at the case's time. The phone's own clock checks a
+ * registration, and a pull contains a name that the phone makes, so these are re-signed with only that time or name
+ * replaced.
  */
 class SignedProofVectorsTest {
     private val cases = vectors("proofs")
@@ -100,7 +100,7 @@ class SignedProofVectorsTest {
         if (result != null) assertEquals(emptyList<Account>(), core.accounts())
     }
 
-    /** An account whose key is the case's, and whose server's clock stands at the case's time. */
+    /** Registers an account whose key is the case's, and whose server's clock is at the case's time. */
     private fun register(core: Authenticator, case: JsonNode, code: String, presence: UserPresence): Registered {
         val key = DeviceKey(case["jwk"], presence)
         val bytes = core.registrationToSign(code, key).bytes
@@ -114,7 +114,9 @@ class SignedProofVectorsTest {
 
     private fun clock(case: JsonNode): Long = case["expected"]["now"].asLong() - if (case["name"].asText() in EARLIER) MARGIN else 0
 
-    /** The case's token with other claims, signed rightly, or wrongly where that is what the case is about. */
+    /**
+     * Returns the case's token with changed claims, signed correctly, or incorrectly if that is what the case is about.
+     */
     private fun signedAnew(case: JsonNode, change: (String) -> String): String {
         val (header, body) = case["token"].asText().split('.')
         val claims = change(decode(body))
@@ -145,7 +147,7 @@ class SignedProofVectorsTest {
         refused
     }
 
-    /** The border has one code for all of them; what a person reads says which it was. */
+    /** The boundary has one error code for all of them; the text for the user says which it was. */
     private fun check(case: JsonNode, refused: AuthenticatorException.Refused?) {
         val error = case["error"]?.asText()
         assertEquals(error?.let { "signature-refused" }, refused?.code, "${case["name"]}: ${refused?.explanation}")
@@ -166,15 +168,18 @@ class SignedProofVectorsTest {
         /** In seconds: more than passes between setting a clock and reading it. */
         const val MARGIN = 30L
 
-        /** Cases whose time is a second before a limit: done [MARGIN] before it. */
+        /** Cases whose time is a second before a limit: run [MARGIN] before it. */
         val EARLIER = setOf(
             "answer-just-not-expired", "answer-from-the-future", "pull-just-not-expired", "pull-from-the-future", "registration-from-the-future",
         )
 
-        /** Answers by what is no key: no account comes to have it, because its registration is refused for the same reason. */
+        /**
+         * Answers by something that is not a key: no account can have it, because its registration is rejected for the
+         * same reason.
+         */
         val NO_KEYS = setOf("answer-key-infinity", "answer-key-off-the-curve")
 
-        /** Cases that cannot be handed in over this interface, and why. */
+        /** Cases that cannot be submitted over this interface, and why. */
         val LEFT_OUT = mapOf(
             "answer-signature-padded" to "a signature is handed in as bytes: the core writes its base64",
             "answer-signature-trailing-bits" to "a signature is handed in as bytes: the core writes its base64",
@@ -182,7 +187,7 @@ class SignedProofVectorsTest {
             "pull-other-time" to "the pull takes its time from the proof that is handed in",
         )
 
-        /** What a person reads of each error. */
+        /** The text of each error for the user. */
         val REASONS = mapOf(
             "proof-signature" to "not signed by the device key", "proof-message-id" to "about another message",
             "proof-subject" to "about another device", "proof-challenge" to "about another challenge",

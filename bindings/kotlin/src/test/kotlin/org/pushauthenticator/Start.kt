@@ -2,7 +2,10 @@ package org.pushauthenticator
 
 import com.sun.jna.Native
 
-/** A process that starts the library with JNA there already, and opens a vault; prints both times in milliseconds. */
+/**
+ * A process that first starts the library, with JNA already loaded, and then opens a vault; prints both times in
+ * milliseconds.
+ */
 fun main(arguments: Array<String>) {
     Native.load("c", com.sun.jna.Library::class.java)
     val began = System.nanoTime()

@@ -11,7 +11,9 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** Uses every callback interface for the first time in its process, from many threads at once; [StartTest] starts it. */
+/**
+ * Uses every callback interface for the first time in its process, from many threads at once; started by [StartTest].
+ */
 object FirstUse {
     const val THREADS = 12
 
@@ -27,7 +29,7 @@ object FirstUse {
                     override fun wrap(slot: ByteArray): ByteArray = Finger.wrap(slot).also { slots.incrementAndGet() }
                 }
                 barrier.await()
-                // Half of the threads begin with the one, half with the other.
+                // Half of the threads start with one, half with the other.
                 if (number % 2 == 0) {
                     Authenticator.open("${arguments[0]}/$number", TestKeys(), log).use { it.enrol(registrationCode(), enrolment(), wrapper) }
                 } else {
@@ -41,20 +43,20 @@ object FirstUse {
     }
 }
 
-/** Opens a vault as an app does; [StartTest] starts it. */
+/** Opens a vault as an app does; started by [StartTest]. */
 object Opening {
     @JvmStatic
     fun main(arguments: Array<String>) = runBlocking { PushAuthenticator.open(arguments[0], TestKeys(), null).close() }
 }
 
-/** The start of the library: another version of it is noticed before a vault is touched. */
+/** The start of the library: a mismatched version is detected before a vault is touched. */
 class StartTest {
-    /** The checksums that the code for Swift checks; it was generated from the same library. */
+    /** The checksums that the Swift code checks; it was generated from the same library. */
     private val checksums = Regex("""if \((uniffi_\w+_checksum_\w+)\(\) != (\d+)\)""")
         .findAll(repository.resolve("bindings/swift/generated/PushAuthenticator.swift").readText())
         .associate { it.groupValues[1] to it.groupValues[2].toInt() }
 
-    /** Opens a vault with a library that has only these functions of the check; what came of it. */
+    /** Opens a vault with a library that has only these check functions, and returns the result. */
     private fun openWith(values: Map<String, Int>): String {
         val folder = folder()
         val source = folder.resolve("stand-in.c")

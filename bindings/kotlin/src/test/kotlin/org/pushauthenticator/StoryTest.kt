@@ -11,10 +11,10 @@ import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** Whole sign-ons: this phone, the real server as a process, HTTP between them. */
+/** Complete sign-ons: this phone, the real server as a process, HTTP between them. */
 class StoryTest {
     private class Story(val server: Server, val phone: PushAuthenticator, val courier: Courier) {
-        /** Scans the code on the page, adds the account, and goes on to the step that waits for the first push. */
+        /** Scans the QR code on the page, adds the account, and returns the step that waits for the first push. */
         suspend fun enrol(slotWrapper: SlotWrapper? = null): JsonNode {
             val (step, code) = server.offer()
             val preview = phone.call { preview(code) }
@@ -26,7 +26,7 @@ class StoryTest {
             return server.registered(step)
         }
 
-        /** The one sign-on request that waits, fetched from the server. */
+        /** Returns the only pending sign-on request, fetched from the server. */
         suspend fun pending(): Notification {
             val pulled = assertInstanceOf(PullResult.Answered::class.java, courier.pull(10.seconds).single()).pulled
             val listed = assertInstanceOf(Pulled.Messages::class.java, pulled).notifications.single()
@@ -77,7 +77,7 @@ class StoryTest {
                 "decided account=$account request=${request.id} detail=approve",
                 "settled account=$account request=${request.id} detail=approved",
             )
-            // What the core refused in between may have lines of its own.
+            // Rejections by the core in between may add lines.
             assertEquals(told, lines.filterNot { it.startsWith("decision-refused ") })
         }
     }
@@ -164,13 +164,13 @@ class StoryTest {
     @Test
     fun `a push in the form of a platform is taken in, and a refused one says why`() = story {
         val waiting = enrol()
-        // What a push service would carry, fetched here without telling the phone.
+        // What a push service would deliver, fetched here behind the phone's back.
         val pull = phone.call { pull(10u) }.single()
         val listed = UrlConnectionTransport().post(HttpPost(pull.url, pull.headers, pull.body, 10.seconds))
         val message = json.readTree(listed.body)["messages"].single()
         val id = message["messageId"].asText()
         val jwt = message["message"].asText()
-        // The first letter of the signature: of the last one not all bits count.
+        // The first character of the signature, because not all bits of the last one count.
         val at = jwt.lastIndexOf('.') + 1
         val changed = jwt.replaceRange(at, at + 1, if (jwt[at] == 'A') "B" else "A")
         val forged = phone.runCatching { call { receiveMessage(id, changed) } }.exceptionOrNull()

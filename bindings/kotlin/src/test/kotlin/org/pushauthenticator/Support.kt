@@ -30,7 +30,7 @@ val repository: Path = Path.of(System.getProperty("repository.root"))
 val json = ObjectMapper()
 val SECRET = "shared secret of 32 bytes length".toByteArray()
 
-/** The key encryption key of the frozen vaults, with AES-GCM as the JVM has it. */
+/** The key encryption key of the frozen vaults, with the JVM's AES-GCM. */
 class TestKeys(private val bytes: ByteArray = ByteArray(32) { it.toByte() }) : PlatformKeys {
     override fun wrap(dataKey: ByteArray): ByteArray {
         val cipher = cipher(Cipher.ENCRYPT_MODE, ByteArray(12) { 7 })
@@ -48,20 +48,20 @@ class TestKeys(private val bytes: ByteArray = ByteArray(32) { it.toByte() }) : P
     }
 }
 
-/** A biometric key: what it wraps is unwrapped by [touch]. */
+/** A biometric key: [touch] unwraps what it wraps. */
 object Finger : SlotWrapper {
     override fun wrap(slot: ByteArray): ByteArray = touch(slot)
     fun touch(bytes: ByteArray): ByteArray = ByteArray(bytes.size) { (bytes[it].toInt() xor 0x5a).toByte() }
 }
 
-/** A key in hardware: a P-256 pair of the JVM's own that the core never sees. */
+/** A hardware key: a P-256 pair of the JVM that the core never sees. */
 class Chip(val pair: KeyPair = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()) {
     fun key(presence: UserPresence = UserPresence.BIOMETRIC) =
         DeviceKey((pair.public as ECPublicKey).jwk, KeyLevel.STRONGBOX, presence, listOf(byteArrayOf(1, 2, 3)))
 
     fun sign(toSign: ToSign): Signed = toSign.signedBy(Signature.getInstance("SHA256withECDSA").apply { initSign(pair.private) })
 
-    /** What an account is registered with. */
+    /** Returns what an account is registered with. */
     fun choice(core: Authenticator, code: String, presence: UserPresence = UserPresence.BIOMETRIC): KeyChoice =
         key(presence).let { KeyChoice.Hardware(it, sign(core.registrationToSign(code, it))) }
 }
@@ -95,7 +95,7 @@ fun base32(bytes: ByteArray): String {
     return bits.chunked(5).joinToString("") { "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[it.padEnd(5, '0').toInt(2)].toString() }
 }
 
-/** RFC 4226 by the JVM's own HMAC. */
+/** RFC 4226, computed with the JVM's own HMAC. */
 fun oneTimeCode(secret: ByteArray, algorithm: String, digits: Int, moved: Long): String {
     val hash = hmac("Hmac$algorithm", secret, java.nio.ByteBuffer.allocate(8).putLong(moved).array())
     val at = hash.last().toInt() and 0xf
@@ -103,20 +103,20 @@ fun oneTimeCode(secret: ByteArray, algorithm: String, digits: Int, moved: Long):
     return (number.toLong() % Math.pow(10.0, digits.toDouble()).toLong()).toString().padStart(digits, '0')
 }
 
-/** A message as a server signs it, by the JVM's own HMAC. */
+/** A message signed as a server does, with the JVM's own HMAC. */
 fun sign(claims: Map<String, Any?>, secret: ByteArray = SECRET): String {
     val signed = encode("""{"typ":"JWT","alg":"HS256"}""") + "." + encode(json.writeValueAsString(claims))
     return signed + "." + encode(hmac("HmacSHA256", secret, signed.toByteArray()))
 }
 
-/** The claims of a signed message, after its signature was checked. */
+/** Returns the claims of a signed message, after checking its signature. */
 fun claims(jwt: String, secret: ByteArray = SECRET): JsonNode {
     val (header, body, signature) = jwt.split('.')
     assertEquals(encode(hmac("HmacSHA256", secret, "$header.$body".toByteArray())), signature)
     return json.readTree(Base64.getUrlDecoder().decode(body))
 }
 
-/** A registration code; [more] is added to its query. */
+/** Returns a registration URI; [more] is added to its query. */
 fun registrationCode(
     account: String = "demo",
     origin: String = "https://am.example.com",
@@ -127,7 +127,10 @@ fun registrationCode(
     "&s=${encode(secret)}&c=${encode(ByteArray(32) { 9 })}&r=${encode("$origin/am/push?_action=register")}" +
     "&a=${encode("$origin/am/push?_action=authenticate")}$more"
 
-/** An account that its server confirmed, in a core without a network, and the mechanism uid the server knows it by. */
+/**
+ * An account that its server confirmed, in a core without a network, and the mechanism uid by which the server knows
+ * it.
+ */
 class Registered(
     core: Authenticator, code: String = registrationCode(), date: String? = null, secret: ByteArray = SECRET, key: KeyChoice? = null,
 ) {
@@ -140,7 +143,7 @@ class Registered(
         core.delivered(request.id, HttpResponse(200u, date, "{}".toByteArray()))
     }
 
-    /** Message [number], with other claims put in. */
+    /** Returns message [number], with some claims replaced. */
     fun message(number: Int, vararg others: Pair<String, Any?>): String {
         val challenge = java.nio.ByteBuffer.allocate(32).putInt(number).array()
         return sign(mapOf("u" to mechanismUid, "c" to Base64.getEncoder().encodeToString(challenge), "t" to "120",
@@ -148,14 +151,17 @@ class Registered(
     }
 }
 
-/** A copy of the vault that the cases under tests/vectors/messages and arrivals are for. */
+/** Opens a copy of the vault for the cases under tests/vectors/messages and arrivals. */
 fun openMessagesVault(): Authenticator {
     val file = folder().resolve("vault")
     Files.copy(repository.resolve("tests/vectors/messages/phone.sqlite"), file)
     return openCore(file)
 }
 
-/** Has the phone of that vault learn the server's time, as it does from every answer: here from one that refuses a pull. */
+/**
+ * Makes the phone of that vault learn the server's time, as it does from every response; here from one that rejects a
+ * pull.
+ */
 fun setServerTime(core: Authenticator, seconds: Long) {
     val refused = """{"code":400,"reason":"Bad Request","message":"clock"}""".toByteArray()
     assertEquals(Pulled.AskAgain, core.pulled(core.pull(0u).single(), HttpResponse(400u, date(seconds), refused)))
@@ -172,17 +178,17 @@ fun vectors(kind: String): List<JsonNode> = repository.resolve("tests/vectors").
 fun JsonNode.textOrNull(): String? = if (isNull) null else asText()
 fun JsonNode.texts(): List<String> = map { it.asText() }
 
-/** Another JVM with what the tests have, and its [options]; both of its outputs are one. */
+/** Starts another JVM with the tests' class path and these [options]; both of its outputs are merged. */
 fun java(options: List<String>, main: String, vararg arguments: String): Process = ProcessBuilder(
     listOf(ProcessHandle.current().info().command().get()) +
         listOf("jna.library.path", "repository.root").map { "-D$it=" + System.getProperty(it) } + options +
         listOf("-cp", System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path"), main) + arguments,
 ).redirectErrorStream(true).start()
 
-/** The stable code that the core refuses [work] with. */
+/** Returns the error code with which the core rejects [work]. */
 fun refusal(work: () -> Unit): String = assertThrows(AuthenticatorException.Refused::class.java) { work() }.code
 
-/** A transport without a network: keeps what was sent and answers as told. */
+/** A transport without a network: records what was sent and responds as specified. */
 class Recorder(private val answer: suspend (HttpPost) -> HttpResponse = { ok }) : HttpTransport {
     val posts = CopyOnWriteArrayList<HttpPost>()
     override suspend fun post(post: HttpPost): HttpResponse {

@@ -9,12 +9,15 @@ import org.pushauthenticator.Authenticator
 import org.pushauthenticator.AuthenticatorException
 import org.pushauthenticator.PushAuthenticator
 
-/** Has the Keystore and the accounts agree: keys go with their accounts, and what a key took with it is told to the core. */
+/**
+ * Keeps the Keystore and the accounts consistent: removes keys together with their accounts, and tells the core what
+ * was lost with a key.
+ */
 class AccountKeys(private val signing: SigningKeys, private val biometric: BiometricKey) {
     private val starting = Mutex()
     private val adding = AtomicInteger()
 
-    /** Does [work], which makes keys of an account that is not there yet. */
+    /** Runs [work], which makes keys for an account that does not exist yet. */
     suspend fun <T> whileAdding(work: suspend () -> T): T {
         starting.withLock { adding.incrementAndGet() }
         try {
@@ -24,7 +27,10 @@ class AccountKeys(private val signing: SigningKeys, private val biometric: Biome
         }
     }
 
-    /** Takes away keys of accounts that are no more. What cannot be done now waits for the next time, and harms nobody. */
+    /**
+     * Removes the keys of deleted accounts. What cannot be removed now is removed next time; until then it does no
+     * harm.
+     */
     suspend fun tidy(phone: PushAuthenticator): Unit = starting.withLock {
         if (adding.get() > 0) return
         try {
@@ -38,7 +44,7 @@ class AccountKeys(private val signing: SigningKeys, private val biometric: Biome
         }
     }
 
-    /** The key of this slot is gone: so is the biometric of every account that it was for. */
+    /** Reports that the key of this slot is gone, and with it the biometric of every account that used it. */
     suspend fun biometricGone(phone: PushAuthenticator, wrapped: ByteArray) {
         phone.call {
             slots(accounts()).filterValues { biometric.isSame(it, wrapped) }.keys.forEach { biometricInvalidated(it) }
@@ -46,7 +52,7 @@ class AccountKeys(private val signing: SigningKeys, private val biometric: Biome
         biometric.forget(wrapped)
     }
 
-    /** The wrapped slots by their accounts' ids. */
+    /** The wrapped slots, by account id. */
     private fun Authenticator.slots(accounts: List<Account>): Map<String, ByteArray> =
         accounts.filter { it.hasBiometricSlot }.associate { it.id to biometricSlot(it.id) }
 }

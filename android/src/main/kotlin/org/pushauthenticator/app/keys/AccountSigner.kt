@@ -16,15 +16,15 @@ import org.pushauthenticator.app.App
 import org.pushauthenticator.app.Core
 import org.pushauthenticator.app.R
 
-/** Has accounts' own keys sign for a screen: what an account is registered with, and its answers. */
+/** Signs with accounts' own keys on behalf of a screen: registrations and answers. */
 class AccountSigner(private val activity: Activity, private val app: App) {
     private val gate = BiometricGate(activity)
 
     /**
-     * Has an account's key sign what the core wants signed. A key that does not count any more is reported to the core: the
-     * account answers nothing until it was added again.
+     * Signs with an account's key what the core wants signed. Reports an invalidated key to the core; the account then
+     * answers nothing until the user adds it again.
      *
-     * @throws org.pushauthenticator.AuthenticatorException when the core gives out nothing to be signed
+     * @throws org.pushauthenticator.AuthenticatorException when the core provides nothing to sign
      */
     suspend fun sign(phone: PushAuthenticator, account: Account, title: Int, what: Authenticator.() -> ToSign): Used<Signed> {
         val toSign = phone.call(what)
@@ -42,12 +42,12 @@ class AccountSigner(private val activity: Activity, private val app: App) {
     }
 
     /**
-     * Adds an account with a key of its own where its server takes one, which signs for it inside a prompt if the account
-     * is to ask for a biometric. Where there can be none, the core makes one; where the key store only fails to make it, nothing is
-     * added, and the person may choose that.
+     * Adds an account, with its own key if its server accepts one. The key signs the registration, inside a prompt if
+     * the account is to require a biometric. If the phone cannot have such a key, the core makes one. If the key store
+     * merely fails to make it, nothing is added, and the user may choose the core's key instead.
      *
-     * @param name by which the registration is found again when the screen is made anew
-     * @param enrolment with [KeyChoice.Software] when the person chose the core's key
+     * @param name identifies the registration when the screen is recreated
+     * @param enrolment with [KeyChoice.Software] if the user chose the core's key
      */
     suspend fun enrol(
         core: Core, name: String, code: String, preview: EnrolmentPreview, enrolment: Enrolment, biometric: Boolean,
@@ -65,7 +65,7 @@ class AccountSigner(private val activity: Activity, private val app: App) {
         } catch (never: NoSuchAlgorithmException) {
             return enrol(enrolment.copy(key = KeyChoice.Software))
         } catch (failed: GeneralSecurityException) {
-            // It may work the next time, and what is registered now is for good.
+            // It may work next time, and the choice made now is permanent.
             return Used.Failed(activity.getString(R.string.key_not_made), takesSoftware = true)
         }
         var kept = false
@@ -73,7 +73,7 @@ class AccountSigner(private val activity: Activity, private val app: App) {
             val toSign = core.phone.call { registrationToSign(code, key.description) }
             val used = gate.sign(key, toSign, R.string.prompt_register, of(preview.account, preview.issuer))
             return used.map { signed ->
-                // From here on the account may be there, whatever becomes of the screen.
+                // From here on the account may exist, whatever happens to the screen.
                 kept = true
                 register(core, name) { core.courier.enrol(code, enrolment.copy(key = KeyChoice.Hardware(key.description, signed))) }
             }
@@ -82,7 +82,7 @@ class AccountSigner(private val activity: Activity, private val app: App) {
         }
     }
 
-    /** Keys go where the account is not there in the end, or took another's place; here where the screen is gone by then. */
+    /** Removes keys whose account was not added or was replaced. Done here in case the screen is gone by then. */
     private suspend fun register(core: Core, name: String, enrol: suspend () -> Enrolled): Enrolled = app.outgoing.register(name) {
         app.accountKeys.whileAdding(enrol).also { app.accountKeys.tidy(core.phone) }
     }

@@ -17,22 +17,25 @@ import org.pushauthenticator.ToSign
 import org.pushauthenticator.app.R
 import org.pushauthenticator.signedBy
 
-/** What came of having a key used, inside a prompt where it asks for one. */
+/** The result of using a key, inside a prompt if the key requires one. */
 sealed interface Used<out T> {
-    /** What the key made; the core checks it. */
+    /** What the key produced; the core checks it. */
     class Done<T>(val result: T) : Used<T>
 
-    /** The person did not want to. */
+    /** The user cancelled. */
     data object Cancelled : Used<Nothing>
 
-    /** Not now; [text] is the system's, for the person, who may choose a key of the core's where [takesSoftware]. */
+    /**
+     * The key cannot be used now. [text] is the system's explanation for the user, who may choose the core's key
+     * instead if [takesSoftware].
+     */
     data class Failed(val text: String, val takesSoftware: Boolean = false) : Used<Nothing>
 
-    /** A finger or face was added: the key is gone for good. */
+    /** A fingerprint or face was added, and the key is permanently gone. */
     data object Invalidated : Used<Nothing>
 }
 
-/** The system's biometric prompts, as suspending functions. */
+/** The system's biometric prompts as suspending functions. */
 class BiometricGate(private val activity: Activity) {
     /** Unwraps an account's slot, inside a prompt. */
     suspend fun unwrap(key: BiometricKey, wrapped: ByteArray, subtitle: String): Used<ByteArray> = guard {
@@ -40,7 +43,7 @@ class BiometricGate(private val activity: Activity) {
         passed.then { crypto -> crypto?.cipher?.let { key.unwrap(wrapped, it) } }
     }
 
-    /** Has an account's key sign, inside a prompt where it asks for one. */
+    /** Signs with an account's key, inside a prompt if the key requires one. */
     suspend fun sign(key: SigningKey, toSign: ToSign, title: Int, subtitle: String): Used<Signed> = guard {
         val signature = key.signature()
         if (!key.asksForBiometric) return@guard Used.Done(toSign.signedBy(signature))
@@ -48,7 +51,7 @@ class BiometricGate(private val activity: Activity) {
         passed.then { it?.signature?.let(toSign::signedBy) }
     }
 
-    /** Whether the person passed; the device's PIN will do, too. From API 29. */
+    /** Returns whether the user authenticated; the device's PIN counts too. From API 29. */
     @Suppress("DEPRECATION")
     suspend fun unlock(): Boolean {
         val builder = BiometricPrompt.Builder(activity).setTitle(activity.getString(R.string.prompt_unlock))
@@ -62,7 +65,7 @@ class BiometricGate(private val activity: Activity) {
         return show(builder, null, canCancel = false) is Used.Done
     }
 
-    /** What key stores throw, told apart by what the person can do about it. */
+    /** Translates the exceptions of key stores into what the user can do about them. */
     private suspend fun <T> guard(work: suspend () -> Used<T>): Used<T> = try {
         work()
     } catch (gone: KeyPermanentlyInvalidatedException) {
@@ -84,7 +87,7 @@ class BiometricGate(private val activity: Activity) {
 
     private suspend fun pass(crypto: CryptoObject, title: Int, subtitle: String): Used<CryptoObject?> {
         val builder = BiometricPrompt.Builder(activity).setTitle(activity.getString(title)).setSubtitle(subtitle)
-        // A face that happens to look at the phone is no consent.
+        // A face that happens to look at the phone is not consent.
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) builder.setConfirmationRequired(true)
         return show(builder, crypto, canCancel = true)
     }
@@ -97,7 +100,7 @@ class BiometricGate(private val activity: Activity) {
     ) {
         val cancellation = CancellationSignal()
         caller.invokeOnCancellation { cancellation.cancel() }
-        // The framework tells this button's listener, and nobody else.
+        // The framework reports this button only to its listener.
         if (canCancel) {
             builder.setNegativeButton(activity.getString(R.string.cancel), activity.mainExecutor) { _, _ ->
                 if (caller.isActive) caller.resume(Used.Cancelled)

@@ -23,12 +23,12 @@ import org.pushauthenticator.PlatformKeyException
 import org.pushauthenticator.SlotWrapper
 
 /**
- * The keys that accounts' biometric slots are wrapped under, one for each account: RSA in the Android Keystore, the private
- * half bound to a strong biometric for every single use, and gone when another finger or face is enrolled. An account is
- * never bound to a key of another time, and a key that is gone takes no other with it.
+ * The keys that wrap accounts' biometric slots, one for each account: RSA in the Android Keystore, with the private
+ * half bound to a strong biometric for every single use and invalidated when another fingerprint or face is enrolled.
+ * Accounts never share a key, so losing one affects no other account.
  *
- * The public half wraps without asking anybody. What is wrapped begins with the name of its key; what an earlier version of
- * this app wrapped does not, and is under one key that its accounts shared.
+ * Wrapping uses the public half and needs no prompt. Wrapped data begins with the name of its key. Data from earlier
+ * versions of this app does not; it is wrapped under one key that those accounts shared.
  */
 class BiometricKey(private val context: Context) : SlotWrapper {
     override fun wrap(slot: ByteArray): ByteArray = try {
@@ -45,27 +45,27 @@ class BiometricKey(private val context: Context) : SlotWrapper {
     }
 
     /**
-     * What a prompt has to allow before it unwraps this slot.
+     * Returns the cipher that a prompt has to unlock before it unwraps this slot.
      *
-     * @throws KeyPermanentlyInvalidatedException when its key does not count any more
-     * @throws GeneralSecurityException when the key store fails otherwise
+     * @throws KeyPermanentlyInvalidatedException when the slot's key was invalidated
+     * @throws GeneralSecurityException when the key store fails for another reason
      */
     fun unwrapper(wrapped: ByteArray): Cipher {
         val key = store().privateKey(alias(wrapped))
         return Cipher.getInstance(TRANSFORMATION).apply { init(Cipher.DECRYPT_MODE, key, OAEP) }
     }
 
-    /** Unwraps the slot with its [unwrapper], which a prompt allowed. */
+    /** Unwraps the slot with its [unwrapper], once a prompt has unlocked it. */
     fun unwrap(wrapped: ByteArray, allowed: Cipher): ByteArray =
         if (isNamed(wrapped)) allowed.doFinal(wrapped, NAME, wrapped.size - NAME) else allowed.doFinal(wrapped)
 
-    /** Whether both are wrapped under the same key, so that what ends one ends the other. */
+    /** Whether both are wrapped under the same key, so that losing the key affects both. */
     fun isSame(wrapped: ByteArray, other: ByteArray): Boolean = alias(wrapped) == alias(other)
 
-    /** Takes this slot's key away where the store can; it does not count any more, or its account is gone. */
+    /** Removes this slot's key if the store allows it. Called when the key was invalidated or its account is gone. */
     fun forget(wrapped: ByteArray) = forgetKey(alias(wrapped), ::store)
 
-    /** Takes away the keys of all other slots. Not to be called while an account is being added. */
+    /** Removes the keys of all other slots. Must not be called while an account is being added. */
     fun keepOnly(slots: List<ByteArray>) {
         val kept = slots.map(::alias)
         try {
@@ -78,12 +78,15 @@ class BiometricKey(private val context: Context) : SlotWrapper {
 
     private fun alias(wrapped: ByteArray) = if (isNamed(wrapped)) PREFIX + String(wrapped, 0, NAME) else SHARED
 
-    /** What is wrapped is as long as the key's modulus. */
+    /** The ciphertext is as long as the key's modulus; anything longer begins with a name. */
     private fun isNamed(wrapped: ByteArray) = wrapped.size > KEY_BITS / 8
 
     private fun store() = KeyStore.getInstance(VaultKey.STORE).apply { load(null) }
 
-    /** The public half; as a key of the store it would be bound to the biometric like the private half. */
+    /**
+     * Returns the public half outside of the store; inside it, the public half would be bound to the biometric like the
+     * private one.
+     */
     private fun make(alias: String): PublicKey {
         val half = try {
             generate(alias, strongBox = context.packageManager.hasSystemFeature(PackageManager.FEATURE_STRONGBOX_KEYSTORE))
@@ -114,16 +117,16 @@ class BiometricKey(private val context: Context) : SlotWrapper {
     }
 
     companion object {
-        /** The key that accounts shared. */
+        /** The key that accounts of earlier versions shared. */
         internal const val SHARED = "biometric"
         internal const val PREFIX = "biometric-"
         private const val KEY_BITS = 2048
 
-        /** Length of a name, in bytes. */
+        /** Length of a key name, in bytes. */
         private const val NAME = 36
         private const val TRANSFORMATION = "RSA/ECB/OAEPPadding"
 
-        /** The Keystore's MGF1 is SHA-1 before Android 14, whatever the digest is. */
+        /** Before Android 14, the Keystore uses SHA-1 for MGF1, whatever the digest. */
         private val OAEP = OAEPParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA1, PSource.PSpecified.DEFAULT)
     }
 }

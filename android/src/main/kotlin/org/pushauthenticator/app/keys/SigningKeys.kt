@@ -31,23 +31,23 @@ import org.pushauthenticator.jwk
 import org.pushauthenticator.needsSignature
 import org.pushauthenticator.signedBy
 
-/** An account's own key in the Keystore. Its private half never leaves it. */
+/** An account's own key in the Keystore. Its private half never leaves the Keystore. */
 class SigningKey(private val alias: String, private val store: KeyStore, val description: DeviceKey) {
-    /** Whether nothing is signed without a prompt that was passed. */
+    /** Whether every signature requires a successful prompt. */
     val asksForBiometric: Boolean get() = description.presence == UserPresence.BIOMETRIC
 
     /**
-     * What a prompt has to allow before it signs, where the key asks for one.
+     * Returns the signature object that a prompt has to unlock before it signs, if the key requires one.
      *
-     * @throws KeyPermanentlyInvalidatedException when the key does not count any more
-     * @throws GeneralSecurityException when the key store fails otherwise
+     * @throws KeyPermanentlyInvalidatedException when the key was invalidated
+     * @throws GeneralSecurityException when the key store fails for another reason
      */
     fun signature(): Signature {
         val key = store.privateKey(alias)
         return Signature.getInstance(ALGORITHM).apply { initSign(key) }
     }
 
-    /** Takes the key away for good; one that the store keeps goes at the next start. */
+    /** Removes the key permanently. If the store fails to delete it, the next start tries again. */
     fun forget() = forgetKey(alias) { store }
 
     companion object {
@@ -56,19 +56,19 @@ class SigningKey(private val alias: String, private val store: KeyStore, val des
 }
 
 /**
- * One EC P-256 key for each account whose server takes one: in StrongBox where there is one, attested where the phone can,
- * bound to a strong biometric for every single use where one is set up, and then gone when another finger or face is
- * enrolled.
+ * One EC P-256 key for each account whose server accepts one: in StrongBox if available, attested if the phone can,
+ * and, if a strong biometric is set up, bound to it for every single use and invalidated when another fingerprint or
+ * face is enrolled.
  *
- * Whose key is whose is not written down anywhere: the account has the public half.
+ * The mapping from accounts to keys is not stored anywhere: the account has the public half.
  */
 class SigningKeys(private val context: Context) {
     /**
-     * Makes a key for an account that is to be added.
+     * Makes a key for an account that is about to be added.
      *
-     * @param challenge what the server wants attested
-     * @param biometric whether it is to ask for a biometric
-     * @throws GeneralSecurityException when the key store makes none
+     * @param challenge the challenge that the server wants attested
+     * @param biometric whether the key should require a biometric
+     * @throws GeneralSecurityException when the key store cannot make the key
      */
     suspend fun make(challenge: ByteArray?, biometric: Boolean): SigningKey = inStore {
         val alias = PREFIX + UUID.randomUUID()
@@ -83,7 +83,7 @@ class SigningKeys(private val context: Context) {
     }
 
     /**
-     * The account's key; nothing where it is not in the store any more.
+     * Returns the account's key, or null if it is no longer in the store.
      *
      * @throws GeneralSecurityException when the key store cannot be used
      */
@@ -94,7 +94,9 @@ class SigningKeys(private val context: Context) {
         SigningKey(alias, store, DeviceKey(jwk, key.level, key.presence))
     }
 
-    /** Has the account's key sign what its server is asked with; nothing where the key is gone, cannot be used now, or asks for a person. */
+    /**
+     * Signs a pull with the account's key. Returns null if the key is gone, cannot be used now, or requires the user.
+     */
     suspend fun signUnasked(account: Account?, toSign: ToSign): Signed? = try {
         val key = account?.let { of(it) }?.takeUnless { it.asksForBiometric }
         key?.let { inStore { toSign.signedBy(it.signature()) } }
@@ -102,7 +104,7 @@ class SigningKeys(private val context: Context) {
         null
     }
 
-    /** Takes away the keys of accounts that are no more. Not to be called while an account is being added. */
+    /** Removes the keys of deleted accounts. Must not be called while an account is being added. */
     suspend fun keepOnly(accounts: List<Account>) = inStore {
         val kept = accounts.filter { it.needsSignature }.mapNotNull { it.key?.jwk }
         val store = store()
@@ -115,7 +117,7 @@ class SigningKeys(private val context: Context) {
         } catch (none: StrongBoxUnavailableException) {
             throw none
         } catch (unable: ProviderException) {
-            // Not every phone can attest. The server decides whether it takes a key without.
+            // Not every phone can attest keys. The server decides whether it accepts one without an attestation.
             if (challenge == null) throw unable
             pair(spec(alias, biometric, strongBox).build())
         }
@@ -144,13 +146,14 @@ class SigningKeys(private val context: Context) {
         return spec
     }
 
-    /** What became of it, as the store says, and not what was asked for. */
+    /** Describes the key as the store reports it, not as it was requested. */
     private fun describe(store: KeyStore, alias: String, strongBox: Boolean): DeviceKey {
         val key = store.getKey(alias, null) as PrivateKey
         val info = KeyFactory.getInstance(key.algorithm, VaultKey.STORE).getKeySpec(key, KeyInfo::class.java)
         val presence = if (info.isUserAuthenticationRequired) UserPresence.BIOMETRIC else UserPresence.NONE
-        // Without an attestation the store still makes one certificate, which says nothing. Of a chain that is more than a
-        // registration holds, nothing is sent: the server decides whether it takes a key without.
+        // Without attestation the store still creates one certificate, which proves nothing. If the chain is longer
+        // than a registration can hold, nothing is sent: the server decides whether it accepts a key without an
+        // attestation.
         val chain = store.getCertificateChain(alias).orEmpty().map { it.encoded }.takeIf { it.size > 1 }?.let(::attestationOf)
         val jwk = jwk(store, alias) ?: throw ProviderException("The key store made no key on P-256.")
         return DeviceKey(jwk, level(info, strongBox), presence, chain)
@@ -174,7 +177,7 @@ class SigningKeys(private val context: Context) {
 
     private fun store() = KeyStore.getInstance(VaultKey.STORE).apply { load(null) }
 
-    /** A chip may take a second. What it throws without declaring it is one kind of failure with the rest. */
+    /** A secure chip may take a second. Undeclared exceptions are treated like any other failure. */
     private suspend fun <T> inStore(work: () -> T): T = withContext(Dispatchers.IO) {
         try {
             work()

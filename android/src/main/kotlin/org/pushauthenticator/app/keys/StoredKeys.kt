@@ -7,21 +7,19 @@ import java.security.PrivateKey
 import java.security.ProviderException
 import java.security.UnrecoverableKeyException
 
-/*
- * What the Android Keystore does otherwise than its documentation says, in one place. It knows no key's purpose.
- */
+/* Works around the Android Keystore's deviations from its documentation. Independent of what the keys are for. */
 
 /**
- * Whether the store says that the key is gone for good. It hands out an invalidated key on some systems, and on others says no
- * more than this while it is loaded; of a fault that may pass it names the cause.
+ * Whether the store says that the key is permanently gone. Some systems return an invalidated key; others throw this
+ * exception, without a cause, when it is loaded. A temporary failure has a cause.
  */
 internal val UnrecoverableKeyException.isForGood: Boolean get() = cause == null || cause is KeyPermanentlyInvalidatedException
 
 /**
- * The private key under this name.
+ * Returns the private key with this name.
  *
- * @throws KeyPermanentlyInvalidatedException when it does not count any more, or is not there
- * @throws GeneralSecurityException when the key store fails otherwise
+ * @throws KeyPermanentlyInvalidatedException when the key was invalidated or does not exist
+ * @throws GeneralSecurityException when the key store fails for another reason
  */
 internal fun KeyStore.privateKey(alias: String): PrivateKey = try {
     getKey(alias, null) as PrivateKey? ?: throw KeyPermanentlyInvalidatedException()
@@ -29,7 +27,7 @@ internal fun KeyStore.privateKey(alias: String): PrivateKey = try {
     throw if (gone.isForGood) KeyPermanentlyInvalidatedException(gone.message, gone) else gone
 }
 
-/** Takes a key away that nobody needs any more. One that the store keeps harms nobody: it is tried again with the next one. */
+/** Deletes an unused key. If the store fails to delete it, that does no harm: it is tried again with the next one. */
 internal fun forgetKey(alias: String, store: () -> KeyStore) {
     try {
         store().deleteEntry(alias)

@@ -22,9 +22,9 @@ import org.pushauthenticator.PlatformKeys
 import org.pushauthenticator.app.service
 
 /**
- * The key that wraps the vault's data key: AES-256 in the Android Keystore, in StrongBox where there is one.
+ * The key that wraps the vault's data key: AES-256 in the Android Keystore, in StrongBox if available.
  *
- * It asks for no person and no unlocked device, because pushes arrive while the phone lies locked on the table.
+ * It requires neither the user nor an unlocked device, because pushes arrive while the phone is locked.
  */
 class VaultKey(private val context: Context) : PlatformKeys {
     override fun wrap(dataKey: ByteArray): ByteArray = try {
@@ -46,12 +46,14 @@ class VaultKey(private val context: Context) : PlatformKeys {
         cipher.doFinal(wrapped, NONCE, wrapped.size - NONCE)
     }
 
-    /** Before the first unlock the store shows no keys: nothing is lost then. */
+    /** Before the first unlock the store lists no keys, so nothing is lost. */
     private fun missing(): PlatformKeyException =
         if (context.service<UserManager>().isUserUnlocked) PlatformKeyException.Invalid()
         else PlatformKeyException.Unavailable()
 
-    /** *Invalid* tells the person that the accounts are lost, so it is only for what cannot mean anything else. */
+    /**
+     * `Invalid` tells the user that the accounts are lost, so it is thrown only when no other explanation is possible.
+     */
     private fun <T> guard(work: () -> T): T = try {
         work()
     } catch (gone: KeyPermanentlyInvalidatedException) {

@@ -11,7 +11,9 @@ import org.pushauthenticator.Evidence
 import org.pushauthenticator.app.App
 import org.pushauthenticator.app.SystemLog
 
-/** Answers from the notification itself. The core refuses an approval while the device or the app is locked. */
+/**
+ * Handles answers given in the notification itself. The core rejects an approval while the device or the app is locked.
+ */
 class AnswerReceiver : BroadcastReceiver() {
     override fun onReceive(context: Context, intent: Intent) {
         val app = context.applicationContext as App
@@ -30,7 +32,7 @@ class AnswerReceiver : BroadcastReceiver() {
                 app.notices.tell(id, answer)
             } catch (failed: AuthenticatorException) {
                 SystemLog.failure(failed)
-                // Nobody looks at a screen: that nothing was answered is told where the button was.
+                // No screen is open, so the notification itself says that nothing was answered.
                 app.notices.tell(id, Answer.Rejected(failed))
             } finally {
                 ended?.finish()
@@ -42,7 +44,7 @@ class AnswerReceiver : BroadcastReceiver() {
         const val APPROVE = "org.pushauthenticator.app.APPROVE"
         const val DENY = "org.pushauthenticator.app.DENY"
 
-        /** The data keeps intents of different requests apart. */
+        /** The data URI keeps the intents of different sign-on requests apart. */
         fun intent(context: Context, verb: String, id: String): Intent =
             Intent(verb, Uri.fromParts("request", id, null), context, AnswerReceiver::class.java)
     }

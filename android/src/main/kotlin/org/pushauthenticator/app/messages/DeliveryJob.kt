@@ -15,7 +15,7 @@ import org.pushauthenticator.app.service
 import org.pushauthenticator.app.App
 import org.pushauthenticator.app.SystemLog
 
-/** Sends what waits, fetches what is pending, and cleans the history: every quarter of an hour, and when asked. */
+/** Sends what is due, fetches pending messages and trims the history, every 15 minutes and on demand. */
 class DeliveryJob : JobService() {
     private val running = mutableMapOf<Int, Job>()
 
@@ -42,13 +42,13 @@ class DeliveryJob : JobService() {
         const val PERIODIC = 1
         const val SOON = 2
 
-        /** Sends and fetches once. Whether something is left to be sent. */
+        /** Sends and fetches once. Returns whether anything is left to send. */
         suspend fun run(app: App, networkIsBack: Boolean): Boolean {
             val core = app.core()
             if (networkIsBack) core.phone.call { retryNow() }
             core.courier.deliver()
             core.courier.pull()
-            // A screen that is open may be sending what was made due here.
+            // An open screen may be sending what became due here.
             core.courier.awaitIdle()
             app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() })
             return core.phone.call {
@@ -57,7 +57,7 @@ class DeliveryJob : JobService() {
             }
         }
 
-        /** Has the periodic job run; one that is scheduled already is left alone. */
+        /** Schedules the periodic job, unless it is already scheduled. */
         fun schedule(context: Context) {
             val scheduler = context.service<JobScheduler>()
             if (scheduler.getPendingJob(PERIODIC) != null) return
@@ -65,7 +65,7 @@ class DeliveryJob : JobService() {
             scheduler.schedule(job)
         }
 
-        /** Something waits to be sent: as soon as there is a network. */
+        /** Schedules a delivery for as soon as there is a network. */
         fun soon(context: Context) {
             val scheduler = context.service<JobScheduler>()
             scheduler.schedule(builder(context, SOON).setMinimumLatency(0).build())

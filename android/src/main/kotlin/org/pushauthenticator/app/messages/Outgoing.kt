@@ -9,24 +9,25 @@ import org.pushauthenticator.Enrolled
 import org.pushauthenticator.app.App
 
 /**
- * What screens began to send, and must not end with them: the app goes on with it when the screen is left, turned or made
- * anew. What nobody looks at is told by a notification. It knows no screen.
+ * Sends what must not end with the screen that started it: the app continues when the user leaves or rotates the
+ * screen. If no screen is open to show a result, a notification does. Independent of the screens.
  */
 class Outgoing(private val app: App) {
     private val underway = AtomicInteger()
     private val watched = mutableSetOf<String>()
     private val registrations = mutableMapOf<String, Deferred<Enrolled>>()
 
-    /** Whether something is on its way at this moment. */
+    /** Whether anything is being sent right now. */
     val isBusy: Boolean get() = underway.get() > 0
 
-    /** A screen that is looked at says what becomes of the sign-on request or the registration of this name. */
+    /** Notes that an open screen will show the result of the sign-on request or registration with this name. */
     fun watch(name: String) = synchronized(watched) { watched += name }
 
     fun unwatch(name: String) = synchronized(watched) { watched -= name }
 
     /**
-     * Sends an answer to its end, whatever becomes of who waits for it. One that could not be sent is left to the job.
+     * Sends an answer to completion, even if its caller is cancelled. If the answer could not be sent, the job takes
+     * over.
      *
      * @throws AuthenticatorException when the vault cannot be used
      */
@@ -43,13 +44,13 @@ class Outgoing(private val app: App) {
     }.await()
 
     /**
-     * Adds an account and sends its registration, likewise. Whoever asks for it by this name until [shown] is called waits for the
-     * same one.
+     * Adds an account and sends its registration to completion, even if its caller is cancelled. Further calls with the
+     * same name wait for the same registration until [shown] is called.
      *
      * @throws AuthenticatorException when the vault cannot be used
      */
     suspend fun register(name: String, enrol: suspend () -> Enrolled): Enrolled {
-        // It may be through before it is written down.
+        // The registration may finish before it is recorded.
         val registration = synchronized(registrations) {
             begin {
                 try {
@@ -63,10 +64,10 @@ class Outgoing(private val app: App) {
         return registration.await()
     }
 
-    /** The registration that a screen of this name began, and no screen showed the end of. */
+    /** Returns the registration that a screen with this name started and whose result no screen has shown yet. */
     fun registration(name: String): Deferred<Enrolled>? = synchronized(registrations) { registrations[name] }
 
-    /** A screen says what came of the registration. */
+    /** Notes that a screen has shown the result of the registration. */
     fun shown(name: String) {
         synchronized(registrations) { registrations -= name }
     }
@@ -80,7 +81,7 @@ class Outgoing(private val app: App) {
 
     private fun isWatched(name: String) = synchronized(watched) { name in watched }
 
-    /** What this starts goes on when nobody waits for it any more. */
+    /** Starts work that continues when nobody waits for it any more. */
     private fun <T> begin(work: suspend () -> T): Deferred<T> {
         underway.incrementAndGet()
         return app.scope.async {

@@ -22,11 +22,11 @@ import org.pushauthenticator.app.screens.title
 import org.pushauthenticator.needsSignature
 import org.pushauthenticator.Notification as SignOn
 
-/** Sign-on requests in the system's notification area. What they are about is not shown on the lock screen. */
+/** Sign-on requests in the system's notification area. Their details do not appear on the lock screen. */
 class RequestNotices(private val context: Context, private val settings: Settings) {
     private val manager = context.service<NotificationManager>()
 
-    /** What is shown, and whether the app's lock was on then. */
+    /** The sign-on requests on display, and whether the app lock was on at the time. */
     private val shown = mutableMapOf<String, Pair<SignOn, Boolean>>()
 
     fun makeChannel() {
@@ -36,11 +36,11 @@ class RequestNotices(private val context: Context, private val settings: Setting
         manager.createNotificationChannel(channel)
     }
 
-    /** Whether the person lets sign-on requests be shown outside of the app. */
+    /** Whether the user allows this app's notifications. */
     val areShown: Boolean
         get() = manager.areNotificationsEnabled() && manager.getNotificationChannel(CHANNEL)?.importance != NotificationManager.IMPORTANCE_NONE
 
-    /** Shows these requests, and takes back every other. */
+    /** Shows these sign-on requests, and removes all others. */
     @Synchronized
     fun follow(pending: List<SignOn>, accounts: List<Account>) {
         val ids = pending.map { it.id }
@@ -53,14 +53,14 @@ class RequestNotices(private val context: Context, private val settings: Setting
         }
     }
 
-    /** Says what came of an answer that was given without opening the app. */
+    /** Shows the result of an answer that was given without opening the app. */
     fun tell(id: String, answer: Answer) {
         val notice = builder(context.getString(answer.title)).setContentText(answer.summary(context))
             .setContentIntent(open(id)).setTimeoutAfter(RESULT_SHOWN).build()
         manager.notify(id, RESULT, notice)
     }
 
-    /** Says how adding an account ended whose screen was left. */
+    /** Shows the result of adding an account after the user left the screen. */
     fun tell(enrolled: Enrolled) {
         val list = Intent(context, AccountsActivity::class.java).addFlags(Intent.FLAG_ACTIVITY_NEW_TASK)
         val text = enrolled.summary(context)
@@ -69,7 +69,7 @@ class RequestNotices(private val context: Context, private val settings: Setting
         manager.notify(REGISTRATION, notice)
     }
 
-    /** A [guarded] app is opened before anything is approved, or said about the sign-on. */
+    /** With [guarded], the user has to open the app before it approves anything or shows details of the sign-on. */
     private fun notice(request: SignOn, account: Account?, guarded: Boolean): Notification {
         val title = context.getString(R.string.notice_title, request.issuer)
         val text = request.message?.takeUnless { guarded } ?: request.account
@@ -79,7 +79,8 @@ class RequestNotices(private val context: Context, private val settings: Setting
             .setPublicVersion(builder(context.getString(R.string.notice_public)).build())
             .setContentIntent(open(request.id))
             .setTimeoutAfter((request.expiresAt - System.currentTimeMillis()).coerceAtLeast(1))
-        // Older systems would run an action of a locked phone. A key of the account's own signs on the screen, where it may prompt.
+        // Older systems would run an action while the phone is locked. An account's own key signs on the screen, where
+        // it can prompt.
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S && account?.needsSignature != true) {
             if (request.ask == Ask.Tap && !guarded) builder.addAction(action(request.id, R.string.approve, AnswerReceiver.APPROVE))
             builder.addAction(action(request.id, R.string.deny, AnswerReceiver.DENY))

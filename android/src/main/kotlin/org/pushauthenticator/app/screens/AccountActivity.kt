@@ -15,11 +15,11 @@ import org.pushauthenticator.Account
 import org.pushauthenticator.UserPresence
 import org.pushauthenticator.app.R
 
-/** One account: what is known about it, how it is called, and its removal, whose consequences are said first. */
+/** One account: its details, its name, and its removal, with the consequences shown first. */
 class AccountActivity : Screen() {
     private val id get() = intent.getStringExtra(ACCOUNT).orEmpty()
 
-    /** The names are in their fields, and from here on what the person makes of them. */
+    /** The fields hold the stored names; from here on they hold the user's edits. */
     private var named = false
 
     override fun onCreate(state: Bundle?) {
@@ -84,7 +84,7 @@ class AccountActivity : Screen() {
         offer(true)
     }
 
-    /** The core's own text is in English only. */
+    /** The core's own text is only in English. */
     private fun consequence(code: String): Int? = when (code) {
         "stays-registered" -> R.string.consequence_registered
         "may-be-registered" -> R.string.consequence_maybe_registered
@@ -102,7 +102,7 @@ class AccountActivity : Screen() {
 
     private fun remove() = withCore { core ->
         core.phone.call { remove(id) }
-        // Not cut short by this screen's end.
+        // Must not be cut short when this screen ends.
         app.scope.launch { app.accountKeys.tidy(core.phone) }
         finish()
     }

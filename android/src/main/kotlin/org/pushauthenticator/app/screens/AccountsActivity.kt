@@ -16,7 +16,7 @@ import org.pushauthenticator.CredentialKind
 import org.pushauthenticator.Notification
 import org.pushauthenticator.app.R
 
-/** The first screen: sign-on requests that wait, and all accounts with their codes. */
+/** The start screen: pending sign-on requests, and all accounts with their one-time passwords. */
 class AccountsActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -56,7 +56,7 @@ class AccountsActivity : Screen() {
         row.requireViewById<TextView>(R.id.name).show(account.displayName)
         row.requireViewById<TextView>(R.id.state).show(problem(account))
         row.requireViewById<View>(R.id.open).setOnClickListener { startActivity(AccountActivity.intent(this, account.id)) }
-        // A code that is shown stays when something else of its account changes.
+        // A visible one-time password stays when something else about its account changes.
         if (!isNew) return
         val codes = account.kinds.firstOrNull { it != CredentialKind.PUSH } ?: return
         val name = getString(R.string.prompt_account, account.displayName, account.displayIssuer)
@@ -65,7 +65,7 @@ class AccountsActivity : Screen() {
         }
     }
 
-    /** The account's own colour, with letters that can be read on it. */
+    /** Applies the account's color, with text that is readable on it. */
     private fun tint(view: TextView, colour: Int) {
         view.background.mutate().setTint(colour)
         view.setTextColor(if (Color.luminance(colour) > BRIGHT) Color.BLACK else Color.WHITE)
@@ -87,7 +87,7 @@ class AccountsActivity : Screen() {
     }
 
     override fun onStop() {
-        // Codes are not shown to whoever takes up the phone next.
+        // One-time passwords must not be visible to the next person who picks up the phone.
         accountRows.clear()
         super.onStop()
     }

@@ -19,7 +19,7 @@ import android.util.Size
 import android.view.Surface
 import android.view.TextureView
 
-/** The back camera: its picture goes to a view, and to whoever looks for a code in it. */
+/** The back camera: sends its picture to a view and to a QR code reader. */
 class Camera(private val view: TextureView, private val found: (String) -> Unit, private val failed: () -> Unit) {
     private val manager = view.context.getSystemService(Context.CAMERA_SERVICE) as CameraManager
     private val thread = HandlerThread("camera").apply { start() }
@@ -29,7 +29,7 @@ class Camera(private val view: TextureView, private val found: (String) -> Unit,
     private var pictures: ImageReader? = null
     private var closed = false
 
-    /** The permission for the camera must be there. */
+    /** Opens the camera. The camera permission must have been granted. */
     fun open() {
         if (view.isAvailable) start() else view.surfaceTextureListener = Listener()
     }
@@ -109,7 +109,10 @@ class Camera(private val view: TextureView, private val found: (String) -> Unit,
         }
     }
 
-    /** The camera's picture lies on its side; the texture turns it by itself in the natural orientation, and stretches it. */
+    /**
+     * The camera's picture is rotated. In the natural orientation the texture turns it upright by itself, but stretches
+     * it.
+     */
     private fun fit(size: Size) {
         val width = view.width.toFloat()
         val height = view.height.toFloat()
@@ -139,7 +142,7 @@ class Camera(private val view: TextureView, private val found: (String) -> Unit,
     }
 
     private companion object {
-        /** In pixels: more only takes longer. */
+        /** In pixels; more only takes longer. */
         const val WIDEST = 1280
     }
 }

@@ -10,8 +10,8 @@ import org.pushauthenticator.CodeValidity
 import org.pushauthenticator.app.R
 
 /**
- * An account's one-time code: hidden until it is tapped, with the time that is left, and hidden again. [of] names the account
- * for those who hear the screen.
+ * An account's one-time password: hidden until tapped, shown with the time that is left, then hidden again. [of] names
+ * the account for screen readers.
  */
 class CodeView(private val row: View, private val of: String, private val counts: Boolean) {
     private val code: TextView = row.requireViewById(R.id.code)
@@ -26,11 +26,11 @@ class CodeView(private val row: View, private val of: String, private val counts
     }
 
     fun onAsked(ask: (CodeView) -> Unit) = place.setOnClickListener {
-        // Every code of an account that counts is used up by showing it: one tap, one code.
+        // Showing an HOTP value uses it up: one tap, one value.
         if (!showing || counts) ask(this)
     }
 
-    /** Shows the code that [make] gives, and the one after it; then hides it. */
+    /** Shows the one-time password that [make] returns and the one after it, and then hides it. */
     suspend fun run(make: suspend () -> Code) {
         if (showing && !counts) return
         showing = true

@@ -23,18 +23,18 @@ import org.pushauthenticator.app.keys.AccountSigner
 import org.pushauthenticator.app.keys.Used
 
 /**
- * Shows what a code would add, and adds it when the person says so. Links of other apps and web pages end here: opening
- * one stores nothing and contacts nobody.
+ * Shows what a registration URI would add, and adds it when the user confirms. Links from other apps and web pages end
+ * here: opening one stores nothing and contacts nobody.
  */
 class ConfirmActivity : Screen() {
     private val add get() = requireViewById<Button>(R.id.add)
     private val software get() = requireViewById<Button>(R.id.add_software)
     private val source get() = if (intent.hasExtra(OWN)) own?.source else Source.Code(intent.dataString.orEmpty())
 
-    /** What this app read itself, for the screen that was opened for it and no other. */
+    /** What this app read itself, only for the screen that was opened for it. */
     private val own get() = pending?.takeIf { it.name == intent.getStringExtra(OWN) }
 
-    /** How it ended, and what was said about that. */
+    /** The result, and the text shown about it. */
     private var ended: Pair<Ending, String>? = null
 
     override fun onCreate(state: Bundle?) {
@@ -45,7 +45,7 @@ class ConfirmActivity : Screen() {
         show(ending, state.getString(TEXT).orEmpty())
     }
 
-    /** A screen that is made anew, as in another light, shows the result and does not ask again. */
+    /** A recreated screen, as after a theme change, shows the result and does not ask again. */
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
         val (ending, text) = ended ?: return
@@ -71,7 +71,7 @@ class ConfirmActivity : Screen() {
                     is Source.Typed -> previewEntry(source.entry)
                 }
             }
-            // What is being added is not to be replaced by itself.
+            // The account being added must not appear as a conflict with itself.
             if (ended != null || adding) return@withCore
             PreviewCard(this, requireViewById(R.id.preview), requireViewById(R.id.warnings)).show(preview)
             add.visibility = View.VISIBLE
@@ -81,7 +81,7 @@ class ConfirmActivity : Screen() {
         }
     }
 
-    /** The screen was made anew while its account was being added. */
+    /** The screen was recreated while its account was being added. */
     private fun join(registration: Deferred<Enrolled>) {
         busy(true)
         notice(getString(R.string.confirm_adding))
@@ -135,7 +135,7 @@ class ConfirmActivity : Screen() {
         adding = now
         add.isEnabled = !now
         software.isEnabled = !now
-        // Leaving does not end what has begun.
+        // Leaving the screen does not stop what has started.
         requireViewById<Button>(R.id.cancel).setText(if (now) R.string.back else R.string.cancel)
     }
 
@@ -152,7 +152,7 @@ class ConfirmActivity : Screen() {
         Result(this, fill(R.layout.result)).show(ending.icon, ending.tint, ending.title, text)
     }
 
-    /** How adding an account can end. */
+    /** The ways in which adding an account can end. */
     private enum class Ending(val icon: Int, val tint: Int, val title: Int) {
         READY(R.drawable.good, R.color.good, R.string.enrolled_ready),
         QUEUED(R.drawable.unsure, R.color.accent, R.string.enrolled_queued),
@@ -179,13 +179,15 @@ class ConfirmActivity : Screen() {
         private const val ENDING = "ending"
         private const val TEXT = "text"
 
-        /** What this app read itself. It holds a secret, so it is not put into an intent, which the system may keep. */
+        /**
+         * What this app read itself. It contains a secret, so it is not put into an intent, which the system may store.
+         */
         private var pending: Own? = null
 
-        /** For a code that was scanned. */
+        /** Returns an intent for a scanned registration URI. */
         fun intent(context: Context, code: String): Intent = intent(context, Source.Code(code))
 
-        /** For an account that was typed in. */
+        /** Returns an intent for an account that the user entered. */
         fun intent(context: Context, entry: ManualEntry): Intent = intent(context, Source.Typed(entry))
 
         private fun intent(context: Context, source: Source): Intent {

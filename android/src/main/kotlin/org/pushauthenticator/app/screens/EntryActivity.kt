@@ -13,7 +13,7 @@ import org.pushauthenticator.CodeSettings
 import org.pushauthenticator.ManualEntry
 import org.pushauthenticator.app.R
 
-/** An account with codes, typed in. The core judges it; the confirm screen shows what it means. */
+/** The form for entering an OTP account. The core validates it; the confirmation screen shows what it means. */
 class EntryActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)

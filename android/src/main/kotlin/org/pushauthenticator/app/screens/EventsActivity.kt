@@ -5,7 +5,7 @@ import android.view.ViewGroup
 import android.widget.TextView
 import org.pushauthenticator.app.R
 
-/** What happened on this phone, for whoever looks for the reason of something. */
+/** The event log of this phone, for anyone who looks for the cause of something. */
 class EventsActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)

@@ -6,9 +6,9 @@ import android.util.AttributeSet
 import android.view.MotionEvent
 import android.widget.LinearLayout
 
-/** Takes no touch while another app's window lies over this one, wholly or in part, and says so. */
+/** Rejects touches while another app's window covers this one, wholly or partly, and reports them. */
 class GuardedLayout(context: Context, attributes: AttributeSet?) : LinearLayout(context, attributes) {
-    /** Called with every touch that was refused. */
+    /** Called for every rejected touch. */
     var onRefused: () -> Unit = {}
 
     override fun onFilterTouchEventForSecurity(event: MotionEvent): Boolean {

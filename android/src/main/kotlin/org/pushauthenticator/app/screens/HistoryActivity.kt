@@ -9,7 +9,7 @@ import org.pushauthenticator.app.R
 
 /** Sign-on requests that are over, newest first. */
 class HistoryActivity : Screen() {
-    /** How many are shown. */
+    /** How many entries are shown. */
     private var length = PAGE
 
     override fun onCreate(state: Bundle?) {
@@ -28,7 +28,7 @@ class HistoryActivity : Screen() {
     }
 
     override fun begin() = whileShown { core ->
-        // One more than is shown says whether there are more.
+        // Fetches one more than is shown, to learn whether there are more.
         val settled = core.phone.call { history((length + 1).toUInt(), 0u) }
         rows.show(settled.take(length))
         requireViewById<View>(R.id.more).visibility = if (settled.size > length) View.VISIBLE else View.GONE

@@ -6,7 +6,7 @@ import android.view.ViewGroup
 import org.pushauthenticator.EnrolmentPreview
 import org.pushauthenticator.app.R
 
-/** Shows what would be added, and what speaks against it. */
+/** Shows what would be added, and any warnings about it. */
 class PreviewCard(private val context: Context, private val card: ViewGroup, private val warnings: ViewGroup) {
     fun show(preview: EnrolmentPreview) {
         card.removeAllViews()

@@ -9,7 +9,7 @@ import com.google.zxing.ReaderException
 import com.google.zxing.common.HybridBinarizer
 import java.nio.ByteBuffer
 
-/** Finds the text of a QR code in a camera's picture, dark on light or light on dark. Knows no camera. */
+/** Finds the text of a QR code in a camera picture, dark on light or light on dark. Independent of the camera. */
 class QrReader {
     private val reader = MultiFormatReader().apply {
         setHints(
@@ -23,12 +23,12 @@ class QrReader {
 
     /**
      * @param luminance the picture's Y plane
-     * @param rowStride bytes from one row to the next
+     * @param rowStride distance between the starts of two rows, in bytes
      */
     fun read(luminance: ByteBuffer, rowStride: Int, width: Int, height: Int): String? {
         val bytes = ByteArray(luminance.remaining())
         luminance.get(bytes)
-        // The last row may end before its stride does.
+        // The last row may be shorter than the stride.
         if (rowStride < width || bytes.size < rowStride * (height - 1) + width) return null
         val rows = if (bytes.size < rowStride * height) bytes.copyOf(rowStride * height) else bytes
         val source = PlanarYUVLuminanceSource(rows, rowStride, height, 0, 0, width, height, false)

@@ -35,16 +35,16 @@ import org.pushauthenticator.app.keys.Used
 import org.pushauthenticator.code
 import org.pushauthenticator.needsSignature
 
-/** One sign-on request: who asks, from where, and the person's answer; then what came of it. */
+/** One sign-on request: who asks, from where, and the user's answer; then its result. */
 class RequestActivity : Screen() {
     private val id get() = intent.data?.schemeSpecificPart.orEmpty()
     override val watched get() = id
     private var answering = false
 
-    /** An answer was given that is on its way or waits to be sent, and the screen says so. */
+    /** An answer is on its way or waits to be sent, and the screen says so. */
     private var waiting = false
 
-    /** It was answered while this screen looked on, and what was said why, where it was denied for a reason. */
+    /** The request was answered on this screen, and the reason given, if it was denied for one. */
     private var answered = false
     private var reason: DenyReason? = null
 
@@ -56,7 +56,7 @@ class RequestActivity : Screen() {
 
     private var looking: Job? = null
 
-    /** Whom the request is for. */
+    /** The account that the sign-on request is for. */
     private var account: Account? = null
 
     override fun onCreate(state: Bundle?) {
@@ -66,7 +66,7 @@ class RequestActivity : Screen() {
         reason = state?.getString(REASON)?.let { name -> DenyReason.entries.find { it.name == name } }
     }
 
-    /** A screen that is made anew, as in another light, says the same of its answer. */
+    /** A recreated screen, as after a theme change, says the same about its answer. */
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
         state.putBoolean(ANSWERED, answered)
@@ -89,7 +89,10 @@ class RequestActivity : Screen() {
         }
     }
 
-    /** Asks the person until the request does not wait any more, by an answer given here or for another reason. */
+    /**
+     * Asks the user until the sign-on request is no longer pending, because of an answer given here or for another
+     * reason.
+     */
     private suspend fun await(core: Core, request: Notification) {
         show(request)
         val now = coroutineScope {
@@ -99,13 +102,13 @@ class RequestActivity : Screen() {
                     delay(TICK)
                 }
             }
-            // The server's clock decides; the core knows how far it is off.
+            // The server's clock decides; the core knows the difference.
             core.phone.notification(id).first { it.state != NotificationState.PENDING }.also { counting.cancel() }
         }
         if (!answering && !over) follow(core, now.state)
     }
 
-    /** Says what became of the request, and goes on looking while its answer is on its way or waits. */
+    /** Shows the state of the sign-on request, and keeps watching while its answer is on its way or waiting. */
     private suspend fun follow(core: Core, first: NotificationState) {
         if (first == NotificationState.ANSWERING && !waiting) {
             end(R.drawable.unsure, R.color.accent, R.string.request_answering, getString(R.string.request_answering_text))
@@ -137,7 +140,7 @@ class RequestActivity : Screen() {
         requireViewById<Button>(R.id.deny_not).setOnClickListener { askReason(false) }
     }
 
-    /** A reason is signed, so only accounts with a key of their own are asked for one. */
+    /** A reason is signed, so only accounts with their own key can give one. */
     private fun askReason(asked: Boolean) {
         requireViewById<View>(R.id.choices).visibility = if (asked) View.GONE else View.VISIBLE
         requireViewById<View>(R.id.reasons).visibility = if (asked) View.VISIBLE else View.GONE
@@ -172,7 +175,7 @@ class RequestActivity : Screen() {
         }
     }
 
-    /** Approves with what [evidence] gives; when it gives nothing, the person may try again. */
+    /** Approves with the evidence that [evidence] returns; if it returns null, the user may try again. */
     private fun approve(number: String? = null, evidence: suspend (Core) -> Evidence?) = answer { core ->
         evidence(core)?.let { given ->
             signed(core, R.string.prompt_approve, { approvalToSign(id, number) }) { app.outgoing.answer(id) { core.courier.approve(id, given, it) } }
@@ -183,7 +186,7 @@ class RequestActivity : Screen() {
         signed(core, R.string.prompt_deny, { denialToSign(id, reason) }) { app.outgoing.answer(id) { core.courier.deny(id, reason, it) } }
     }
 
-    /** Sends with the signature of the account's key, where this app holds it. */
+    /** Sends with a signature by the account's key, if this app holds it. */
     private suspend fun signed(core: Core, title: Int, what: Authenticator.() -> ToSign, send: suspend (Signed?) -> Answer): Answer? {
         val account = account?.takeIf { it.needsSignature } ?: return send(null)
         return when (val used = AccountSigner(this, app).sign(core.phone, account, title, what)) {
@@ -208,7 +211,7 @@ class RequestActivity : Screen() {
         if (looking?.isActive != true) begin()
     }
 
-    /** Nothing was sent. Where something else than this answer may be taken, the person is asked again. */
+    /** Nothing was sent. If a different answer may be accepted, asks the user again. */
     private fun reject(reason: AuthenticatorException) = when (reason.code) {
         "expired" -> show(Answer.Expired, null)
         "already-answered", "withdrawn" -> begin()
@@ -257,7 +260,7 @@ class RequestActivity : Screen() {
         end(icon, tint, state.label, getString(R.string.request_settled_text))
     }
 
-    /** What an answer came to that was given before, or waited. */
+    /** The result of an earlier or queued answer. */
     private fun outcome(state: NotificationState): Answer? = when (state) {
         NotificationState.APPROVED, NotificationState.DENIED -> Answer.Settled(state)
         NotificationState.FAILED -> Answer.Refused(null, null)
@@ -295,7 +298,7 @@ class RequestActivity : Screen() {
         private val TICK = 1000.milliseconds
         private val REASONS = mapOf(R.id.deny_not_me to DenyReason.NOT_ME, R.id.deny_mistake to DenyReason.MISTAKE, R.id.deny_other to DenyReason.OTHER)
 
-        /** The data keeps intents of different requests apart. */
+        /** The data URI keeps the intents of different sign-on requests apart. */
         fun intent(context: Context, id: String): Intent =
             Intent(Intent.ACTION_VIEW, Uri.fromParts("request", id, null), context, RequestActivity::class.java)
     }

@@ -8,7 +8,7 @@ import android.widget.ImageView
 import android.widget.TextView
 import org.pushauthenticator.app.R
 
-/** The end of something: how it went, and what to do now. [next] is a button beside *Done*, and where it leads. */
+/** A result screen: how it went, and what to do now. [next] is a button beside *Done* and the screen that it opens. */
 class Result(private val activity: Activity, private val view: View) {
     fun show(icon: Int, tint: Int, title: Int, text: String, next: Pair<Int, Class<out Activity>>? = null) {
         view.requireViewById<ImageView>(R.id.result_icon).run {
@@ -19,7 +19,7 @@ class Result(private val activity: Activity, private val view: View) {
         view.requireViewById<TextView>(R.id.result_text).text = text
         val done = view.requireViewById<Button>(R.id.done)
         next?.let { (label, target) ->
-            // One of the two is what to do.
+            // Only one of the two buttons is the primary one.
             done.setBackgroundResource(R.drawable.button_quiet)
             done.setTextColor(activity.getColor(R.color.accent))
             view.requireViewById<Button>(R.id.next).run {

@@ -9,7 +9,7 @@ import android.widget.Button
 import android.widget.TextView
 import org.pushauthenticator.app.R
 
-/** Scans a registration code, and leaves it to the confirm screen. */
+/** Scans a registration URI and opens the confirmation screen for it. */
 class ScanActivity : Screen() {
     private var camera: Camera? = null
     private var asked = false
@@ -43,7 +43,7 @@ class ScanActivity : Screen() {
         super.onPause()
     }
 
-    /** A code was seen; the first that can be read is taken. */
+    /** Handles a QR code that the camera saw; the first one that can be read is taken. */
     internal fun found(text: String) {
         if (isFinishing) return
         startActivity(ConfirmActivity.intent(this, text))

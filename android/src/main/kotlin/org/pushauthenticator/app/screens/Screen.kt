@@ -27,16 +27,16 @@ import org.pushauthenticator.app.keys.BiometricGate
 import org.pushauthenticator.app.service
 
 /**
- * What every screen has: a heading, a place for a notice, the app's lock, no screenshots where the person wants none,
- * and no touches through other apps' windows.
+ * What every screen shares: a heading, a place for a notice, the app lock, screenshot blocking if the user wants it,
+ * and rejection of touches through other apps' windows.
  */
 abstract class Screen : Activity() {
     protected val app get() = application as App
 
-    /** Ends with the screen. */
+    /** Cancelled when the screen ends. */
     protected val scope = CoroutineScope(SupervisorJob() + Dispatchers.Main)
 
-    /** Ends when the screen is no longer shown. */
+    /** Cancelled when the screen is no longer shown. */
     private var shown = CoroutineScope(SupervisorJob() + Dispatchers.Main)
 
     protected val content: LinearLayout get() = requireViewById(R.id.content)
@@ -55,7 +55,10 @@ abstract class Screen : Activity() {
         heading(title)
     }
 
-    /** What this screen began to send, and says the end of, by the name that [org.pushauthenticator.app.messages.Outgoing] has for it. */
+    /**
+     * The work that this screen started and whose result it shows, by its name in
+     * [org.pushauthenticator.app.messages.Outgoing].
+     */
     protected open val watched: String? get() = null
 
     override fun onResume() {
@@ -67,7 +70,7 @@ abstract class Screen : Activity() {
         showLock()
         when {
             !app.lock.isLocked -> begin()
-            // Whoever said no just now is not asked again at once.
+            // A user who has just cancelled is not asked again immediately.
             declined -> declined = false
             else -> unlock()
         }
@@ -76,7 +79,7 @@ abstract class Screen : Activity() {
     override fun onPause() {
         resumed = false
         shown.cancel()
-        // A screen that is made anew goes on looking.
+        // A recreated screen keeps watching.
         if (!isChangingConfigurations) watched?.let(app.outgoing::unwatch)
         super.onPause()
     }
@@ -86,18 +89,18 @@ abstract class Screen : Activity() {
         super.onDestroy()
     }
 
-    /** The screen is shown and not locked: what it shows may be read now. Called again with every return. */
+    /** Called when the screen is shown and unlocked, so its content may be read now. Called again on every return. */
     protected open fun begin() = Unit
 
-    /** Does [work] with the core while the screen is shown; what the core refuses is shown as a notice. */
+    /** Runs [work] with the core while the screen is shown. Shows a notice if the core rejects something. */
     protected fun whileShown(work: suspend (Core) -> Unit) {
         begunWhileShown(work)
     }
 
-    /** The same, for who may want to end it earlier. */
+    /** Like [whileShown], for callers that may want to cancel it earlier. */
     protected fun begunWhileShown(work: suspend (Core) -> Unit): Job = run(shown, ::refused, work)
 
-    /** Does [work] with the core, and goes on when the screen is not shown for a moment. */
+    /** Runs [work] with the core, and continues while the screen is temporarily hidden. */
     protected fun withCore(refused: (AuthenticatorException) -> Unit = ::refused, work: suspend (Core) -> Unit) {
         run(scope, refused, work)
     }
@@ -117,7 +120,7 @@ abstract class Screen : Activity() {
         requireViewById<TextView>(R.id.heading).text = text
     }
 
-    /** Says something above the content; nothing takes it away. */
+    /** Shows a persistent notice above the content. */
     protected fun notice(text: String?) {
         requireViewById<TextView>(R.id.notice).show(text)
     }
@@ -127,7 +130,7 @@ abstract class Screen : Activity() {
         return layoutInflater.inflate(layout, content, false).also { content.addView(it) }
     }
 
-    /** A button at the right of the heading. */
+    /** Adds a button at the right of the heading. */
     protected fun action(icon: Int, description: Int, id: Int, target: Class<out Activity>) {
         val button = ImageButton(this, null, 0, R.style.IconButton)
         button.id = id
@@ -160,12 +163,14 @@ abstract class Screen : Activity() {
         scope.launch {
             val passed = BiometricGate(this@Screen).unlock()
             asking = false
-            // Where the system asked on a screen of its own, this one comes back now.
+            // If the system prompted on a separate screen, this one is only now coming back.
             if (passed) unlocked() else declined = !resumed
         }
     }
 
-    /** The prompt of API 28 takes no PIN; the system's own screen takes all that the person has set up. */
+    /**
+     * The prompt of API 28 does not accept a PIN; the system's own screen accepts everything that the user has set up.
+     */
     @Suppress("DEPRECATION")
     private fun confirmCredential() {
         val confirm = service<KeyguardManager>().createConfirmDeviceCredentialIntent(getString(R.string.prompt_unlock), null)

@@ -12,7 +12,7 @@ import org.pushauthenticator.app.DeviceState
 import org.pushauthenticator.app.R
 import org.pushauthenticator.app.TamperSignal
 
-/** The app's lock, screenshots, what the phone is found to be like, and the log. */
+/** The app lock, screenshots, the detected state of the phone, and the log. */
 class SettingsActivity : Screen() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -37,7 +37,7 @@ class SettingsActivity : Screen() {
     }
 
     private fun lock(switch: Switch, hasScreenLock: Boolean) {
-        // What is on can be turned off when the screen lock is gone.
+        // The lock can be turned off even after the screen lock is gone.
         switch.isEnabled = hasScreenLock || app.settings.appLock
         switch.setOnCheckedChangeListener(null)
         switch.isChecked = app.settings.appLock
@@ -45,7 +45,7 @@ class SettingsActivity : Screen() {
             app.settings.appLock = on
             app.lock.unlocked()
             switch.isEnabled = hasScreenLock || on
-            // What is in the notification area offers less while the lock is on.
+            // Notifications offer less while the lock is on.
             withCore { core -> app.notices.follow(core.phone.call { pending() }, core.phone.call { accounts() }) }
         }
         requireViewById<TextView>(R.id.app_lock_hint)

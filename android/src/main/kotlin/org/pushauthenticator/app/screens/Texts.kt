@@ -21,7 +21,7 @@ import org.pushauthenticator.app.R
 import org.pushauthenticator.code
 import org.pushauthenticator.explanation
 
-/** The app's own words for what the core refuses most; the core's English for the rest. */
+/** Returns the app's own text for the most common errors, and the core's English text for the rest. */
 fun Context.explain(reason: AuthenticatorException): String = when (reason.code) {
     "key-unavailable" -> getString(R.string.error_key_unavailable)
     "re-enrolment-needed" -> getString(R.string.error_re_enrolment)
@@ -37,7 +37,7 @@ fun Context.time(at: Long): String = DateUtils.formatDateTime(
     this, at, DateUtils.FORMAT_SHOW_DATE or DateUtils.FORMAT_SHOW_TIME or DateUtils.FORMAT_ABBREV_MONTH,
 )
 
-/** In degrees, to some 100 metres; the sign is a word. */
+/** In degrees, accurate to about 100 meters; the sign is a word. */
 fun Context.place(location: Location): String = getString(
     R.string.request_degrees,
     abs(location.latitude), getString(if (location.latitude < 0) R.string.request_south else R.string.request_north),
@@ -74,7 +74,7 @@ fun Context.settings(codes: CodeSettings): String {
     }
 }
 
-/** What is wrong with the account; nothing when it is ready. */
+/** Returns what is wrong with the account, or null if it is ready. */
 fun Context.problem(account: Account): String? = when (account.state) {
     AccountState.ACTIVE -> null
     AccountState.ENROLLING -> getString(R.string.state_enrolling)
@@ -84,7 +84,7 @@ fun Context.problem(account: Account): String? = when (account.state) {
         getString(if (account.key?.isInvalidated == true) R.string.state_key_gone else R.string.state_re_enrolment)
 }
 
-/** What protects an account that answers requests. */
+/** Returns what protects an account that answers sign-on requests. */
 fun Context.protection(key: AccountKey?): String {
     if (key == null) return getString(R.string.key_shared)
     val level = when (key.level) {
@@ -112,7 +112,7 @@ val NotificationState.label: Int
         NotificationState.WITHDRAWN -> R.string.request_withdrawn
     }
 
-/** What came of an answer, in two words. */
+/** The result of an answer, as a short title. */
 val Answer.title: Int
     get() = when (this) {
         is Answer.Settled -> state.label
@@ -123,7 +123,7 @@ val Answer.title: Int
         is Answer.Rejected -> R.string.result_rejected
     }
 
-/** What that means, and what to do. */
+/** Explains the result and what to do. */
 fun Answer.summary(context: Context): String = when (this) {
     is Answer.Settled -> context.getString(
         if (state == NotificationState.APPROVED) R.string.result_approved_text else R.string.result_denied_text,
@@ -135,7 +135,7 @@ fun Answer.summary(context: Context): String = when (this) {
     is Answer.Rejected -> context.explain(reason)
 }
 
-/** How adding an account ended, in two words. */
+/** The result of adding an account, as a short title. */
 val Enrolled.title: Int
     get() = when (this) {
         is Enrolled.Ready -> R.string.enrolled_ready
@@ -145,7 +145,7 @@ val Enrolled.title: Int
         is Enrolled.Rejected -> R.string.enrolled_rejected
     }
 
-/** What that means, and what to do. */
+/** Explains the result and what to do. */
 fun Enrolled.summary(context: Context): String = when (this) {
     is Enrolled.Ready -> {
         val answers = CredentialKind.PUSH in account.kinds

@@ -10,13 +10,13 @@ import android.view.ViewGroup
 import android.widget.TextView
 import org.pushauthenticator.app.R
 
-/** Shows [text], or nothing at all. */
+/** Shows [text], or hides the view if there is none. */
 fun TextView.show(text: CharSequence?) {
     this.text = text
     visibility = if (text.isNullOrEmpty()) View.GONE else View.VISIBLE
 }
 
-/** Adds a label with its value below; nothing where there is no value. */
+/** Adds a label with its value below it; adds nothing if there is no value. */
 fun ViewGroup.field(label: Int, value: CharSequence?) {
     if (value.isNullOrEmpty()) return
     val field = add(R.layout.field)
@@ -30,15 +30,18 @@ fun ViewGroup.line(text: CharSequence) {
 
 fun ViewGroup.add(layout: Int): View = LayoutInflater.from(context).inflate(layout, this, false).also { addView(it) }
 
-/** Where the system has this app's notifications turned on. */
+/** Returns an intent for this app's notification settings. */
 fun notificationSettings(context: Context): Intent =
     Intent(Settings.ACTION_APP_NOTIFICATION_SETTINGS).putExtra(Settings.EXTRA_APP_PACKAGE, context.packageName)
 
-/** Where the system has this app's permissions. */
+/** Returns an intent for this app's permission settings. */
 fun appSettings(context: Context): Intent =
     Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", context.packageName, null))
 
-/** Rows of a list, which stay the same views as long as their items are there: nothing under a finger or read out is taken away. */
+/**
+ * Rows of a list. A row keeps its view for as long as its item exists, so that nothing disappears while it is touched
+ * or read aloud.
+ */
 class Rows<T>(
     private val list: ViewGroup, private val layout: Int, private val key: (T) -> String, private val bind: (View, T, isNew: Boolean) -> Unit,
 ) {
