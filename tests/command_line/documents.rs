@@ -31,10 +31,11 @@ cargo() { [ "$*" = "install --locked --path ." ]; }
 xdg-open() { curl -fsS "$1" | grep -q '<title>'; }
 push-authenticator() {
     case " $* " in
-        *" serve "* | *" demo "*) ;;
-        *) "$PROGRAM" "$@" && return || return ;;
+        *" serve "*) ;;
+        *" demo "*) set -- "$@" --listen "$FIRST_ADDRESS" ;;
+        *" init "*) "$PROGRAM" "$@"; sed -i "s/127.0.0.1:8080/$FIRST_ADDRESS/" "$2/server.toml"; return ;;
+        *) "$PROGRAM" "$@"; return ;;
     esac
-    case "$*" in *--listen*) ;; *) set -- "$@" --listen "$FIRST_ADDRESS" ;; esac
     [ -z "$server" ] || { kill "$server"; wait "$server" || true; }
     "$PROGRAM" "$@" >"$WORK/server" 2>"$WORK/log" &
     server=$!
