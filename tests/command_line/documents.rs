@@ -1,9 +1,9 @@
-//! README.md, docs/server.md and docs/command-line.md hold true: their commands run from top to bottom in one folder, and
-//! their samples show what is really printed.
+//! The commands of README.md, docs/server.md and docs/command-line.md run from top to bottom in one folder, and print
+//! what the samples show.
 //!
-//! A block that begins with "```sh run" is run, a block that begins with "```text output" is compared with what the last
-//! such block printed; `<...>` in it stands for what differs each time. Servers run in the background until the next one
-//! starts. Needs bash, curl, jq and openssl.
+//! The test runs every block that begins with "```sh run". It compares a block that begins with "```text output" with
+//! what the last such block printed; `<...>` stands for what differs each time. Servers run in the background until
+//! the next one starts. Needs bash, curl, jq and openssl.
 
 use std::error::Error;
 use std::net::TcpListener;
