@@ -146,7 +146,7 @@ server() {
     [ "$("$binary" --version)" = "push-authenticator $version" ] || stop "the server says another version"
     mkdir -p "$folder/completions"
     cp "$binary" README.md CHANGELOG.md SECURITY.md "$folder/"
-    cp docs/upgrade.md "$folder/"
+    cp docs/server.md docs/command-line.md docs/upgrade.md "$folder/"
     licences "$folder"
     "$binary" completions bash >"$folder/completions/push-authenticator.bash"
     "$binary" completions zsh >"$folder/completions/_push-authenticator"

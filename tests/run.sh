@@ -177,7 +177,8 @@ need_deny() {
 tests=(--lib --test phone --test protocol --test architecture --test server)
 may_mount || missing+=("full disk (needs root on Linux, to mount a small file system)")
 suite "formatting" cargo fmt --check
-if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography; then
+if need "command line" python3 python3 && need_module "command line" cryptography python3-cryptography &&
+    need "command line" curl curl && need "command line" jq jq && need "command line" openssl openssl; then
     tests+=(--test command_line)
     suite "proofs of device keys" python3 tests/verify_proofs.py tests/vectors/proofs docs/wire.md
     suite "the webhook's example" python3 tests/verify_webhook.py docs/wire.md

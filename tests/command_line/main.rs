@@ -8,6 +8,7 @@ mod audit;
 mod codes;
 mod decrypt;
 mod device_key;
+mod documents;
 mod example;
 mod foreign;
 mod full_disk;
