@@ -1,4 +1,4 @@
-//! The example of the Rust core, as README says to run it.
+//! The example of the Rust core, run as the README says.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;

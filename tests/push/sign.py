@@ -1,4 +1,4 @@
-"""botocore's Authorization headers for the requests on standard input (a JSON list), as a JSON list."""
+"""Prints botocore's Authorization headers, as a JSON list, for the HTTP requests on standard input (a JSON list)."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ for case in json.load(sys.stdin):
     request = AWSRequest(
         method=case["method"], url="https://" + headers["Host"] + "/", data=case["body"].encode(), headers=headers
     )
-    # add_auth would take the system's hour.
+    # add_auth would use the system time.
     request.context["timestamp"] = headers["X-Amz-Date"]
     signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
     signer._inject_signature_to_request(request, signature)

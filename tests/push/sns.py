@@ -1,6 +1,6 @@
-"""Moto's Amazon SNS on a free port of this machine, and what an operator does to it from outside with boto3.
+"""Moto's Amazon SNS on a free port of this machine, and an operator's changes to it from outside, through boto3.
 
-Prints the port, then answers one JSON command a line with one JSON value a line, until standard input ends.
+Prints the port, then answers each line with a JSON command by a line with a JSON value, until standard input ends.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A server with TLS and a certificate that nobody vouches for. Prints the port, then what it read in each connection."""
+"""A TLS server with a certificate that nobody vouches for. Prints the port, then what it read from each connection."""
 
 import datetime
 import ipaddress
