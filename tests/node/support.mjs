@@ -35,7 +35,7 @@ export class Login {
       login.baseUrl = `http://${await listeningAddress(login.server)}/am/`;
       return login;
     } catch (failure) {
-      await login.stop().catch(() => {}); // Why it did not start says more.
+      await login.stop().catch(() => {}); // The reason it did not start says more.
       throw failure;
     }
   }

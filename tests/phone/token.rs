@@ -350,7 +350,7 @@ fn a_server_that_may_know_this_phone_is_told_and_shows_by_it_that_it_does() {
     assert_eq!(states(&world), [PushTokenState::Current]);
     assert_eq!(only(world.phone.accounts().unwrap()).state, AccountState::Active);
 
-    // A server that did not know the account then, but does now, is asked again.
+    // The phone tells a server again that did not know the account then, but does now.
     let world = World::new();
     let registration = unconfirmed(&world);
     want(&world, "rotated");
