@@ -1,4 +1,4 @@
-//! Starts the demo and a browser, and looks and clicks in both panes.
+//! Starts the demo and a browser, and reads and clicks in both panes.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-/// How long a page may take to show what it must.
+/// How long a page may take to show what it should.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A process that ends with the test.
@@ -29,7 +29,7 @@ pub struct Demo {
     pub data: tempfile::TempDir,
 }
 
-/// Starts the demo on a free port; `change` may edit the journey's text before.
+/// Starts the demo on a free port; `change` may edit the journey's text first.
 pub fn start_demo(change: impl FnOnce(String) -> String) -> Demo {
     let data = tempfile::tempdir().unwrap();
     let journeys = data.path().join("journeys");
@@ -54,7 +54,7 @@ pub struct Browser {
     name: &'static str,
 }
 
-/// Starts a browser of its own for this test.
+/// Starts a separate browser for this test.
 pub async fn start_browser(name: &'static str, width: u32, height: u32) -> Browser {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
@@ -93,7 +93,7 @@ pub async fn start_browser(name: &'static str, width: u32, height: u32) -> Brows
 }
 
 impl Browser {
-    /// The element, once it is there, in the pane that is looked at.
+    /// Returns the element in the current pane, once it is there.
     pub async fn find(&self, selector: &str) -> Element {
         self.client.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await.unwrap_or_else(|error| {
             panic!("{selector} did not appear: {error}");
@@ -108,18 +108,18 @@ impl Browser {
         self.client.find_all(Locator::Css(selector)).await.unwrap().len()
     }
 
-    /// Looks at the left pane.
+    /// Switches to the left pane.
     pub async fn page(&self) {
         self.client.enter_parent_frame().await.unwrap();
         self.find("iframe").await.enter_frame().await.unwrap();
     }
 
-    /// Looks at the right pane.
+    /// Switches to the right pane.
     pub async fn phone(&self) {
         self.client.enter_parent_frame().await.unwrap();
     }
 
-    /// Waits until the left pane's heading is this.
+    /// Waits until the left pane has this heading.
     pub async fn heading(&self, wanted: &str) {
         let until = Instant::now() + PATIENCE;
         let mut seen = String::new();
@@ -139,7 +139,7 @@ impl Browser {
         panic!("the page shows {seen:?} and not {wanted:?}");
     }
 
-    /// Presses the button of this label in the pane that is looked at, once it is there.
+    /// Presses the button with this label in the current pane, once it is there.
     pub async fn press(&self, label: &str) {
         let path = format!("//button[normalize-space()='{label}'] | //a[normalize-space()='{label}']");
         let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
@@ -156,14 +156,14 @@ impl Browser {
         self.find(selector).await.send_keys(text).await.unwrap();
     }
 
-    /// Keeps a picture of the whole window.
+    /// Saves a picture of the whole window.
     pub async fn picture(&self, step: &str) {
         let picture = self.client.screenshot().await.unwrap();
         let folder = screenshots();
         std::fs::write(folder.join(format!("{}-{step}.png", self.name)), picture).unwrap();
     }
 
-    /// Types name and password at the left.
+    /// Enters name and password on the left.
     pub async fn sign_on(&self, demo: &Demo) {
         self.heading("Sign In").await;
         self.type_into("#IDToken1", "demo").await;
@@ -171,7 +171,7 @@ impl Browser {
         self.press("Next").await;
     }
 
-    /// Scans the QR code at the left with the phone at the right, and confirms what it previews.
+    /// Scans the QR code on the left with the phone on the right, and confirms the preview.
     pub async fn scan(&self) {
         self.heading("Register your phone").await;
         self.phone().await;
@@ -181,7 +181,8 @@ impl Browser {
         self.press("Add account").await;
     }
 
-    /// Signs on for the first time: app, QR code, recovery codes; gives the codes. Ends before the number.
+    /// Signs in for the first time: app, QR code, recovery codes. Returns the recovery codes and stops before the
+    /// number.
     pub async fn register(&self, demo: &Demo) -> Vec<String> {
         self.sign_on(demo).await;
         self.heading("Get the app").await;
@@ -200,13 +201,14 @@ impl Browser {
         codes
     }
 
-    /// The number that the page shows.
+    /// Returns the number that the page shows.
     pub async fn number(&self) -> String {
         self.heading("Look at your phone").await;
         self.text(".number").await
     }
 
-    /// Looks at the phone, once it shows the message with this number and no older one; gives the numbers offered.
+    /// Switches to the phone once it shows the message with this number and no older one; returns the numbers it
+    /// offers.
     pub async fn arrived(&self, number: &str) -> Vec<String> {
         self.phone().await;
         let script = "return [...document.querySelectorAll('.numbers button')].map((button) => button.textContent);";
@@ -222,7 +224,7 @@ impl Browser {
         }
     }
 
-    /// Taps on the phone the number that `choose` takes of the three that came with this one.
+    /// Taps the number on the phone that `choose` picks from the three that came with this one.
     pub async fn tap(&self, number: &str, choose: impl Fn(&[String]) -> String) {
         let offered = self.arrived(number).await;
         self.picture("number").await;
@@ -230,7 +232,7 @@ impl Browser {
     }
 }
 
-/// `target/screenshots`, beside the built programs.
+/// Returns `target/screenshots`, next to the built programs.
 pub fn screenshots() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_push-authenticator"));
     let folder = program.ancestors().nth(2).unwrap().join("screenshots");

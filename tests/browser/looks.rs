@@ -1,4 +1,4 @@
-//! Looking closely at a page: light, dark and narrow, with axe-core's rules, a picture of each.
+//! Inspects a page: light, dark and narrow, with axe-core's rules, and a picture of each.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ impl WebDriverCompatibleCommand for DevTools {
     }
 }
 
-/// The text of axe-core.
+/// Returns the source of axe-core.
 fn axe() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/node_modules/axe-core/axe.min.js");
     std::fs::read_to_string(&file)
@@ -39,12 +39,12 @@ impl Browser {
         self.client.issue_cmd(DevTools { name, parameters }).await.unwrap()
     }
 
-    /// The window as a screen of this width, in this colour scheme.
+    /// Gives the window the width of this screen, and this color scheme.
     async fn emulate(&self, width: u32, scheme: &str) {
         let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600});
         self.dev_tools("Emulation.setDeviceMetricsOverride", metrics).await;
         self.dev_tools("Emulation.setTouchEmulationEnabled", json!({"enabled": width < 600})).await;
-        // Without motion: a colour halfway between two schemes is nobody's choice.
+        // Without motion: nobody chose a color halfway between two schemes.
         let features = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": "reduce"},
@@ -52,8 +52,8 @@ impl Browser {
         self.dev_tools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Shows the page that is open in light and dark, wide and at 360 pixels; asserts that axe-core finds nothing, that
-    /// nothing scrolls sideways, and that there is one first heading and a title; keeps a picture of each.
+    /// Shows the open page in light and dark, wide and at 360 pixels. Asserts that axe-core finds nothing, that nothing
+    /// scrolls sideways, and that there is one first heading and a title; saves a picture of each.
     pub async fn look_closely(&self, step: &str) {
         let axe = axe();
         for (look, width, scheme) in
@@ -82,7 +82,7 @@ impl Browser {
         self.emulate(1280, "light").await;
     }
 
-    /// What a style property of the element computes to.
+    /// Returns the computed value of a style property of the element.
     pub async fn style(&self, selector: &str, property: &str) -> String {
         let script = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]];";
         let value = self.client.execute(script, vec![json!(selector), json!(property)]).await.unwrap();

@@ -1,7 +1,7 @@
-//! The demo clicked through in a real headless browser: sign-on page left, simulated phone right. And a page of another
-//! origin with Ping's login widget.
+//! The demo clicked through in a real headless browser: sign-in page on the left, simulated phone on the right. Also a
+//! page of another origin with Ping's login widget.
 //!
-//! Screenshots are kept under `target/screenshots`. Needs `chromedriver` and Chromium; `tests/run.sh` installs them.
+//! Screenshots are saved under `target/screenshots`. Needs `chromedriver` and Chromium; `tests/run.sh` installs them.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]

@@ -1,4 +1,4 @@
-//! Every hosted page, looked at closely, with a phone on the command line; and what script adds to them.
+//! Every hosted page, inspected with a phone on the command line; and what scripts add to them.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::harness::{Browser, Demo, start_browser, start_demo};
 use crate::phone::Phone;
 
 impl Browser {
-    /// Waits until the page's first heading is this.
+    /// Waits until the page has this first heading.
     async fn title(&self, wanted: &str) {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
@@ -43,7 +43,7 @@ impl Browser {
     }
 }
 
-/// Lets the second factor of all sessions be ten minutes ago.
+/// Makes the second factor of all sessions ten minutes old.
 fn grow_old(demo: &Demo) {
     let database = rusqlite::Connection::open(demo.data.path().join("server/server.db")).unwrap();
     database.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -70,7 +70,7 @@ async fn every_page_is_looked_at() {
     browser.title("Not signed in").await;
     browser.look_closely("02-not-signed-in").await;
 
-    // A stranger's phone scans the code.
+    // A stranger's phone scans the QR code.
     browser.give_password(&demo).await;
     browser.title("Get the app").await;
     browser.look_closely("03-get-the-app").await;
@@ -86,7 +86,7 @@ async fn every_page_is_looked_at() {
     browser.look_closely("06-not-my-phone").await;
     browser.press("Start again").await;
 
-    // And now the own one.
+    // And now the user's own phone.
     browser.give_password(&demo).await;
     browser.title("Get the app").await;
     browser.press("Continue").await;
@@ -144,7 +144,7 @@ async fn every_page_is_looked_at() {
     browser.title("Signed in").await;
     browser.press("Sign Out").await;
 
-    // The phone is lost.
+    // The user has lost the phone.
     browser.give_password(&demo).await;
     browser.title("Look at your phone").await;
     browser.press("Exit").await;

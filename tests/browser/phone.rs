@@ -20,7 +20,7 @@ impl Phone {
         value
     }
 
-    /// Whether the verb did what it says, and what it printed.
+    /// Runs a verb; returns whether it succeeded, and what it printed.
     pub fn tried(&self, arguments: &[&str]) -> (bool, Value) {
         let output = Command::new(env!("CARGO_BIN_EXE_push-authenticator"))
             .args(["--json", "phone", "--vault"])
@@ -32,7 +32,7 @@ impl Phone {
         (output.status.success(), serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{arguments:?}: {printed}")))
     }
 
-    /// Scans the QR code that a hosted page shows.
+    /// Scans the QR code on a hosted page.
     pub async fn scan(&self, browser: &Browser, name: &str) {
         let uri = browser.find("a.registration").await.attr("href").await.unwrap().unwrap();
         self.verb(&["scan", &uri, "--device-name", name]);
@@ -43,7 +43,7 @@ impl Phone {
         self.verb(&["scan", picture.to_str().unwrap()]);
     }
 
-    /// The newest message: its id and the three numbers that it offers.
+    /// Returns the newest message: its id and the three numbers that it offers.
     pub fn newest(&self) -> (String, Vec<String>) {
         let pending = self.verb(&["pending", "--wait", "10"]);
         let numbers = serde_json::from_value(pending[0]["numbers"].clone()).unwrap();

@@ -10,7 +10,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     browser.heading("Sign In").await;
     browser.picture("sign-in").await;
 
-    // The first sign-on registers the phone, and the tap on the number signs the page in by itself.
+    // The first sign-on registers the phone; after the tap on the number, the page signs the user in by itself.
     let codes = browser.register(&demo).await;
     assert_eq!(codes.len(), 10);
     assert!(codes.iter().all(|code| code.len() == 15 && code.matches('-').count() == 2), "{codes:?}");
@@ -24,7 +24,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     browser.press("Sign Out").await;
     browser.heading("Sign In").await;
 
-    // The second sign-on goes straight to the push; Exit leads to a recovery code, which works once.
+    // The second sign-on goes straight to the push; *Exit* leads to a recovery code, which works once.
     browser.sign_on(&demo).await;
     browser.number().await;
     browser.press("Exit").await;
@@ -37,7 +37,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
     browser.heading("Signed in").await;
     browser.press("Sign Out").await;
 
-    // Used codes are wrong codes: the first and three retries, then it is over.
+    // Used recovery codes are wrong ones: the first try and three retries, then the sign-on fails.
     browser.sign_on(&demo).await;
     browser.number().await;
     browser.press("Exit").await;
@@ -45,7 +45,7 @@ async fn first_sign_on_then_push_then_recovery_code() {
         browser.heading("Sign in another way").await;
         browser.type_into("#IDToken1", &codes[0]).await;
         browser.press("Next").await;
-        // Another page with the same heading: wait until the typed text is gone.
+        // Another page with the same heading: wait until the entered text is gone.
         browser.find("input:placeholder-shown, #IDToken1:not([value]), [role=alert]").await;
     }
     browser.heading("Not signed in").await;

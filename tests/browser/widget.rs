@@ -23,7 +23,7 @@ struct Server {
 }
 
 impl Server {
-    /// What it says of a session token.
+    /// Returns what the server says about a session token.
     fn validated(&self, token: &str) -> Value {
         let address = format!("{}json/realms/root/realms/alpha/sessions/?_action=validate", self.base_url);
         let mut response = ureq::post(address).header("iPlanetDirectoryPro", token).send_empty().unwrap();
@@ -31,7 +31,7 @@ impl Server {
     }
 }
 
-/// Starts a server with one user whose REST pages of this origin may call.
+/// Starts a server with one user; pages of this origin may call its REST API.
 fn start_server(origin: &str) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let login = folder.path().join("login");
@@ -64,7 +64,7 @@ fn start_server(origin: &str) -> Server {
     Server { _process: Process(process), _folder: folder, base_url }
 }
 
-/// Serves the page and the widget's files; gives the page's origin.
+/// Serves the page and the widget's files; returns the page's origin.
 async fn serve_page() -> String {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/node_modules/@forgerock/login-widget");
     let file = |path: PathBuf, kind: &'static str| {
@@ -84,7 +84,7 @@ async fn serve_page() -> String {
 }
 
 impl Browser {
-    /// Waits until the page shows this text; gives all that it shows.
+    /// Waits until the page shows this text; returns everything that it shows.
     async fn shows(&self, wanted: &str) -> String {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
@@ -101,7 +101,7 @@ impl Browser {
         }
     }
 
-    /// Gives name and password.
+    /// Submits name and password.
     async fn give(&self, password: &str) {
         self.shows("Sign In").await;
         self.type_into("#IDToken1", "ada").await;
@@ -109,13 +109,13 @@ impl Browser {
         self.press("Next").await;
     }
 
-    /// The number in what the widget says while it waits.
+    /// Returns the number from the text that the widget shows while it waits.
     async fn number_in_text(&self) -> String {
         let shown = self.shows("Tap the number [").await;
         shown.split_once('[').unwrap().1.split_once(']').unwrap().0.to_owned()
     }
 
-    /// Waits until the widget reports a session; gives its token.
+    /// Waits until the widget reports a session; returns its token.
     async fn session(&self) -> String {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
@@ -129,7 +129,7 @@ impl Browser {
         }
     }
 
-    /// Signs out as the widget does, by the cookie; the session ends, and the page begins again.
+    /// Signs out by the cookie, as the widget does; the session ends, and the page starts over.
     async fn sign_out(&self, server: &Server, token: &str) {
         assert_eq!(server.validated(token), json!({"valid": true, "uid": "ada", "realm": "/alpha"}));
         self.client.execute("return window.signOut()", vec![]).await.unwrap();
@@ -157,7 +157,7 @@ async fn the_login_widget_registers_a_phone_and_signs_on() {
     browser.picture("qr-code").await;
     phone.scan_picture(&screenshots().join("widget-qr-code.png"));
     browser.shows("lose your device, which has been named: Command line phone").await;
-    // Longer than a poll waits: the codes stay until they are kept.
+    // Longer than a polling interval: the recovery codes stay until the user has saved them.
     tokio::time::sleep(Duration::from_secs(7)).await;
     browser.picture("recovery-codes").await;
     let codes = "return [...document.querySelectorAll('ol li')].map((each) => each.textContent.trim())";
@@ -167,19 +167,19 @@ async fn the_login_widget_registers_a_phone_and_signs_on() {
     browser.press("Next").await;
     let number = browser.number_in_text().await;
     browser.picture("number").await;
-    // Longer than a poll waits: the number stays until the phone has answered.
+    // Longer than a polling interval: the number stays until the phone has answered.
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert_eq!(browser.number_in_text().await, number);
     let (id, numbers) = phone.newest();
     assert!(numbers.contains(&number), "{number} is not among {numbers:?}");
     phone.verb(&["approve", &id, "--number", &number]);
     let token = browser.session().await;
-    // Longer than a poll waits: no other sign-on begins in the place of the one that is over.
+    // Longer than a polling interval: no other sign-on starts in place of the finished one.
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert_eq!(browser.session().await, token);
     browser.sign_out(&server, &token).await;
 
-    // Denied, and a wrong number: the widget says so and begins again.
+    // Denied, and a wrong number: the widget says so and starts over.
     browser.give(PASSWORD).await;
     browser.number_in_text().await;
     phone.verb(&["deny", &phone.newest().0]);
@@ -195,7 +195,7 @@ async fn the_login_widget_registers_a_phone_and_signs_on() {
     browser.give("wrong horse").await;
     browser.shows("The user name or the password is wrong.").await;
 
-    // Exit leads to a recovery code.
+    // *Exit* leads to a recovery code.
     browser.give(PASSWORD).await;
     browser.number_in_text().await;
     browser.press("Exit").await;
@@ -205,7 +205,7 @@ async fn the_login_widget_registers_a_phone_and_signs_on() {
     let token = browser.session().await;
     browser.sign_out(&server, &token).await;
 
-    // On this page the widget calls nothing but the REST of the realm; what the page's policy blocks is listed, too.
+    // On this page the widget calls nothing but the realm's REST API; calls that the page's policy blocks count, too.
     let called = "return performance.getEntriesByType('resource').map((each) => each.name)
         .filter((name) => !window.blocked.includes(name))";
     let called: Vec<String> = serde_json::from_value(browser.client.execute(called, vec![]).await.unwrap()).unwrap();

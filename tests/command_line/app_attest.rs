@@ -1,5 +1,5 @@
-//! App Attest from the phone's core to the server's verdict: the object is made here, of what the core says and as Apple
-//! would make it, and the server is a process that trusts this maker.
+//! App Attest from the phone core to the server's verdict. The object is made here from the core's hash, as Apple would
+//! make it, and the server is a process that trusts this vendor.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA256, bytes).as_ref().to_vec()
 }
 
-/// In the place of Apple: a root that issues the app's certificates.
+/// Stands in for Apple: a root that issues the app's certificates.
 struct Maker {
     root: Vec<u8>,
     issuer: Issuer<'static, KeyPair>,
@@ -47,7 +47,7 @@ impl Maker {
         Self { root, issuer: Issuer::new(params, key) }
     }
 
-    /// What `attestKey` gives for a new key of App Attest's.
+    /// Returns what `attestKey` returns for a new App Attest key.
     fn object(&self, client_data_hash: &[u8]) -> Vec<u8> {
         let key = KeyPair::generate().unwrap();
         let credential = sha256(key.public_key_raw());
@@ -56,7 +56,7 @@ impl Maker {
         let nonce = sha256(&[&data, client_data_hash].concat());
         let mut params = named("App");
         params.is_ca = IsCa::ExplicitNoCa;
-        // A sequence, in it the tag 1, in it the octets.
+        // A sequence that contains the tag 1, which contains the octets.
         let content = [&[0x30, 36, 0xa1, 34, 0x04, 32], nonce.as_slice()].concat();
         params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 2, 840, 113_635, 100, 8, 2], content)];
         let own = params.signed_by(&key, &self.issuer).unwrap().der().to_vec();
@@ -71,7 +71,7 @@ impl Maker {
         bytes
     }
 
-    /// Has the server trust this maker.
+    /// Makes the server trust this vendor.
     fn trusted_by(&self, server: &mut Server) {
         let roots = server.folder.path().join("apple-roots.pem");
         let root = STANDARD.encode(&self.root);
@@ -85,7 +85,7 @@ impl Maker {
     }
 }
 
-/// A key store that keeps nothing from anybody.
+/// A key store that protects nothing.
 struct Open;
 
 impl KeyEncryption for Open {
@@ -98,7 +98,7 @@ impl KeyEncryption for Open {
     }
 }
 
-/// Registers a phone whose key is attested by what `object` makes of the hash that the core gives for it.
+/// Registers a phone whose key is attested by what `object` makes from the core's hash.
 fn register(server: &Server, object: impl Fn(&[u8; 32]) -> Option<Vec<u8>>) -> Delivery {
     let folder = tempfile::tempdir().unwrap();
     let vault = folder.path().join("vault.db");
@@ -141,7 +141,7 @@ fn what_the_core_has_attested_the_server_verifies_and_without_it_judges() {
     let (mut server, maker) = (server("required"), Maker::new());
     maker.trusted_by(&mut server);
     let is_active = |delivery| matches!(delivery, Delivery::Done(Outcome::AccountActive { .. }));
-    // Of another registration, and of another key: the core's hash is of both.
+    // For another registration, and for another key: the core's hash covers both.
     let kept = std::cell::Cell::new([0; 32]);
     let refused = register(&server, |hash| {
         kept.set(*hash);
@@ -150,7 +150,7 @@ fn what_the_core_has_attested_the_server_verifies_and_without_it_judges() {
     assert!(!is_active(refused));
     assert!(!is_active(register(&server, |_| Some(maker.object(&kept.get())))));
     let audit = server.verb(&["audit", "list"], "").done();
-    // Both for the same, which is written down once a minute.
+    // Both have the same cause, which is logged once a minute.
     let count = |text: &str| audit.to_string().matches(text).count();
     assert_eq!((count("device-registered"), count("attestation-challenge")), (1, 1), "{audit}");
     assert_eq!(server.verb(&["device", "list"], "").done(), serde_json::json!([]));

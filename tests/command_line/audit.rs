@@ -13,7 +13,7 @@ fn database(server: &Server) -> rusqlite::Connection {
     database
 }
 
-/// This process's user, as the system names it.
+/// Returns the user of this process, as the system names it.
 fn actor() -> String {
     let output = Command::new("id").arg("-un").output().unwrap();
     format!("cli:{}", String::from_utf8(output.stdout).unwrap().trim())
@@ -57,11 +57,11 @@ fn every_command_that_changes_something_is_an_event_with_its_administrator() {
     assert_eq!(found, by_command);
     assert!(events[..by_command.len()].iter().all(|event| event["actor"] == actor()), "{events:?}");
     assert_eq!(events.last().unwrap()["event"], "user-added");
-    // What users and phones do has no administrator, and a removed user's events stay.
+    // Events of users and phones name no administrator, and a removed user's events stay.
     let registered = events.iter().find(|event| event["event"] == "device-registered").unwrap();
     assert_eq!((&registered["actor"], &registered["count"]), (&Value::Null, &json!(1)));
     assert_eq!(events.iter().filter(|event| event["user"] == "bob").count(), 7);
-    // Commands seal what they wrote; no server runs here.
+    // Commands seal what they wrote; no server is running here.
     let verified = server.verb(&["audit", "verify"], "").done();
     assert_eq!((&verified["intact"], &verified["unsealed"]), (&json!(true), &Value::Null));
     assert_eq!(verified["sealed"], events.len());
@@ -103,7 +103,7 @@ fn verification_tells_what_is_wrong_and_a_checkpoint_what_was_cut_off() {
         (&json!(true), &json!(4), &Value::Null)
     );
 
-    // The newest row with its seal, and the head as it was before it: nothing in the database tells.
+    // The newest row with its seal, and the head from before it: nothing in the database reveals it.
     let database = database(&server);
     let head: (i64, Vec<u8>, Vec<u8>) = database
         .query_row("SELECT sequence, tag, mac FROM audit_mark WHERE kind = 'head'", [], |row| {
@@ -153,7 +153,7 @@ fn a_running_server_seals_and_one_that_was_killed_leaves_its_tail_to_the_next() 
     let verified = server.verb(&["audit", "verify"], "").done();
     assert_eq!(verified["intact"], true);
     let sealed = verified["sealed"].as_u64().unwrap();
-    // Killed right after the write it is not sealed, unless the sealer came just then.
+    // If killed right after the write, it is not sealed, unless the sealer ran just then.
     assert!(sealed == 3 || verified["unsealed"] == json!({"first": 3, "last": 3, "count": 1}), "{verified}");
     assert_eq!(server.verb(&["audit", "checkpoint"], "").done()["sequence"], 3);
     assert_eq!(events(&server)[0]["outcome"], "wrong-password");

@@ -1,4 +1,4 @@
-//! Accounts that show codes, on the command line.
+//! Accounts with one-time passwords, on the command line.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! docs/decrypt.py, which knows the vault from docs/vault.md alone, opens vaults of every version.
+//! docs/decrypt.py, written from docs/vault.md alone, opens vaults of every version.
 
 use std::path::Path;
 use std::process::{Command, Output};

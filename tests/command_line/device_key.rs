@@ -1,10 +1,10 @@
-//! A phone with a signing key of its own, from the registration code to a denial, as processes.
+//! A phone with its own signing key, from the registration URI to a denial, as separate processes.
 
 use serde_json::{Value, json};
 
 use crate::setup::*;
 
-/// A server whose journey asks for keys like this.
+/// Returns a server whose journey has this `deviceKey` setting.
 pub fn server(demand: &str) -> Server {
     let change = |journey: String| {
         let mut file: Value = serde_json::from_str(&journey).unwrap();
@@ -127,7 +127,7 @@ fn a_listing_says_what_counts_of_a_key_and_on_whose_word() {
         let key = ["level", "user_presence", "attestation"].map(|name| key[name].as_str().unwrap().to_owned());
         (text.trim_end().rsplit_once("  (").unwrap().1.to_owned(), key.join(" "))
     };
-    // As phones with keys in hardware leave it; the one at hand has none.
+    // As phones with keys in hardware leave it; this machine has none.
     database.execute_batch("UPDATE device_key SET level = 'strongbox', presence = 'device'").unwrap();
     let found = |text: &str, key: &str| assert_eq!(listed(), (format!("key: {text})"), key.to_owned()));
     found("strongbox, as the phone says", "strongbox device none");

@@ -1,5 +1,5 @@
-//! Servers that the phone does not come from: one that hands out no messages, and one that hangs. And what somebody
-//! wrote into a vault, which is never printed as it is.
+//! Servers other than ours: one that hands out no messages, and one that hangs. Also text that someone wrote into a
+//! vault, which is never printed unescaped.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 use crate::setup::{Phone, Server, program};
 
-/// What a server does when it is asked for messages.
+/// How a server responds when a phone asks for messages.
 #[derive(Clone, Copy)]
 enum Pulls {
     Status(u16),
     Hang,
 }
 
-/// A server that takes every registration.
+/// A server that accepts every registration.
 struct Foreign {
     address: String,
     pulls: Arc<AtomicUsize>,
@@ -80,7 +80,7 @@ fn serve(mut stream: TcpStream, answer: Pulls, pulls: &AtomicUsize, held: &Mutex
     let _ = write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}");
 }
 
-/// Standard output and standard error of a verb without `--json`.
+/// Returns standard output and standard error of a verb without `--json`.
 fn told(phone: &Phone, arguments: &[&str]) -> (String, String) {
     let output =
         program().args(["phone", "--vault", phone.folder().to_str().unwrap()]).args(arguments).output().unwrap();

@@ -1,5 +1,5 @@
-//! A server whose disk is full, or whose database another process holds. The full disk is a file system of the test's own, which
-//! only root on Linux can make; elsewhere the test says that it was not run.
+//! A server whose disk is full, or whose database another process holds. The test makes its own file system for the
+//! full disk, which only root on Linux can do; elsewhere it reports that it did not run.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ fn mount(arguments: &[&str], folder: &Path) -> bool {
     Command::new("mount").args(arguments).arg(folder).output().is_ok_and(|output| output.status.success())
 }
 
-/// A mounted folder, gone with this value.
+/// A mounted folder; dropping the value unmounts it.
 struct Mounted<'a>(&'a Path);
 
 impl Drop for Mounted<'_> {
@@ -21,7 +21,7 @@ impl Drop for Mounted<'_> {
     }
 }
 
-/// Status, `Retry-After` and text of a call.
+/// Returns status, `Retry-After` and text of a call.
 fn call(server: &Server, method: &str, path: &str) -> (u16, Option<String>, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let url = format!("http://{}{path}", server.address);
@@ -33,7 +33,7 @@ fn call(server: &Server, method: &str, path: &str) -> (u16, Option<String>, Stri
     (response.status().as_u16(), retry, response.body_mut().read_to_string().unwrap())
 }
 
-/// Puts a stopped server's data on a file system of its own, where that can be done.
+/// Moves a stopped server's data to its own file system, if possible.
 fn on_small_disk<'a>(server: &Server, data: &'a Path, options: &str) -> Option<Mounted<'a>> {
     let kept = server.folder.path().join("kept");
     std::fs::rename(data, &kept).unwrap();
@@ -118,7 +118,7 @@ fn a_rotation_that_finds_no_room_changes_nothing_and_works_once_there_is_some() 
     add_events(&server, 1_000);
     let before = values(&server);
     let filler = data.join("filler");
-    // Room for nothing, for the key, for some of what is sealed again.
+    // Space for nothing, for the key, for some of what is sealed again.
     for room in [0, 8, 48, 128] {
         let old = key(&server);
         let mut file = std::fs::File::create(&filler).unwrap();

@@ -1,4 +1,5 @@
-//! The phone's process is killed between sending a request and hearing the answer. Both kinds of requests end well.
+//! The phone's process is killed between sending an HTTP request and hearing the answer. Registrations and answers both
+//! end well.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -32,7 +33,7 @@ impl KeyEncryption for FileKey {
     }
 }
 
-/// A clock that is past the lease of whatever was sent a moment ago.
+/// A clock past the lease of whatever was sent a moment ago.
 struct Later;
 
 impl Clock for Later {
@@ -41,13 +42,13 @@ impl Clock for Later {
     }
 }
 
-/// The phone's core, a minute after the kill.
+/// Opens the phone core, a minute after the kill.
 fn reopen(phone: &Phone) -> Core {
     let key = FileKey(phone.folder().join("vault.key"));
     Core::open(&phone.folder().join("vault.db"), &key, Arc::new(Later), Arc::new(SystemEntropy::new())).unwrap()
 }
 
-/// Runs a verb and kills its process once the server has the request and before the phone has the answer.
+/// Runs a verb and kills its process after the server has the HTTP request and before the phone has the answer.
 fn run_and_kill(phone: &Phone, relay: &Relay, arguments: &[&str]) {
     relay.fall_silent(true);
     let mut child = program()
@@ -107,7 +108,7 @@ fn an_answer() {
     let (relay, server, phone) = start();
     let (step, uri) = server.offer();
     phone.verb(&["scan", &uri]).done();
-    // The registration, and the question whether messages are handed out.
+    // The registration, and the query whether the server hands out messages.
     relay.wait_for_one();
     relay.wait_for_one();
     let waiting = server.next(&server.next(&step));

@@ -1,4 +1,4 @@
-//! The command line with separate processes for server and phone, as a person or a script would run them.
+//! The command line with separate processes for server and phone, as a user or a script would run them.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]

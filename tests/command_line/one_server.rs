@@ -1,4 +1,4 @@
-//! One server a folder, files closed to others, and nothing left of a removed user.
+//! One server per folder, files closed to others, and nothing left of a removed user.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -88,7 +88,7 @@ fn a_public_address_with_a_password_is_refused() {
     run(&["init", folder.path().to_str().unwrap()], "").done();
     let file = folder.path().join("server.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    // From a fault that was reported, and its siblings.
+    // From a bug report, and variations on it.
     for url in [
         "https://user:secret@login.example.com/am",
         "https://user@login.example.com/am",

@@ -1,4 +1,4 @@
-//! Files as real systems leave them: byte order marks, hidden files, secrets that an orchestrator mounts.
+//! Files as real systems leave them: byte order marks, hidden files, secrets mounted by an orchestrator.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl Folder {
         std::fs::write(&file, change(std::fs::read_to_string(&file).unwrap())).unwrap();
     }
 
-    /// Status and value of `config check`.
+    /// Returns status and value of `config check`.
     fn check(&self) -> (i32, Value) {
         let ran = run(&["config", "check", "--config", self.path("s/server.toml").to_str().unwrap()], "");
         (ran.status, ran.value)
@@ -80,7 +80,7 @@ fn what_phones_reject_as_an_address_the_configuration_rejects() {
     }
 }
 
-/// Whether `config check` takes a webhook's secret of this owner, group and mode.
+/// Whether `config check` accepts a webhook secret with this owner, group and mode.
 fn takes(folder: &Folder, file: &Path, owner: u32, group: u32, mode: u32) -> (bool, String) {
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
     std::os::unix::fs::chown(file, Some(owner), Some(group)).unwrap();
@@ -105,7 +105,7 @@ fn a_secret_that_an_orchestrator_mounts_for_the_servers_group_is_taken() {
         assert!(!taken && said.contains("PUSH_AUTHENTICATOR_WEBHOOK_SECRET"), "{mode:o}: {said}");
     }
     if user == 0 {
-        // Another user's file, or a group that the server is not in.
+        // Another user's file, or a group that does not include the server.
         assert!(!takes(&folder, &file, 12_345, group, 0o440).0);
         assert!(!takes(&folder, &file, 0, 12_345, 0o440).0);
     }
@@ -131,7 +131,7 @@ fn config_check_names_journeys_that_are_off_and_rejects_only_a_default_that_is()
         "{off:?}"
     );
     assert!(off.iter().any(|reason| reason.contains("Foreign") && reason.contains("SomebodyElsesNode")), "{off:?}");
-    // The same of the default one keeps the server from starting.
+    // The same problem in the default one keeps the server from starting.
     std::fs::write(journeys.join("Login with Push MFA.journey.json"), "{").unwrap();
     let rejected = check();
     let message = rejected.value["error"]["message"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Stands between phone and server: passes requests on, keeps what it saw, and can keep an answer to itself.
+//! A relay between phone and server that forwards HTTP requests, records them, and can withhold an answer.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
-/// One request that went through.
+/// One HTTP request that went through.
 #[derive(Clone)]
 pub struct Seen {
     pub path: String,
@@ -63,12 +63,12 @@ impl Relay {
         *self.target.lock().unwrap() = address.to_owned();
     }
 
-    /// From now on the server hears requests, and the phone no answers.
+    /// From now on, the server gets HTTP requests, but the phone gets no answers.
     pub fn fall_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
     }
 
-    /// Waits until one more request has reached the server.
+    /// Waits until one more HTTP request has reached the server.
     pub fn wait_for_one(&self) {
         self.passed.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! `server key rotate`: what goes on working, what is rejected, and a kill at any moment.
+//! `server key rotate`: what keeps working, what is rejected, and a kill at any moment.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -27,7 +27,7 @@ fn data(server: &Server) -> PathBuf {
     server.folder.path().join("data")
 }
 
-/// The server's key, as its file holds it.
+/// Returns the server key as its file holds it.
 pub fn key(server: &Server) -> Vec<u8> {
     std::fs::read(data(server).join("server.key")).unwrap()
 }
@@ -42,7 +42,7 @@ fn write_key(file: &Path, bytes: &[u8]) {
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Posts with headers; gives status, body, and the cookies that are set.
+/// Posts with headers; returns status, body, and the cookies that were set.
 fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> (u16, Value, Vec<String>) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut request = agent
@@ -125,14 +125,14 @@ fn phones_recovery_codes_sessions_and_known_browsers_outlive_two_rotations() {
         assert_eq!(try_password(&server, PASSWORD, &known), 200, "the browser is known");
         server.stop();
         server.resume();
-        // The message of the sign-on in the known browser goes with the next one.
+        // The next sign-on ends the message of the sign-on in the known browser.
         let waiting = server.sign_on();
         approve(&server, &phone, &waiting);
         use_code(&server, code);
         let (status, body) = server.post(Some(&under_way));
         assert_eq!(status, 400, "who was in the middle of a sign-on starts again: {body}");
     }
-    // Used codes are used up.
+    // Used recovery codes are used up.
     let step = server.next(&fill(&server.sign_on(), 2, json!(0)));
     assert!(server.next(&fill(&step, 0, json!(codes[0])))["tokenId"].is_null());
 
@@ -190,7 +190,7 @@ fn another_key_than_the_databases_rotates_nothing() {
     assert_eq!(nothing.failed(), (1, "no-database".to_owned()));
 }
 
-/// What the store holds, opened with the key that the data folder gives. Everything must open.
+/// Returns the store's contents, opened with the key from the data folder. Everything must open.
 pub fn values(server: &Server) -> Values {
     let configuration = Configuration::load(&server.configuration()).unwrap();
     let (keys, _store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
@@ -199,7 +199,7 @@ pub fn values(server: &Server) -> Values {
     values
 }
 
-/// Adds so many sealed values of some 500 bytes.
+/// Adds this many sealed values of some 500 bytes.
 pub fn add_events(server: &Server, count: usize) {
     let configuration = Configuration::load(&server.configuration()).unwrap();
     let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
@@ -214,7 +214,7 @@ pub fn add_events(server: &Server, count: usize) {
     filled.unwrap();
 }
 
-/// Runs a command with keys in the environment; gives exit status and all that it printed.
+/// Runs a command with keys in the environment; returns exit status and everything it printed.
 fn run_with(server: &Server, arguments: &[&str], keys: [Option<&str>; 2]) -> (i32, String) {
     let mut command = program();
     command.args(arguments).arg("--config").arg(server.configuration());
@@ -275,7 +275,7 @@ fn a_rotation_that_was_cut_off_between_two_steps_did_not_happen_or_is_brought_to
     server.stop();
     let before = values(&server);
     let file = data(&server).join("server.key");
-    // Before the commit: the next key is there, whole or not.
+    // Before the commit: the next key is there, complete or not.
     for next in [&[][..], &[1; 31], &[2; 32]] {
         let old = key(&server);
         write_key(&next_key(&server), next);
@@ -310,7 +310,7 @@ fn a_rotation_that_was_cut_off_between_two_steps_did_not_happen_or_is_brought_to
         assert!(key(&server) != new && !next_key(&server).exists());
     }
     assert!(before.iter().all(|value| values(&server).get(value.0) == Some(value.1) || value.0.0.starts_with("push")));
-    // Neither fits: nothing is touched.
+    // Neither fits: nothing is changed.
     let right = key(&server);
     write_key(&file, &[3; 32]);
     write_key(&next_key(&server), &[4; 32]);

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// What a run of the command line came to.
+/// The result of a run of the command line.
 pub struct Ran {
     pub status: i32,
     pub value: Value,
 }
 
 impl Ran {
-    /// The value of a run that must have done what it was asked to.
+    /// Returns the value of a run that must have succeeded.
     pub fn done(self) -> Value {
         assert_eq!(self.status, 0, "{}", self.value);
         self.value
     }
 
-    /// Exit status and code of a run that must have failed.
+    /// Returns exit status and error code of a run that must have failed.
     pub fn failed(self) -> (i32, String) {
         assert!(!self.value["error"]["message"].as_str().unwrap().is_empty(), "{}", self.value);
         (self.status, self.value["error"]["code"].as_str().unwrap().to_owned())
@@ -39,7 +39,7 @@ pub fn run(arguments: &[&str], input: &str) -> Ran {
     run_trusting(None, arguments, input).0
 }
 
-/// The same where this file holds the authorities that the machine trusts; and what it then wrote on standard error.
+/// Like [`run`], with this file as the machine's trusted authorities; also returns standard error.
 pub fn run_trusting(roots: Option<&Path>, arguments: &[&str], input: &str) -> (Ran, String) {
     let mut command = program();
     if let Some(roots) = roots {
@@ -53,7 +53,7 @@ pub fn run_trusting(roots: Option<&Path>, arguments: &[&str], input: &str) -> (R
         .stderr(if roots.is_some() { Stdio::piped() } else { Stdio::inherit() })
         .spawn()
         .unwrap();
-    // A command that does not read its input may be gone already.
+    // A command that does not read its input may have exited already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -75,7 +75,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// A server with the user alice; `change` edits the journey's text, `settings` are appended to the configuration.
+    /// Starts a server with the user alice; `change` edits the journey's text, `settings` are appended to the
+    /// configuration.
     pub fn start(change: impl FnOnce(String) -> String, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         run(&["init", folder.path().to_str().unwrap()], "").done();
@@ -90,7 +91,7 @@ impl Server {
         server
     }
 
-    /// Starts the process, on the address of the last time where there was one.
+    /// Starts the process, on its previous address if it had one.
     pub fn resume(&mut self) {
         let mut child = program()
             .args(["--json", "serve", "--listen", &self.address, "--config"])
@@ -116,13 +117,13 @@ impl Server {
         self.folder.path().join("server.toml")
     }
 
-    /// A verb beside the running server.
+    /// Runs a verb beside the running server.
     pub fn verb(&self, arguments: &[&str], input: &str) -> Ran {
         let configuration = self.configuration();
         run(&[arguments, &["--config", configuration.to_str().unwrap()]].concat(), input)
     }
 
-    /// Posts a step of the sign-on; gives status and body.
+    /// Posts a step of the sign-on; returns status and body.
     pub fn post(&self, step: Option<&Value>) -> (u16, Value) {
         let url = format!(
             "http://{}/am/json/realms/root/realms/alpha/authenticate?authIndexType=service&authIndexValue=Login%20with%20Push%20MFA",
@@ -137,7 +138,7 @@ impl Server {
         (response.status().as_u16(), response.body_mut().read_json().unwrap())
     }
 
-    /// The step after the right password.
+    /// Returns the step after the right password.
     pub fn sign_on(&self) -> Value {
         let (_, mut step) = self.post(None);
         step["callbacks"][0]["input"][0]["value"] = json!("alice");
@@ -145,21 +146,21 @@ impl Server {
         self.next(&step)
     }
 
-    /// The step after this one.
+    /// Returns the step after this one.
     pub fn next(&self, step: &Value) -> Value {
         let (status, next) = self.post(Some(step));
         assert_eq!(status, 200, "{next}");
         next
     }
 
-    /// The step that shows the QR code, and the code's text.
+    /// Returns the step that shows the QR code, and the registration URI.
     pub fn offer(&self) -> (Value, String) {
         let step = self.next(&self.sign_on());
         let uri = hidden_value(&step).unwrap();
         (step, uri)
     }
 
-    /// Signs on and registers the phone; gives the step that waits for the first push.
+    /// Starts a sign-on and registers the phone; returns the step that waits for the first push.
     pub fn register(&self, phone: &Phone) -> Value {
         let (step, uri) = self.offer();
         phone.verb(&["scan", &uri]).done();
@@ -168,7 +169,7 @@ impl Server {
     }
 }
 
-/// The value of the step's hidden callback: a QR code's text or a number.
+/// Returns the value of the step's hidden callback: a registration URI or a number.
 pub fn hidden_value(step: &Value) -> Option<String> {
     let callbacks = step["callbacks"].as_array()?;
     let hidden = callbacks.iter().find(|callback| callback["type"] == "HiddenValueCallback")?;
@@ -190,12 +191,12 @@ impl Phone {
         self.verb_with(arguments, "")
     }
 
-    /// A verb that reads standard input.
+    /// Runs a verb that reads standard input.
     pub fn verb_with(&self, arguments: &[&str], input: &str) -> Ran {
         run(&[&["phone", "--vault", self.folder().to_str().unwrap()], arguments].concat(), input)
     }
 
-    /// The one message that waits.
+    /// Returns the only pending message.
     pub fn only_pending(&self) -> Value {
         let pending = self.verb(&["pending", "--wait", "10"]).done();
         assert_eq!(pending.as_array().unwrap().len(), 1, "{pending}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::setup::run;
 
-/// What bash offers for the words of a line, of which the last one is completed.
+/// Returns what bash offers for a line of words, completing the last one.
 fn offered(script: &str, words: &[&str]) -> Vec<String> {
     let line = format!(
         "{script}\nCOMP_WORDS=({}); COMP_CWORD={}\n\

@@ -52,7 +52,7 @@ fn number_matching_with_the_code_read_from_a_picture() {
     let members: Vec<&str> = message.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["account", "context", "expires_at", "id", "issuer", "kind", "message", "numbers", "sent_at"]);
     assert_eq!((&message["kind"], &message["message"]), (&json!("number"), &json!("Login attempt from alice at Ping")));
-    // By two clocks, whose difference the phone knows by a date in whole seconds.
+    // Measured by two clocks; the phone knows their difference from a date in whole seconds.
     let life = message["expires_at"].as_i64().unwrap() - message["sent_at"].as_i64().unwrap();
     assert!((119_000..123_000).contains(&life), "{life}");
     assert_eq!(message["context"]["remoteIp"], "127.0.0.1");
@@ -102,7 +102,7 @@ fn tap_and_biometric() {
 #[test]
 fn denied_and_wrong_number_end_in_failure() {
     let (server, phone) = (Server::start(|journey| journey, ""), Phone::new());
-    // A phone counts once it approved a sign-on; one that denies its first is forgotten.
+    // A phone counts once it has approved a sign-on; the server removes one that denies its first.
     let waiting = server.register(&phone);
     let (number, message) = (hidden_value(&waiting).unwrap(), phone.only_pending());
     phone.verb(&["approve", message["id"].as_str().unwrap(), "--number", &number]).done();

@@ -1,4 +1,4 @@
-//! Certificates of servers: whom the phone and the webhook believe, and what they say of whom they do not.
+//! Server certificates: which ones the phone and the webhook trust, and what they report about the others.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -19,7 +19,7 @@ fn write(folder: &Path, name: &str, authority: &Authority) -> PathBuf {
     file
 }
 
-/// A server that phones reach by TLS, which shows this certificate.
+/// Returns a server that phones reach by TLS and that presents this certificate.
 fn server_behind(identity: Identity) -> (Server, Front) {
     let front = Front::start(identity);
     let server = Server::start(|journey| journey, &format!("public_url = \"https://{}/am\"", front.address));
@@ -27,7 +27,7 @@ fn server_behind(identity: Identity) -> (Server, Front) {
     (server, front)
 }
 
-/// A verb of the phone where this file holds the authorities of the machine.
+/// Runs a verb of the phone, with this file as the machine's trusted authorities.
 fn phone(phone: &Phone, roots: &Path, arguments: &[&str]) -> Ran {
     let vault = phone.folder().to_str().unwrap();
     run_trusting(Some(roots), &[&["phone", "--vault", vault], arguments].concat(), "").0
@@ -115,7 +115,7 @@ fn each_fault_of_a_certificate_has_its_own_words() {
         assert!(said.contains(words) && said.contains(&front.address.to_string()), "{code}: {said}");
         assert_eq!((ran.failed(), front.connections()), ((1, code.to_owned()), 1));
     }
-    // No authority at all: what is missing is said, and nothing compiled in takes its place.
+    // No authority at all: the error says what is missing, and no built-in authority is used instead.
     let missing = folder.path().join("missing.pem");
     let ran = phone(&Phone::new(), &missing, &["scan", &server.offer().1]);
     let said = ran.value["error"]["message"].as_str().unwrap();
@@ -157,7 +157,7 @@ fn a_server_without_tls_at_an_address_of_https_is_named() {
     assert_eq!(ran.failed(), (1, "tls".to_owned()));
 }
 
-/// Adds a webhook at this address, with these settings besides.
+/// Adds a webhook at this address, with these additional settings.
 fn add_webhook(server: &Server, front: &Front, more: &str) {
     write_secret(server);
     let mut file = std::fs::OpenOptions::new().append(true).open(server.configuration()).unwrap();
@@ -165,7 +165,7 @@ fn add_webhook(server: &Server, front: &Front, more: &str) {
         .unwrap();
 }
 
-/// A command beside the server where this file holds the authorities of the machine.
+/// Runs a command beside the server, with this file as the machine's trusted authorities.
 fn beside(server: &Server, roots: &Path, arguments: &[&str]) -> Ran {
     let configuration = server.configuration();
     run_trusting(Some(roots), &[arguments, &["--config", configuration.to_str().unwrap()]].concat(), "").0

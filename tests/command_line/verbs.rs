@@ -1,4 +1,4 @@
-//! Verbs and their refusals: every one has a code, an exit status and, in JSON, exactly one value.
+//! Verbs and their errors: each has an error code, an exit status and, in JSON, exactly one value.
 
 use serde_json::json;
 
@@ -149,7 +149,7 @@ fn an_invited_phone_signs_on_where_a_password_alone_adds_none() {
     let mut server = Server::start(|journey| journey, "");
     let picture = server.folder.path().join("code.svg");
     let drawn = picture.to_str().unwrap();
-    // Invitations are made for the address that the configuration says.
+    // Invitations use the address from the configuration.
     let file = server.configuration();
     let text = std::fs::read_to_string(&file).unwrap();
     let text = text.replace("127.0.0.1:8080", &server.address);
@@ -265,7 +265,7 @@ fn pushes_of_every_platform_are_received_and_forged_ones_refused() {
         let signed = message(9, sent_at).sign(&registration.secret).unwrap();
         assert_eq!(receive(json!({"messageId": "six", "message": signed})).failed(), (1, code.to_owned()));
     }
-    // The server never sent these: it says so, and the person hears it.
+    // The server never sent these: it says so, and the user learns it.
     let id = received["id"].as_str().unwrap();
     assert_eq!(phone.verb(&["approve", id]).failed(), (1, "refused".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! The webhook of a server that is a process of its own, killed ones too; and what the commands about it say.
+//! The webhook of a separate server process, including a killed one, and the output of the commands for it.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use crate::setup::*;
 
 const SECRET: [u8; 32] = [0x55; 32];
 
-/// Writes the secret of a webhook beside a server's configuration.
+/// Writes a webhook secret beside a server's configuration.
 pub fn write_secret(server: &Server) {
     let secret = server.folder.path().join("webhook.secret");
     std::fs::write(&secret, "whsec_VVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVU=\n").unwrap();
@@ -81,7 +81,7 @@ fn a_trial_says_what_came_back() {
     assert_eq!(outcomes, ["unreachable", "gone", "refused", "success"]);
 }
 
-/// What may be sent in clear because it stays on this machine stays on it.
+/// What may be sent in the clear because it stays on this machine must really stay there.
 #[test]
 fn an_event_for_this_machine_does_not_go_to_a_proxy() {
     let (receiver, proxy) = (Receiver::start(), Receiver::start());

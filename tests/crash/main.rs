@@ -1,8 +1,9 @@
-//! Processes killed in the middle of it. A child of this very program does one operation of the phone on a real vault and
-//! is killed (SIGKILL) at a moment drawn over the operation's own measured length; then the vault is looked at: it
-//! opens, nothing that was acknowledged is lost, and no message is answered twice.
+//! Processes killed mid-operation. A child of this program performs one operation of the phone on a real vault and is
+//! killed (SIGKILL) at a random moment within the operation's measured duration. Afterwards the vault must open,
+//! nothing acknowledged may be lost, and no message may be answered twice.
 //!
-//! `KILLS=N` is how many kills there are. `CRASH_SEED=N` repeats the draws of a run, whose seed is printed; the moments themselves depend on the machine.
+//! `KILLS=N` sets the number of kills. `CRASH_SEED=N` repeats the random choices of a run, which prints its seed; the
+//! actual moments depend on the machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, reason = "lengths of operations are measured with the system's clock")]
 
@@ -19,17 +20,17 @@ use std::time::{Duration, Instant};
 use operations::{OPERATIONS, Operation};
 use tempfile::TempDir;
 
-/// Kills in a run, at least, where the environment variable `KILLS` says nothing else.
+/// Minimum number of kills in a run, unless the environment variable `KILLS` says otherwise.
 const KILLS: usize = 10;
-/// More than that many tries at one operation means that something is wrong with the measuring.
+/// More tries than this at one operation mean that something is wrong with the measurement.
 const LONGEST_TRY: usize = 1000;
-/// Between the child's being ready and its beginning, so that it can be killed before.
+/// Time between the child's being ready and its start, so that it can be killed before.
 const PAUSE: Duration = Duration::from_millis(3);
 
 const OPERATION: &str = "CRASH_OPERATION";
 const FOLDER: &str = "CRASH_FOLDER";
 
-/// The child: does the operation and says what is acknowledged. By itself it is no test.
+/// The child: performs the operation and reports what is acknowledged. On its own, it is not a test.
 #[test]
 fn child() {
     let (Ok(name), Some(folder)) = (std::env::var(OPERATION), std::env::var_os(FOLDER)) else { return };
@@ -56,7 +57,7 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
     println!("crash: CRASH_SEED={seed}");
     let mut random = Random(seed);
     let wanted = std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().expect("KILLS is a number"));
-    // Each operation has its share, and is hit inside as often as not.
+    // Each operation gets its share of kills, at least half of them inside it.
     let (mut kills, share) = (0, wanted.div_ceil(OPERATIONS.len()));
     let inside_wanted = share.div_ceil(2);
     for operation in &OPERATIONS {
@@ -83,7 +84,7 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
     assert!(kills >= wanted);
 }
 
-/// When a child was killed, by what it had said.
+/// The moment at which a child was killed, judged by what it had reported.
 enum Moment {
     Before,
     Inside,
@@ -93,7 +94,7 @@ enum Moment {
 fn kill_once(operation: &Operation, template: &Path, length: Duration, random: &mut Random) -> Moment {
     let folder = copy(template);
     let (mut child, mut lines) = start(operation, folder.path());
-    // From a little before the beginning to a little after the end.
+    // From a little before the start to a little after the end.
     let at = random.between(-0.1, 1.15);
     wait_for(&mut lines, if at < 0.0 { "@ready" } else { "@begin" });
     if at >= 0.0 {
@@ -115,7 +116,7 @@ fn kill_once(operation: &Operation, template: &Path, length: Duration, random: &
     moment
 }
 
-/// The operation's length: the middle one of several that were left alone. What they leave is checked, too.
+/// Returns the operation's duration: the median of several undisturbed runs. Also checks what they leave behind.
 fn measure(operation: &Operation, template: &Path) -> Duration {
     let mut lengths: Vec<Duration> = (0..9)
         .map(|_| {
@@ -140,7 +141,7 @@ fn measure(operation: &Operation, template: &Path) -> Duration {
     lengths[lengths.len() / 2]
 }
 
-/// SQLite's own word that the file is whole. On a copy, so that the phone finds the file as the kill left it.
+/// Asks SQLite whether the file is intact. Works on a copy, so that the phone finds the file as the kill left it.
 fn check_file(folder: &Path) {
     let copied = copy(folder);
     let file = copied.path().join("vault");
@@ -155,7 +156,7 @@ fn copy(template: &Path) -> TempDir {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     for entry in std::fs::read_dir(template).unwrap() {
         let from: PathBuf = entry.unwrap().path();
-        // What another process mapped is made anew from the log.
+        // The index that another process has mapped; SQLite rebuilds it from the log.
         if !from.ends_with("vault-shm") {
             std::fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
         }
@@ -177,7 +178,7 @@ fn start(operation: &Operation, folder: &Path) -> (Child, Lines) {
     (child, lines)
 }
 
-/// The next line that the child said by itself; what its test harness says is left out.
+/// Returns the next line that the child itself wrote, skipping the output of its test harness.
 fn next_line(lines: &mut Lines) -> Option<String> {
     loop {
         let mut line = String::new();
@@ -197,7 +198,7 @@ fn wait_for(lines: &mut Lines, word: &str) {
     while next_line(lines).expect("the child ended by itself") != word {}
 }
 
-/// Sleeps most of it, and watches the clock for the rest.
+/// Sleeps for most of the time and watches the clock for the rest.
 fn wait_precisely(duration: Duration) {
     let until = Instant::now() + duration;
     std::thread::sleep(duration.saturating_sub(Duration::from_micros(200)));
@@ -206,7 +207,7 @@ fn wait_precisely(duration: Duration) {
     }
 }
 
-/// Splitmix64: small, and the same for the same seed.
+/// Splitmix64: small, and deterministic for a given seed.
 struct Random(u64);
 
 impl Random {

@@ -1,5 +1,4 @@
-//! The operations that are killed: how the vault is prepared, what the child does and says, and what has to hold
-//! afterwards.
+//! The operations to kill: how each vault is prepared, what the child does and reports, and what must hold afterwards.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,17 +14,17 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// A child's work in a folder, which says words about how far it got.
+/// A child's work in a folder; it reports how far it got, in single words.
 type Run = fn(&Path, &dyn Fn(&str));
 
-/// One operation. What the child said is in the order of saying; `begin` and `end` are among it.
+/// One operation. The child's words are in the order it reported them, including `begin` and `end`.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    /// Makes the vault that every kill begins with.
+    /// Makes the vault from which every kill starts.
     pub(crate) prepare: fn(&Path),
-    /// The child's part. It has to say `begin` and `end`.
+    /// The child's part. It must report `begin` and `end`.
     pub(crate) run: Run,
-    /// What has to hold whenever the child was killed.
+    /// Checks what must hold whenever the child was killed.
     pub(crate) check: fn(&Path, &[String]),
 }
 
@@ -39,7 +38,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
     Operation { name: "migrate", prepare: version_1, run: migrate, check: migrated_or_not },
 ];
 
-/// The time, counted from [`NOW`] in milliseconds.
+/// A clock offset from [`NOW`], in milliseconds.
 struct Later(i64);
 
 impl Clock for Later {
@@ -66,7 +65,7 @@ fn add(phone: &Phone, code: &str) -> HttpRequest {
     request
 }
 
-/// The mechanism uid that the server knows the only account by.
+/// Returns the only account with the mechanism uid by which the server knows it.
 fn credential(folder: &Path) -> Credential {
     Credential {
         account_id: String::new(),
@@ -99,7 +98,7 @@ fn enrol(folder: &Path, say: &dyn Fn(&str)) {
     say("end");
 }
 
-/// The account comes with its registration, or neither is there and it can be added.
+/// The account comes with its registration, or neither is there and the account can be added.
 fn enrolled_or_not(folder: &Path, words: &[String]) {
     let phone = open(folder);
     let accounts = phone.accounts().unwrap();
@@ -118,7 +117,7 @@ fn enrolled_or_not(folder: &Path, words: &[String]) {
     assert_eq!(phone.accounts().unwrap()[1].state, AccountState::Active);
 }
 
-/// A code for messages and codes at once.
+/// Returns a registration URI for push and one-time passwords.
 fn code_for_both() -> String {
     format!("{}&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", other_code().replace("pushauth://push", "mfauth://totp"))
 }
@@ -164,7 +163,7 @@ fn receive(folder: &Path, say: &dyn Fn(&str)) {
     say("end");
 }
 
-/// The message is there once, or not at all; delivered again, it is there once, and its replay is refused.
+/// The message is there once or not at all; after another delivery it is there once, and its replay is rejected.
 fn received_or_not(folder: &Path, words: &[String]) {
     let phone = open(folder);
     let pending = phone.pending().unwrap();
@@ -194,14 +193,14 @@ fn answer(folder: &Path, say: &dyn Fn(&str)) {
     say("end");
 }
 
-/// An acknowledged answer stands, and whatever is sent for the message is the same bytes as before.
+/// An acknowledged answer stands, and everything sent for the message has the same bytes as before.
 fn answered_once(folder: &Path, words: &[String]) {
     let id = {
         let sql = rusqlite::Connection::open(folder.join("vault")).unwrap();
         let id: Vec<u8> = sql.query_row("SELECT id FROM notification", [], |row| row.get(0)).unwrap();
         hexadecimal(&id)
     };
-    // Whoever had it leased is dead; a minute later it is handed out again.
+    // The process that had leased it is dead; a minute later it is handed out again.
     let phone = open_later(folder, 60_000);
     phone.set_device_facts(clean_facts());
     let state = phone.notification(&id).unwrap().state;
@@ -238,7 +237,7 @@ fn change_token(folder: &Path, say: &dyn Fn(&str)) {
     say("end");
 }
 
-/// A token that was taken as wanted is told to the server; one change at a time.
+/// The phone tells the server a token that it accepted as wanted, one change at a time.
 fn token_is_told(folder: &Path, words: &[String]) {
     let phone = open_later(folder, 60_000);
     let before = only(phone.push_tokens().unwrap()).state;
@@ -263,7 +262,7 @@ fn rewrap(folder: &Path, say: &dyn Fn(&str)) {
     say("end");
 }
 
-/// Either the old key opens the vault or the new one, and all is there.
+/// Either the old key or the new one opens the vault, and everything is there.
 fn opens_with_one_key(folder: &Path, words: &[String]) {
     let with = |mask: u8| {
         let entropy = Arc::new(SystemEntropy::new());
@@ -315,7 +314,7 @@ fn migrate(folder: &Path, say: &dyn Fn(&str)) {
     say("end");
 }
 
-/// The file is of one version or the other, and opens with all that was in it.
+/// The file is of one version or the other, and opens with everything that was in it.
 fn migrated_or_not(folder: &Path, words: &[String]) {
     let version: i64 = {
         let sql = rusqlite::Connection::open(folder.join("vault")).unwrap();

@@ -1,8 +1,8 @@
 //! The server killed under load, over and over: nothing that it acknowledged may be gone when it runs again.
 //!
-//! Each round a server process is started, registrations, sign-ons and answers go on from several threads at once, and the
-//! process is killed (SIGKILL) at a moment drawn over the measured length of that work. Then it is started again on the
-//! same data, and everything that a client was told is looked for.
+//! Each round starts a server process, runs registrations, sign-ons and answers from several threads at once, and kills
+//! the process (SIGKILL) at a random moment within the measured duration of that work. It then starts the server again
+//! on the same data and looks for everything that the server acknowledged to a client.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
@@ -24,9 +24,9 @@ use tempfile::TempDir;
 
 use wire::{Phone, fill, fill_password, number, types};
 
-/// Kills in a run, where the environment variable `KILLS` says nothing else.
+/// Number of kills in a run, unless the environment variable `KILLS` says otherwise.
 const KILLS: usize = 10;
-/// Who signs on at the same time, each with a user of their own.
+/// Number of concurrent clients, each with its own user.
 const USERS: usize = 3;
 const PASSWORD: &str = "correct horse battery staple";
 const REALM: &str = "/am/json/realms/root/realms/alpha";
@@ -112,7 +112,7 @@ fn program() -> Command {
 
 fn run(arguments: &[&str], input: &str) {
     let mut child = program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    // A command that does not read its input may be gone already.
+    // A command that does not read its input may have exited already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     assert!(child.wait().unwrap().success(), "{arguments:?}");
 }
@@ -158,7 +158,8 @@ impl<'a> Client<'a> {
         Some(value)
     }
 
-    /// One sign-on: registers a phone where there is none, answers the push, gets a session. `None` when the server went.
+    /// Completes one sign-on: registers a phone if there is none, answers the push, gets a session. `None` if the
+    /// server died.
     fn sign_on(&self, user: usize, phone: &mut Option<Phone>, told: &Mutex<Acknowledged>) -> Option<()> {
         let page = self.step(None)?;
         let mut step = self.step(Some(&fill_password(&page, &format!("user{user}"), PASSWORD)))?;
@@ -171,7 +172,7 @@ impl<'a> Client<'a> {
             let codes = self.step(Some(&qr))?;
             step = self.step(Some(&codes))?;
         }
-        // A registration whose acknowledgement was cut off leaves a phone that nobody has.
+        // A registration whose acknowledgment was cut off leaves a phone that nobody has.
         let phone = phone.as_ref()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
         let pulled = self.phones("pending", &phone.pull_body(&phone.claims_of_pull(now, 0)))?;
@@ -185,7 +186,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Sign-ons of all users at once until the server is gone, or each has made `most`.
+/// Runs sign-ons of all users at once until the server is gone, or each has made `most`.
 fn work(server: &Server, phones: &mut [Option<Phone>], told: &Mutex<Acknowledged>, most: usize) {
     std::thread::scope(|scope| {
         for (user, phone) in phones.iter_mut().enumerate() {
@@ -207,7 +208,7 @@ fn drawn_below(limit: u64) -> u64 {
     u64::from_be_bytes(bytes) % limit
 }
 
-/// Looks for everything that was acknowledged in this round, in the database and over HTTP.
+/// Looks for everything acknowledged in this round, in the database and over HTTP.
 fn check(server: &Server, told: &Acknowledged) {
     let database = server.database();
     let count = |query: &str, value: &str| -> i64 { database.query_row(query, [value], |row| row.get(0)).unwrap() };
@@ -252,7 +253,7 @@ fn check(server: &Server, told: &Acknowledged) {
 fn what_was_acknowledged_survives_a_kill() {
     let server = Server::new();
     let mut phones: Vec<Option<Phone>> = (0..USERS).map(|_| None).collect();
-    // The length of the work, measured: one sign-on with registration and two without of each user.
+    // Measures the duration of the work: for each user, one sign-on with registration and two without.
     server.start();
     let began = Instant::now();
     let told = Mutex::default();
@@ -266,7 +267,7 @@ fn what_was_acknowledged_survives_a_kill() {
     let mut totals = [0; 3];
     let mut inside = 0;
     for _ in 0..kills {
-        // New phones each round, so that registrations are under way, too.
+        // New phones each round, so that kills hit registrations, too.
         for user in 0..USERS {
             for device in devices_of(&server, user) {
                 run(&["device", "remove", &device, "--config", &server.file()], "");

@@ -1,14 +1,14 @@
-// What Ping's web SDKs find in a browser and not in Node. They ask fetch to send cookies along (credentials:
-// "include"), and sign out by the session cookie alone, which no script may read; Node's fetch keeps no cookies. One of
-// them keeps steps in the tab's storage while the browser is on another site. The rest of what a sign-on needs (fetch
-// itself, Headers, URL) is in Node.
+// Browser features that Ping's web SDKs need and Node lacks. The SDKs ask fetch to send cookies along (credentials:
+// "include"), and sign out by the session cookie alone, which no script may read; Node's fetch keeps no cookies. One
+// SDK keeps steps in the tab's storage while the browser is on another site. Node has everything else that a sign-on
+// needs (fetch itself, Headers, URL).
 
 /** The cookies of each origin: a map from name to value. */
 const cookiesOfOrigin = new Map();
 const fetchWithoutCookies = globalThis.fetch;
 
 globalThis.fetch = async (resource, init) => {
-  // One SDK gives an address and options, another a request that is made already.
+  // One SDK passes an address and options, another a finished Request.
   const request = new Request(resource, init);
   if (request.credentials !== "include") return fetchWithoutCookies(request);
   const { origin } = new URL(request.url);
@@ -22,7 +22,7 @@ globalThis.fetch = async (resource, init) => {
   return response;
 };
 
-/** Takes in one Set-Cookie line. Of its attributes only the one by which the server ends a cookie matters here. */
+/** Stores one Set-Cookie line. Of its attributes, only the one with which the server ends a cookie matters here. */
 function keep(cookies, line) {
   const [pair, ...attributes] = line.split(";").map((part) => part.trim());
   const [name, ...value] = pair.split("=");
@@ -33,7 +33,7 @@ function keep(cookies, line) {
 globalThis.localStorage = storage();
 globalThis.sessionStorage = storage();
 
-/** A storage of a browser. */
+/** Returns a browser storage. */
 function storage() {
   const values = new Map();
   return {

@@ -1,12 +1,13 @@
-// A web app built with ForgeRock's JavaScript SDK, against the real server: the npm package @forgerock/javascript-sdk,
-// unmodified, runs the shipped journey from the password to the session, with its own helpers for QR codes and recovery
-// codes. The phone is the command line's. It shows that pages written for AM can talk to this server.
+// A web app built with ForgeRock's JavaScript SDK, against the real server: the unmodified npm package
+// @forgerock/javascript-sdk runs the shipped journey from the password to the session, with its own helpers for QR
+// codes and recovery codes. The phone is the command line's. This shows that pages written for AM can talk to this
+// server.
 //
 //   npm ci --prefix tests/node
 //   PUSH_AUTHENTICATOR=target/release/push-authenticator node --test tests/node/javascript_sdk.mjs
 //
-// The tests are one story and run in this order: the first registers the phone that the others use. It takes about
-// half a minute: callers of the SDK wait as long as each step says, and the SDK's last timer holds Node up at the end.
+// The tests form one story and run in this order: the first registers the phone that the others use. They take about
+// half a minute: callers of the SDK wait as long as each step says, and the SDK's last timer delays Node's exit.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -112,7 +113,7 @@ describe("ForgeRock's JavaScript SDK signs on", { timeout: 180_000 }, () => {
     const signedOn = await recoveryCodeEntered(await exitPushWait(), code);
     await signOut(await login.expectSession(signedOn));
 
-    // The shipped journey asks three times more before it gives up.
+    // The shipped journey asks three more times before it gives up.
     let codePage = await exitPushWait();
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       codePage = expectStep(await recoveryCodeEntered(codePage, code));
@@ -133,14 +134,14 @@ describe("ForgeRock's JavaScript SDK signs on", { timeout: 180_000 }, () => {
 
   /** Signs out as the SDK does, by the cookie, and checks that the session of this token is the one that ended. */
   async function signOut(token) {
-    // The SDK throws at answers of 500 and above only.
+    // The SDK throws only for answers of 500 and above.
     const response = await SessionManager.logout();
     assert.equal(response.status, 200, await response.text());
     assert.deepEqual(await login.validated(token), { valid: false });
   }
 });
 
-/** Runs the script of the recovery codes as AM's own sign-in page does; gives the codes that the page shows then. */
+/** Runs the recovery code script as AM's own sign-in page does; returns the recovery codes that the page then shows. */
 function shownByScript(script) {
   const fieldset = { innerHTML: "<button>Continue</button>" };
   const document = { getElementById: (id) => (id === "wrapper" ? { getElementsByTagName: () => [fieldset] } : null) };
@@ -150,17 +151,17 @@ function shownByScript(script) {
   return [...fieldset.innerHTML.matchAll(/<div>\s*(\w+)\s*<\/div>/g)].map(([, code]) => code);
 }
 
-/** The codes that ForgeRock's SDKs for phones find in the script, by their pattern. */
+/** Returns the recovery codes that ForgeRock's phone SDKs find in the script, by their pattern. */
 function foundByMobileSdks(script) {
   return [...script.matchAll(/\s[\w\W]"([\w]*)\\/g)].map(([, code]) => code);
 }
 
-/** Starts a sign-on and answers its first page; gives what comes after it. */
+/** Starts a sign-on and answers its first page; returns what follows. */
 async function passwordEntered(password) {
   return FRAuth.next(fillSignIn(expectStep(await FRAuth.start()), password));
 }
 
-/** Signs on up to the push and leaves its page by Exit; gives the page that asks for a recovery code. */
+/** Takes a sign-on to the push and leaves that page by Exit; returns the page that asks for a recovery code. */
 async function exitPushWait() {
   const wait = expectStep(await passwordEntered(PASSWORD));
   return expectStep(await FRAuth.next(press(wait, "Exit")));

@@ -1,11 +1,11 @@
-// A web app built with Ping's journey-client, against the real server: the npm package @forgerock/journey-client,
-// unmodified, finds the realm by the discovery document and runs the shipped journey from the password to the session
-// and its end. The phone is the command line's.
+// A web app built with Ping's journey-client, against the real server: the unmodified npm package
+// @forgerock/journey-client finds the realm by the discovery document and runs the shipped journey from the password to
+// the session and its end. The phone is the command line's.
 //
 //   npm ci --prefix tests/node
 //   PUSH_AUTHENTICATOR=target/release/push-authenticator node --test tests/node/journey_client.mjs
 //
-// The tests are one story and run in this order: the first sign-on registers the phone that the others use.
+// The tests form one story and run in this order: the first sign-on registers the phone that the others use.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -45,7 +45,7 @@ describe("Ping's journey-client signs on", { timeout: 180_000 }, () => {
       const page = expectStep(await (await clientOf(realm)).start({ journey: JOURNEY }));
       assert.equal(page.getHeader(), "Sign In", realm);
     }
-    // The client tells what the server says.
+    // The client passes on the server's message.
     await assert.rejects(clientOf("/beta", { log: "none" }), { message: /There is no realm "beta" here\./ });
   });
 
@@ -129,7 +129,7 @@ describe("Ping's journey-client signs on", { timeout: 180_000 }, () => {
     page.searchParams.set("authIndexValue", JOURNEY);
     assert.equal(expectStep(await client.resume(page.href)).getHeader(), "Sign In");
 
-    // No node of this server suspends a sign-on: another one must not begin in its place.
+    // No node of this server suspends a sign-on, so the parameter must not start another one instead.
     page.searchParams.set("suspendedId", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
     const message = "The parameter suspendedId is not offered here. Name a journey: service=NAME.";
     expectFailure(await client.resume(page.href), message, 400);
@@ -141,13 +141,13 @@ describe("Ping's journey-client signs on", { timeout: 180_000 }, () => {
     assert.match(message, /401/);
   });
 
-  /** A client that has read the discovery document of the realm in this spelling. */
+  /** Returns a client that has read the discovery document of the realm in this spelling. */
   function clientOf(realm, options = {}) {
     const wellknown = `${login.baseUrl}oauth2${realm}/.well-known/openid-configuration`;
     return journey({ config: { serverConfig: { wellknown }, ...options } });
   }
 
-  /** Starts a sign-on and answers its first page; gives what comes after it. */
+  /** Starts a sign-on and answers its first page; returns what follows. */
   async function passwordEntered(password) {
     return client.next(fillSignIn(expectStep(await client.start({ journey: JOURNEY })), password));
   }

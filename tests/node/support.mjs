@@ -1,5 +1,5 @@
-// What the tests of Ping's web SDKs share: the real server, the command line's phone, and what every SDK's steps have
-// in common.
+// Shared by the tests of Ping's web SDKs: the real server, the command line's phone, and whatever the steps of all SDKs
+// have in common.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -19,7 +19,7 @@ export const USER = "ada";
 export const PASSWORD = "correct horse";
 export const JOURNEY = "Login with Push MFA";
 
-/** A server that listens, with one user, and that user's phone, which has no account yet. */
+/** A listening server with one user, and that user's phone, which has no account yet. */
 export class Login {
   /** Starts the server in a folder that `stop` removes. */
   static async start() {
@@ -35,7 +35,7 @@ export class Login {
       login.baseUrl = `http://${await listeningAddress(login.server)}/am/`;
       return login;
     } catch (failure) {
-      await login.stop().catch(() => {}); // Why it did not start says more.
+      await login.stop().catch(() => {}); // The reason it did not start says more.
       throw failure;
     }
   }
@@ -48,12 +48,12 @@ export class Login {
     }
   }
 
-  /** A verb of the phone: what it printed as JSON. */
+  /** Runs a verb of the phone; returns the JSON that it printed. */
   async phone(...verb) {
     return JSON.parse(await run(["--json", "phone", "--vault", path.join(this.folder, "phone"), ...verb]));
   }
 
-  /** The one message that waits on the phone. */
+  /** Returns the only pending message on the phone. */
   async onlyPending() {
     const pending = await this.phone("pending", "--wait", "10");
     assert.equal(pending.length, 1, JSON.stringify(pending));
@@ -67,7 +67,7 @@ export class Login {
     await this.phone("approve", id, "--number", number);
   }
 
-  /** What the server says of a session token. The SDKs have no call for that. */
+  /** Returns what the server says about a session token. The SDKs have no call for that. */
   async validated(token) {
     const response = await fetch(`${this.baseUrl}json/realms/root/realms/alpha/sessions/?_action=validate`, {
       method: "POST",
@@ -76,7 +76,7 @@ export class Login {
     return response.json();
   }
 
-  /** Checks that a sign-on ended with a live session; gives its token. */
+  /** Checks that a sign-on ended with a live session; returns its token. */
   async expectSession(result) {
     assert.equal(result.type, "LoginSuccess", JSON.stringify(result.payload ?? result));
     assert.equal(result.getRealm(), "/alpha");
@@ -94,7 +94,7 @@ export function fillSignIn(page, password) {
   return page;
 }
 
-/** Chooses the one button that a page has. */
+/** Presses the only button of a page. */
 export function press(page, label) {
   const button = page.getCallbackOfType("ConfirmationCallback");
   assert.deepEqual(button.getOptions(), [label]);
@@ -108,7 +108,7 @@ export async function poll(step, next) {
   return next(step);
 }
 
-/** Polls until what comes is no longer a page that waits. */
+/** Polls until the page is no longer a waiting page; returns that page. */
 export async function pollToNextPage(step, next) {
   let page = step;
   do page = await poll(page, next);
@@ -116,7 +116,7 @@ export async function pollToNextPage(step, next) {
   return page;
 }
 
-/** The number that a page of the push shows. */
+/** Returns the number on the page that waits for the push. */
 export function shownNumber(step) {
   const hidden = step.getCallbackOfType("HiddenValueCallback");
   assert.equal(hidden.getOutputByName("id"), "pushChallengeNumber");
@@ -134,23 +134,23 @@ export function expectFailure(result, message, code = 401) {
   assert.equal(result.getCode(), code);
 }
 
-/** Runs the program to its end; gives its standard output. */
+/** Runs the program to its end; returns its standard output. */
 async function run(args, input = "") {
   const running = promisify(execFile)(PROGRAM, args, { timeout: 30_000 });
-  // A program that ends before it has read all says itself why.
+  // A program that exits before it has read everything reports the reason itself.
   running.child.stdin.on("error", () => {});
   running.child.stdin.end(input);
   try {
     return (await running).stdout;
   } catch (failure) {
-    // With --json the program's error is on standard output, which Node leaves out of its message.
+    // With --json, the program's error is on standard output, which Node leaves out of its message.
     throw new Error(`${failure.message}${failure.stdout}`);
   }
 }
 
-/** The address that the server prints when it listens. */
+/** Returns the address that the server prints when it is listening. */
 async function listeningAddress(server) {
-  // Standard output ends without a line where the server could not start.
+  // Standard output ends without a line if the server could not start.
   for await (const line of createInterface({ input: server.stdout })) return JSON.parse(line).listening;
   throw new Error("The server ended before it listened.");
 }

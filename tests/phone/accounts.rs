@@ -1,4 +1,4 @@
-//! Accounts as they are shown: renamed, and what their removal would mean.
+//! How accounts are displayed, how they are renamed, and what removing them would mean.
 
 use push_authenticator::phone::{Consequence, Enrolment, PhoneError, SendFailure};
 use serde_json::json;
@@ -16,17 +16,17 @@ fn an_account_is_renamed_and_keeps_its_registered_names() {
     assert_eq!((renamed.display_issuer.as_str(), renamed.display_name.len()), ("My bank", 100));
     assert_eq!((renamed.issuer.as_str(), renamed.account.as_str()), ("Ping", "demo"));
     assert_eq!(only(world.open().unwrap().accounts().unwrap()).display_issuer, "My bank");
-    // Messages come under the names that the person knows.
+    // Messages come under the names that the user knows.
     let notification = credential.send(&world.phone, 1, json!({})).unwrap();
     assert_eq!(notification.issuer, "My bank");
-    // The registered names decide what is the same account.
+    // The registered names decide which accounts are the same.
     assert!(world.phone.preview(&code(&[])).unwrap().conflict.is_some());
-    // One name is left as it is, the other comes back.
+    // One name stays unchanged, the other reverts.
     let renamed = world.phone.rename(id, None, Some(" \u{200b}")).unwrap();
     assert_eq!((renamed.display_issuer.as_str(), renamed.display_name.as_str()), ("My bank", "demo"));
     assert_eq!(world.phone.rename("nonsense", None, None), Err(PhoneError::AccountNotFound));
     assert_eq!(world.phone.rename(&"0".repeat(32), None, None), Err(PhoneError::AccountNotFound));
-    // Names need no key.
+    // Renaming needs no key.
     assert_eq!(world.open_with(&MaskKey(0x44)).unwrap().rename(id, Some(""), None).unwrap().display_issuer, "Ping");
 }
 
@@ -69,11 +69,11 @@ fn an_interrupted_registration_is_resumed_or_given_up() {
     let request = only(world.phone.due().unwrap());
     assert_eq!(consequences(), [Consequence::MayBeRegistered { host: host() }], "it may be on its way");
     world.phone.failed(&request.id, SendFailure::NotSent).unwrap();
-    // Resumed: the very same request, by whoever opens the vault.
+    // Resumed: the very same HTTP request, from any process that opens the vault.
     world.phone.retry_now().unwrap();
     let again = only(world.open().unwrap().due().unwrap());
     assert_eq!((again.id.as_str(), again.body), (request.id.as_str(), request.body));
-    // Given up: nothing is left of it, and the same code can be enrolled anew.
+    // Abandoned: nothing is left of it, and the same registration URI can be enrolled again.
     world.phone.remove(&account.id).unwrap();
     assert_eq!(world.phone.outbox().unwrap(), []);
     world.active_with(&code(&[]), enrolment());

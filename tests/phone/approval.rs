@@ -1,4 +1,4 @@
-//! Approving and denying: what evidence is taken, what is signed.
+//! Approving and denying: which evidence is accepted, and what is signed.
 
 use push_authenticator::phone::{
     AccountState, DeviceFacts, Enrolment, Evidence, NotificationState, PhoneError, RequestKind,
@@ -156,7 +156,7 @@ fn a_locked_account_denies_and_does_not_approve_until_its_policy_holds_again() {
     assert_eq!(world.phone.approve(&one, Evidence::Tap), locked);
     world.phone.deny(&one).unwrap();
 
-    // After a start nothing is known about the device: locked until the shell has looked.
+    // After a restart, nothing is known about the device: locked until the shell has reported its facts.
     let restarted = world.open().unwrap();
     assert_eq!(only(restarted.accounts().unwrap()).state, AccountState::Locked);
     assert_eq!(restarted.approve(&two, Evidence::Tap), locked);

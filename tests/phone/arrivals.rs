@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::frozen::TestKey;
 use crate::support::*;
 
-/// The sign-on request that was made of this payload, by the message's id.
+/// Returns the id of the sign-on request made from this payload, found by the message's id.
 fn find(file: &Path, payload: &str) -> String {
     let sql = rusqlite::Connection::open(file).unwrap();
     let mut statement = sql.prepare("SELECT lower(hex(id)), message_id FROM notification").unwrap();
@@ -16,7 +16,7 @@ fn find(file: &Path, payload: &str) -> String {
     rows.map(Result::unwrap).find(|(_, message_id)| payload.contains(message_id)).unwrap().0
 }
 
-/// What came of the case's steps, in the form that the case has.
+/// Returns the results of the case's steps, in the form that the case uses.
 fn deliver(case: &Value) -> Vec<Value> {
     let world = World::new();
     let file = world.folder.path().join("copy");

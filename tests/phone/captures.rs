@@ -1,4 +1,4 @@
-//! Messages recorded from a real phone SDK: what it was sent and what it sent back. Our answers are the same bytes.
+//! Messages recorded from a real phone SDK: what it received and what it sent back. Our answers have the same bytes.
 
 use push_authenticator::phone::{CommunicationType, CredentialKind, Device, Enrolment, Evidence, Phone, PhoneError};
 use push_authenticator::protocol::jws::JwsError;
@@ -25,10 +25,10 @@ fn sent_body(case: &Value) -> &[u8] {
     case["sent"][0]["body"].as_str().unwrap().as_bytes()
 }
 
-/// Time by which everything recorded but the expired message is fresh.
+/// A time at which every recorded message except the expired one is fresh.
 const RECORDED_AT: i64 = 1_795_539_004_000;
 
-/// A phone with the recorded account: the mechanism uid is laid down in the entropy.
+/// Returns a phone with the recorded account, whose mechanism uid comes from the scripted entropy.
 fn recorded() -> World {
     let world = World::new();
     world.clock.set(RECORDED_AT);
@@ -50,7 +50,7 @@ fn recorded() -> World {
         let recorded = register["sent"][0]["headers"][name].as_str().unwrap();
         assert!(request.headers.contains(&(name.to_owned(), recorded.to_owned())), "{name}");
     }
-    // Claims of a registration are equal as values; their order is the SDK's hash map's.
+    // Claims of a registration are equal as values; their order is that of the SDK's hash map.
     assert_eq!(claims_of(&request.body, &sha256("rig secret")), register["claims"]);
     let (ours, theirs): (Value, Value) =
         (serde_json::from_slice(&request.body).unwrap(), serde_json::from_slice(sent_body(&register)).unwrap());
@@ -72,7 +72,7 @@ fn receive(phone: &Phone, name: &str) -> Result<String, PhoneError> {
         .map(|notification| notification.id)
 }
 
-/// Answers the recorded message and compares with the recorded request.
+/// Answers the recorded message and compares the result with the recorded HTTP request.
 fn answer(world: &World, message: &str, recorded: &str, act: impl FnOnce(&Phone, &str)) {
     let id = receive(&world.phone, message).unwrap();
     act(&world.phone, &id);
@@ -122,7 +122,7 @@ fn what_the_sdk_mistook_or_refused_is_refused_by_name() {
     }
 }
 
-/// The SDK crashes on claims that are JSON numbers; here they are read.
+/// The SDK crashes on claims that are JSON numbers; this core reads them.
 #[test]
 fn claims_as_numbers_are_read() {
     let world = recorded();

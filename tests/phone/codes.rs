@@ -1,4 +1,4 @@
-//! Accounts that show codes: added, by themselves or with a push half, and their codes.
+//! Accounts with one-time passwords: adding them, alone or with a push half, and the passwords they show.
 
 use push_authenticator::phone::{
     Account, AccountState, Algorithm, Code, CodeSettings, CodeValidity, CredentialKind, Delivery, DeviceFacts,
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// The secret of RFC 4226's and 6238's vectors.
+/// The secret of the test vectors in RFC 4226 and RFC 6238.
 const CODE_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const HOTP: [&str; 3] = ["755224", "287082", "359152"];
 
@@ -17,7 +17,7 @@ fn otpauth(kind: &str, more: &str) -> String {
     format!("otpauth://{kind}/Acme:ada?secret={CODE_SECRET}&issuer=Acme{more}")
 }
 
-/// A code with both halves.
+/// Returns a registration URI with both halves.
 fn both(kind: &str, more: &str) -> String {
     format!("{}&secret={CODE_SECRET}{more}", code(&[]).replace("pushauth://push", &format!("mfauth://{kind}")))
 }
@@ -84,7 +84,7 @@ fn a_counter_is_stored_before_its_code_is_shown() {
     assert_eq!((digits(&code), &code.validity), (HOTP[0], &CodeValidity::Counted { counter: 0 }));
     let stored: i64 = world.sql().query_row("SELECT counter FROM oath", [], |row| row.get(0)).unwrap();
     assert_eq!(stored, 1);
-    // Another process, or the same after it was killed, never shows it again.
+    // Another process, or the same one after being killed, never shows it again.
     let again = world.open().unwrap();
     again.set_device_facts(clean_facts());
     assert_eq!(digits(&again.code(&account.id).unwrap()), HOTP[1]);
@@ -132,7 +132,7 @@ fn two_processes_never_show_the_same_counted_code() {
 #[test]
 fn both_halves_come_and_go_together() {
     let world = World::new();
-    // Refused at the first attempt: neither is left.
+    // Rejected at the first attempt: neither half is left.
     let account = world.enrol(&both("totp", "&digits=8")).unwrap();
     assert_eq!(account.kinds, [CredentialKind::Push, CredentialKind::Totp]);
     assert_eq!((account.kind, account.state), (CredentialKind::Push, AccountState::Enrolling));
@@ -141,7 +141,7 @@ fn both_halves_come_and_go_together() {
     assert_eq!(world.phone.accounts().unwrap(), []);
     let rows: i64 = world.sql().query_row("SELECT count(*) FROM oath", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 0);
-    // Accepted: both work.
+    // Accepted: both halves work.
     let account = world.enrol(&both("totp", "&digits=8")).unwrap();
     let request = only(world.phone.due().unwrap());
     let delivery = world.phone.delivered(&request.id, response(200)).unwrap();
@@ -149,7 +149,7 @@ fn both_halves_come_and_go_together() {
     let credential = Credential { account_id: account.id.clone(), mechanism_uid: mechanism_uid(&request) };
     credential.send(&world.phone, 1, json!({})).unwrap();
     assert_eq!(show(&world, &account).len(), 8);
-    // Replaced: the new one has both, the old one is gone with both.
+    // Replaced: the new account has both halves, and the old one is gone with both.
     let new = world.active_with(&both("hotp", ""), replacing());
     let account = only(world.phone.accounts().unwrap());
     assert_eq!(
@@ -167,7 +167,7 @@ fn codes_go_over_to_an_account_that_replaces_theirs_and_brings_none() {
     let old = hotp(&world);
     let shown = |id: &str| digits(&world.phone.code(id).unwrap()).to_owned();
     assert_eq!(shown(&old), HOTP[0]);
-    // Other policies: what the secret is bound to changes, too.
+    // Other policies also change what the secret is bound to.
     let policies = base64(r#"{"biometricAvailable":{}}"#);
     let plain = code(&[("m", Some("again")), ("policies", Some(&policies))]);
     let new = world.active_with(&plain, replacing()).account_id;
@@ -175,7 +175,7 @@ fn codes_go_over_to_an_account_that_replaces_theirs_and_brings_none() {
     assert_eq!(account.id, new);
     assert_eq!(account.kinds, [CredentialKind::Push, CredentialKind::Hotp]);
     assert_eq!(shown(&new), HOTP[1], "and its counter goes on");
-    // An entry that was edited is of no use; it does not hold up the new account.
+    // An edited entry is useless, but does not hold up the new account.
     world.sql().execute("UPDATE oath SET digits = 8", []).unwrap();
     let last = world.active_with(&code(&[("m", Some("third"))]), replacing()).account_id;
     let account = only(world.phone.accounts().unwrap());
@@ -200,7 +200,7 @@ fn the_clock_of_the_servers_date_header_counts_for_codes_too() {
     world.clock.set(0);
     let account = world.enrol(&both("totp", "&digits=8")).unwrap();
     let request = only(world.phone.due().unwrap());
-    // This phone is in 1970; the server says 2005-03-18 01:58:29.
+    // This phone's clock says 1970; the server says 2005-03-18 01:58:29.
     let date = Some("Fri, 18 Mar 2005 01:58:29 GMT".to_owned());
     world.phone.delivered(&request.id, HttpResponse { status: 200, date, body: b"{}".to_vec() }).unwrap();
     assert_eq!(show(&world, &account), "07081804");
@@ -276,7 +276,7 @@ fn the_same_account_of_codes_is_a_conflict_and_is_replaced_at_once() {
     assert_eq!(only(world.phone.accounts().unwrap()), new);
     assert_eq!(new.display_name, "mine", "what the person called it stays");
     assert_eq!(new.kind, CredentialKind::Totp);
-    // An account with a server is another account, both ways round.
+    // An account with a server is a different account, both ways round.
     let push = world.phone.preview(&code_for("Acme:ada", &[("issuer", Some(&base64("Acme")))])).unwrap();
     assert_eq!(push.conflict, None);
     assert_eq!(only(push.namesakes).account_id, new.id);

@@ -1,4 +1,4 @@
-//! Files and rows that are not as they were left, with a log beside the file as after a kill.
+//! Files and rows that changed after the phone left them, with a log beside the file as after a kill.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// A vault, or another database, and its log, as a kill leaves them: copied while somebody has them open.
+/// A vault, or another database, and its log, as a kill leaves them: copied while a process has them open.
 struct Left {
     file: PathBuf,
     bytes: [Vec<u8>; 2],
@@ -67,7 +67,7 @@ fn a_vault_that_turns_out_to_be_damaged_is_left_as_it_is_with_its_log() {
     empty_log(&world);
     world.enrol(&code_for("Ping:other", &[("m", Some("other"))])).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    // One page that is looked at late: nothing of the log stands in for it.
+    // Damages one page that is read late and that no page in the log replaces.
     let query = "SELECT (rootpage - 1) * 2048 FROM sqlite_schema WHERE name = 'notification'";
     let page: u32 = world.sql().query_row(query, [], |row| row.get(0)).unwrap();
     let scramble = |bytes: &mut Vec<u8>| {
@@ -80,13 +80,13 @@ fn a_vault_that_turns_out_to_be_damaged_is_left_as_it_is_with_its_log() {
     assert_eq!(phone.history(100, 0).err(), damaged);
     drop(phone);
     assert!(left.is_as_it_was());
-    // One that is whole is tidied up, as ever.
+    // An intact one is tidied up as usual.
     let left = Left::copy(&world.file(), folder.path().join("whole"), |_| {});
     assert_eq!(left.open(&world).unwrap().accounts().unwrap().len(), 2);
     assert!(!log_of(&left.file).exists());
 }
 
-/// An unknown word, a number out of its range, an address that is none: each costs the account that it belongs to.
+/// An unknown word, a number out of range, an invalid address: each affects only the account that it belongs to.
 #[test]
 fn a_damaged_row_costs_its_account_only() {
     for damage in [
@@ -122,7 +122,7 @@ fn a_damaged_row_costs_its_account_only() {
         assert!(answers.iter().any(|each| world.phone.delivered(&each.id, response(200)).is_ok()), "{damage}");
         world.phone.set_push_token("new", push_authenticator::phone::CommunicationType::Gcm).unwrap();
         assert!(!world.phone.due().unwrap().is_empty(), "{damage}");
-        // The damaged one is still there to be removed.
+        // The damaged account is still there to be removed.
         world.phone.removal(&first.account_id).unwrap();
         world.phone.remove(&first.account_id).unwrap();
         assert_eq!(only(world.phone.accounts().unwrap()).id, second.account_id);

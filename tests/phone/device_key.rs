@@ -1,5 +1,5 @@
-//! Accounts with a signing key of their own. What the server would check is checked here with `ring` itself; a key in
-//! hardware is a key pair that the core never sees.
+//! Accounts with their own signing key. `ring` itself checks here what the server would check; a key in hardware is a
+//! key pair that the core never sees.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -52,7 +52,7 @@ impl Chip {
     }
 }
 
-/// Claims of a proof after checking its signature.
+/// Returns the claims of a proof, after checking its signature.
 pub(crate) fn proved(jwk: &Value, kind: &str, proof: &Value) -> Value {
     let (input, signature) = proof.as_str().unwrap().rsplit_once('.').unwrap();
     let half = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
@@ -69,7 +69,7 @@ pub(crate) fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
 
-/// An active account with a key in hardware.
+/// Returns an active account with a key in hardware.
 pub(crate) fn with_chip(world: &World, presence: UserPresence) -> (Credential, Chip) {
     with_chip_of(world, presence, &keyed_code())
 }
@@ -121,7 +121,7 @@ fn a_software_key_registers_and_proves_every_answer() {
     let context = r#"{"location":{"latitude":51.5,"longitude":-0.1277582},"remoteIp":"192.0.2.7"}"#;
     let changes = json!({"k": "challenge", "n": "34,43,57", "x": context, "p": "data"});
     let asked = credential.send(&world.phone, 1, changes).unwrap();
-    // What the person calls the account is nobody else's.
+    // The user's own names for the account are not signed.
     world.phone.rename(&credential.account_id, Some("mine"), Some("me")).unwrap();
     world.phone.approve(&asked.id, Evidence::Number("43".into())).unwrap();
     let shown = json!({
@@ -259,7 +259,7 @@ fn a_hardware_key_has_to_prove_itself_before_it_is_registered() {
     let enrol = |key: DeviceKey, signed: Signed| {
         world.phone.enrol(preview(), Enrolment { key: KeyChoice::Hardware { key, signed }, ..enrolment() })
     };
-    // They hold the code's challenge.
+    // They hold the registration challenge.
     assert_eq!(format!("{to_sign:?} {:?}", chip.sign(&to_sign)), "ToSign { .. } Signed { .. }");
     let by_another = Chip::make().sign(&to_sign);
     let refused = |result| matches!(result, Err(PhoneError::SignatureRefused(_)));
@@ -277,7 +277,7 @@ fn a_hardware_key_has_to_prove_itself_before_it_is_registered() {
         assert_eq!(enrol(key, chip.sign(&to_sign)).err(), Some(PhoneError::BadDevice("attestation")));
     }
     assert!(world.phone.accounts().unwrap().is_empty());
-    // As much as there may be still fits into a registration that the server looks at.
+    // The largest allowed attestation still fits into a registration that the server reads.
     let largest = DeviceKey { attestation: Some(vec![vec![0xff; 4096]; 2]), ..chip.key(presence) };
     let removed = enrol(largest, chip.sign(&to_sign)).unwrap();
     let body: Value = serde_json::from_slice(&only(world.phone.due().unwrap()).body).unwrap();
@@ -304,7 +304,7 @@ fn app_attest_vouches_for_one_key_in_one_registration() {
     let expected = digest(&SHA256, &[&challenge, thumbprint.as_bytes()].concat());
     let right = hash(&keyed_code(), &chip.jwk().to_string()).unwrap();
     assert_eq!(right.as_slice(), expected.as_ref());
-    // The order of members is the core's affair.
+    // The core takes care of the order of the members.
     let jwk = chip.jwk();
     let turned = format!(r#"{{"y":{},"x":{},"kty":"EC","crv":"P-256"}}"#, jwk["y"], jwk["x"]);
     assert_eq!(hash(&keyed_code(), &turned), Ok(right));
@@ -367,7 +367,7 @@ fn an_invalidated_key_answers_nothing_until_the_account_was_added_again() {
     assert_eq!(phone.approval_to_sign(&asked.id, None), Err(PhoneError::DeviceKeyInvalidated));
     let events = phone.events(10).unwrap();
     assert_eq!(events.iter().filter(|event| event.kind == EventKind::DeviceKeyInvalidated).count(), 1);
-    // Added again: a new account with a new key; the old one goes when the server has it.
+    // Added again: a new account with a new key; the old one is removed once the server has the new one.
     let again = phone.enrol(phone.preview(&keyed_code()).unwrap(), Enrolment { replace: true, ..software() }).unwrap();
     phone.delivered(&only(phone.due().unwrap()).id, response(200)).unwrap();
     let account = only(phone.accounts().unwrap());
@@ -416,7 +416,7 @@ fn a_concealed_phone_lets_nothing_be_approved_by_a_key() {
     assert!(world.phone.denial_to_sign(&asked.id, None).is_ok(), "it can be denied as it is");
 }
 
-/// A prompt for it would take a finger in vain.
+/// Otherwise the user would be prompted for a fingerprint in vain.
 #[test]
 fn nothing_is_to_be_signed_for_what_is_answered_withdrawn_or_over() {
     let world = World::new();
@@ -440,7 +440,7 @@ fn nothing_is_to_be_signed_for_what_is_answered_withdrawn_or_over() {
     refused(&over.id, PhoneError::Expired);
 }
 
-/// An unmet policy keeps an account from approving, so there is nothing to be signed for it.
+/// An unmet policy keeps an account from approving, so there is nothing to sign for an approval.
 #[test]
 fn a_locked_account_signs_denials_and_no_approval() {
     let world = World::new();
@@ -455,7 +455,7 @@ fn a_locked_account_signs_denials_and_no_approval() {
     world.phone.deny_signed(&asked.id, None, &denial).unwrap();
 }
 
-/// Commits in the vault's write-ahead log: frames whose header says how large the file is after them.
+/// Counts the commits in the vault's write-ahead log: frames whose header gives the size of the file after them.
 fn commits(world: &World) -> usize {
     let log = std::fs::read(world.folder.path().join("vault-wal")).unwrap();
     let page = usize::try_from(u32::from_be_bytes(log[8..12].try_into().unwrap())).unwrap();
@@ -476,7 +476,7 @@ fn signing_adds_no_commit() {
     assert_eq!(answered(&keyed_code(), software()), 1);
 }
 
-/// The private half is in the vault, sealed, and nowhere in the clear.
+/// The private key is in the vault, sealed, and nowhere in the clear.
 #[test]
 fn the_private_half_is_sealed_and_goes_with_the_account() {
     let world = World::new();

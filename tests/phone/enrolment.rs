@@ -1,4 +1,4 @@
-//! Registration codes: previewed, refused, enrolled, registered.
+//! Registration URIs: previewed, rejected, enrolled, registered.
 
 use push_authenticator::phone::{
     AccountState, CredentialKind, Delivery, DeviceFacts, Enrolment, EventKind, KeyError, Outcome, PhoneError,
@@ -151,7 +151,7 @@ fn a_replaced_account_goes_when_the_server_has_the_new_one_and_not_before() {
     let old = world.active();
     let replacing = || Enrolment { replace: true, ..enrolment() };
 
-    // The server refuses: the old one stays.
+    // The server rejects: the old account stays.
     let account = world.phone.enrol(world.phone.preview(&code(&[])).unwrap(), replacing()).unwrap();
     assert_eq!(world.phone.accounts().unwrap().len(), 2);
     let request = only(world.phone.due().unwrap());
@@ -160,7 +160,7 @@ fn a_replaced_account_goes_when_the_server_has_the_new_one_and_not_before() {
     assert_eq!(delivery, Delivery::Refused { status: 400, message: Some("Bad request.".into()), outcome });
     assert_eq!(only(world.phone.accounts().unwrap()).id, old.account_id);
 
-    // The server accepts. What the person called the account stays.
+    // The server accepts. The user's name for the account stays.
     world.phone.rename(&old.account_id, Some("My bank"), None).unwrap();
     let new = world.active_with(&code(&[]), replacing());
     let left = only(world.phone.accounts().unwrap());
@@ -179,7 +179,7 @@ fn a_replaced_account_goes_when_a_message_proves_that_the_server_has_the_new_one
     let left = only(world.phone.accounts().unwrap());
     assert_ne!(left.id, old.account_id);
     assert_eq!((left.id, left.state), (new.account_id.clone(), AccountState::Active));
-    // The response to the registration comes later, and whatever it says, the account is there.
+    // The response to the registration arrives later; whatever it says, the account stays.
     let delivery = world.phone.delivered(&request.id, response(400)).unwrap();
     assert_eq!(delivery, Delivery::Done(Outcome::AccountActive { account_id: new.account_id }));
 }
@@ -220,7 +220,8 @@ fn without_the_key_nothing_is_enrolled() {
     assert_eq!(result, Err(PhoneError::Vault(VaultError::KeyLost)));
 }
 
-/// Two were added to take the first one's place. Whichever the server confirms takes those before it, never one after.
+/// Two accounts were added to replace the first. Whichever the server confirms replaces those before it, never one
+/// after.
 #[test]
 fn an_account_never_takes_the_place_of_a_later_one() {
     let world = World::new();
@@ -237,7 +238,7 @@ fn an_account_never_takes_the_place_of_a_later_one() {
     assert!(!left.contains(&first.account_id));
     world.phone.delivered(&requests[1].id, response(200)).unwrap();
     assert_eq!(only(world.phone.accounts().unwrap()).id, third);
-    // It has replaced what it was to replace; whatever the vault is told later, it replaces nothing more.
+    // It has replaced what it should; whatever happens to the vault later, it replaces nothing more.
     let replaces: i64 = world.sql().query_row("SELECT replaces FROM credential", [], |row| row.get(0)).unwrap();
     assert_eq!(replaces, 0);
 }

@@ -1,5 +1,5 @@
-//! A disk that is full, a file that cannot be written. On file systems of their own, made for the test: only root on Linux
-//! can do that, elsewhere these say that they were not run.
+//! A full disk, and a file that cannot be written. The tests make their own file systems, which only root on Linux can
+//! do; elsewhere they report that they did not run.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-/// A small file system in memory, gone with this value.
+/// A small file system in memory; dropping the value removes it.
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
@@ -73,7 +73,7 @@ fn a_full_disk_is_a_named_error_and_loses_nothing() {
         }
     };
     assert!(taken.len() > 3);
-    // What is smaller may find room still; then it has none either, and what is larger least of all.
+    // Smaller writes may still fit; once they do not either, larger ones certainly do not.
     let mut denied = 0;
     while world.phone.deny(&taken[denied]).is_ok() {
         denied += 1;
@@ -82,7 +82,7 @@ fn a_full_disk_is_a_named_error_and_loses_nothing() {
     assert_eq!(world.phone.approve(&taken[denied], Evidence::Tap), Err(full.clone()));
     let error = world.enrol(&code_for("Ping:other", &[("m", Some("other"))])).unwrap_err();
     assert_eq!(error, full);
-    // Nor has a change of token or key, once even their few pages find none.
+    // Nor does a change of token or key, once even its few pages do not fit.
     let mut tokens = 0;
     while world.phone.set_push_token(&format!("token {tokens}"), CommunicationType::Gcm).is_ok() {
         tokens += 1;
@@ -94,14 +94,14 @@ fn a_full_disk_is_a_named_error_and_loses_nothing() {
     }
     assert_eq!(world.phone.rewrap(&MaskKey(key + 1)), Err(full));
     taken.drain(..denied);
-    // What was acknowledged is there, in this process and in another.
+    // Everything acknowledged is there, in this process and in another.
     taken.reverse();
     let ids = |phone: &Phone| -> Vec<String> { phone.pending().unwrap().into_iter().map(|each| each.id).collect() };
     assert_eq!(ids(&world.phone), taken);
     assert_eq!(only(world.phone.accounts().unwrap()).state, AccountState::Active);
     let changes = usize::from(tokens > 0);
     assert_eq!(world.phone.outbox().unwrap().len(), denied + changes);
-    // With room again, everything goes on, and what was refused comes in at its next delivery.
+    // With free space again, everything continues, and the rejected message is accepted when it is next delivered.
     std::fs::remove_file(&filler).unwrap();
     let file = disk.path().join("vault");
     let reopened = Phone::open(&file, &MaskKey(key), world.clock.clone(), world.entropy.clone()).unwrap();
@@ -113,7 +113,7 @@ fn a_full_disk_is_a_named_error_and_loses_nothing() {
     assert_eq!(world.phone.due().unwrap().len(), denied + 1 + changes);
 }
 
-/// Opening, listing and codes that move by time need nothing written; what does says that there is no room.
+/// Opening, listing and time-based one-time passwords need no writes; operations that do report a full disk.
 #[test]
 fn a_vault_on_a_full_disk_is_opened_and_read() {
     let Some(disk) = SmallDisk::new("1m") else { return };
@@ -199,7 +199,7 @@ fn a_file_whose_log_cannot_be_written_is_a_named_error_too() {
     assert_eq!(names.map(|name| std::fs::read(disk.path().join(name)).unwrap()), before);
 }
 
-/// However much room there is, an older vault becomes a newer one, or stays what it was.
+/// However much space there is, an older vault is upgraded or stays as it was.
 #[test]
 fn an_older_vault_on_a_full_disk_is_a_named_error_and_stays_as_it_is() {
     let Some(disk) = SmallDisk::new("400k") else { return };
@@ -234,7 +234,7 @@ fn an_older_vault_on_a_full_disk_is_a_named_error_and_stays_as_it_is() {
     assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
 }
 
-/// A clock that lets go of the vault when it is asked for the second time.
+/// A clock that releases the vault when it is read for the second time.
 struct LettingGo {
     asked: AtomicU32,
     holder: Mutex<rusqlite::Connection>,
@@ -266,7 +266,7 @@ fn a_vault_that_somebody_holds_too_long_is_a_named_error_and_no_messages_fault()
     let phone = Phone::open(&world.file(), &MaskKey(0x33), clock.clone(), world.entropy.clone()).unwrap();
     clock.holder.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_eq!(credential.send(&phone, 1, json!({})), Err(PhoneError::Vault(VaultError::Busy)));
-    // Were the refusal noted, it would be by another look at the clock, and by then there is room for it.
+    // Recording the rejection would read the clock again, and by then the vault is free to write to.
     clock.let_go();
     assert!(phone.events(10).unwrap().iter().all(|event| event.kind != EventKind::MessageRefused));
     credential.send(&phone, 1, json!({})).unwrap();

@@ -1,5 +1,5 @@
-//! Vault files as earlier versions of this code left them (tests/vectors/vault/README.md). Each is opened by the code of
-//! today, on a copy; none is ever made anew.
+//! Vault files as earlier versions of this code left them (tests/vectors/vault/README.md). The current code opens a
+//! copy of each; none is ever regenerated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-/// The command line's key encryption with a key that everybody knows, so that docs/decrypt.py opens the files too.
+/// The command line's key encryption with a well-known key, so that docs/decrypt.py opens the files, too.
 pub(crate) struct TestKey;
 
 impl TestKey {
@@ -52,7 +52,7 @@ impl KeyEncryption for TestKey {
 
 const POLICIES: &str = r#"{"biometricAvailable": {}}"#;
 
-/// Fills a vault the way every frozen file is filled, and leaves it as a single file.
+/// Fills a vault as for every frozen file and leaves it as a single file.
 #[test]
 #[ignore = "makes a file to be frozen; run once for a new version of the vault, with FROZEN_VAULT naming the file"]
 fn freeze() {
@@ -84,13 +84,13 @@ fn freeze() {
         ),
         enrolment(),
     );
-    // Since version 4: an account with a signing key of its own, in software.
+    // Since version 4: an account with its own signing key, in software.
     let label = [("issuer", Some(base64("Acme"))), ("v", Some("2".to_owned()))];
     let label: Vec<_> = label.iter().map(|(name, value)| (*name, value.as_deref())).collect();
     world.active_with(&code_for("Acme:keyed", &label), Enrolment { key: KeyChoice::Software, ..enrolment() });
     let answering = second.send(&world.phone, 3, json!({})).unwrap();
     world.phone.deny(&answering.id).unwrap();
-    // Since version 2: codes, a counter that was used, and names that a person gave.
+    // Since version 2: one-time passwords, a counter that was used, and names given by the user.
     let codes = world.enrol("otpauth://hotp/Acme:codes?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Acme").unwrap();
     world.phone.code(&codes.id).unwrap();
     world.phone.rename(&codes.id, None, Some("my codes")).unwrap();
@@ -102,8 +102,8 @@ fn freeze() {
     assert_eq!(rest.count(), 0, "everything is in the one file");
 }
 
-/// The account that the messages under tests/vectors/messages are for, in a vault that every language can copy: their
-/// mechanism uid and secret, a biometric slot, and nothing else.
+/// The account for the messages under tests/vectors/messages, in a vault that every language can copy: their mechanism
+/// uid and secret, a biometric slot, and nothing else.
 #[test]
 #[ignore = "makes tests/vectors/messages/phone.sqlite, which stays as it is; FROZEN_VAULT names the file"]
 fn freeze_for_messages() {
@@ -118,7 +118,7 @@ fn freeze_for_messages() {
     phone.delivered(&only(phone.due().unwrap()).id, response(200)).unwrap();
 }
 
-/// A copy of a frozen file in a folder of its own.
+/// A copy of a frozen file in its own folder.
 struct Thawed {
     folder: TempDir,
     world: World,
@@ -153,7 +153,7 @@ impl Thawed {
     }
 }
 
-/// What every frozen file holds, as `freeze` put it in, beside other accounts with codes and with a key of their own.
+/// Checks what `freeze` puts into every file, besides other accounts with one-time passwords and with their own keys.
 fn check_contents(thawed: &Thawed, others: i64, keyed: i64) {
     let phone = thawed.open().unwrap();
     phone.set_device_facts(clean_facts());
@@ -179,7 +179,7 @@ fn check_contents(thawed: &Thawed, others: i64, keyed: i64) {
         .unwrap();
     assert_eq!(phone.notification(&approved).unwrap().state, NotificationState::Approved);
 
-    // Every sealed value opens: the waiting answer, the secrets, the messages, the biometric slot's verifier.
+    // Every sealed value opens: the answer in the outbox, the secrets, the messages, the biometric slot's verifier.
     let request = only(phone.due().unwrap());
     assert_eq!(request.kind, RequestKind::Answer);
     assert_eq!(claims_of(&request.body, &SECRET)["deny"], true);
@@ -191,7 +191,7 @@ fn check_contents(thawed: &Thawed, others: i64, keyed: i64) {
         .query_row("SELECT mechanism_uid FROM credential ORDER BY sequence LIMIT 1", [], |row| row.get(0))
         .unwrap();
     let demo = Credential { account_id: demo.id.clone(), mechanism_uid };
-    // Delivered once more, it is the same.
+    // Delivered again, it is the same message.
     let message = demo.push(1, json!({"k": "challenge", "n": "34,43,57"}));
     let again =
         phone.receive_message("AUTHENTICATE:00000000-0000-4000-8000-0000000000011795539000000", &message).unwrap();
@@ -200,7 +200,7 @@ fn check_contents(thawed: &Thawed, others: i64, keyed: i64) {
     let biometric = demo.send(&phone, 9, json!({"k": "biometric"})).unwrap().id;
     let slot = Finger.unwrap(&phone.biometric_challenge(&biometric).unwrap());
     phone.approve(&biometric, Evidence::Biometric(slot)).unwrap();
-    // And what was taken in before is a replay still.
+    // And a message received before is still a replay.
     assert_eq!(phone.receive_message("another", &demo.push(2, json!({}))), Err(PhoneError::Replayed));
 }
 
@@ -259,7 +259,7 @@ fn vaults_of_later_versions_are_opened_with_their_codes() {
     for version in [2, 3, 4, 5] {
         let thawed = Thawed::of(&format!("version-{version}.sqlite"));
         assert_eq!(thawed.version(), version);
-        // What happened before is told as before; the code that made version 2's file did not keep it yet.
+        // Earlier events are reported as before; the code that made version 2's file did not record them yet.
         let events = thawed.open().unwrap().events(100).unwrap();
         let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).take(2).collect();
         let expected = [EventKind::Enrolled, EventKind::Decided];
@@ -335,7 +335,7 @@ fn the_key_of_a_vault_of_version_4_signs() {
     let mechanism_uid: String = thawed.sql().query_row(query, [], |row| row.get(0)).unwrap();
     let keyed = Credential { account_id: keyed.id, mechanism_uid };
     let asked = keyed.send(&phone, 7, json!({})).unwrap();
-    // The core checks what it signs against the stored public key before it keeps it.
+    // The core checks what it signs against the stored public key before it stores the answer.
     phone.approve(&asked.id, Evidence::Tap).unwrap();
     let bodies: Vec<_> = phone.due().unwrap().iter().map(|request| claims_of(&request.body, &SECRET)).collect();
     assert_eq!(bodies.iter().filter(|claims| claims["proof"].is_string()).count(), 1);

@@ -1,4 +1,4 @@
-//! Hints, and pulls that an account's own key signs.
+//! Hints, and pulls signed by an account's own key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +23,7 @@ fn hinted(received: Result<Received, PhoneError>) -> Hinted {
     }
 }
 
-/// Everything in the vault that a push could change.
+/// Returns everything in the vault that a push could change.
 fn state(world: &World) -> Vec<Vec<String>> {
     let sql = world.sql();
     ["notification", "replay", "outbox", "event"]
@@ -56,7 +56,7 @@ fn a_hint_says_which_account_to_ask_for_and_changes_nothing() {
     assert_eq!(pull.account_id, credential.account_id);
     let listed = json!({"messages": [{"messageId": message_id(1), "message": credential.push(1, json!({}))}]});
     world.phone.pulled(&pull, response_with(200, listed)).unwrap();
-    // The same hint is the request now, and stays so when it is answered.
+    // From now on, the same hint is the sign-on request, and stays so after the user answers it.
     let request = match world.phone.receive(&hint(&credential, 1)).unwrap() {
         Received::Message(request) => *request,
         Received::Hint(hinted) => panic!("{hinted:?}"),
@@ -66,7 +66,7 @@ fn a_hint_says_which_account_to_ask_for_and_changes_nothing() {
     let after = state(&world);
     assert!(matches!(world.phone.receive(&hint(&credential, 1)), Ok(Received::Message(_))));
     assert_eq!(state(&world), after);
-    // That id at another account is another message.
+    // The same id at another account is another message.
     hinted(world.phone.receive(&hint(&other, 1)));
 }
 
@@ -112,7 +112,7 @@ fn a_hint_reaches_an_account_whose_registration_is_not_confirmed() {
     assert_eq!(world.phone.pull_account(&"0".repeat(32), 0), Err(PhoneError::AccountNotFound));
 }
 
-/// Claims of a pull, and of its proof where it has one.
+/// Returns the claims of a pull, and of its proof if it has one.
 fn claims(pull: &PullRequest) -> Value {
     claims_of(&pull.body, &SECRET)
 }
@@ -205,7 +205,7 @@ fn what_was_signed_for_something_else_makes_no_pull() {
         "signature-refused",
         "an answer is no pull"
     );
-    // And a pull's is no answer.
+    // And a pull's signature is no answer.
     let pull = chip.sign(&to_sign);
     let denied = world.phone.deny_signed(&request.id, None, &pull).unwrap_err();
     assert_eq!(denied.code(), "signature-refused");

@@ -1,4 +1,4 @@
-//! What became of earlier sign-on requests, what happened on the phone, and what is hidden while it is locked.
+//! The outcome of earlier sign-on requests, the events on the phone, and what is hidden while it is locked.
 
 use std::sync::{Arc, mpsc};
 
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const DAY: i64 = 24 * 3_600_000;
 
-/// A message that was approved, and its id here.
+/// Approves a message and returns its id on this phone.
 fn approved(world: &World, credential: &Credential, number: u8) -> String {
     let id = credential.send(&world.phone, number, json!({"i": null})).unwrap().id;
     world.phone.approve(&id, Evidence::Tap).unwrap();
@@ -210,7 +210,7 @@ fn the_log_is_bounded() {
     let events = world.phone.events(5000).unwrap();
     assert_eq!(events.len(), EVENT_LIMIT as usize);
     assert_eq!(events.last().unwrap().at, 502, "the oldest went");
-    // In the file, too: never more than the 64 that are forgotten at once.
+    // In the file, too: never more than the 64 that are removed at once.
     let limit = i64::from(EVENT_LIMIT);
     for number in 0..150 {
         world.enrol(&code_for(&format!("Ping:{number}"), &[])).unwrap();
@@ -242,7 +242,7 @@ fn what_a_sign_on_is_about_is_hidden_while_the_app_says_so() {
     let shown = only(world.phone.pending().unwrap());
     assert_eq!((shown.concealed, shown.ask), (false, Ask::Number(["34", "43", "57"].map(str::to_owned))));
     world.phone.approve(&received.id, Evidence::Number("43".into())).unwrap();
-    // What is hidden can be denied.
+    // A hidden message can be denied.
     let other = credential.send(&world.phone, 2, json!({})).unwrap().id;
     world.phone.set_concealed(true);
     assert!(world.phone.history(10, 0).unwrap().iter().all(|each| each.concealed));
@@ -279,7 +279,7 @@ fn what_this_phone_refuses_is_in_the_log_and_says_why() {
     let before = world.phone.events(100).unwrap().len();
     world.phone.approve(&number, Evidence::Number("34".into())).unwrap_err();
     assert_eq!(world.phone.events(100).unwrap().len(), before, "once a minute is enough");
-    // What is no refusal of the gate is not one in the log.
+    // An error that is not a rejected decision is not logged as one.
     world.phone.approve(&"0".repeat(32), Evidence::Tap).unwrap_err();
     assert_eq!(world.phone.events(100).unwrap().len(), before);
 

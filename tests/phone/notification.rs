@@ -1,4 +1,4 @@
-//! Messages: verified, timed, kept from being taken in twice.
+//! Messages: verified, timed, and accepted only once.
 
 use push_authenticator::phone::{Ask, Evidence, HttpResponse, Location, NotificationState, PhoneError};
 use push_authenticator::protocol::jws::JwsError;
@@ -98,7 +98,7 @@ fn what_is_refused_has_its_own_error_and_changes_nothing() {
     assert_ne!(dump(&world), before);
 }
 
-/// Number of rows and states of everything that a message could change.
+/// Returns the row counts and states of everything that a message could change.
 fn dump(world: &World) -> Value {
     let count = |query: &str| -> i64 { world.sql().query_row(query, [], |row| row.get(0)).unwrap() };
     json!([
@@ -124,12 +124,12 @@ fn the_same_message_again_is_the_same_notification_and_a_copy_is_a_replay() {
     let other_challenge = credential.push(2, json!({}));
     assert_eq!(world.phone.receive_message(&message_id(1), &other_challenge), Err(PhoneError::Replayed));
 
-    // Delivered once more after it was answered: still no second question.
+    // Delivered again after the user answered it: still no second question.
     world.phone.approve(&first.id, push_authenticator::phone::Evidence::Tap).unwrap();
     assert_eq!(credential.send(&world.phone, 1, json!({})).unwrap().state, NotificationState::Answering);
     assert_eq!(world.phone.pending().unwrap(), []);
 
-    // Delivered once more after its time: nothing that still waits for the person.
+    // Delivered again after it expired: nothing waits for the user.
     let second = credential.send(&world.phone, 2, json!({})).unwrap();
     assert_eq!(second.state, NotificationState::Pending);
     world.clock.advance(180_001);
@@ -217,7 +217,7 @@ fn ids_that_are_none_are_not_found() {
     }
 }
 
-/// What was taken in is remembered by the times that its server signed, whatever a response makes of the clock.
+/// The ledger keeps messages by the times that their server signed, whatever a response does to the clock.
 #[test]
 fn a_wrong_date_does_not_let_a_message_in_twice() {
     let world = World::new();
@@ -237,7 +237,7 @@ fn a_wrong_date_does_not_let_a_message_in_twice() {
             let again = world.phone.receive_message("another", &credential.push(1, json!({})));
             assert_eq!(again, Err(PhoneError::Replayed));
         } else {
-            // The server itself says that two days have passed: by then the first would be long expired.
+            // The server itself says that two days have passed: by then the first message would have expired long ago.
             credential.send(&world.phone, 3, changes).unwrap();
             let left: i64 = world
                 .sql()

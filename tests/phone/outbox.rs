@@ -1,4 +1,4 @@
-//! Sending: leases, retries, refusals, and processes killed between sending and hearing.
+//! Sending: leases, retries, rejections, and processes killed between sending and hearing the answer.
 
 use push_authenticator::phone::{
     AccountState, Delivery, Evidence, HttpRequest, HttpResponse, NotificationState, Outcome, PhoneError, SendFailure,
@@ -132,7 +132,7 @@ fn a_registration_refused_at_the_first_attempt_is_removed() {
 /// The process is killed between sending the registration and hearing the answer.
 #[test]
 fn a_registration_of_unknown_fate_is_sent_again_byte_for_byte() {
-    // The server had taken it: the same bytes get the same 200.
+    // The server had accepted it: the same bytes get the same 200.
     let world = World::new();
     world.enrol(&code(&[])).unwrap();
     let sent = only(world.phone.due().unwrap());
@@ -202,7 +202,7 @@ fn an_answer_is_never_sent_after_the_messages_time() {
     assert_eq!(state(&world, &id), NotificationState::Expired);
     assert_eq!(world.phone.outbox().unwrap(), []);
 
-    // Certainly not sent: expired too.
+    // Certainly not sent: also expired.
     let world = World::new();
     let (_, id) = answering(&world);
     world.phone.failed(&only(world.phone.due().unwrap()).id, SendFailure::NotSent).unwrap();
@@ -210,7 +210,7 @@ fn an_answer_is_never_sent_after_the_messages_time() {
     assert_eq!(world.phone.due().unwrap(), []);
     assert_eq!(state(&world, &id), NotificationState::Expired);
 
-    // Perhaps sent: not known.
+    // Perhaps sent: unknown.
     let world = World::new();
     let (_, id) = answering(&world);
     only(world.phone.due().unwrap());
@@ -219,7 +219,7 @@ fn an_answer_is_never_sent_after_the_messages_time() {
     assert_eq!(state(&world, &id), NotificationState::OutcomeUnknown);
 }
 
-/// A message without its sending time counts by this phone's clock, whatever is learnt about it later.
+/// A message without a sending time counts by this phone's clock, whatever the phone learns about it later.
 #[test]
 fn learning_the_servers_time_does_not_make_an_answer_late() {
     let world = World::new();
@@ -240,7 +240,7 @@ fn learning_the_servers_time_does_not_make_an_answer_late() {
     }
 }
 
-/// The app was suspended between the answer and its report: the date is of some moment in between.
+/// The app was suspended between the answer and its report: the date is from some moment in between.
 #[test]
 fn a_late_report_does_not_set_the_clock() {
     let world = World::new();
@@ -259,7 +259,8 @@ fn a_late_report_does_not_set_the_clock() {
     assert_eq!(fresh(2, 600), Ok(NotificationState::Pending));
     world.phone.pulled(&pull, dated(404)).unwrap();
     assert_eq!(fresh(3, 600), Ok(NotificationState::Pending));
-    // One in time does: by it, the phone's clock is ten minutes ahead, and half a minute of waiting is in time.
+    // A report in time does: it shows that the phone's clock is ten minutes ahead, and half a minute of waiting is in
+    // time.
     let pull = only(world.phone.pull(30).unwrap());
     world.clock.advance(30_000);
     world.phone.pulled(&pull, dated(404)).unwrap();
@@ -268,7 +269,8 @@ fn a_late_report_does_not_set_the_clock() {
 
 #[test]
 fn what_no_server_looked_at_proves_nothing() {
-    // A proxy that wants to know who asks, a redirect, too many questions: sent again, and a refusal counts as the first.
+    // A proxy that demands authentication, a redirect, too many HTTP requests: sent again, and a rejection counts as
+    // the first.
     for status in [407, 302, 429] {
         let world = World::new();
         let account = world.enrol(&code(&[])).unwrap();

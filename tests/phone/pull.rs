@@ -1,4 +1,4 @@
-//! Pull: asking for what is pending.
+//! Pull: asking for pending messages.
 
 use push_authenticator::phone::{HttpResponse, NotificationState, PhoneError, Pulled};
 use serde_json::{Value, json};
@@ -46,10 +46,10 @@ fn what_is_listed_is_taken_in_and_what_is_no_longer_listed_is_withdrawn() {
         panic!()
     };
     assert_eq!((notifications.len(), refused.len(), withdrawn.len()), (2, 0, 0));
-    // Pushed as well: there already.
+    // A push of the same message finds it there already.
     assert_eq!(credential.send(&world.phone, 1, json!({})).unwrap().id, notifications[0].id);
 
-    // A third one is pushed while the next pull is under way: its answer cannot list it.
+    // A third message is pushed during the next pull, whose answer cannot list it.
     let pull = only(world.phone.pull(0).unwrap());
     let third = credential.send(&world.phone, 3, json!({})).unwrap();
     let answer = world.phone.pulled(&pull, listing(&credential, &[2])).unwrap();
@@ -114,7 +114,8 @@ fn a_refused_message_in_a_listing_is_reported_and_the_others_are_taken_in() {
     );
 }
 
-/// Nothing is concluded from a listing that could not be taken in whole, nor of a message that is listed and refused.
+/// The phone concludes nothing from a listing that it could not accept in full, or about a message that is listed but
+/// rejected.
 #[test]
 fn what_is_listed_is_not_withdrawn_whatever_becomes_of_it() {
     let world = World::new();
@@ -128,7 +129,8 @@ fn what_is_listed_is_not_withdrawn_whatever_becomes_of_it() {
     };
     assert_eq!((refused.len(), withdrawn), (1, vec![]));
 
-    // The vault cannot open the secret: message 2 is not taken in, and message 1, not listed, is not withdrawn.
+    // The vault cannot open the secret: message 2 is not accepted, and message 1, which is not listed, is not
+    // withdrawn.
     let sealed = |value: &[u8]| {
         let sql = world.sql();
         let before: Vec<u8> = sql.query_row("SELECT secret_sealed FROM credential", [], |row| row.get(0)).unwrap();

@@ -1,4 +1,4 @@
-//! Other keys of the platform, and other processes on the vault while they change.
+//! Other platform keys, and other processes on the vault while the keys change.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -28,7 +28,7 @@ fn a_rewrapped_vault_opens_with_the_new_key_only_and_has_lost_nothing() {
     let phone = world.open_with(&MaskKey(0x77)).unwrap();
     assert_eq!(phone.accounts().unwrap(), world.phone.accounts().unwrap());
     assert_eq!(phone.pending().unwrap(), std::slice::from_ref(&pending));
-    // Whoever had it open goes on.
+    // A process that had the vault open carries on.
     extension.approve(&pending.id, Evidence::Tap).unwrap();
     only(phone.due().unwrap());
     credential.send(&extension, 2, json!({})).unwrap();
@@ -116,7 +116,7 @@ fn a_log_that_could_not_be_emptied_is_no_error_and_is_emptied_later() {
     assert_eq!(size(), 0);
 }
 
-/// Another biometric key than [`Finger`].
+/// A biometric key other than [`Finger`].
 struct OtherFinger;
 
 impl SlotWrapper for OtherFinger {
@@ -166,14 +166,14 @@ fn an_invalidated_biometric_is_a_named_error_and_adding_the_account_again_is_the
     assert_eq!(world.phone.rebind_biometric(account, &kept, &OtherFinger), Err(invalidated.clone()));
     assert_eq!(world.phone.approve(&id, Evidence::Biometric(kept)), Err(invalidated));
     assert!(!only(world.phone.accounts().unwrap()).has_biometric_slot);
-    // Denying, and what asks for no biometric, still work.
+    // Denying, and messages that need no biometric, still work.
     world.phone.deny(&id).unwrap();
     let tap = credential.send(&world.phone, 2, json!({})).unwrap().id;
     world.phone.approve(&tap, Evidence::Tap).unwrap();
     for request in world.phone.due().unwrap() {
         world.phone.delivered(&request.id, response(200)).unwrap();
     }
-    // The way back: the server takes the account anew.
+    // The way back: the server registers the account again.
     let again = world.active_with(&code(&[("m", Some("again"))]), with_slot());
     let account = only(world.phone.accounts().unwrap());
     assert_eq!((account.id, account.has_biometric_slot), (again.account_id.clone(), true));
@@ -197,7 +197,7 @@ fn an_account_without_a_biometric_has_none_to_bind_anew() {
 const VAULT: &str = "SECOND_PROCESS_VAULT";
 const MECHANISM_UID: &str = "SECOND_PROCESS_MECHANISM_UID";
 
-/// The notification extension, as a process of its own. By itself it is no test.
+/// The notification extension as a separate process. On its own, it is not a test.
 #[test]
 fn second_process() {
     let (Some(file), Ok(mechanism_uid)) = (std::env::var_os(VAULT), std::env::var(MECHANISM_UID)) else { return };
@@ -213,7 +213,7 @@ fn second_process() {
     }
     output.write_all(b"@received\n").unwrap();
     std::io::stdin().read_line(&mut line).unwrap();
-    // Under the data key that it has, although the platform's key was changed meanwhile.
+    // Under the data key that it has, although the platform's key has changed in the meantime.
     credential.send(&phone, 41, json!({"i": null})).unwrap();
     output.write_all(b"@done\n").unwrap();
 }

@@ -1,5 +1,5 @@
-//! Secrets appear in no error, no log line, no debug output and no file: everything that the phone says and keeps is
-//! searched for them, in every form that they are written in.
+//! Secrets appear in no error, log line, debug output or file: these tests search everything that the phone reports and
+//! stores for them, in every form in which they could be written.
 
 use std::fmt::{Debug, Display};
 
@@ -11,10 +11,10 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// The secret that codes are made of.
+/// The secret of the one-time passwords.
 const CODE_SECRET: &[u8] = b"a secret for codes!!";
 
-/// Every form in which bytes are written.
+/// Returns every form in which bytes could be written.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let hexadecimal: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let in_base32 = base32(secret);
@@ -34,7 +34,7 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).chain([secret.to_vec()]).collect()
 }
 
-/// RFC 4648 section 6, without padding.
+/// Encodes as in RFC 4648 section 6, without padding.
 fn base32(bytes: &[u8]) -> String {
     let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect::<Vec<u8>>();
     bits.resize(bits.len().div_ceil(5) * 5, 0);
@@ -45,7 +45,7 @@ fn base32(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// What was said and kept.
+/// Everything that the phone reported and stored.
 #[derive(Default)]
 struct Seen(Vec<u8>);
 
@@ -72,7 +72,7 @@ fn base32_is_that_of_the_rfc() {
 fn secrets_are_in_nothing_that_is_said_or_kept() {
     let world = World::new();
     let mut seen = Seen::default();
-    // Codes that are refused, each with the secret in it.
+    // Rejected registration URIs, each with the secret in it.
     let codes = [
         code(&[("r", None)]),
         code(&[("r", Some("!"))]),
@@ -87,7 +87,7 @@ fn secrets_are_in_nothing_that_is_said_or_kept() {
     for code in codes {
         seen.error(&world.phone.preview(&code).map(drop).unwrap_err());
     }
-    // One with codes whose secret is damaged, and one that is taken.
+    // URIs whose one-time password half is rejected, and one that is accepted.
     let both = |more: &str| {
         let push = code(&[]).replace("pushauth://push", "mfauth://totp");
         format!("{push}&secret={}{more}", base32(CODE_SECRET))

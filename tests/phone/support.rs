@@ -1,5 +1,5 @@
-//! A phone with a fixed clock, scripted randomness and a made-up server. What the server signs is signed here with
-//! `ring` itself, not with the code under test.
+//! A phone with a fixed clock, scripted randomness and a simulated server. `ring` itself signs what the server signs,
+//! not the code under test.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// Random, but for the 16-byte values that a test lays down before.
+/// Random, except for the 16-byte values that a test supplies beforehand.
 pub(crate) struct ScriptedEntropy {
     system: SystemEntropy,
     script: Mutex<VecDeque<[u8; 16]>>,
@@ -64,7 +64,7 @@ impl Entropy for ScriptedEntropy {
     }
 }
 
-/// A key encryption key that is good enough to tell right from wrong: it masks, and checks a marker.
+/// A key encryption key that is just good enough to tell right from wrong: it masks, and checks a marker.
 pub(crate) struct MaskKey(pub(crate) u8);
 
 impl KeyEncryption for MaskKey {
@@ -81,7 +81,7 @@ impl KeyEncryption for MaskKey {
     }
 }
 
-/// A key store that cannot be reached now.
+/// A key store that is currently unavailable.
 pub(crate) struct NoKey;
 
 impl KeyEncryption for NoKey {
@@ -93,7 +93,7 @@ impl KeyEncryption for NoKey {
     }
 }
 
-/// A biometric key: what it wraps is unwrapped by [`Finger::unwrap`].
+/// A biometric key; [`Finger::unwrap`] unwraps what it wraps.
 pub(crate) struct Finger;
 
 impl Finger {
@@ -128,7 +128,7 @@ impl World {
         self.folder.path().join("vault")
     }
 
-    /// Another process on the same vault, or the same one after it was killed.
+    /// Opens the same vault as another process would, or the same one after being killed.
     pub(crate) fn open(&self) -> Result<Phone, PhoneError> {
         self.open_with(&MaskKey(0x33))
     }
@@ -145,7 +145,7 @@ impl World {
         self.phone.enrol(self.phone.preview(code)?, enrolment())
     }
 
-    /// An active account, and the mechanism uid that the server knows it by.
+    /// Returns an active account and the mechanism uid by which the server knows it.
     pub(crate) fn active(&self) -> Credential {
         self.active_with(&code(&[]), enrolment())
     }
@@ -166,7 +166,7 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
-    /// Claims of a plain message sent now, with others put in (`null` takes one out).
+    /// Returns the claims of a plain message sent now, with changes (`null` removes a claim).
     pub(crate) fn claims(&self, number: u8, changes: Value) -> Value {
         let mut claims = json!({
             "c": STANDARD.encode([number; 32]), "l": STANDARD.encode("amlbcookie=02"), "t": "120",
@@ -203,7 +203,7 @@ pub(crate) fn sign(secret: &[u8], claims: &Value) -> String {
     format!("{body}.{}", URL_SAFE_NO_PAD.encode(code.as_ref()))
 }
 
-/// Claims of the signed message in a request's body, after checking its signature.
+/// Returns the claims of the signed message in a body, after checking its signature.
 pub(crate) fn claims_of(body: &[u8], secret: &[u8]) -> Value {
     let body: Value = serde_json::from_slice(body).unwrap();
     let (signed, code) = body["jwt"].as_str().unwrap().rsplit_once('.').unwrap();
@@ -216,7 +216,7 @@ pub(crate) fn mechanism_uid(registration: &HttpRequest) -> String {
     claims_of(&registration.body, &SECRET)["mechanismUid"].as_str().unwrap().to_owned()
 }
 
-/// A registration code; changes replace a parameter by this value, or take it out.
+/// Returns a registration URI; changes replace a parameter with this value or remove it.
 pub(crate) fn code(changes: &[(&str, Option<&str>)]) -> String {
     code_for("Ping:demo", changes)
 }

@@ -1,4 +1,4 @@
-//! Where pushes shall go: told to every server, each for itself, until it knows.
+//! Where pushes should go: the phone tells every server independently, until it knows.
 
 use push_authenticator::phone::{
     AccountState, CommunicationType, Delivery, EventKind, HttpRequest, HttpResponse, Outcome, PhoneError,
@@ -77,7 +77,7 @@ fn only_the_last_wanted_token_is_told() {
     want(&world, "second");
     assert_eq!(token_of(&only(world.phone.due().unwrap())), "second");
 
-    // Back to what the server has, before anything was handed out: nothing to tell.
+    // Back to what the server has before anything was handed out: nothing to report.
     let world = World::new();
     world.active();
     want(&world, "first");
@@ -163,7 +163,7 @@ fn each_attempt_is_signed_anew_and_delays_grow() {
         world.clock.set(at);
     }
     assert_eq!(delays, [1, 2, 4, 8]);
-    // The process is killed while one is being sent; a restart goes on.
+    // The process is killed while sending one; a restart carries on.
     only(world.phone.due().unwrap());
     let restarted = world.open().unwrap();
     assert_eq!(restarted.due().unwrap(), []);
@@ -239,7 +239,7 @@ fn one_accounts_trouble_is_not_anothers() {
     assert_eq!(world.phone.push_tokens().unwrap()[0].account_id, id);
     assert_eq!(world.phone.due().unwrap(), []);
 
-    // Edited in the outbox: its own error, once there is nothing else to send.
+    // Edited in the outbox: it gets its own error, once there is nothing else to send.
     let world = World::new();
     world.active();
     other_account(&world);
@@ -275,7 +275,7 @@ fn what_was_told_long_ago_is_told_again() {
     world.clock.advance(29 * DAY);
     assert_eq!(world.phone.due().unwrap(), []);
 
-    // The embedded way asks its server anyway.
+    // An `embedded` phone asks its server anyway.
     let world = World::new();
     let device = push_authenticator::phone::Device { communication_type: CommunicationType::Embedded, ..device() };
     world.active_with(&code(&[]), push_authenticator::phone::Enrolment { device, ..enrolment() });
@@ -293,7 +293,7 @@ fn without_the_key_a_token_can_be_wanted_and_is_told_later() {
     assert_eq!(token_of(&only(world.phone.due().unwrap())), "new");
 }
 
-/// An account whose registration was refused after it may have been taken, and the registration.
+/// Returns the registration of an unconfirmed account: rejected, but perhaps accepted by an earlier attempt.
 fn unconfirmed(world: &World) -> HttpRequest {
     world.enrol(&code(&[])).unwrap();
     let registration = only(world.phone.due().unwrap());
@@ -303,7 +303,7 @@ fn unconfirmed(world: &World) -> HttpRequest {
     registration
 }
 
-/// Hands the waiting change out so many times without a network.
+/// Hands out the waiting change this many times without a network.
 fn without_network(world: &World, times: usize) {
     for _ in 0..times {
         world.phone.retry_now().unwrap();
@@ -324,7 +324,7 @@ fn a_token_that_was_never_sent_is_not_refused() {
     assert_eq!(states(&world), [PushTokenState::Changing]);
     assert_eq!(token_of(&only(world.phone.due().unwrap())), "second", "its delays begin anew");
 
-    // Nor is one for having been signed by a wrong clock at last.
+    // Nor is one finally rejected because a wrong clock signed it.
     let world = World::new();
     world.active();
     want(&world, "first");
@@ -350,7 +350,7 @@ fn a_server_that_may_know_this_phone_is_told_and_shows_by_it_that_it_does() {
     assert_eq!(states(&world), [PushTokenState::Current]);
     assert_eq!(only(world.phone.accounts().unwrap()).state, AccountState::Active);
 
-    // One that did not know it then, and does now, is asked again.
+    // The phone tells a server again that did not know the account then, but does now.
     let world = World::new();
     let registration = unconfirmed(&world);
     want(&world, "rotated");

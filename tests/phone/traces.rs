@@ -1,4 +1,4 @@
-//! What is left in the files of what was removed: nothing, the log included.
+//! Removed data leaves nothing behind in the files, including the log.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// Whether the log is empty; it is not before something is removed, or this would show nothing.
+/// Whether the log is empty; before anything is removed it is not, or this would prove nothing.
 fn log_is_empty(world: &World) -> bool {
     fs::metadata(world.folder.path().join("vault-wal")).unwrap().len() == 0
 }
@@ -20,7 +20,7 @@ fn found(world: &World, needle: &[u8]) -> bool {
 
 const USER: &str = "removable-uid";
 
-/// A world with an account whose user id is [`USER`], which another one of the same name is to replace.
+/// Returns a world with an account whose user id is [`USER`], and another of the same name that will replace it.
 fn replaceable() -> World {
     let world = World::new();
     world.active_with(&code_for("Ping:demo", &[("d", Some(&base64(USER)))]), enrolment());

@@ -1,4 +1,4 @@
-//! The vault's file: what is in it, what is not, and what happens when it is not as it was left.
+//! The vault's file: what is in it, what is not, and what happens if it has changed.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn no_secret_is_readable_in_the_files() {
     let slot = Finger.unwrap(&world.phone.biometric_challenge(&biometric).unwrap());
     let mut secrets = vec![SECRET.to_vec(), slot.expose(Reason::Hash).to_vec()];
     world.phone.approve(&biometric, Evidence::Biometric(slot)).unwrap();
-    // Answers that were not sent yet, and the registration of another account.
+    // Answers not sent yet, and the registration of another account.
     world.enrol(&code_for("Ping:other", &[("m", Some("other"))])).unwrap();
     let requests = world.phone.due().unwrap();
     assert_eq!(requests.len(), 2);
@@ -183,12 +183,12 @@ fn with_another_key_the_list_is_readable_and_the_accounts_need_to_be_enrolled_an
     // The right key still opens it.
     assert_eq!(only(world.open().unwrap().accounts().unwrap()).state, AccountState::Active);
 
-    // The way back: remove, open again, enrol.
+    // The way back: remove, open again, enroll.
     phone.remove(&credential.account_id).unwrap();
     let phone = world.open_with(&MaskKey(0x44)).unwrap();
     let account = phone.enrol(phone.preview(&code(&[])).unwrap(), enrolment()).unwrap();
     assert_eq!(account.state, AccountState::Enrolling);
-    // Whoever has it open under the old key is told, before anything is written under it.
+    // A process that has it open under the old key learns this before it writes anything under that key.
     let error = PhoneError::Vault(VaultError::KeyChanged);
     assert_eq!(world.enrol(&code_for("Ping:other", &[])), Err(error));
 }

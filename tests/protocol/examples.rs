@@ -1,4 +1,4 @@
-//! The examples of docs/wire.md, read from there and made again byte for byte.
+//! The examples of docs/wire.md, read from there and reproduced byte for byte.
 
 use serde_json::Value;
 
@@ -23,13 +23,13 @@ fn secret() -> SecretBytes {
     SecretBytes::new((1..=32).collect())
 }
 
-/// RFC 6979, appendix A.2.5.
+/// The key of RFC 6979, appendix A.2.5.
 fn key() -> PublicKey {
     let jwk = r#"{"kty":"EC","crv":"P-256","x":"YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y","y":"eQP-EAi4vJmkGunpVii8ZPLxsgwtfp9Rd6PClNRGIpk"}"#;
     PublicKey::parse(jwk).unwrap()
 }
 
-/// The block under this bold line of the section about examples.
+/// Returns the block under this bold line in the section with the examples.
 fn example(name: &str) -> &'static str {
     let (_, section) = DOCUMENT.split_once("## 12. Examples").unwrap();
     let (_, after) = section.split_once(&format!("**{name}**")).unwrap_or_else(|| panic!("{name} is missing"));
@@ -96,7 +96,7 @@ fn refresh_and_pull_are_signed_as_they_stand() {
     assert_eq!(sign(&secret(), &claims).unwrap(), jwt);
 }
 
-/// Its proof is signed anew each time, so that the example's stands as it is.
+/// Every proof has a new signature, so this test uses the example's proof unchanged.
 #[test]
 fn the_pull_with_a_proof_is_signed_as_it_stands_and_its_proof_holds() {
     let jwt = of_device("Pull body with a proof").jwt;
@@ -114,7 +114,7 @@ fn the_pull_with_a_proof_is_signed_as_it_stands_and_its_proof_holds() {
     assert_eq!(PullProof::verify(&key(), proof, pull, claims.iat), Ok(()));
 }
 
-/// As of the pull, its proof stands as it is.
+/// As for the pull, this test uses the example's proof unchanged.
 #[test]
 fn the_registration_with_a_key_is_signed_as_it_stands_and_its_proof_holds() {
     let body = signed("Registration body with a key");

@@ -1,4 +1,4 @@
-//! Signed messages, read and refused; each signed here with `ring` itself.
+//! Signed messages, accepted and rejected, each signed here with `ring` itself.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -81,7 +81,7 @@ fn a_challenge_is_standard_base64_of_32_bytes_and_nothing_else() {
         STANDARD.encode([7; 31]),
         STANDARD.encode([7; 33]),
         String::new(),
-        // What would make the answer's code the signature of a message of the attacker's choice.
+        // With this challenge, the answer's MAC would be the signature of a message that the attacker chose.
         STANDARD.encode(sign("{}").rsplit_once('.').unwrap().0),
     ] {
         assert_eq!(read(&json!({ "c": challenge })), Err(MessageError::BadChallenge), "{challenge}");
@@ -173,7 +173,7 @@ fn a_message_of_another_kind_is_no_refresh() {
     }
 }
 
-/// The recorded refresh of a real phone SDK: read as ours, and written by ours with equal claims.
+/// The recorded refresh of a real phone SDK: we read it like ours, and write ours with equal claims.
 #[test]
 fn a_recorded_refresh_has_the_claims_that_we_write() {
     let file: Value = serde_json::from_str(include_str!("../vectors/captures/legacy-android-sdk.json")).unwrap();
@@ -194,7 +194,7 @@ fn a_recorded_refresh_has_the_claims_that_we_write() {
     assert_eq!(serde_json::to_value(recorded).unwrap(), case["claims"]);
 }
 
-/// Not drawn but all of them: the unused bits at the end of base64, too, and what is no text any more.
+/// Not a sample but all of them, including the unused bits at the end of base64 and bytes that are no longer text.
 #[test]
 fn every_changed_bit_of_a_message_is_refused() {
     let claims = json!({

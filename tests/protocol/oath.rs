@@ -1,4 +1,4 @@
-//! One-time codes, their secrets in base32, and the codes that hold them: printed, read again, typed in.
+//! One-time passwords, their secrets in base32, and their registration URIs: printed, read again, typed in.
 
 use proptest::prelude::*;
 use push_authenticator::protocol::oath::{
@@ -112,7 +112,7 @@ fn settings() -> impl Strategy<Value = CodeSettings> {
         .prop_map(|(algorithm, digits, moving)| CodeSettings { algorithm, digits, moving })
 }
 
-/// What a library reads of the same letters: nothing where it refuses them.
+/// Returns what a library reads from the same letters: nothing if it rejects them.
 fn read_by_library(letters: &str) -> Option<Vec<u8>> {
     let mut base32 = data_encoding::Specification::new();
     base32.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
@@ -130,7 +130,7 @@ proptest! {
         let printed = data_encoding::BASE32_NOPAD.encode(&bytes);
         let own = print_secret(&SecretBytes::new(bytes));
         prop_assert_eq!(own.expose(Reason::HandOver), &printed);
-        // Padding that is not whole is read too, so the library is shown what is left without it.
+        // The reader also accepts incomplete padding, so the library gets the letters without it.
         let read = read_secret(&letters).ok().map(|secret| secret.expose(Reason::HandOver).to_vec());
         prop_assert_eq!(read, read_by_library(letters.trim_end_matches('=')));
     }

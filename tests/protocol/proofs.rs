@@ -107,7 +107,7 @@ fn signatures_are_judged_as_project_wycheproof_says() {
     assert!(right > 100 && wrong > 50, "{right} right and {wrong} wrong signatures");
 }
 
-/// The same signatures in DER, as hardware gives them, through the way they take to r and s.
+/// The same signatures in DER, as hardware returns them, converted to r and s.
 #[test]
 fn der_signatures_of_project_wycheproof_are_judged_alike() {
     let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap();
@@ -137,7 +137,7 @@ fn the_signature_of_rfc_6979_is_right() {
     assert!(!es256::signature_is_right(&key, b"Sample", signature.expose(Reason::Authenticate)));
 }
 
-/// What the phone makes is what the vectors hold, but for the signature, which is another each time.
+/// The phone produces what the vectors hold, except for the signature, which is new each time.
 #[test]
 fn the_claims_of_a_pull_are_written_as_the_vector_says() {
     let case = cases("proofs").into_iter().find(|case| case["name"] == "pull").unwrap();

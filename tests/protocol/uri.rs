@@ -1,4 +1,4 @@
-//! Registration codes: read, refused by name, and printed.
+//! Registration URIs: accepted, rejected by name, and printed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -17,7 +17,7 @@ fn base64(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// A code with label and parameters; a change replaces a parameter, or takes it out.
+/// Returns a registration URI with label and parameters; a change replaces a parameter or removes it.
 fn code(label: &str, changes: &[(&str, Option<&str>)]) -> String {
     let mut parameters = vec![
         ("m", "REGISTER:1".to_owned()),
@@ -327,7 +327,7 @@ proptest! {
     }
 }
 
-/// A registration as our server offers it, with these texts.
+/// Returns a registration URI as our server offers it, with these texts.
 fn offered(issuer: &str, account: &str, user_id: &str, logo: &str) -> String {
     let endpoint = |action: &str| Url::parse(&format!("https://login.example.com/am?_action={action}")).unwrap();
     let printed = uri::print(&uri::PushRegistration {
@@ -356,7 +356,7 @@ fn parameter<'a>(uri: &'a str, key: &str) -> &'a str {
 
 #[test]
 fn what_ping_reads_with_the_standard_alphabet_is_written_in_it() {
-    // The user of wire.md, and texts whose base64 has a plus or a slash at every place of a group.
+    // The user of wire.md, and texts whose base64 has a plus or a slash at every position in a group.
     assert_eq!(parameter(&offered("Acme", "zo\u{eb}", "zo\u{eb}", ""), "d"), "em%2FDqw%3D%3D");
     let texts = [
         "ab~",
@@ -377,7 +377,8 @@ fn what_ping_reads_with_the_standard_alphabet_is_written_in_it() {
         for key in ["d", "pid", "image", "policies"] {
             let value = parameter(&printed, key);
             let decoded = percent_encoding::percent_decode_str(value).decode_utf8().unwrap().into_owned();
-            // Java's Base64.getDecoder() and Swift's Data(base64Encoded:): this alphabet, padded, and nothing else.
+            // Java's Base64.getDecoder() and Swift's Data(base64Encoded:) accept this alphabet, padded, and nothing
+            // else.
             assert_eq!(decoded.len() % 4, 0, "{key}={value}");
             assert!(!decoded.contains(['-', '_']), "{key}={value}");
             assert!(!value.contains(['+', '/', '=']), "{key}={value}");

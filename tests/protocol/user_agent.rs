@@ -1,10 +1,10 @@
-//! Names of browsers: right for real user agents, and from the table for any text.
+//! Browser names: right for real user agents, and from the table for any text.
 
 use proptest::prelude::*;
 use push_authenticator::protocol::message::Context;
 use push_authenticator::protocol::user_agent::{BrowserName, system_name};
 
-/// User agents as current releases send them, and as old ones did; each with the name that a person reads.
+/// User agents that current and old releases send, each with the name that the user reads.
 const REAL: [(&str, &str); 26] = [
     ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
     ("Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
@@ -142,7 +142,7 @@ fn a_message_shows_a_name_and_an_address_or_nothing() {
     assert_eq!(real.address().unwrap().to_string(), "2001:db8::7");
 }
 
-/// Every name that can be displayed, taken from the words that tell browsers and systems.
+/// Returns every name that can be displayed, built from the words for browsers and systems.
 fn closed_names() -> Vec<String> {
     const BROWSERS: [&str; 19] = [
         "a browser",

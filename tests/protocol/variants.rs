@@ -1,7 +1,7 @@
-//! One-time-password codes as other software spells them: read where they have one meaning, else refused for
-//! the reason.
+//! One-time password URIs as other software writes them: accepted if they have one meaning, else rejected for the right
+//! reason.
 //!
-//! The first entries of each list come from reported faults; the others are their siblings.
+//! The first entries of each list come from bug reports; the others are variations on them.
 
 use push_authenticator::protocol::oath::{Algorithm, CodeSettings, Moving};
 use push_authenticator::protocol::uri::{OathRegistration, Registration, UriError, parse};

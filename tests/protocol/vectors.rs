@@ -70,7 +70,7 @@ fn show(registration: &Registration) -> Value {
         Moving::Time { .. } => "totp",
         Moving::Counter { .. } => "hotp",
     });
-    // What both halves say, both have to say alike.
+    // If both halves state a value, they must agree.
     macro_rules! both {
         ($field:ident) => {{
             let values = [push.map(|push| json!(push.$field)), oath.map(|oath| json!(oath.$field))];
@@ -137,7 +137,7 @@ fn show_message(message: &PushMessage) -> Value {
     })
 }
 
-/// What the message says, and both answers to it; or why it was refused.
+/// Returns the content of the message and both answers to it, or why it was rejected.
 fn read_message(case: &Value) -> Value {
     let secret = unhex(case["secret"].as_str().unwrap());
     let message = match PushMessage::verify(&secret, case["input"].as_str().unwrap()) {

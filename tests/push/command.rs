@@ -20,7 +20,7 @@ fn program() -> Command {
     command
 }
 
-/// A configuration file for the data of this running server.
+/// Writes a configuration file for the data of this running server.
 fn configuration_file(server: &Server) -> String {
     let settings = server.configuration.push.sns.as_ref().unwrap();
     let text = format!(
@@ -35,7 +35,7 @@ fn configuration_file(server: &Server) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// `push test` with `--json`: exit status and value.
+/// Runs `push test` with `--json`; returns exit status and value.
 pub fn push_test(server: &Server, user: &str, environment: &[(&str, &str)]) -> (i32, Value) {
     let file = configuration_file(server);
     let output = program()
@@ -74,7 +74,7 @@ fn a_test_reaches_each_phone_and_says_what_came_of_it() {
     );
     assert!(push.claims["m"].as_str().unwrap().contains("test"));
 
-    // One phone that fails is enough for exit status 1; the others are told all the same.
+    // One failing phone is enough for exit status 1; the others get the message all the same.
     fake.next("Publish", &[Reply::Error(400, "EndpointDisabled")]);
     let (status, value) = push_test(&server, USER, &[]);
     assert_eq!(status, 1);
@@ -98,7 +98,7 @@ fn nobody_can_be_signed_on_by_a_test() {
     }
     assert_eq!(server.count("device WHERE provisional_journey IS NOT NULL"), 1, "a test confirms no new phone");
     assert_eq!(server.count("push_request WHERE state = 'pending'"), 1, "the sign-on still waits for its own message");
-    // And the answer to the test's message under the live one's id proves nothing.
+    // And the answer to the test's message proves nothing under the live one's id.
     let swapped = Message { id: live.id.clone(), ..test };
     assert_eq!(phone.accept(&server, &swapped, &step).status, 400);
     assert_eq!(phone.accept(&server, &live, &step).status, 200);
@@ -147,7 +147,7 @@ fn no_secret_and_no_token_comes_into_log_audit_or_error() {
     fake.wait_for("CreatePlatformEndpoint", 1);
     wait_for("the endpoint", || stored_endpoint(&server));
     let file = configuration_file(&server);
-    // Another process on the same data, for its log: the most that it can be made to say.
+    // Another process on the same data, with its log at the most detailed level.
     let mut process = program()
         .args(["--json", "serve", "--listen", "127.0.0.1:0", "--config", &file])
         .env("RUST_LOG", "trace")
@@ -188,7 +188,7 @@ fn no_secret_and_no_token_comes_into_log_audit_or_error() {
     }
 }
 
-/// What the phone's half says to a verb; it must have done it.
+/// Returns the output of a phone verb, which must succeed.
 fn phone(vault: &Path, arguments: &[&str]) -> Value {
     let output =
         program().args(["--json", "phone", "--vault", vault.to_str().unwrap()]).args(arguments).output().unwrap();
@@ -202,7 +202,7 @@ fn the_phones_half_takes_in_what_google_and_apple_deliver() {
     let fake = Fake::start();
     for (kind, member) in [("gcm", "GCM"), ("apns", "APNS")] {
         let server = setup(fake.port, GCM, APNS).start();
-        // The phone on the command line goes by the system's clock.
+        // The phone on the command line uses the system clock.
         server.clock.advance(SystemClock.now() - server.clock.now());
         let folder = folder();
         let vault = folder.join("phone");
@@ -219,7 +219,7 @@ fn the_phones_half_takes_in_what_google_and_apple_deliver() {
         let file = folder.join("push.json");
         std::fs::write(&file, pushed).unwrap();
         phone(&vault, &["receive", file.to_str().unwrap()]);
-        // The phone asks the server, too, which offers nothing to fetch; the message is there all the same.
+        // The phone also asks the server, which does not offer pulls; the message is there all the same.
         let pending = phone(&vault, &["pending"]);
         let id = pending[0]["id"].as_str().unwrap();
         phone(&vault, &["approve", id, "--number", &number(&step)]);
@@ -252,7 +252,7 @@ fn the_phones_half_fetches_what_a_hint_is_about() {
     server.finish(&step);
     assert_eq!(phone(&vault, &["receive", file.to_str().unwrap()])["id"], received["id"], "the same, settled");
 
-    // A test is a hint, too, and there is nothing to fetch.
+    // A test is also a hint, but there is nothing to fetch.
     let settings = configuration_file(&server);
     let text = std::fs::read_to_string(&settings).unwrap();
     std::fs::write(&settings, text.replace("[push.sns]", "[push]\nhint_only = \"where-known\"\n[push.sns]")).unwrap();
@@ -266,7 +266,7 @@ fn the_phones_half_fetches_what_a_hint_is_about() {
     let output = program().args(receive).output().unwrap();
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), value["error"]["code"].as_str()), (Some(1), Some("nothing-waits")));
-    // Nobody can say whether one waits while the server is away.
+    // While the server is away, nobody can say whether a message is waiting.
     drop(server);
     let output = program().args(receive).output().unwrap();
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! The credentials file and the two variables of the environment.
+//! The credentials file and the two environment variables.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -56,7 +56,7 @@ fn a_secret_that_others_can_read_is_refused() {
         let error = load(&file, &[]).err().unwrap();
         assert!(matches!(error, CredentialsError::TooOpen(_)) && error.to_string().contains("chmod 600"), "{mode:o}");
     }
-    // Without a secret in it there is nothing to hide.
+    // Without a secret in the file, there is nothing to protect.
     std::fs::write(&file, json!({"APNS": APNS, "GCM": GCM}).to_string()).unwrap();
     let given = [(KEY_ID_VARIABLE, "id"), (KEY_SECRET_VARIABLE, "from the environment")];
     let credentials = load(&file, &given).ok().unwrap();

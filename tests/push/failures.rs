@@ -1,4 +1,4 @@
-//! What fails on the way: repeated with growing delays where that may help, never waited for, always written down.
+//! Failed deliveries: retried with growing delays if that may help, never waited for, always logged.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use crate::fake::{Fake, Reply};
 use crate::harness::*;
 use crate::support::*;
 
-/// Asserts that a sign-on can be ended with a recovery code, and that nothing of it takes long.
+/// Asserts that a sign-on can be completed with a recovery code, and that no part of it takes long.
 fn sign_on_by_recovery_code(server: &Server, code: &str) {
     let began = Instant::now();
     let step = server.after_password();
@@ -19,7 +19,7 @@ fn sign_on_by_recovery_code(server: &Server, code: &str) {
     assert!(began.elapsed() < Duration::from_secs(5), "the sign-on waited for SNS: {:?}", began.elapsed());
 }
 
-/// Registers a phone; gives a recovery code, and leaves the sign-on where the first push was sent.
+/// Registers a phone; returns it with a recovery code, and leaves the sign-on where the first push was sent.
 fn register_with_codes(server: &Server, token: &str) -> (Phone, String) {
     let step = server.at_qr_code();
     let phone = pushed_phone(&step, "gcm", token);
@@ -48,7 +48,7 @@ fn errors_that_pass_are_tried_again_with_growing_delays() {
     for (gap, least) in gaps.iter().zip([500, 1000, 2000, 4000]) {
         assert!(*gap >= Duration::from_millis(least), "{gaps:?}");
     }
-    // It is the same message each time, so a phone that got it twice shows it once.
+    // It is the same message each time, so a phone that gets it twice shows it once.
     assert!(seen.iter().all(|each| each.body == seen[0].body));
     assert_eq!(outcomes(&server, "push-delivery"), Vec::<String>::new());
     let push = google_push(&seen[4].published());
@@ -77,7 +77,7 @@ fn a_message_that_was_answered_or_replaced_is_not_sent_again() {
     fake.next("Publish", &[Reply::Error(503, "ServiceUnavailable")]);
     register(&server, "gcm", "token");
     fake.wait_for("Publish", 1);
-    // A newer sign-on takes the place of the first, before that is tried again.
+    // A newer sign-on supersedes the first before the server retries that.
     server.after_password();
     let seen = fake.wait_for("Publish", 2);
     std::thread::sleep(Duration::from_millis(1500));
@@ -211,7 +211,7 @@ fn a_phone_that_may_fetch_is_woken_although_its_push_goes_nowhere() {
             let began = Instant::now();
             (phone.pull(&server, 30), began.elapsed())
         });
-        // The pull is there first, or it would find the message without being woken.
+        // The pull must be there first, or it would find the message without being woken.
         std::thread::sleep(Duration::from_millis(500));
         let step = server.next(&codes);
         let (response, held_for) = held.join().unwrap();

@@ -1,4 +1,4 @@
-//! A server in the place of SNS that answers as it is told to, and keeps what it was asked.
+//! A stand-in for SNS that answers as instructed and records the HTTP requests it gets.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use crate::support::wait_for;
 
-/// What is answered to a request.
+/// How the fake answers an HTTP request.
 #[derive(Clone)]
 pub enum Reply {
-    /// As SNS does when all is well.
+    /// A success.
     Well,
-    /// As SNS refuses: status and error code.
+    /// An SNS error: status and error code.
     Error(u16, &'static str),
-    /// The connection is closed without an answer.
+    /// Closes the connection without an answer.
     HangUp,
-    /// No answer, for as long as the test may last.
+    /// No answer, however long the test lasts.
     Silence,
 }
 
-/// A request as it came.
+/// An HTTP request as received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub at: Instant,
@@ -37,7 +37,7 @@ impl Seen {
         &self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).unwrap().1
     }
 
-    /// The outer JSON of what is published.
+    /// Returns the outer JSON of the published message.
     pub fn published(&self) -> Value {
         serde_json::from_str(&self.parameters["Message"]).unwrap()
     }
@@ -50,7 +50,7 @@ struct State {
     always: HashMap<&'static str, Reply>,
 }
 
-/// See the module.
+/// A stand-in for SNS; see the module.
 pub struct Fake {
     pub port: u16,
     state: Arc<Mutex<State>>,
@@ -71,23 +71,23 @@ impl Fake {
         Self { port, state }
     }
 
-    /// The answers to the next requests of an action; after them all is well again.
+    /// Sets the answers to the next HTTP requests of an action; after them, it succeeds again.
     pub fn next(&self, action: &'static str, replies: &[Reply]) {
         self.state.lock().unwrap().replies.entry(action).or_default().extend(replies.iter().cloned());
     }
 
-    /// The answer to every request of an action.
+    /// Sets the answer to every HTTP request of an action.
     pub fn always(&self, action: &'static str, reply: Reply) {
         self.state.lock().unwrap().always.insert(action, reply);
     }
 
-    /// All requests of an action so far.
+    /// Returns all HTTP requests of an action so far.
     pub fn seen(&self, action: &str) -> Vec<Seen> {
         let state = self.state.lock().unwrap();
         state.seen.iter().filter(|seen| seen.parameters["Action"] == action).cloned().collect()
     }
 
-    /// The requests of an action, once there are so many.
+    /// Returns the HTTP requests of an action, once there are this many.
     pub fn wait_for(&self, action: &str, count: usize) -> Vec<Seen> {
         wait_for("the request", || Some(self.seen(action)).filter(|seen| seen.len() >= count))
     }

@@ -1,4 +1,4 @@
-//! Pushes that hold no more than where to ask: what the relay gets, and the real phone core that fetches the rest.
+//! Pushes that hold only where to ask: what the relay gets, and the real phone core that fetches the rest.
 
 use std::sync::Arc;
 
@@ -21,11 +21,11 @@ use crate::support::*;
 const REGISTRATION: &str = "PushRegistrationNode";
 const SENDER: &str = "PushAuthenticationSenderNode";
 const HINT_TEXT: &str = "A sign-on waits for your answer";
-/// Applications whose names hold nothing that is looked for.
+/// Applications whose names contain nothing that the tests search for.
 const GOOGLE: &str = "arn:aws:sns:us-west-2:123456789012:app/GCM/phones";
 const APPLE: &str = "arn:aws:sns:us-west-2:123456789012:app/APNS/phones";
 
-/// A key of the platform that does not matter here.
+/// A platform key that does not matter here.
 struct Wrapper;
 
 impl KeyEncryption for Wrapper {
@@ -45,7 +45,7 @@ struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// An app that has registered with the code of this step.
+    /// Returns an app that has registered with this step's QR code.
     fn scan(server: &'a Server, step: &Value, kind: CommunicationType, key: KeyChoice) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let entropy = Arc::new(SystemEntropy::new());
@@ -69,7 +69,7 @@ impl<'a> App<'a> {
         let path = url.strip_prefix(&format!("http://{}", self.server.address)).unwrap();
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let response = self.server.request("POST", path, &headers, body);
-        // The server's clock is the test's own, and its Date header tells the system's.
+        // The server runs on the test's clock, but its `Date` header has the system time.
         HttpResponse { status: response.status, date: None, body: response.body.clone() }
     }
 
@@ -85,7 +85,7 @@ impl<'a> App<'a> {
         self.core.pulled(pull, self.send(&pull.url, &pull.headers, &pull.body)).unwrap()
     }
 
-    /// Takes in a push, and asks where it is a hint.
+    /// Receives a push, and asks the server if it is a hint.
     fn take(&self, payload: &Value) -> Notification {
         let payload = payload.to_string();
         let Received::Hint(Hinted { account_id, .. }) = self.core.receive(payload.as_bytes()).unwrap() else {
@@ -96,7 +96,7 @@ impl<'a> App<'a> {
         self.held(payload.as_bytes())
     }
 
-    /// The request that a push is about, which is here.
+    /// Returns the sign-on request that a push is about, which must be here already.
     fn held(&self, payload: &[u8]) -> Notification {
         match self.core.receive(payload).unwrap() {
             Received::Message(notification) => *notification,
@@ -120,17 +120,17 @@ fn server(fake: &Fake, hint_only: HintOnly) -> Server {
         .start()
 }
 
-/// Goes from the code to where the first push was sent.
+/// Takes a sign-on from the QR code to where the first push was sent.
 fn to_the_push(server: &Server, step: &Value) -> Value {
     server.next(&server.next(step))
 }
 
-/// What Google's platform passes on.
+/// Returns what Google's platform passes on.
 fn google(seen: &Seen) -> Value {
     serde_json::from_str(seen.published()["GCM"].as_str().unwrap()).unwrap()
 }
 
-/// The only message that the server holds, as a pull by hand gets it: what the relay must not have seen.
+/// Returns the only message on the server, as a manual pull gets it: the content that the relay must not see.
 fn listed(app: &App) -> Value {
     let pull = app.core.pull(0).unwrap().remove(0);
     let response = app.send(&pull.url, &pull.headers, &pull.body);
@@ -143,8 +143,8 @@ fn claims_of(jwt: &Value) -> Value {
     message(&json!("id"), jwt).claims
 }
 
-/// What of a message's content the relay saw: the message or a part of it, text, payload, numbers, challenge, where the
-/// sign-on comes from and whose it is.
+/// Returns what the relay saw of a message's content: the message or a part of it, text, payload, numbers, challenge,
+/// where the sign-on comes from and whose it is.
 fn seen_of(seen: &Seen, jwt: &Value, port: u16) -> Vec<String> {
     let (sent, jwt) = (claims_of(jwt), jwt.as_str().unwrap());
     let context: Value = serde_json::from_str(sent["x"].as_str().unwrap()).unwrap();
@@ -153,7 +153,7 @@ fn seen_of(seen: &Seen, jwt: &Value, port: u16) -> Vec<String> {
     words.extend([context["remoteIp"].as_str().unwrap(), jwt, USER, "Ping", "eyJ"]);
     let everything = format!("{:?} {} {:?}", seen.headers, seen.body, seen.parameters);
     let everything = everything.replace(&format!("127.0.0.1:{port}"), "");
-    // A signed message's parts are in the clear for whoever decodes them.
+    // Anyone who decodes the parts of a signed message can read them.
     let decoded = jwt
         .split('.')
         .filter(|part| everything.contains(part))
@@ -172,7 +172,7 @@ fn the_relay_gets_two_ids_and_the_phone_fetches_and_answers() {
         let step = to_the_push(&server, &step);
         let seen = fake.wait_for("Publish", 1).remove(0);
 
-        // Exactly this, and in the message itself there is what it must not hold.
+        // Exactly this; and the message itself has the content that the push must not have.
         let message = listed(&app);
         let mechanism_uid = server.text("SELECT mechanism_uid FROM device");
         let google_form = json!({"messageId": message["messageId"], "mechanismUid": mechanism_uid});
@@ -197,7 +197,7 @@ fn the_relay_gets_two_ids_and_the_phone_fetches_and_answers() {
         assert_eq!(app.core.pending().unwrap().len(), 1);
         app.approve(&notification, &step);
         server.finish(&step);
-        // The same push again is the request that is settled now, and changes nothing.
+        // The same push again yields the settled sign-on request and changes nothing.
         assert_eq!(app.held(payload.to_string().as_bytes()).state, NotificationState::Approved);
     }
 }
@@ -241,7 +241,7 @@ fn a_hint_of_a_message_that_is_gone_leads_to_a_pull_and_nothing_else() {
     let app = App::scan(&server, &step, CommunicationType::Gcm, KeyChoice::Software);
     to_the_push(&server, &step);
     let first = google(&fake.wait_for("Publish", 1)[0])["data"].clone();
-    // Another sign-on takes the place of the first before the phone asks.
+    // Another sign-on supersedes the first before the phone asks.
     let step = server.after_password();
     let second = google(&fake.wait_for("Publish", 2)[1])["data"].clone();
     let Received::Hint(hinted) = app.core.receive(first.to_string().as_bytes()).unwrap() else { panic!("a hint") };

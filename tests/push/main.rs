@@ -1,8 +1,8 @@
-//! Pushes over Amazon SNS: against moto, which is another implementation of SNS, and against a small server that fails
-//! in every way; signatures against botocore and AWS's own test suite.
+//! Pushes over Amazon SNS: against moto, an independent implementation of SNS, and against a small server that fails in
+//! every way. Signatures are checked against botocore and AWS's own test suite.
 //!
-//! Needs Python with `moto[server]`; `tests/run.sh` makes an environment with it. `PUSH_TEST_PYTHON` names the
-//! interpreter, without it `python3` is tried.
+//! Needs Python with `moto[server]`; `tests/run.sh` creates an environment with it. `PUSH_TEST_PYTHON` names the
+//! interpreter; the default is `python3`.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::*;
 use crate::support::*;
 
-/// A moto with both applications, and a server on it.
+/// Starts moto with both applications, and a server that uses it.
 fn start() -> (Moto, String, String, Server) {
     let mut moto = Moto::start();
     let (gcm, apns) = (moto.application("GCM"), moto.application("APNS"));
@@ -13,7 +13,7 @@ fn start() -> (Moto, String, String, Server) {
     (moto, gcm, apns, server)
 }
 
-/// The endpoint that the store holds, once there is one.
+/// Returns the endpoint in the store, once there is one.
 fn endpoint_at_rest(server: &Server) -> String {
     wait_for("the stored endpoint", || stored_endpoint(server))
 }
@@ -116,7 +116,7 @@ fn a_disabled_endpoint_is_a_dead_token_until_the_phone_reports_one() {
     server.finish(&step);
     moto.ask(&json!(["disable", endpoint]));
 
-    // Twice: the second is not even tried, and the phone is never taken for not registered.
+    // Twice: the server does not even try the second, and never treats the phone as unregistered.
     for sends in 1..=2 {
         let step = server.after_password();
         assert_eq!(types(&step), ["HiddenValueCallback", "PollingWaitCallback", "ConfirmationCallback"]);
@@ -131,7 +131,7 @@ fn a_disabled_endpoint_is_a_dead_token_until_the_phone_reports_one() {
         "demo 1"
     );
 
-    // The app is installed again and has the same token as before: the endpoint is brought back to life.
+    // The app is installed again and has the same token as before: the server revives the endpoint.
     refresh(&server, &phone, "gcm", "lost");
     wait_for("the endpoint", || stored_endpoint(&server).filter(|stored| *stored == endpoint));
     assert_eq!(server.count("device WHERE token_dead_at IS NULL"), 1);
@@ -184,7 +184,7 @@ fn other_credentials_mean_other_endpoints() {
     moto.nth_published(&old, 1);
     let own = moto.ask(&json!(["application", "GCM", "own-app"])).as_str().unwrap().to_owned();
     let file = server.configuration.push.sns.as_ref().unwrap().credentials_file.clone();
-    // Moto knows a token once for all applications, SNS once for each.
+    // Moto knows each token once across all applications, SNS once per application.
     moto.ask(&json!(["delete", old]));
     write_credentials(file.parent().unwrap(), &own, &apns);
     let server = server.restart();

@@ -1,4 +1,4 @@
-//! Signatures (AWS Signature Version 4) against AWS's published test suite and botocore.
+//! Signatures (AWS Signature Version 4), against AWS's published test suite and botocore.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -15,7 +15,7 @@ fn key(id: &str, secret: &str) -> AccessKey {
     AccessKey { id: id.to_owned(), secret: SecretText::new(secret.to_owned()) }
 }
 
-/// Cases of AWS's signing test suite that go to `/` without a query, as AWS publishes them in its repository
+/// The cases of AWS's signing test suite that go to `/` without a query, as AWS publishes them in its repository
 /// `awslabs/aws-c-auth`, tests/aws-signing-test-suite/v4/<case>/header-signed-request.txt.
 #[test]
 fn the_published_test_suite() {
@@ -87,7 +87,7 @@ fn the_published_test_suite() {
     }
 }
 
-/// What botocore writes for these requests.
+/// Returns the headers that botocore writes for these HTTP requests.
 fn botocore(cases: &[Value]) -> Vec<String> {
     let mut process = python("sign.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     process.stdin.take().unwrap().write_all(json!(cases).to_string().as_bytes()).unwrap();
@@ -135,7 +135,7 @@ fn botocore_writes_the_same_byte_for_byte() {
     assert_eq!(botocore(&cases), ours);
 }
 
-/// The request as it came over the wire, its headers as the HTTP client really sent them.
+/// The HTTP request as received, with the headers that the HTTP client really sent.
 #[test]
 fn what_is_sent_carries_the_signature_that_botocore_makes_for_it() {
     let fake = Fake::start();

@@ -1,4 +1,4 @@
-//! A server with Amazon SNS, and phones that are reached by it.
+//! A server with Amazon SNS, and phones that it reaches through SNS.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub const KEY_SECRET: &str = "backstage/secret+0123456789";
 pub const GCM: &str = "arn:aws:sns:us-west-2:123456789012:app/GCM/demo";
 pub const APNS: &str = "arn:aws:sns:us-west-2:123456789012:app/APNS/demo";
 
-/// Runs a script of this folder.
+/// Runs a script in this folder.
 pub fn python(script: &str) -> Command {
     let program = std::env::var_os("PUSH_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let mut command = Command::new(program);
@@ -26,7 +26,7 @@ pub fn python(script: &str) -> Command {
     command
 }
 
-/// Writes a credentials file as Backstage hands it out, readable by its owner alone.
+/// Writes a credentials file in the format that Backstage provides, readable only by its owner.
 pub fn write_credentials(folder: &Path, gcm: &str, apns: &str) -> PathBuf {
     let content = json!({"accessKeyId": KEY_ID, "accessKeySecret": KEY_SECRET, "APNS": apns, "GCM": gcm});
     write_private(&folder.join("sns.json"), &content.to_string())
@@ -39,7 +39,7 @@ pub fn write_private(file: &Path, text: &str) -> PathBuf {
     file.to_owned()
 }
 
-/// A folder under `target` that stays: a server reads its files when it starts again.
+/// Returns a folder under `target` that stays: a server reads its files again at restart.
 pub fn folder() -> PathBuf {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep()
 }
@@ -58,7 +58,7 @@ pub fn setup(port: u16, gcm: &str, apns: &str) -> Setup {
     })
 }
 
-/// A phone for a QR code that is reached by Google or Apple.
+/// Returns a phone for a QR code that Google or Apple reaches.
 pub fn pushed_phone(step: &Value, kind: &str, token: &str) -> Phone {
     let device = if kind == "apns" { "ios" } else { "android" };
     Phone::scan(step)
@@ -67,7 +67,7 @@ pub fn pushed_phone(step: &Value, kind: &str, token: &str) -> Phone {
         .with("deviceId", json!(token))
 }
 
-/// Registers such a phone and goes on to where the first push was sent.
+/// Registers such a phone and continues to where the first push was sent.
 pub fn register(server: &Server, kind: &str, token: &str) -> (Phone, Value) {
     let step = server.at_qr_code();
     let phone = pushed_phone(&step, kind, token);
@@ -77,7 +77,7 @@ pub fn register(server: &Server, kind: &str, token: &str) -> (Phone, Value) {
     (phone, server.next(&codes))
 }
 
-/// A refresh to another push token.
+/// Changes the phone's push token.
 pub fn refresh(server: &Server, phone: &Phone, kind: &str, token: &str) {
     let claims = json!({
         "deviceId": token,
@@ -90,20 +90,20 @@ pub fn refresh(server: &Server, phone: &Phone, kind: &str, token: &str) {
     assert_eq!((response.status, response.text().as_str()), (200, "{}"));
 }
 
-/// The push in what was published for Google.
+/// Returns the push from what was published for Google.
 pub fn google_push(published: &Value) -> Message {
     let inner: Value = serde_json::from_str(published["GCM"].as_str().unwrap()).unwrap();
     message(&inner["data"]["messageId"], &inner["data"]["message"])
 }
 
-/// A message without a look at its signature; the phone's own tests do that.
+/// Parses a message without checking its signature; the phone's own tests do that.
 pub fn message(id: &Value, jwt: &Value) -> Message {
     let jwt = jwt.as_str().unwrap().to_owned();
     let claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap()).unwrap();
     Message { id: id.as_str().unwrap().to_owned(), jwt, claims }
 }
 
-/// Looks again and again until there is something.
+/// Polls until there is something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
@@ -115,14 +115,14 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The outcomes of this audit event, oldest first.
+/// Returns the outcomes of this audit event, oldest first.
 pub fn outcomes(server: &Server, event: &str) -> Vec<String> {
     let database = server.database();
     let mut statement = database.prepare("SELECT outcome FROM audit WHERE event = ?1 ORDER BY sequence").unwrap();
     statement.query_map([event], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// The stored endpoint of the only device.
+/// Returns the stored endpoint of the only device.
 pub fn stored_endpoint(server: &Server) -> Option<String> {
     server.database().query_row("SELECT endpoint FROM device", [], |row| row.get(0)).unwrap()
 }
@@ -146,7 +146,7 @@ impl Moto {
         Self { process, input, output, port }
     }
 
-    /// A command of `sns.py`.
+    /// Runs a command of `sns.py`.
     pub fn ask(&mut self, command: &Value) -> Value {
         writeln!(self.input.as_mut().unwrap(), "{command}").unwrap();
         let mut line = String::new();
@@ -162,14 +162,14 @@ impl Moto {
         self.ask(&json!(["endpoints", application])).as_array().unwrap().clone()
     }
 
-    /// What was published to an endpoint, the outer JSON read.
+    /// Returns what was published to an endpoint, with the outer JSON parsed.
     pub fn published(&mut self, endpoint: &str) -> Vec<Value> {
         let messages = self.ask(&json!(["published", endpoint]));
         let messages = messages.as_array().unwrap().iter();
         messages.map(|message| serde_json::from_str(message.as_str().unwrap()).unwrap()).collect()
     }
 
-    /// The endpoint of this token, once there is one.
+    /// Returns the endpoint of this token, once there is one.
     pub fn endpoint_of(&mut self, application: &str, token: &str) -> String {
         wait_for("the endpoint", || {
             let endpoints = self.endpoints(application);
@@ -178,7 +178,7 @@ impl Moto {
         })
     }
 
-    /// The newest of exactly this many messages.
+    /// Returns the newest message, once there are exactly this many.
     pub fn nth_published(&mut self, endpoint: &str, count: usize) -> Value {
         wait_for("the message", || {
             let published = self.published(endpoint);

@@ -1,4 +1,4 @@
-//! Whom the server believes to be Amazon SNS: certificates of a real TLS server, and authorities in a file.
+//! Which servers count as Amazon SNS: certificates of a real TLS server, and authorities in a file.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::harness::*;
 use crate::support::*;
 use crate::tls::{Authority, Front};
 
-/// A server that reaches this SNS by TLS, and believes these authorities besides the machine's.
+/// A server that reaches SNS by TLS through `front`, and trusts these authorities besides the machine's.
 fn setup_behind(front: &Front, ca: Option<&str>) -> Setup {
     let endpoint = format!("https://{}", front.address).parse().unwrap();
     let ca_file: Option<PathBuf> = ca.map(|pem| write_private(&folder().join("ca.pem"), pem));
@@ -51,7 +51,7 @@ fn a_certificate_that_is_not_trusted_ends_the_push_at_once_and_is_named() {
     for event in ["push-delivery", "push-endpoint"] {
         wait_for(event, || (outcomes(&server, event) == cause).then_some(()));
     }
-    // Longer than until a first repetition.
+    // Longer than the delay before a first retry.
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(front.connections(), 2, "the endpoint and the push, each once");
     assert_eq!(

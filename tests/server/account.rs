@@ -1,4 +1,5 @@
-//! What a signed-in person does on pages, by forms alone: phones, recovery codes, and what each needs.
+//! What a signed-in user can do on the pages, through forms alone: phones, recovery codes, and the factor each change
+//! needs.
 
 use serde_json::json;
 
@@ -16,7 +17,7 @@ pub struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    /// Signs on by push.
+    /// Signs in by push.
     pub fn sign_on(server: &'a Server, phone: &Phone) -> Self {
         let step = server.after_password();
         let message = phone.only_message(server);
@@ -43,7 +44,7 @@ impl<'a> Browser<'a> {
         self.server.post_form(path, &[("Cookie", &self.cookie), ("Origin", &origin)], &all)
     }
 
-    /// The address of a form for the device at this place in the list.
+    /// Returns the address of the form for the device at this position in the list.
     pub fn device(&self, index: usize, action: &str) -> String {
         let html = self.get(PROFILE).text();
         let mark = format!("/{action}\"");
@@ -65,7 +66,7 @@ pub fn uri_of(page: &Response) -> String {
     attribute(&page.text(), "class=\"registration\"", "href")
 }
 
-/// The page that asks for a second factor, and nothing was changed.
+/// Asserts that the page asks for a second factor and that nothing changed.
 fn assert_asks_to_confirm(page: &Response) {
     assert_eq!(page.status, 403, "{}", page.text());
     assert_guarded(page);
@@ -78,7 +79,7 @@ fn the_page_lists_the_users_own_phones_with_what_can_be_told_of_them() {
     let phone = server.enrolled();
     server.add_user("other", PASSWORD, None);
     let browser = Browser::sign_on(&server, &phone);
-    // A second phone, registered by a sign-on that has not gone on.
+    // A second phone, registered by a sign-on that went no further.
     let scanned = server.sign_on_as("other", PASSWORD).json();
     let step = server.next(&fill(&scanned, 1, json!(0)));
     let others = Phone::scan(&step).with("deviceName", json!("Somebody's"));
@@ -97,7 +98,7 @@ fn a_phone_is_renamed_and_keeps_the_name_when_its_push_token_changes() {
     let server = start();
     let phone = server.enrolled();
     let browser = Browser::sign_on(&server, &phone);
-    // No second factor is needed for a name.
+    // Renaming needs no second factor.
     server.clock.advance(FIVE_MINUTES + 1);
     let long = "x".repeat(150);
     for (given, shown) in [
@@ -172,7 +173,7 @@ fn a_change_needs_a_second_factor_within_five_minutes_and_a_push_gives_it() {
     assert_eq!((server.count("device"), server.count("registration WHERE accepted_body IS NULL")), (1, 0));
     assert_eq!(server.text("SELECT group_concat(hex(tag)) FROM recovery_code"), codes_before);
 
-    // Refused on the phone: still signed in, still not confirmed.
+    // Denied on the phone: still signed in, still not confirmed.
     let waiting = browser.post(&format!("{PROFILE}/confirm"), &[]);
     assert_eq!(waiting.status, 200, "{}", waiting.text());
     assert!(waiting.text().contains("href=\"/am/XUI/profile\">Back to your phones"));
@@ -184,7 +185,7 @@ fn a_change_needs_a_second_factor_within_five_minutes_and_a_push_gives_it() {
     assert!(refused.text().contains("Not confirmed") && refused.text().contains("You are still signed in."));
     assert_asks_to_confirm(&browser.post(&remove, &[]));
 
-    // Approved: the same session may change for five minutes more.
+    // Approved: the same session may make changes for another five minutes.
     let waiting = browser.post(&format!("{PROFILE}/confirm"), &[]);
     let message = phone.only_message(&server);
     let answer = json!({"challengeResponse": number_of(&waiting)});
@@ -231,7 +232,7 @@ fn a_step_up_that_asked_for_nothing_confirms_nothing() {
         .with("PushAuthenticationSenderNode", "mandatory", json!(false))
         .connect("PushAuthenticationSenderNode", "SKIPPED", SUCCESS)
         .start();
-    // Past a registration the journey ends with the push; it is skipped from then on.
+    // After a registration the journey ends with the push; later sign-ons skip it.
     let step = server.at_qr_code();
     let phone = Phone::scan(&step);
     assert_eq!(phone.register(&server).status, 200);
@@ -288,7 +289,7 @@ fn signing_on_anew_from_a_signed_in_page_leaves_one_session() {
     assert_eq!(done.status, 303);
     assert_eq!(server.count("session"), sessions);
     assert_eq!(browser.get(PROFILE).status, 303, "the former session is over");
-    // The form once more, by then with the new cookie: the same answer, and the session lives on.
+    // The same form again, now with the new cookie: the same answer, and the session lives on.
     let cookie = done.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let again = server.post_form(&action, &[("Cookie", &cookie)], &[("authId", &auth_id)]);
     assert_eq!(again.header("set-cookie"), done.header("set-cookie"));
@@ -308,7 +309,7 @@ fn a_second_phone_is_added_and_approves_its_first_message_itself() {
     assert!(browser.get(PROFILE).text().contains("Not confirmed yet"));
     let codes = submit(&server, &qr, &[]);
     assert_eq!(codes_of(&codes).len(), 10);
-    // Copying, downloading and printing need script, and are hidden without it.
+    // Copying, downloading and printing need scripts, so the buttons are hidden without them.
     assert!(codes.text().contains("<div class=\"tools\" hidden>"));
     assert!(codes.text().contains("Phone added: <strong class=\"device\">Tablet</strong>"));
     let waiting = submit(&server, &codes, &[]);
@@ -323,7 +324,7 @@ fn a_second_phone_is_added_and_approves_its_first_message_itself() {
     assert_eq!(server.count("audit WHERE event = 'device-added' AND outcome = 'success' AND user = 'demo'"), 1);
     assert_eq!(server.count("session"), 1, "adding a phone makes no session, and ends the others");
 
-    // A new phone that does not approve is not kept, and the person stays signed in.
+    // A new phone that does not approve is not kept, and the user stays signed in.
     let qr = browser.post(&format!("{PROFILE}/add"), &[]);
     let third = Phone::read(&uri_of(&qr));
     assert_eq!(third.register(&server).status, 200);
@@ -352,12 +353,12 @@ fn a_journey_within_a_session_ends_with_the_session_and_is_nothing_for_rest() {
     let rest = json!({"authId": auth_id, "callbacks": [{"type": "TextOutputCallback"}, {"type": "TextOutputCallback"},
         {"type": "HiddenValueCallback", "input": [{"name": "IDToken3", "value": ""}]}, {"type": "PollingWaitCallback"}]});
     server.stale(&rest);
-    // The code died with the session.
+    // The registration URI died with the session.
     assert_eq!(second.register(&server).status, 400);
     assert_eq!(server.count("device"), 1);
     server.stale(&rest);
 
-    // Completed over REST it gives no token.
+    // Completed over REST, it gives no token.
     let browser = Browser::sign_on(&server, &phone);
     server.clock.advance(FIVE_MINUTES + 1);
     let waiting = browser.post(&format!("{PROFILE}/confirm"), &[]);
@@ -407,7 +408,7 @@ fn after_a_recovery_code_a_page_offers_what_to_do_about_a_lost_phone() {
     for offer in ["Is your phone lost?", "<h3>Pixel</h3>", "Add a phone", "Take new codes", "I still have my phone"] {
         assert!(page.contains(offer), "{offer} in {page}");
     }
-    // The code was a second factor, so all of it can be done at once; and it leads back here.
+    // The recovery code was a second factor, so every change works at once and leads back here.
     let removed = browser.post(&browser.device(0, "remove"), &[("from", "lost-phone")]);
     assert_eq!(removed.header("location"), Some("/am/XUI/lost-phone?done=removed"));
     assert!(browser.get("/am/XUI/lost-phone?done=removed").text().contains("No phone is registered."));
@@ -477,13 +478,13 @@ fn every_form_needs_the_sessions_own_token_and_a_page_of_this_site() {
         }
         let foreign = [("Cookie", browser.cookie.as_str()), ("Origin", "https://evil.example")];
         assert_eq!(server.post_form(path, &foreign, &[("token", &token)]).status, 403, "{path}");
-        // Who comes by the address bar changes nothing.
+        // Opening the address with a GET changes nothing.
         let looked = browser.get(path);
         match path {
             _ if [rename.as_str(), remove.as_str(), "/am/XUI/logout"].contains(&path) => assert_eq!(looked.status, 405),
             _ => assert_eq!(looked.header("location"), Some(PROFILE), "{path}"),
         }
-        // Without a session: to the sign-on.
+        // Without a session, the server redirects to the sign-in page.
         assert_eq!(server.post_form(path, &[], &[("token", &token)]).header("location"), Some(PAGE), "{path}");
         let large = "x".repeat(70_000);
         let refused = server.post_form(path, &[("Cookie", &browser.cookie)], &[("token", &large)]);

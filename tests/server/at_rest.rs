@@ -1,4 +1,4 @@
-//! What lies on the disk.
+//! What the server stores on disk.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ use push_authenticator::server::{StartError, open_data};
 use crate::device_keys::{REGISTRATION, deny, enrolled};
 use crate::harness::*;
 
-/// A configuration on a copy of a database as an earlier version left it (tests/vectors/store/README.md).
+/// A configuration for a copy of a database left by an earlier version (tests/vectors/store/README.md).
 fn frozen(folder: &Path, version: u32) -> Configuration {
     let configuration = configuration(folder);
     let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/store");
@@ -32,7 +32,7 @@ fn frozen(folder: &Path, version: u32) -> Configuration {
     configuration
 }
 
-/// Fills a database the way every frozen file is filled, and leaves it as a single file beside its key.
+/// Fills a database as for every frozen file and leaves it as a single file beside its key.
 #[test]
 #[ignore = "makes a database to be frozen; run once for a new version of the schema, with FROZEN_STORE naming a folder"]
 fn freeze() {
@@ -171,7 +171,7 @@ fn a_database_of_version_2_is_brought_to_the_present_one_and_loses_nothing() {
 fn a_database_of_version_1_is_brought_to_the_present_one_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let configuration = frozen(folder.path(), 1);
-    // The second opening finds the present version and does nothing more.
+    // The second opening finds the current version and does nothing more.
     for _ in 0..2 {
         let (keys, store) = open_data(&configuration, &SystemEntropy::new()).unwrap();
         let opened: Result<(), StoreError> = store.run_blocking(move |transaction| {
@@ -198,7 +198,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// All bytes of the data folder but the key.
+/// Returns all bytes of the data folder except the key.
 fn everything_at_rest(server: &Server) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(&server.configuration.data).unwrap() {
@@ -217,7 +217,7 @@ fn contains(all: &[u8], needle: &[u8]) -> bool {
 
 fn assert_absent(all: &[u8], name: &str, secret: &[u8]) {
     let mut needles = vec![secret.to_vec(), hex(secret).into_bytes(), hex(secret).to_uppercase().into_bytes()];
-    // Base64 of something around it shifts the letters: all three alignments, without the letters at the edges.
+    // Surrounding text shifts the base64 letters: check all three alignments, without the letters at the edges.
     for shift in 0..3 {
         let shifted = [vec![0u8; shift], secret.to_vec()].concat();
         for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
@@ -328,14 +328,14 @@ fn a_replaced_key_is_noticed_at_start_and_changes_nothing() {
     let configuration = frozen(folder.path(), 2);
     let key = configuration.data.join("server.key");
     let right = std::fs::read(&key).unwrap();
-    // Before the database knows any key, a phone's secret tells; afterwards the check that was stored.
+    // While the database has no stored key check, a phone's secret exposes the wrong key; later, the stored check does.
     for _ in 0..2 {
         std::fs::write(&key, [7u8; 32]).unwrap();
         assert!(matches!(open(&configuration).unwrap_err(), StartError::Key(KeyError::AnotherKey)));
         std::fs::write(&key, &right).unwrap();
         open(&configuration).unwrap();
     }
-    // Nor is a new one made where the right one is gone.
+    // Nor does the server make a new key if the right one is gone.
     std::fs::remove_file(&key).unwrap();
     assert!(matches!(open(&configuration).unwrap_err(), StartError::Key(KeyError::Gone(_))));
     assert!(!key.exists());

@@ -1,4 +1,4 @@
-//! The audit log: failed sign-ons are in it and cannot flood it, and its chain shows tampering.
+//! The audit log: it records failed sign-ons without letting them flood it, and its chain reveals tampering.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ use crate::harness::*;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// The log's rows: outcome, user, address and count, oldest first.
+/// Returns the log's rows: outcome, user, address and count, oldest first.
 fn rows(server: &Server, event: &str) -> Vec<String> {
-    // The store does one thing after the other: what it was asked for before is written then.
+    // The store works in order: everything requested before this is written by then.
     server.begin();
     let database = server.database();
     let mut statement = database
@@ -40,7 +40,7 @@ fn seal(server: &Server) {
     server.runtime.block_on(server.app.seal_audit()).unwrap();
 }
 
-/// Store and keys, as a command beside the server has them.
+/// Opens the store and the keys as a command beside the server does.
 fn beside(server: &Server) -> (Store, Arc<Keys>) {
     let (keys, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
     (store, Arc::new(keys))
@@ -60,12 +60,12 @@ fn checkpoint(server: &Server) -> Checkpoint {
     audit_verify::checkpoint(&store, &keys, START).unwrap().unwrap()
 }
 
-/// What someone does who can write to the database and has no key.
+/// Does what an attacker can do who can write to the database but has no key.
 fn tamper(server: &Server, statements: &str) {
     rusqlite::Connection::open(server.database_file()).unwrap().execute_batch(statements).unwrap();
 }
 
-/// Writes so many events, the first at `START`, each a second after the one before.
+/// Writes this many events, the first at `START`, each a second after the previous one.
 fn write_events(server: &Server, count: i64) {
     let (store, _) = beside(server);
     let written: Result<(), StoreError> = store.run_blocking(move |transaction| {
@@ -113,7 +113,7 @@ fn every_failed_sign_on_leaves_one_event_and_no_typed_text() {
 
 #[test]
 fn a_flood_of_failures_is_counted_in_one_row_written_when_its_window_closes() {
-    // The limits on attempts would end it long before.
+    // The limits on attempts would end this much earlier.
     let server = Setup::new().configure(|configuration| configuration.sign_on.attempts_per_address = 10_000).start();
     for number in 0..12 {
         server.sign_on_as(&format!("nobody{number}"), "wrong").refused(401);
@@ -126,7 +126,7 @@ fn a_flood_of_failures_is_counted_in_one_row_written_when_its_window_closes() {
     // A user's own name is still written, and the next window begins.
     server.sign_on_as(USER, "wrong").refused(401);
     assert_eq!(rows(&server, "sign-on")[6..], ["wrong-password demo 127.0.0.1 1"]);
-    // A server that is stopped loses no count.
+    // A stopped server loses no count.
     for number in 0..7 {
         server.sign_on_as(&format!("other{number}"), "wrong").refused(401);
     }
@@ -160,12 +160,12 @@ fn sealing_is_apart_from_sign_ons_and_unsealed_rows_are_named() {
     assert_eq!((found.sealed as i64, found.head, found.unsealed), (written, written, None));
     assert!(found.findings.is_empty(), "{found:?}");
     server.sign_on_as(USER, "wrong").refused(401);
-    // Nobody waits for that row, so it may be written after the answer.
+    // Nothing waits for that row, so the server may write it after the answer.
     while server.count("audit") == written {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     assert_eq!(verify(&server).unsealed, Some((written + 1, written + 1, 1)));
-    // A server that was killed between a write and its seal seals it after the next start.
+    // A server killed between a write and its seal seals it after the next start.
     let server = server.restart();
     seal(&server);
     assert_eq!(verify(&server).unsealed, None);
@@ -187,7 +187,7 @@ fn removed_changed_inserted_and_moved_rows_are_found() {
             "DELETE FROM audit WHERE sequence IN (4, 5); DELETE FROM audit_seal WHERE sequence IN (4, 5)",
             &[Removed(4, 5)],
         ),
-        // Two rows in each other's place, with their tags or without.
+        // Two rows swapped, with or without their tags.
         (
             "UPDATE audit SET sequence = 99 WHERE sequence = 4; UPDATE audit SET sequence = 4 WHERE sequence = 5;
              UPDATE audit SET sequence = 5 WHERE sequence = 99",
@@ -204,11 +204,11 @@ fn removed_changed_inserted_and_moved_rows_are_found() {
         tamper(&server, statements);
         let found = verify(&server).findings;
         match statements.contains("audit_seal WHERE sequence = 6") {
-            // The next row's tag continues a tag that is no longer there.
+            // The next row's tag continues a tag that is gone.
             true => assert!(found.contains(&Inserted(6)) && found.len() == 2, "{found:?}"),
             false => assert_eq!(found, findings, "{statements}"),
         }
-        // What is written and sealed afterwards hides none of it.
+        // Rows written and sealed afterwards hide none of it.
         write_events(&server, 2);
         sweep(&server);
         assert!(!verify(&server).findings.is_empty(), "{statements}");
@@ -285,7 +285,7 @@ fn retention_keeps_a_signed_start_and_removed_users_events_stay() {
     assert!(removed.unwrap());
     assert_eq!(rows(&server, "sign-on"), ["wrong-password demo 127.0.0.1 1"]);
     assert!(verify(&server).findings.is_empty());
-    // The first row that is left cannot go unnoticed, nor the start be moved.
+    // Nobody can remove the first remaining row, or move the start, unnoticed.
     write_events(&server, 2);
     seal(&server);
     tamper(&server, "DELETE FROM audit WHERE sequence = 3001; DELETE FROM audit_seal WHERE sequence = 3001");
@@ -376,7 +376,7 @@ fn the_chain_survives_rotations_of_the_servers_key() {
     };
     let (second, third) = (key(2), key(3));
     let check = |keys: &Arc<Keys>| audit_verify::verify(&store, keys, Some(exported.clone())).unwrap();
-    // What waited is sealed under the old key.
+    // Rows that were still waiting are sealed under the old key.
     write_events(&server, 3);
     rotate(&first, &second);
     assert_eq!(check(&second).sealed, 1_503);
@@ -387,7 +387,7 @@ fn the_chain_survives_rotations_of_the_servers_key() {
     let found = check(&third);
     assert!(found.findings.is_empty() && found.sealed == 1_510 && found.unsealed.is_none(), "{found:?}");
     assert!(check(&second).findings.contains(&Finding::FormerKeys), "the old key is no longer the log's");
-    // Who has the first key, and can write to the database, cannot change what it sealed.
+    // Anyone who has the first key, and can write to the database, cannot change what it sealed.
     tamper(&server, "UPDATE audit SET outcome = 'x' WHERE sequence IN (7, 1503, 1506, 1510)");
     let findings = check(&third).findings;
     assert_eq!(findings, [7, 1_503, 1_506, 1_510].map(Finding::Changed));

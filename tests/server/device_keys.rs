@@ -1,4 +1,5 @@
-//! Phones with a key of their own, against the server: the phone is written a second time here, from docs/wire.md.
+//! Phones with their own keys, against the server. The phone here is a second implementation, written from
+//! docs/wire.md.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::withheld::withheld;
 pub const REGISTRATION: &str = "PushRegistrationNode";
 pub const SENDER: &str = "PushAuthenticationSenderNode";
 
-/// A key pair, and how it is described.
+/// A key pair and its public description.
 #[derive(Clone)]
 pub struct Key {
     pub pair: Arc<EcdsaKeyPair>,
@@ -41,7 +42,7 @@ impl Key {
     }
 }
 
-/// `serde_json` sorts members by name, so that this is the canonical form for what is used here.
+/// `serde_json` sorts members by name, so its output is canonical for the values used here.
 pub fn sha256(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, value.to_string().as_bytes()))
 }
@@ -69,7 +70,7 @@ pub fn keyed(phone: &Phone, key: &Key, proof: &str, level: &str, presence: &str)
         .with("proof", json!(proof))
 }
 
-/// What a right pull proves.
+/// Returns the claims of a correct proof for a pull.
 pub fn pull_proof_claims(origin: &str, key: &Key, pull: &Value) -> Value {
     let iat = pull["iat"].as_i64().unwrap();
     json!({
@@ -82,14 +83,14 @@ pub fn pull_proof_claims(origin: &str, key: &Key, pull: &Value) -> Value {
     })
 }
 
-/// The phone signs its pulls where its key can without a person.
+/// Makes the phone sign its pulls if its key can sign without the user.
 pub fn signing_pulls(server: &Server, phone: Phone, key: &Key, presence: &str) -> Phone {
     let (origin, key) = (origin(server), key.clone());
     let sign: PullSigner = Arc::new(move |pull| key.sign("pull", &pull_proof_claims(&origin, &key, pull)));
     Phone { pull_signer: (presence == "none").then_some(sign), ..phone }
 }
 
-/// A phone that shows this step's code, with a key whose proof is right.
+/// Returns a phone that scanned this step's QR code, with a key and a correct proof.
 pub fn scan_with(server: &Server, step: &Value, key: &Key, level: &str, presence: &str) -> Phone {
     let phone = Phone::scan(step);
     let proof = key.sign("registration", &registration_claims(server, &phone, key));
@@ -104,7 +105,7 @@ pub fn start_with(demand: &str) -> Server {
     Setup::new().with(REGISTRATION, "deviceKey", json!(demand)).start()
 }
 
-/// What a right answer to this message proves.
+/// Returns the claims of a correct proof for an answer to this message.
 pub fn answer_claims(server: &Server, message: &Message, number: Option<&str>) -> Value {
     let now = server.clock.now() / 1000;
     let mut shown = json!({"account": USER, "issuer": "Ping"});
@@ -145,7 +146,7 @@ pub fn deny(server: &Server, phone: &Phone, key: &Key, message: &Message, reason
     phone.answer(server, message, json!({"deny": true, "proof": key.sign("answer", &claims)}))
 }
 
-/// A phone with a key, and the step where its first sign-on waits.
+/// Returns a phone with a key, and the step where its first sign-on waits.
 pub fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, Value) {
     let (step, key) = (server.at_qr_code(), Key::make());
     let phone = scan_with(server, &step, &key, level, presence);
@@ -155,13 +156,13 @@ pub fn registered(server: &Server, level: &str, presence: &str) -> (Phone, Key, 
     (phone, key, step)
 }
 
-/// The same whose first sign-on is over.
+/// Like [`registered`], with the first sign-on completed.
 pub fn enrolled(server: &Server, level: &str, presence: &str) -> (Phone, Key) {
     let (phone, key, _) = signed_on(server, level, presence);
     (phone, key)
 }
 
-/// The same with the session's token.
+/// Like [`enrolled`], with the session's token.
 pub fn signed_on(server: &Server, level: &str, presence: &str) -> (Phone, Key, String) {
     let (phone, key, step) = registered(server, level, presence);
     assert_eq!(accept(server, &phone, &key, &phone.only_message(server), &step).status, 200);
@@ -173,7 +174,7 @@ pub fn last_audit(server: &Server) -> String {
     server.text("SELECT event || ' ' || outcome FROM audit ORDER BY sequence DESC LIMIT 1")
 }
 
-/// The last event, forgotten: the same refusal is written down again although no minute went by.
+/// Returns the last event and deletes it, so that the same rejection is logged again within the minute.
 pub fn take_last_audit(server: &Server) -> String {
     let last = last_audit(server);
     rusqlite::Connection::open(server.database_file()).unwrap().execute("DELETE FROM audit", []).unwrap();
@@ -317,7 +318,7 @@ fn every_claim_of_an_answer_that_is_altered_is_refused_by_name_and_settles_nothi
     server.finish(&step);
 }
 
-/// Who has a shared secret and no key could fill the audit log.
+/// Otherwise someone with a shared secret and no key could fill the audit log.
 #[test]
 fn the_same_refusal_is_written_down_once_a_minute() {
     let server = start_with("required");
@@ -342,7 +343,7 @@ fn the_same_refusal_is_written_down_once_a_minute() {
             assert_mute(&phone.answer(&server, &message, json!({"deny": true})));
         }
         assert_eq!(count("push-answer"), minute);
-        // Over by the third time, which is no other refusal of an answer without a proof.
+        // By the third time the message has expired; an answer without a proof is still the same rejection.
         server.clock.advance(60_000);
     }
 }
@@ -360,13 +361,13 @@ fn a_proof_is_good_for_its_message_device_and_server_only() {
     let replay = json!({"challengeResponse": number(&step), "proof": captured});
     assert_mute(&phone.answer(&server, &second, replay.clone()));
     assert_eq!(last_audit(&server), "push-answer proof-message-id");
-    // Another device of another server: its shared secret is known to whoever tries, its key is not.
+    // Another device of another server: the attacker knows its shared secret, but not its key.
     let other = start_with("required");
     let (other_phone, _, _) = registered(&other, "tee", "none");
     let message = other_phone.only_message(&other);
     assert_mute(&other_phone.answer(&other, &message, replay));
     assert_eq!(last_audit(&other), "push-answer proof-signature");
-    // The same key at another server, which then asks for another audience.
+    // The same key at another server, which expects another audience.
     let third = start_with("required");
     let step = third.at_qr_code();
     let phone = scan_with(&third, &step, &key, "tee", "none");
@@ -456,7 +457,7 @@ fn a_sender_that_asks_for_keys_reaches_no_phone_without() {
     assert_eq!(server.count("push_message"), 0);
 }
 
-/// A key that asks nobody approves what a biometric is asked for, with whatever code signs by it.
+/// A key that requires no user would approve biometric requests on behalf of any code that can sign with it.
 #[test]
 fn a_biometric_is_never_asked_of_a_key_that_takes_none() {
     for demand in ["off", "preferred", "required"] {
@@ -477,7 +478,7 @@ fn a_biometric_is_never_asked_of_a_key_that_takes_none() {
             let refused = server.count("audit WHERE event = 'push-sent' AND outcome = 'no-device-key'");
             assert_eq!(refused, i64::from(!is_asked), "{demand} {presence}");
         }
-        // A plain phone has the gate of its own that it always had.
+        // A phone without a key still has its own biometric check.
         let server = Setup::new().with(SENDER, "deviceKey", json!(demand)).with(SENDER, "pushType", json!("BIOMETRIC"));
         let server = server.start();
         let step = server.at_qr_code();
@@ -536,7 +537,7 @@ fn it_was_not_me_stops_pushes_until_the_time_is_over_or_somebody_lifts_it() {
     assert_eq!(phone.messages(&server).len(), 1);
 }
 
-/// Who signs on later by another factor learns of it on the first page that they see.
+/// A user who signs in later by another factor learns of it on the first page that they see.
 #[test]
 fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
     let server = Setup::new().with(REGISTRATION, "deviceKey", json!("required")).behind_a_proxy().start();
@@ -557,7 +558,7 @@ fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
     let at_rest = std::fs::read(server.database_file()).unwrap();
     assert!(!at_rest.windows(7).any(|window| window == b"Strange"), "sealed");
 
-    // The sign-on of before ends with it; the way in is a recovery code.
+    // It ends the earlier sign-on; the way in is a recovery code.
     assert!(server.fail(&own).contains("denied on your phone"));
     server.clock.advance(3_600_000);
     let step = server.next(&fill(&server.after_password(), 2, json!(0)));
@@ -573,7 +574,7 @@ fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
         assert!(details.contains("Strange") && !page.contains("<b>Strange"), "{page}");
         assert_eq!(page.matches("Strange").count(), 1, "only where it is asked for: {page}");
     }
-    // It stays for thirty days.
+    // The notice stays for thirty days.
     let sweep = || server.runtime.block_on(server.app.sweep()).unwrap();
     server.clock.advance(30 * 24 * 3_600_000 - 3_600_000);
     sweep();
@@ -583,7 +584,7 @@ fn the_owner_sees_when_and_from_where_a_sign_on_was_denied_as_somebody_elses() {
     assert_eq!(server.count("denial"), 0);
 }
 
-/// Where the journey captures what could not be sent, the owner gets in by another factor although pushes are stopped.
+/// If the journey captures the failure to send, the owner gets in by another factor while pushes are stopped.
 #[test]
 fn while_pushes_are_stopped_a_journey_may_let_the_owner_in_by_a_recovery_code() {
     let setup =
@@ -663,7 +664,7 @@ fn settings_that_would_do_nothing_are_refused() {
     }
 }
 
-/// An invitation asks for what the journey asks for, or it would be the way around it.
+/// An invitation must require what the journey requires, or it would be a way around it.
 #[test]
 fn an_invitation_asks_for_what_the_journey_asks() {
     use push_authenticator::server::journey::tree;

@@ -8,7 +8,7 @@ const ALPHA: &str = "/am/json/realms/root/realms/alpha";
 const DEVICES: &str = "/am/json/realms/root/realms/alpha/users/demo/devices/2fa/push";
 const SESSIONS: &str = "/am/json/realms/root/realms/alpha/sessions/";
 
-/// Signs on by push; gives the session token.
+/// Signs in by push and returns the session token.
 fn sign_on(server: &Server, phone: &Phone) -> String {
     let step = server.after_password();
     let message = phone.only_message(server);
@@ -70,7 +70,7 @@ fn devices_need_the_owners_session() {
         call(&server, method, &format!("{others}{path}"), &token).refused(403);
         call(&server, method, &format!("{elsewhere}{path}"), &token).refused(404);
     }
-    // A page of another origin can make a browser send the cookie, but no header of its own.
+    // A page of another origin can make a browser send the cookie, but cannot add a header.
     let cookie = format!("{COOKIE}={token}");
     server.request("POST", &format!("{DEVICES}?_action=reset"), &[("Cookie", &cookie)], b"").refused(403);
     assert_eq!(server.count("device"), 1);
@@ -90,7 +90,7 @@ fn a_change_needs_a_second_factor_within_five_minutes() {
 
 #[test]
 fn a_password_alone_changes_no_device() {
-    // Sent leads straight to success, so nobody has to approve anything.
+    // `SENT` leads straight to success, so nobody has to approve anything.
     let server =
         Setup::new().connect("PushAuthenticationSenderNode", "SENT", "70e691a5-1e33-4ac3-a356-e7b6d60d92e0").start();
     let step = server.at_qr_code();

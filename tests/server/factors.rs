@@ -1,4 +1,4 @@
-//! Changes of phones, recovery codes and passwords: what the user is told, and which sessions end.
+//! Changes of phones, recovery codes and passwords: what the server tells the user, and which sessions end.
 
 use push_authenticator::server::webhook::WebhookSettings;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::webhook::write_secret;
 
 const DEVICES: &str = "/am/json/realms/root/realms/alpha/users/demo/devices/2fa/push";
 
-/// The texts of the notices on the signed-in page, newest first.
+/// Returns the notices on the signed-in page, newest first.
 fn notices(browser: &Browser) -> Vec<String> {
     let html = browser.get(PROFILE).text();
     let Some(section) = html.split("<section class=\"notices\"").nth(1) else { return Vec::new() };
@@ -33,7 +33,7 @@ fn is_signed_in(browser: &Browser) -> bool {
 
 /// Adds a second phone in this browser's session, up to its approval.
 fn add_phone(server: &Server, browser: &Browser, name: &str) -> Phone {
-    // Phones are listed in the order in which they came.
+    // Phones are listed in the order of registration.
     server.clock.advance(1000);
     let qr = browser.post(&format!("{PROFILE}/add"), &[]);
     let phone = Phone::read(&uri_of(&qr)).with("deviceName", json!(name));
@@ -66,7 +66,7 @@ fn the_page_tells_of_each_change_until_it_is_dismissed() {
     let tablet = browser.device(1, "remove");
     assert_eq!(browser.post(&tablet, &[]).status, 303);
     assert_eq!(notices(&browser), ["The phone &#60;b&#62;Tablet&#60;/b&#62; was removed"]);
-    // It stays for the next browser, and for three months at most.
+    // The notice stays for the next browser, for at most three months.
     let another = Browser::sign_on(&server, &phone);
     assert_eq!(notices(&another).len(), 1);
     server.clock.advance(91 * 24 * 3_600_000);
@@ -81,7 +81,7 @@ fn only_what_the_user_saw_is_dismissed_and_only_with_the_sessions_token() {
     let browser = Browser::sign_on(&server, &phone);
     let seen = attribute(&browser.get(PROFILE).text(), "name=\"seen\"", "value");
     assert_eq!(browser.post(&format!("{PROFILE}/codes"), &[]).status, 200);
-    // Another page dismisses nothing.
+    // A post from another page dismisses nothing.
     let origin = format!("http://{}", server.address);
     let forged = server.post_form(
         &format!("{PROFILE}/notices"),
@@ -91,7 +91,7 @@ fn only_what_the_user_saw_is_dismissed_and_only_with_the_sessions_token() {
     assert_eq!((forged.status, notices(&browser).len()), (403, 3));
     assert_eq!(browser.post(&format!("{PROFILE}/notices"), &[("seen", &seen)]).status, 303);
     assert_eq!(notices(&browser).len(), 1, "what came after the page was shown is still told");
-    // At most twenty are kept.
+    // The server keeps at most twenty.
     for _ in 0..25 {
         assert_eq!(browser.post(&format!("{PROFILE}/codes"), &[]).status, 200);
     }
@@ -119,7 +119,7 @@ fn other_sessions_end_when_a_factor_changes_and_the_acting_one_stays() {
     let server = start();
     let phone = server.enrolled();
     let [acting, other] = [(); 2].map(|()| Browser::sign_on(&server, &phone));
-    // A name is no factor.
+    // Renaming changes no factor.
     let rename = acting.device(0, "rename");
     assert_eq!(acting.post(&rename, &[("name", "Mine")]).status, 303);
     assert!(is_signed_in(&other));
@@ -141,14 +141,14 @@ fn other_sessions_end_when_a_factor_changes_and_the_acting_one_stays() {
     assert_eq!(acting.post(&tablet, &[]).status, 303);
     assert!(is_signed_in(&acting) && !is_signed_in(&third));
 
-    // Over REST as well.
+    // The same over REST.
     let other = Browser::sign_on(&server, &phone);
     let token = acting.cookie.split('=').nth(1).unwrap();
     let headers = [(COOKIE, token), ("Accept-API-Version", "resource=1.0")];
     let reset = server.request("POST", &format!("{DEVICES}?_action=reset"), &headers, b"");
     assert_eq!(reset.status, 200, "{}", reset.text());
     assert!(is_signed_in(&acting) && !is_signed_in(&other));
-    // A sign-on that registers a phone ends those of before.
+    // A sign-on that registers a phone ends earlier sessions.
     server.enrolled();
     assert!(!is_signed_in(&acting));
     assert_eq!(server.count("session"), 1);
@@ -164,7 +164,7 @@ fn a_sign_on_that_changes_nothing_ends_no_session() {
     let message = phone.only_message(&server);
     assert_eq!(phone.answer(&server, &message, json!({"deny": true})).status, 200);
     server.fail(&step);
-    // Someone who only registers a phone and goes no further ends none either.
+    // A sign-on that only registers a phone and goes no further ends none either.
     server.add_user("other", PASSWORD, None);
     server.sign_on_as("other", PASSWORD);
     assert!(is_signed_in(&one) && is_signed_in(&other));
@@ -197,7 +197,7 @@ fn the_webhook_hears_of_changes() {
     for (told, (kind, data)) in told.iter().zip(&expected) {
         assert_eq!((&told["type"], &told["data"]), (&json!(kind), data));
     }
-    // A phone that its own sign-on turns down goes, which is told as well.
+    // A phone rejected by its own sign-on is removed, and the server reports that as well.
     receiver.forget();
     let (phone, _) = server.registered();
     let message = phone.only_message(&server);

@@ -1,4 +1,4 @@
-//! What software written for AM expects of addresses, headers and callbacks; and what attackers send.
+//! What software written for AM expects of addresses, headers and callbacks, and what attackers send.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -88,7 +88,7 @@ fn other_kinds_of_devices_are_empty_lists_for_their_owner() {
         assert_eq!((listed.status, &listed.json()["result"]), (200, &json!([])), "{kind}");
         assert_eq!(server.get(&path).status, 401, "{kind}");
     }
-    // The session that the body names.
+    // The session named in the body.
     let sessions = "/am/json/realms/root/realms/alpha/sessions/?_action=getSessionInfo";
     let named = server.post_json(sessions, &json!({"tokenId": token}));
     assert_eq!(named.json()["username"], USER);
@@ -96,7 +96,7 @@ fn other_kinds_of_devices_are_empty_lists_for_their_owner() {
     server.post_bytes(sessions, b"").refused(401);
 }
 
-/// Runs a script with node, which stands for the page's JavaScript engine; gives what it prints.
+/// Runs a script with node, which stands in for the page's JavaScript engine, and returns its output.
 fn run_in_node(program: &str, script: &str) -> String {
     let mut child = Command::new("node")
         .args(["-e", program])
@@ -227,7 +227,7 @@ fn the_discovery_document_leads_to_the_realm() {
     for realm in ["/realms/root/realms/alpha", "/realms/alpha", "/alpha", ""] {
         let document = server.get(&format!("/am/oauth2{realm}/.well-known/openid-configuration")).json();
         assert_eq!(document["issuer"], issuer.as_str(), "{realm}");
-        // Ping's web SDKs take no document without these.
+        // Ping's web SDKs reject a document without these.
         let endpoints = [
             ("authorization_endpoint", "authorize"),
             ("token_endpoint", "access_token"),

@@ -1,5 +1,5 @@
-//! Journeys as other people's systems leave them: what is known is honored or keeps the journey from running, and a
-//! journey that does not run keeps no other from it.
+//! Journeys as other systems export them: the server either honors a known setting or does not run the journey, and a
+//! journey that does not run keeps no other from running.
 
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ fn placeholders_of_am_take_the_environment_or_their_default() {
     let missing = reason("05-esv-issuer.journey.json");
     assert!(missing.contains("ESV_PUSH_ISSUER") && missing.contains("esv.push.issuer"), "{missing}");
     assert!(only("05-esv-number.journey.json").not_runnable.is_none());
-    // Cargo sets these for its tests: names with dots and capitals as AM translates them.
+    // Cargo sets these variables for its tests: names with dots and capitals as AM translates them.
     let name = env!("CARGO_PKG_NAME");
     let issuer = |value: Value| {
         shipped_with(|tree| {
@@ -186,7 +186,7 @@ fn texts_of_a_journey_are_found_by_script() {
         let headers = [("Accept-Language", languages)];
         let page = server.request("GET", "/am/XUI/?realm=/alpha&service=Languages", &headers, b"");
         assert!(page.text().contains(header), "{languages}");
-        // As AM's addresses name a language, which goes before those of the browser.
+        // AM's addresses name a language in this form, which overrides the browser's languages.
         let locale = languages.replace('-', "_");
         let headers = [("Accept-Language", "en")];
         let page =

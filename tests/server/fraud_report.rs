@@ -1,4 +1,4 @@
-//! Denials as somebody else's sign-on, and what they end.
+//! Denials of a sign-on as somebody else's, and what they end.
 
 use push_authenticator::ports::SystemEntropy;
 use push_authenticator::server::open_data;
@@ -13,7 +13,7 @@ use crate::receiver::Receiver;
 use crate::webhook::start_with as start_with_webhook;
 use crate::withheld::withheld;
 
-/// What came of a message before its owner says that it was somebody else's sign-on.
+/// What happened to a message before its owner reports that the sign-on was somebody else's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Exited,
@@ -22,7 +22,7 @@ enum Fate {
     DeniedElsewhere,
 }
 
-/// Who knows the password must not get away by going on to another step.
+/// Someone who knows the password must not escape by moving on to another step.
 #[test]
 fn it_was_not_me_counts_whatever_became_of_the_sign_on_since() {
     for fate in [Fate::Exited, Fate::Superseded, Fate::Expired, Fate::DeniedElsewhere] {
@@ -62,13 +62,13 @@ fn it_was_not_me_counts_whatever_became_of_the_sign_on_since() {
         assert_eq!(last_audit(&server), "pushes-frozen success", "{fate:?}");
         let kinds: Vec<_> = receiver.wait_for(2).iter().map(|seen| seen.json()["type"].clone()).collect();
         assert_eq!(kinds, ["sign_on.not_me", "pushes.frozen"], "{fate:?}");
-        // What was settled stays so; what waits, a newer one too, ends.
+        // Settled messages stay settled; waiting ones end, including a newer one.
         assert_eq!(states(&server), before.replace("pending", "superseded"), "{fate:?}");
         assert!(withheld(&server.after_password()).contains("as not yours"), "{fate:?}");
     }
 }
 
-/// A captured denial of before is none of another day.
+/// A denial captured earlier must not count on another day.
 #[test]
 fn it_was_not_me_has_an_end() {
     let server = start_with("required");
@@ -81,7 +81,7 @@ fn it_was_not_me_has_an_end() {
     assert_eq!(server.count("user WHERE frozen_until IS NOT NULL"), 0);
 }
 
-/// The stranger has the password, and perhaps more: a recovery code, or an approval that was given by mistake.
+/// The stranger has the password, and perhaps more: a recovery code, or an approval given by mistake.
 #[test]
 fn it_was_not_me_ends_what_is_past_the_password_and_nothing_else() {
     let setup = Setup::new().with(REGISTRATION, "deviceKey", json!("required"));
@@ -113,7 +113,7 @@ fn it_was_not_me_ends_what_is_past_the_password_and_nothing_else() {
     assert_eq!(server.count("audit WHERE event = 'sign-on' AND outcome = 'failure'"), 3);
     let cookie = format!("{COOKIE}={token}");
     assert_eq!(server.request("GET", "/am/XUI/profile", &[("Cookie", &cookie)], b"").status, 200);
-    // The owner begins anew, or goes on from a page where no password was given yet.
+    // The owner starts over, or continues from a page where no password was entered yet.
     for step in [before_password, server.begin()] {
         let step = server.next(&fill_password(&step, USER, PASSWORD));
         assert_eq!(types(&step), types(&at_code));
@@ -128,7 +128,7 @@ fn after_it_was_not_me_the_password_alone_brings_in_no_phone() {
     let (phone, key) = enrolled(&server, "tee", "none");
     server.after_password();
     assert_eq!(deny(&server, &phone, &key, &phone.only_message(&server), Some("not-me")).status, 200);
-    // The user has no phone any more.
+    // Now the user has no phone.
     let (_, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
     let device = server.text("SELECT id FROM device");
     let removed: Result<bool, StoreError> = store.run_blocking(move |sql| devices::remove(sql, &device));
@@ -140,7 +140,7 @@ fn after_it_was_not_me_the_password_alone_brings_in_no_phone() {
     assert_eq!(server.count("registration WHERE accepted_body IS NULL"), 0);
 }
 
-/// Whoever has the password could keep the owner from registering a phone, again and again.
+/// Otherwise, anyone with the password could keep the owner from registering a phone, again and again.
 #[test]
 fn a_phone_that_was_only_just_added_stops_nothing() {
     for is_late in [false, true] {
@@ -156,12 +156,12 @@ fn a_phone_that_was_only_just_added_stops_nothing() {
         if !is_late {
             server.fail(&step);
         }
-        // The owner's own.
+        // The owner's own phone.
         enrolled(&server, "tee", "none");
     }
 }
 
-/// It got the message of another sign-on while it was the user's.
+/// The phone got the message of another sign-on while it belonged to the user.
 #[test]
 fn a_phone_that_was_removed_answers_nothing_more() {
     let server = start_with("required");

@@ -26,10 +26,10 @@ pub const REST: &str = "/am/json/realms/root/realms/alpha/authenticate";
 pub const JOURNEY_QUERY: &str = "?authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
 pub const PHONES: &str = "/am/json/realms/root/realms/alpha/push/sns/message?_action=";
 pub const COOKIE: &str = "iPlanetDirectoryPro";
-/// The hour at which every test begins: 2030-01-01T00:00:00Z.
+/// The time at which every test begins: 2030-01-01T00:00:00Z.
 pub const START: i64 = 1_893_456_000_000;
 
-/// A clock that stands still until a test moves it, or runs on when the test is about waiting itself.
+/// A clock that stands still until a test moves it, or keeps running if the test is about waiting itself.
 pub struct TestClock {
     now: AtomicI64,
     runs_since: Option<Instant>,
@@ -48,12 +48,12 @@ impl Clock for TestClock {
     }
 }
 
-/// What differs from the shipped journey and the default configuration.
+/// Differences from the shipped journey and the default configuration.
 pub struct Setup {
     pub journey: Value,
     pub configuration: Configuration,
     pub clock_runs: bool,
-    /// Further journey files: name and text.
+    /// Additional journey files: name and text.
     pub further_files: Vec<(&'static str, String)>,
 }
 
@@ -67,14 +67,14 @@ impl Setup {
         }
     }
 
-    /// Changes a setting of the one node of this type.
+    /// Changes a setting of the only node of this type.
     pub fn with(mut self, node_type: &str, key: &str, value: Value) -> Self {
         let id = node_id(&self.journey, node_type);
         self.journey["trees"][SHIPPED_NAME]["nodes"][&id][key] = value;
         self
     }
 
-    /// Connects an outcome of the one node of this type.
+    /// Connects an outcome of the only node of this type.
     pub fn connect(mut self, node_type: &str, outcome: &str, target: &str) -> Self {
         let id = node_id(&self.journey, node_type);
         self.journey["trees"][SHIPPED_NAME]["tree"]["nodes"][&id]["connections"][outcome] = json!(target);
@@ -86,7 +86,7 @@ impl Setup {
         self
     }
 
-    /// Believes this machine's `X-Forwarded-For`.
+    /// Trusts this machine's `X-Forwarded-For`.
     pub fn behind_a_proxy(self) -> Self {
         self.configure(|configuration| configuration.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()])
     }
@@ -130,7 +130,7 @@ impl Server {
         Self { app, address, clock, configuration, runtime, folder }
     }
 
-    /// The same server once more: another process on the same data.
+    /// Starts the same server again: another process on the same data.
     pub fn restart(self) -> Self {
         let Self { app, clock, configuration, runtime, folder, .. } = self;
         drop(app);
@@ -139,7 +139,7 @@ impl Server {
     }
 }
 
-/// The id of the one node of this type in the shipped journey.
+/// Returns the id of the only node of this type in the shipped journey.
 pub fn node_id(journey: &Value, node_type: &str) -> String {
     let nodes = journey["trees"][SHIPPED_NAME]["nodes"].as_object().unwrap();
     nodes.iter().find(|(_, node)| node["_type"]["_id"] == node_type).unwrap().0.clone()
@@ -180,7 +180,7 @@ impl Response {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// AM's error form, and nothing else in it; gives the message.
+    /// Asserts that the body is AM's error form and nothing else, and returns the message.
     pub fn refused(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text());
         let body = self.json();
@@ -208,7 +208,7 @@ impl Server {
         assert!(added.unwrap());
     }
 
-    /// Locks or unlocks a user beside the server.
+    /// Locks or unlocks a user from outside the server.
     pub fn lock_user(&self, name: &str, locked: bool) {
         let (_, store) = open_data(&self.configuration, &SystemEntropy::new()).unwrap();
         let name = name.to_owned();
@@ -219,7 +219,7 @@ impl Server {
         assert!(changed.unwrap());
     }
 
-    /// Sends a request. A `Host` among the headers takes the place of the right one.
+    /// Sends an HTTP request. A `Host` among the headers replaces the right one.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -232,11 +232,11 @@ impl Server {
         self.raw(&[head.as_bytes(), body].concat())
     }
 
-    /// Sends bytes as they are and reads to the end.
+    /// Sends raw bytes and reads to the end.
     pub fn raw(&self, bytes: &[u8]) -> Response {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        // A server that refuses early closes before it has read everything.
+        // A server that rejects early closes the connection before it has read everything.
         let _ = stream.write_all(bytes);
         let mut received = Vec::new();
         let _ = stream.read_to_end(&mut received);
@@ -264,7 +264,7 @@ impl Server {
         self.request("POST", path, &headers, body)
     }
 
-    /// Posts a form with the session cookie where there is one.
+    /// Posts a form, with the session cookie if there is one.
     pub fn post_form(&self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Response {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
@@ -273,7 +273,7 @@ impl Server {
         self.request("POST", path, &all, form.finish().as_bytes())
     }
 
-    /// The first step of a sign-on, as the web SDK asks for it: without a body.
+    /// Requests the first step of a sign-on as the web SDK does: without a body.
     pub fn begin(&self) -> Value {
         let response = self.post_bytes(&format!("{REST}{JOURNEY_QUERY}"), b"");
         assert_eq!(response.status, 200, "{}", response.text());
@@ -294,14 +294,14 @@ impl Server {
         body
     }
 
-    /// Posts a step back that ends the sign-on as a success; gives the session token.
+    /// Posts a step back that completes the sign-on, and returns the session token.
     pub fn finish(&self, step: &Value) -> String {
         let response = self.post(step);
         assert_eq!(response.status, 200, "{}", response.text());
         response.json()["tokenId"].as_str().expect("signed on").to_owned()
     }
 
-    /// Posts a step back that ends the sign-on as a failure; gives the message.
+    /// Posts a step back that fails the sign-on, and returns the message.
     pub fn fail(&self, step: &Value) -> String {
         let response = self.post(step);
         let message = response.refused(401);
@@ -310,26 +310,26 @@ impl Server {
         message
     }
 
-    /// A step that is over.
+    /// Asserts that a step has expired.
     pub fn stale(&self, step: &Value) {
         let response = self.post(step);
         response.refused(401);
         assert_eq!(response.json()["detail"]["errorCode"], "110");
     }
 
-    /// Begins a sign-on and gives name and password.
+    /// Starts a sign-on and submits name and password.
     pub fn sign_on_as(&self, user: &str, password_text: &str) -> Response {
         self.post(&fill_password(&self.begin(), user, password_text))
     }
 
-    /// The step after the right password.
+    /// Returns the step after the right password.
     pub fn after_password(&self) -> Value {
         let response = self.sign_on_as(USER, PASSWORD);
         assert_eq!(response.status, 200, "{}", response.text());
         response.json()
     }
 
-    /// A sign-on up to the QR code.
+    /// Takes a sign-on up to the QR code.
     pub fn at_qr_code(&self) -> Value {
         let step = self.after_password();
         assert_eq!(types(&step), ["TextOutputCallback", "ConfirmationCallback"]);
@@ -341,14 +341,14 @@ impl Server {
         step
     }
 
-    /// A sign-on whose phone is registered, where it shows the QR code still.
+    /// Registers a phone, and returns its sign-on while it still shows the QR code.
     pub fn at_qr_code_and_registered(&self) -> Value {
         let step = self.at_qr_code();
         assert_eq!(Phone::scan(&step).register(self).status, 200);
         step
     }
 
-    /// Registers a phone and leaves that sign-on where it waits for the first push.
+    /// Registers a phone and leaves its sign-on where it waits for the first push.
     pub fn registered(&self) -> (Phone, Value) {
         let step = self.at_qr_code();
         let phone = Phone::scan(&step);
@@ -360,7 +360,7 @@ impl Server {
         (phone, step)
     }
 
-    /// A phone whose first sign-on is over.
+    /// Returns a phone whose first sign-on is complete.
     pub fn enrolled(&self) -> Phone {
         let (phone, step) = self.registered();
         let message = phone.only_message(self);
@@ -369,7 +369,7 @@ impl Server {
         phone
     }
 
-    /// Two phones of the same user: both scanned before either was registered.
+    /// Returns two phones of one user, both of which scanned before either was registered.
     pub fn two_phones(&self) -> (Phone, Phone) {
         let (first_step, second_step) = (self.at_qr_code(), self.at_qr_code());
         let (first, second) = (Phone::scan(&first_step), Phone::scan(&second_step));
@@ -378,7 +378,7 @@ impl Server {
         (first, second)
     }
 
-    /// Reads the database beside the server.
+    /// Reads the database from outside the server.
     pub fn database(&self) -> Connection {
         Connection::open_with_flags(self.database_file(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
     }
@@ -391,14 +391,14 @@ impl Server {
         self.database().query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0)).unwrap()
     }
 
-    /// How many events of this condition were counted for the audit log so far.
+    /// Returns how many events matching this condition the audit log has counted so far.
     pub fn audited(&self, condition: &str) -> i64 {
         self.runtime.block_on(self.app.finish_audit()).unwrap();
         let query = format!("SELECT coalesce(sum(count), 0) FROM audit WHERE {condition}");
         self.database().query_row(&query, [], |row| row.get(0)).unwrap()
     }
 
-    /// Changes a row as something outside of the tests' reach would.
+    /// Changes a row directly, for effects that the tests cannot cause otherwise.
     pub fn change(&self, statement: &str) {
         Connection::open(self.database_file()).unwrap().execute_batch(statement).unwrap();
     }
@@ -408,18 +408,18 @@ impl Server {
     }
 }
 
-/// A browser at an address, with a user agent; the server has to be behind a proxy.
+/// A browser with an address and a user agent; the server must be behind a proxy.
 pub struct Browser(pub &'static str, pub &'static str);
 
 impl Browser {
-    /// Posts a step back; the first is asked for without one.
+    /// Posts a step back, or requests the first one if there is none.
     pub fn post(&self, server: &Server, step: Option<&Value>) -> Response {
         let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", self.0), ("User-Agent", self.1)];
         let body = step.map(Value::to_string).unwrap_or_default();
         server.request("POST", &format!("{REST}{JOURNEY_QUERY}"), &headers, body.as_bytes())
     }
 
-    /// The step after the right password.
+    /// Returns the step after the right password.
     pub fn after_password(&self, server: &Server) -> Value {
         let first = self.post(server, None).json();
         let response = self.post(server, Some(&fill_password(&first, USER, PASSWORD)));
@@ -427,7 +427,7 @@ impl Browser {
         response.json()
     }
 
-    /// Posts a step back that ends the sign-on as a success.
+    /// Posts a step back that completes the sign-on.
     pub fn finish(&self, server: &Server, step: &Value) {
         let response = self.post(server, Some(step));
         assert!(response.status == 200 && response.json()["tokenId"].is_string(), "{}", response.text());
@@ -451,7 +451,7 @@ impl Phone {
         self.pull_with(server, &self.pull_claims(server, wait))
     }
 
-    /// All pending messages, their signatures checked.
+    /// Returns all pending messages, after checking their signatures.
     pub fn messages(&self, server: &Server) -> Vec<Message> {
         let response = self.pull(server, 0);
         assert_eq!(response.status, 200, "{}", response.text());
@@ -474,14 +474,14 @@ impl Phone {
     }
 }
 
-/// One of the three numbers that is not the right one.
+/// Returns one of the two wrong numbers.
 pub fn wrong_number(message: &Message, step: &Value) -> String {
     let right = number(step);
     let numbers = message.claims["n"].as_str().unwrap();
     numbers.split(',').find(|number| *number != right).unwrap().to_owned()
 }
 
-/// What the phones' endpoint says to somebody who has proved nothing.
+/// Asserts the answer of the phones' endpoint to a caller who has proved nothing.
 pub fn assert_mute(response: &Response) {
     assert_eq!(response.status, 400, "{}", response.text());
     assert_eq!(response.json(), json!({"code": 400, "reason": "Bad Request", "message": "Bad request."}));

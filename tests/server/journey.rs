@@ -1,4 +1,4 @@
-//! The shipped journey, row by row of its wiring, over REST.
+//! The shipped journey over REST, one connection after another.
 
 use push_authenticator::ports::SystemEntropy;
 use push_authenticator::server::open_data;
@@ -51,7 +51,7 @@ fn a_user_without_a_phone_is_led_through_registration_to_the_push() {
     assert_eq!(output(&step, "ConfirmationCallback", "options"), &json!(["Continue"]));
     assert_eq!(step["callbacks"][1]["input"][0]["value"], 100);
 
-    // Any post goes on, the untouched default too.
+    // Any post continues, even with the default unchanged.
     let step = server.next(&step);
     assert_eq!(
         types(&step),
@@ -206,7 +206,7 @@ fn the_message_limit_is_a_failure_even_where_failures_are_captured() {
     assert!(server.fail(&step).contains("Too many messages"));
 }
 
-/// Registers a phone and gives it with its recovery codes; its sign-on is denied, so that nothing was succeeded in.
+/// Registers a phone and returns it with its recovery codes; its sign-on is denied, so that nothing has succeeded yet.
 fn with_codes(server: &Server) -> (Phone, Vec<String>) {
     let step = server.at_qr_code();
     let phone = Phone::scan(&step);
@@ -220,7 +220,7 @@ fn with_codes(server: &Server) -> (Phone, Vec<String>) {
     (phone, codes)
 }
 
-/// A new sign-on, left by *Exit*.
+/// Starts a new sign-on and leaves its wait step by *Exit*.
 fn at_recovery(server: &Server) -> Value {
     let step = server.after_password();
     let step = server.next(&fill(&step, 2, json!(0)));
@@ -239,7 +239,7 @@ fn exit_leads_to_the_recovery_code_which_works_once() {
     let step = at_recovery(&server);
     let again = server.next(&fill(&step, 0, json!(codes[0])));
     assert_eq!(types(&again), ["NameCallback"], "a used code is a wrong one");
-    // Typed as from paper: grouped, in small letters.
+    // As a user copies it from paper: grouped, in lower case.
     let typed = format!("{}-{} {}", &codes[1][..3], &codes[1][3..6], &codes[1][6..]).to_lowercase();
     server.finish(&fill(&again, 0, json!(typed)));
     // Full-width letters, with the dash of a Japanese keyboard and one of a word processor.
@@ -288,11 +288,11 @@ fn four_wrong_codes_are_refused_and_the_count_stays_with_the_user_until_a_succes
     assert!(server.fail(&fill(&step, 0, json!("WRONGCODE1"))).contains("Too many"));
     assert_eq!(server.text("SELECT CAST(count AS TEXT) FROM retry"), "3");
 
-    // A new sign-on does not begin to count anew.
+    // A new sign-on does not reset the count.
     let step = at_recovery(&server);
     server.fail(&fill(&step, 0, json!("WRONGCODE1")));
 
-    // A success by another way does.
+    // A success by another factor does.
     let step = server.after_password();
     let message = phone.only_message(&server);
     assert_eq!(phone.accept(&server, &message, &step).status, 200);
@@ -426,7 +426,7 @@ fn tap_and_biometric_pushes_have_no_number() {
         assert_eq!(phone.answer(&server, &message, json!({})).status, 200);
         server.finish(&step);
 
-        // And without a number Exit is the second callback.
+        // Without a number, *Exit* is the second callback.
         let step = server.after_password();
         assert_eq!(types(&server.next(&fill(&step, 1, json!(0)))), ["NameCallback"]);
 
@@ -471,7 +471,7 @@ fn custom_payload_names_what_of_the_shared_state_goes_along() {
 
 #[test]
 fn a_failure_to_send_ends_the_sign_on_or_leaves_by_its_outcome_where_it_is_captured() {
-    // Nobody is signed on where the password is wrong, so nothing can be sent.
+    // With a wrong password nobody is signed in, so the sender cannot send.
     let sender = node_id(&Setup::new().journey, SENDER);
     let base = || Setup::new().connect("DataStoreDecisionNode", "false", &sender);
     let server = base().start();
@@ -494,7 +494,7 @@ fn a_newer_sign_on_takes_the_older_ones_place_which_fails_with_its_own_text() {
     let new_message = phone.only_message(&server);
     assert_ne!(old_message.id, new_message.id, "one live message a user");
     assert_eq!(phone.accept(&server, &old_message, &older).status, 400);
-    // Even when the time of the older one is over, too: two browsers must not push each other out without end.
+    // Even if the older one has expired, too: two browsers must not keep displacing each other.
     server.clock.advance(60_000);
     assert_eq!(phone.accept(&server, &new_message, &newer).status, 200);
     server.clock.advance(70_000);
@@ -621,7 +621,7 @@ fn what_else_the_phone_sent_lands_in_shared_state() {
     let step = server.next(&step);
     let message = phone.only_message(&server);
     assert_eq!(payload(&message), json!({"user": "demo", "pushContent": {"screen": {"locked": false}}}));
-    // More than may be is left out, and approves all the same.
+    // Data beyond the limit is dropped, and the answer still approves.
     let more = json!({"challengeResponse": number(&step), "large": "x".repeat(4000)});
     assert_eq!(phone.answer(&server, &message, more).status, 200);
     let step = server.next(&step);

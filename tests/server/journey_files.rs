@@ -55,7 +55,7 @@ fn real_exports_load_and_what_does_not_run_here_says_which_type() {
 
 #[test]
 fn a_real_export_runs_beside_the_shipped_journey_and_another_refuses_by_name() {
-    // As exported its first page leads nowhere, which is a warning at start and a failure when it is reached.
+    // As exported, its first page leads nowhere: a warning at start, and a failed sign-on when it gets there.
     let name = "push_registration";
     let exported = read(PUSH_REGISTRATION).ok().unwrap().remove(0);
     assert!(exported.warnings.iter().any(|warning| warning.contains("Page Node")), "{:?}", exported.warnings);
@@ -169,14 +169,14 @@ fn a_cycle_in_which_nobody_is_asked_is_refused() {
     let id = node_id(&shipped(), "DataStoreDecisionNode");
     let error = refused(&Setup::new().connect("DataStoreDecisionNode", "false", &id).journey);
     assert!(error.to_string().contains("leads back to itself"), "{error}");
-    // By way of another node, too.
+    // The same by way of another node.
     let sender = node_id(&shipped(), "PushAuthenticationSenderNode");
     let two = Setup::new()
         .connect("DataStoreDecisionNode", "true", &sender)
         .connect("PushAuthenticationSenderNode", "NOT_REGISTERED", &id)
         .journey;
     assert!(refused(&two).to_string().contains("leads back to itself"));
-    // A cycle through a page is fine: somebody is asked there.
+    // A cycle through a page is fine, because the page waits for input.
     let page = node_id(&shipped(), "PageNode");
     let journey = Setup::new().connect("DataStoreDecisionNode", "false", &page).journey.to_string();
     assert!(read(&journey).ok().unwrap()[0].not_runnable.is_none());
@@ -330,7 +330,7 @@ fn a_configuration_is_refused_with_file_and_key() {
 fn settings_may_stand_in_the_environment_or_in_files() {
     let with = |value: &str| Setup::new().with("PushRegistrationNode", "issuer", json!(value)).journey;
     let issuer = |value: &str| read(&with(value).to_string()).map(|mut journeys| journeys.remove(0).issuer);
-    // Cargo sets the variable for its tests; the file is beside this project's other vectors.
+    // Cargo sets the variable for its tests; the file is among this project's other vectors.
     let name = env!("CARGO_PKG_NAME");
     assert_eq!(issuer("${env:CARGO_PKG_NAME}").ok().unwrap(), name);
     assert_eq!(issuer("At ${env:CARGO_PKG_NAME} ${file:tests/vectors/journeys/issuer.txt}!").ok().unwrap(), {
@@ -359,7 +359,7 @@ fn numbers_and_choices_may_come_from_elsewhere_too() {
     };
     let sender = "PushAuthenticationSenderNode";
     assert_eq!(problem(sender, "messageTimeout", "60000"), None);
-    // The minor version, too little for a time in milliseconds; that it is out of range shows that it was read as a number.
+    // The minor version is too small for a time in milliseconds; the range error shows that it was read as a number.
     let minor = problem(sender, "messageTimeout", "${env:CARGO_PKG_VERSION_MINOR}").unwrap();
     assert!(minor.contains("in milliseconds"), "{minor}");
     assert_eq!(problem("RetryLimitDecisionNode", "retryLimit", "${env:CARGO_PKG_VERSION_MINOR}"), None);
@@ -370,7 +370,7 @@ fn numbers_and_choices_may_come_from_elsewhere_too() {
     for wrong in ["soon", "", "60000 ms", "6e400", "true", "-1"] {
         assert!(problem(sender, "messageTimeout", wrong).is_some(), "{wrong}");
     }
-    // Text stays text, even where it looks like a number.
+    // Text stays text, even if it looks like a number.
     let issuer = Setup::new().with("PushRegistrationNode", "issuer", json!("007"));
     assert_eq!(read(&issuer.journey.to_string()).ok().unwrap().remove(0).issuer, "007");
 }

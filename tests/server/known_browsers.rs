@@ -1,4 +1,4 @@
-//! Browsers that signed in before, users whose passwords only those may try, and the password queue.
+//! Known browsers, users whose passwords only known browsers may try, and the password queue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,7 +31,7 @@ fn known_browser_cookies(response: &Response) -> Vec<String> {
     response.headers.iter().filter_map(set).collect()
 }
 
-/// Signs a user in with both factors, with a phone that is registered by it; gives the cookie.
+/// Signs a user in with both factors, registering the phone on the way, and returns the cookie.
 fn sign_in_with_both(server: &Server) -> (Phone, String) {
     let (phone, step) = server.registered();
     let message = phone.only_message(server);
@@ -43,7 +43,7 @@ fn sign_in_with_both(server: &Server) -> (Phone, String) {
     (phone, set[0].split(';').next().unwrap().to_owned())
 }
 
-/// Signs in again in a browser, with the phone.
+/// Signs in again with the phone, in the browser that has this cookie.
 fn sign_in_again(server: &Server, phone: &Phone, cookie: &str) -> Response {
     let response = sign_in(server, USER, PASSWORD, cookie);
     assert_eq!(response.status, 200, "{}", response.text());
@@ -53,13 +53,13 @@ fn sign_in_again(server: &Server, phone: &Phone, cookie: &str) -> Response {
     post(server, &step, cookie, "192.0.2.1")
 }
 
-/// Does something to the store as a command beside the server does.
+/// Changes the store as a command beside the server does.
 fn beside(server: &Server, work: impl FnOnce(&Transaction) -> Result<(), StoreError> + Send + 'static) {
     let (_, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
     store.run_blocking(work).unwrap();
 }
 
-/// Waits for writes that nobody waits for, and counts.
+/// Waits for writes that the server does not wait for, and counts the rows.
 fn count(server: &Server, from: &str) -> i64 {
     server.audited("1");
     server.count(from)
@@ -74,7 +74,7 @@ fn wrong_passwords_of_a_stranger_do_not_lock_the_owner_out() {
     }
     assert_eq!(sign_in(&server, USER, PASSWORD, "").status, 429);
     assert_eq!(sign_in(&server, USER, PASSWORD, &cookie).status, 200);
-    // The owner's budget ends, too, and belongs to this user alone.
+    // The known browser's own allowance also runs out, and it belongs to this user alone.
     for _ in 0..10 {
         assert_eq!(sign_in(&server, USER, "wrong", &cookie).status, 401);
     }
@@ -99,7 +99,7 @@ fn the_cookie_comes_after_both_factors_and_stays_with_this_host() {
     }
     assert!(!renewed[0].contains("Domain") && !renewed[0].contains(USER), "{renewed:?}");
     assert_eq!(server.count("known_browser"), 1, "the same browser");
-    // Over https with the prefix that keeps it to this host.
+    // Over https, the cookie has the prefix that ties it to this host.
     let mut server = server;
     server.configuration.public_url = Some("https://am.example.com/am".parse().unwrap());
     let server = server.restart();
@@ -193,11 +193,11 @@ fn after_failures_in_a_row_only_known_browsers_are_believed_until_a_success() {
     assert_eq!(count(&server, "password_failure WHERE restricted_at IS NOT NULL"), 1);
     assert_eq!(server.count("password_failure"), 2, "unknown names share one row");
     assert_eq!(server.count("audit WHERE event = 'passwords-restricted' AND user = 'demo'"), 1);
-    // Nobody learns that the name is a user's, nor that the password is right.
+    // Nobody learns that the name belongs to a user, or that the password is right.
     let (known, unknown) = (sign_in(&server, USER, PASSWORD, ""), sign_in(&server, "nobody", PASSWORD, ""));
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert_eq!(known.refused(401), WRONG);
-    // The page of a failed sign-in, the same for everyone, says how to get out of it.
+    // The page of a failed sign-in, the same for everyone, says how to get out of this.
     let form = |step: &Value| {
         server.post_form(
             "/am/XUI/?realm=/alpha",
@@ -308,7 +308,7 @@ fn a_56_that_floods_the_password_queue_does_not_keep_others_out() {
 
 #[test]
 fn part_of_the_push_budget_is_kept_for_known_browsers() {
-    // One of five is kept.
+    // One in five is kept.
     let server = Setup::new().behind_a_proxy().configure(|settings| settings.push.budget = 5).start();
     let (phone, cookie) = sign_in_with_both(&server);
     let sends = |cookie: &str| types(&sign_in(&server, USER, PASSWORD, cookie).json())[0] == "HiddenValueCallback";

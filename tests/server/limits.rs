@@ -1,4 +1,4 @@
-//! What keeps people from being worn down by pushes, and new phones from being believed too early.
+//! Limits that keep users from being worn down by pushes, and new phones from being trusted too early.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::withheld::withheld;
 const SENDER: &str = "PushAuthenticationSenderNode";
 const MINUTE: i64 = 60_000;
 
-/// Begins a sign-on that gets as far as the push, and leaves it there.
+/// Starts a sign-on, takes it as far as the push, and leaves it there.
 fn send(server: &Server) -> Value {
     let step = server.after_password();
     assert_eq!(step["callbacks"][0]["type"], "HiddenValueCallback", "{step}");
@@ -103,7 +103,7 @@ fn a_new_phone_that_refuses_its_first_message_is_not_registered_any_more() {
         };
         let body = phone.answer_body(&message, answer);
         assert_eq!(server.post_json(&phone.authentication_path, &body).status, status);
-        // The same body again is answered alike, although the phone is as good as removed.
+        // The same body again gets the same answer, although the phone is as good as removed.
         assert_eq!(server.post_json(&phone.authentication_path, &body).status, status);
         server.fail(&step);
         assert_mute(&phone.pull(&server, 0));
@@ -139,7 +139,7 @@ fn a_phone_that_approved_once_stays_when_it_refuses() {
 #[test]
 fn an_unconfirmed_phone_is_not_asked_where_there_is_a_confirmed_one() {
     let server = start();
-    // Both codes were scanned; only the first phone approves its sign-on.
+    // Both QR codes were scanned; only the first phone approves its sign-on.
     let (first_step, second_step) = (server.at_qr_code(), server.at_qr_code());
     let (first, second) = (Phone::scan(&first_step), Phone::scan(&second_step));
     assert_eq!(first.register(&server).status, 200);
@@ -152,7 +152,7 @@ fn an_unconfirmed_phone_is_not_asked_where_there_is_a_confirmed_one() {
     send(&server);
     assert_eq!(first.messages(&server).len(), 1);
     assert!(second.messages(&server).is_empty());
-    // Nor does its own sign-on go on: with the password alone no second phone is added.
+    // Nor does its own sign-on continue: with the password alone, no second phone is added.
     let refused = server.fail(&second_step);
     assert_eq!(refused, "This account has a phone. Sign on with it; it can add further ones.");
     assert_mute(&second.pull(&server, 0));
@@ -174,7 +174,7 @@ fn a_sign_on_that_waited_since_before_the_first_phone_adds_no_second_one() {
 #[test]
 fn what_happens_is_written_down_and_swept_in_the_end() {
     let server = start();
-    // What is typed as a name may be a password: only a user's name is stored.
+    // Text entered as a name may be a password, so the server stores users' names only.
     server.sign_on_as(USER, "wrong").refused(401);
     server.sign_on_as(PASSWORD, "").refused(401);
     let phone = server.enrolled();
@@ -207,7 +207,7 @@ fn what_happens_is_written_down_and_swept_in_the_end() {
 
     server.clock.advance(366 * 24 * 60 * MINUTE);
     server.runtime.block_on(server.app.sweep()).unwrap();
-    // What is left is the sign-on that nobody finished, noted as its time was over.
+    // What remains is the sign-on that nobody finished, logged when it expired.
     assert_eq!(events("sign-on"), ["expired demo 127.0.0.1"]);
     assert_eq!(server.count("audit"), 1);
 }

@@ -1,7 +1,7 @@
 //! The server over real HTTP on loopback, against a second implementation of browser and phone.
 //!
-//! Nothing of the library's phone half is used here: URIs are taken apart, messages are signed and checked by hand.
-//! Time stands still unless a test moves it.
+//! Nothing here uses the library's phone half: the tests parse URIs, sign messages and check them by hand. Time stands
+//! still unless a test moves it.
 
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]

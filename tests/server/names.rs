@@ -1,4 +1,4 @@
-//! Names and passwords are compared by what they mean, not by how they are spelt.
+//! Names and passwords are compared by meaning, not by spelling.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

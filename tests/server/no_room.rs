@@ -1,4 +1,4 @@
-//! A database that takes no writes: the server says so, does not hang, and works again without a restart.
+//! A database that accepts no writes: the server reports it, does not hang, and works again without a restart.
 
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,10 @@
-//! What whoever runs the server relies on: addresses behind proxies, request ids, health.
+//! What administrators rely on: addresses behind proxies, request ids, health.
 
 use serde_json::{Value, json};
 
 use crate::harness::*;
 
-/// The address that the phone is shown for a sign-on whose requests carry this header.
+/// Returns the address that the phone displays for a sign-on whose HTTP requests carry this header.
 fn shown_address(trusted: &[&str], forwarded: &str) -> Value {
     let trusted: Vec<String> = trusted.iter().map(|network| format!("{network:?}")).collect();
     let text = format!("trusted_proxies = [{}]", trusted.join(", "));
@@ -28,7 +28,7 @@ fn a_forwarded_address_is_believed_of_configured_proxies_only() {
     assert_eq!(shown_address(&[], "203.0.113.9"), "127.0.0.1");
     assert_eq!(shown_address(&["192.0.2.1"], "203.0.113.9"), "127.0.0.1");
     assert_eq!(shown_address(&["127.0.0.1"], "203.0.113.9"), "203.0.113.9");
-    // What the client itself wrote before it counts for nothing.
+    // Entries that the client itself wrote first count for nothing.
     assert_eq!(shown_address(&["127.0.0.1"], "10.9.9.9, 203.0.113.9"), "203.0.113.9");
     let both = ["127.0.0.0/8", "198.51.100.0/24"];
     assert_eq!(shown_address(&both, "10.9.9.9, 203.0.113.9, 198.51.100.7"), "203.0.113.9");
@@ -65,7 +65,7 @@ fn health_tells_whether_requests_may_be_sent() {
     server.app.begin_to_stop();
     server.get("/am/json/health/ready").refused(503);
     assert_eq!(server.get("/am/json/health/live").status, 200);
-    // What comes all the same is served to the end.
+    // The server still finishes what arrives anyway.
     server.after_password();
 }
 
@@ -95,7 +95,7 @@ fn with_device_profile(settings: Value) -> Setup {
     setup
 }
 
-/// What the phone is told of the place for this answer of the browser.
+/// Returns the location that the phone learns from this answer of the browser.
 fn shown_location(sent: &str) -> Value {
     let server = with_device_profile(json!({"deviceLocation": true, "maximumSize": "3"})).start();
     let profile = server.after_password();

@@ -8,7 +8,7 @@ use crate::harness::*;
 
 pub const PAGE: &str = "/am/XUI/?realm=/alpha&authIndexType=service&authIndexValue=Login%20with%20Push%20MFA";
 
-/// The value of an attribute of the first tag that holds `mark`, with its character references resolved.
+/// Returns the value of an attribute of the first tag that contains `mark`, with its character references resolved.
 pub fn attribute(html: &str, mark: &str, name: &str) -> String {
     let tag = html.split('<').find(|tag| tag.contains(mark)).unwrap_or_else(|| panic!("{mark} in {html}"));
     let start = tag.find(&format!("{name}=\"")).expect("such an attribute") + name.len() + 2;
@@ -90,7 +90,7 @@ fn a_sign_on_can_be_done_with_forms_alone() {
     assert_guarded(&profile);
     assert!(profile.text().contains("demo") && profile.text().contains("Sign Out"));
 
-    // A form posted again (a double click, a reload) gets the same again.
+    // A form posted again (a double click, a reload) gets the same answer.
     let again = submit(&server, &page, &[]);
     assert_eq!(again.header("set-cookie"), done.header("set-cookie"));
 
@@ -353,7 +353,7 @@ fn hostile_names_are_shown_as_text() {
     check(&server.get("/am/XUI/?authIndexType=service&authIndexValue=%3Cscript%3Ealert(1)%3C/script%3E"));
     check(&server.get("/am/XUI/?realm=%3Cscript%3E"));
 
-    // In the REST text that web SDKs put into the page as HTML, all but our own links is escaped.
+    // In the REST text that web SDKs insert into the page as HTML, everything except our own links is escaped.
     let step = server.sign_on_as(hostile, PASSWORD);
     assert_eq!(step.status, 200);
     let step = server.after_password();

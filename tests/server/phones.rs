@@ -91,7 +91,7 @@ fn until_the_signature_verifies_every_action_answers_the_same_bytes() {
         assert_mute(answer);
         assert_eq!(answer.body, answers[0].body);
     }
-    // And nothing of it changed anything.
+    // And none of it changed anything.
     assert_eq!(server.count("device"), 1);
     assert_eq!(offered.register(&server).status, 200);
     assert_eq!(phone.accept(&server, &message, &step).status, 200);
@@ -116,7 +116,7 @@ fn a_registration_is_used_once_and_its_identical_body_is_answered_alike() {
     let message = phone.with("deviceId", json!("thief")).register(&server).refused(400);
     assert!(message.contains("used already"), "{message}");
     assert_eq!(server.count("device"), 1);
-    // Also after the sign-on went on, within the message's time.
+    // Also after the sign-on has moved on, before the message expires.
     let step = server.next(&step);
     server.next(&step);
     server.clock.advance(59_999);
@@ -203,7 +203,7 @@ fn the_devices_name_is_cleaned_before_it_is_stored() {
     }
 }
 
-/// A phone and a sign-on that waits for it.
+/// Returns a phone and a sign-on that waits for it.
 fn waiting() -> (Server, Phone, Value, Message) {
     let server = start();
     let phone = server.enrolled();
@@ -261,7 +261,7 @@ fn the_right_number_counts_as_text_and_as_a_number_but_not_with_anything_added()
     assert_eq!(phone.answer(&server, &message, json!({"challengeResponse": right})).status, 200);
     server.finish(&step);
     for changed in [format!(" {right}"), format!("{right},"), format!("0{right}"), message.claims["n"].to_string()] {
-        // Past the pause after refusals.
+        // Past the pause after denials.
         server.clock.advance(10 * 60_000);
         let step = server.after_password();
         let message = phone.only_message(&server);
@@ -283,7 +283,7 @@ fn a_verified_answer_settles_for_good() {
     phone.answer(&server, &message, json!({"deny": true})).refused(400);
     phone.answer(&server, &message, json!({"challengeResponse": number(&step), "extra": 1})).refused(400);
     server.finish(&step);
-    // The phone that was killed asks again much later; its answer is still the same.
+    // The killed phone asks again much later and still gets the same answer.
     server.clock.advance(600_000);
     assert_eq!(post(&server, "authenticate", &body).status, 200);
     assert_eq!(server.count("session"), 2);
@@ -332,7 +332,7 @@ fn a_device_can_answer_its_own_message_only() {
     let (first, second) = server.two_phones();
     let step = server.after_password();
     let (one, two) = (first.only_message(&server), second.only_message(&server));
-    // Signed by the one, for the message of the other.
+    // Signed by one phone, for the other's message.
     let mut mixed = two.clone();
     mixed.claims = one.claims.clone();
     assert_mute(&first.accept(&server, &two, &step));
@@ -499,7 +499,7 @@ fn a_nonce_is_used_once_for_as_long_as_its_time_is_good() {
         let response = phone.pull_with(&server, &claims);
         assert_eq!(response.refused(400), "replayed");
         assert!(response.header("date").is_some());
-        // Another signing does not make it another nonce.
+        // Signing it again does not change the nonce.
         claims["extra"] = json!(claims["extra"].as_i64().unwrap_or(0) + 1);
         server.clock.advance(200_000);
     }
@@ -531,7 +531,7 @@ fn devices_that_are_pushed_to_are_served_only_where_the_operator_allows_it() {
             let phone = Phone::scan(&step).with("communicationType", json!(communication));
             assert_eq!(phone.register(&server).status, 200);
             assert_eq!(phone.pull(&server, 0).status, status);
-            // A stranger learns nothing of it.
+            // A stranger learns nothing from it.
             let claims = phone.pull_claims(&server, 0);
             let body = json!({"mechanismUid": phone.mechanism, "jwt": sign(b"wrong", &claims)});
             assert_mute(&post(&server, "pending", &body));

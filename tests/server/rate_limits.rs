@@ -1,4 +1,4 @@
-//! How often somebody may guess, and what a locked account can do.
+//! How often anyone may guess, and what a locked account can do.
 
 use std::sync::Barrier;
 
@@ -19,7 +19,7 @@ fn passwords_of_a_name_are_limited_alike_whether_there_is_such_a_user_or_not() {
             assert_eq!(server.sign_on_as(name, "wrong").refused(401), "The user name or the password is wrong.");
         }
     }
-    // Case does not make it another name, and the right password comes too late.
+    // A change of case does not make another name, and the right password comes too late.
     let known = server.sign_on_as("DEMO", PASSWORD);
     let unknown = server.sign_on_as("nobody", PASSWORD);
     assert_eq!(known.refused(429), "Too many sign-ons were tried. Wait 10 minutes, then start again.");
@@ -42,7 +42,7 @@ fn right_passwords_do_not_count() {
     }
     assert_eq!(server.sign_on_as(USER, "wrong").status, 401);
     server.after_password();
-    // The right one made up for the wrong one before it, and not for what others at this address try.
+    // The right password canceled the wrong one before it, but not the tries of others at this address.
     assert_eq!(server.sign_on_as(USER, "wrong").status, 401);
     assert_eq!(server.sign_on_as("other", "wrong").status, 401);
     assert_eq!(server.sign_on_as(USER, PASSWORD).status, 429);
@@ -56,7 +56,7 @@ fn passwords_from_an_address_are_limited_over_all_names() {
     }
     assert_eq!(server.sign_on_as("four", "wrong").status, 429);
     assert_eq!(server.audited("outcome = 'too-many-attempts' AND address = '127.0.0.1'"), 1);
-    // On the page too, with a way back.
+    // The same on the page, with a way back.
     let page = server.get("/am/XUI/?realm=/alpha").text();
     let auth_id = page.split("name=\"authId\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let form = [("authId", auth_id.as_str()), ("IDToken1", USER), ("IDToken2", PASSWORD)];
@@ -72,7 +72,7 @@ fn passwords_from_an_address_are_limited_over_all_names() {
 
 #[test]
 fn more_sign_ons_than_may_wait_for_the_password_check_are_turned_away() {
-    // Those that are being checked count as tries until they turn out to be right.
+    // Passwords being checked count as tries until they turn out to be right.
     let server = Setup::new()
         .configure(|settings| (settings.sign_on.password_queue, settings.sign_on.attempts_per_user) = (1, 100))
         .start();
@@ -94,7 +94,7 @@ fn more_sign_ons_than_may_wait_for_the_password_check_are_turned_away() {
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
     let busy = statuses.iter().filter(|status| **status == 503).count() as i64;
     assert_eq!(server.audited("event = 'request' AND outcome = 'too-busy' AND address = '127.0.0.1'"), busy);
-    // A probe's 503 is no refused request.
+    // The 503 to a health probe does not count as a rejected HTTP request.
     server.app.begin_to_stop();
     server.clock.advance(10 * MINUTE);
     server.get("/am/json/health/ready").refused(503);
@@ -124,7 +124,7 @@ fn recovery_codes_of_a_user_are_limited_over_all_sign_ons() {
     for _ in 0..2 {
         step = server.next(&fill(&step, 0, json!("WRONGCODE1")));
     }
-    // Another sign-on does not begin anew.
+    // Another sign-on does not reset the count.
     let step = server.next(&fill(&collector(), 0, json!("WRONGCODE1")));
     let refused = server.fail(&fill(&step, 0, json!(codes[0])));
     assert_eq!(refused, "Too many recovery codes were tried. Wait a while, then start again.");
@@ -133,7 +133,7 @@ fn recovery_codes_of_a_user_are_limited_over_all_sign_ons() {
     server.finish(&fill(&collector(), 0, json!(codes[0])));
 }
 
-/// A server that has the real export beside the shipped journey, and the address of that one.
+/// Returns a server that has the real export beside the shipped journey, and the address of that export.
 fn with_retry_limit() -> (Server, String) {
     let server = Setup { further_files: vec![("retry.json", RETRY_LIMIT.to_owned())], ..Setup::new() }.start();
     (server, format!("{REST}?authIndexType=service&authIndexValue=RetryLimit"))
@@ -153,7 +153,7 @@ fn an_exported_journey_locks_the_account_after_too_many_passwords() {
     }
     assert_eq!(server.count("user WHERE locked_at IS NOT NULL"), 1);
     assert_eq!(server.count("audit WHERE event = 'user-locked' AND user = 'demo' AND address = '127.0.0.1'"), 1);
-    // The right password is refused like a wrong one: nobody learns from it that it is right.
+    // The server rejects the right password like a wrong one, so nobody learns that it is right.
     assert_eq!(server.sign_on_as(USER, PASSWORD).refused(401), "The user name or the password is wrong.");
 }
 
@@ -172,7 +172,7 @@ fn a_lock_ends_sessions_and_what_is_under_way() {
     server.after_password();
 }
 
-/// The shipped journey with another decision about the password.
+/// The shipped journey with another node that checks the password.
 fn with_identity_store_decision() -> Setup {
     let mut setup = Setup::new();
     let id = node_id(&setup.journey, "DataStoreDecisionNode");

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on loopback that answers as it is told to, and keeps what it got.
+//! A webhook receiver on loopback that answers as instructed and keeps what it received.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde_json::Value;
 
-/// A request as it came.
+/// An HTTP request as received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub path: String,
@@ -45,7 +45,7 @@ struct State {
     answers: VecDeque<String>,
 }
 
-/// See the module.
+/// A webhook receiver; see the module.
 pub struct Receiver {
     pub address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -69,8 +69,8 @@ impl Receiver {
         Self { address, state }
     }
 
-    /// The next answers: status line and headers, and a body where there is one; an empty one hangs up, `silence` waits for
-    /// the other side to. After them all is well.
+    /// Sets the next answers: status line and headers, plus a body if there is one. An empty answer hangs up, `silence`
+    /// waits for the other side to. After them, every answer is a success.
     pub fn answer(&self, answers: &[&str]) {
         self.state.lock().unwrap().answers.extend(answers.iter().map(|&answer| answer.to_owned()));
     }
@@ -79,18 +79,18 @@ impl Receiver {
         self.state.lock().unwrap().seen.clone()
     }
 
-    /// Forgets what came so far.
+    /// Forgets everything received so far.
     pub fn forget(&self) {
         self.state.lock().unwrap().seen.clear();
     }
 
-    /// What came, once there is so much.
+    /// Returns what it received, once there are this many.
     pub fn wait_for(&self, count: usize) -> Vec<Seen> {
         wait_for("the event", || Some(self.seen()).filter(|seen| seen.len() >= count))
     }
 }
 
-/// Looks again and again until there is something.
+/// Polls until there is something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + Duration::from_secs(30);
     loop {

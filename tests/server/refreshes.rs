@@ -1,5 +1,5 @@
-//! Changes of push tokens as phones in the field send them: without a signing time, so that the message for a token is always
-//! the same bytes.
+//! Changes of push tokens as phones in the field send them: without a signing time, so that the message for a token
+//! always has the same bytes.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn wish(server: &Server, phone: &Phone, token: &str) -> Response {
     server.post_json(&format!("{PHONES}refresh"), &body)
 }
 
-/// Marks the present token as the push service does that calls it dead.
+/// Marks the current token as dead, as the server does when the push service says so.
 fn die(server: &Server) {
     server.change("UPDATE device SET endpoint = 'arn', token_dead_at = 1");
 }
@@ -44,7 +44,7 @@ fn a_new_name_of_the_phone_is_taken_with_the_present_token_too() {
     let name = || server.text("SELECT name FROM device");
     assert_eq!((tell("Phone"), name()), (200, "Phone".to_owned()));
     assert_eq!((tell("Ada's phone"), name()), (200, "Ada's phone".to_owned()));
-    // An old message, sent again, is a lost reply as far as the token goes, and does not bring the old name back.
+    // An old message, sent again, counts as a lost reply for the token, and does not bring the old name back.
     assert_eq!((tell("Phone"), name()), (200, "Ada's phone".to_owned()));
 }
 
@@ -55,7 +55,7 @@ fn an_earlier_token_comes_back_only_where_the_present_one_is_dead() {
     assert_eq!(wish(&server, &phone, "B").status, 200);
     assert_eq!(wish(&server, &phone, "C").status, 200);
     let at_c = server.text("SELECT hex(token) FROM device");
-    // Whoever has the old message cannot turn pushes away from a token that works.
+    // Someone with the old message cannot divert pushes from a working token.
     assert_eq!(wish(&server, &phone, "B").refused(400), "replayed");
     assert_eq!(server.text("SELECT hex(token) FROM device"), at_c);
     die(&server);

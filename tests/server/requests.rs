@@ -1,4 +1,5 @@
-//! How much one request may ask for: each limit is a setting, is kept, and leaves a note that cannot fill the store.
+//! How much one HTTP request may demand: each limit is configurable, is enforced, and leaves a note that cannot fill
+//! the store.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,12 +13,12 @@ use crate::phones::{refresh, refresh_claims};
 
 const MINUTE: i64 = 60_000;
 
-/// How often this limit was noted for the address that the tests come from.
+/// Returns how often this limit was logged for the address of the tests.
 fn noted(server: &Server, limit: &str) -> i64 {
     server.audited(&format!("event = 'request' AND outcome = '{limit}' AND address = '127.0.0.1' AND user IS NULL"))
 }
 
-/// The server's routes once more, for one connection at a time; they end when the other half is dropped.
+/// Serves the server's routes a second time, one connection at a time, until the other half is dropped.
 fn one_at_a_time(server: &Server, idle_time: Duration) -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
     let routes = router(server.app.clone());
     server.runtime.block_on(async {
@@ -34,7 +35,7 @@ fn head(server: &Server, path: &str, end: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{end}\r\n", server.address)
 }
 
-/// Whether the server lives, asked over a new connection.
+/// Whether the server answers over a new connection.
 fn is_alive(server: &Server, address: SocketAddr) -> bool {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -63,7 +64,7 @@ fn a_client_that_reads_nothing_makes_room_for_the_next() {
     let (address, stop) = one_at_a_time(&server, Duration::from_millis(700));
     let mut deaf = TcpStream::connect(address).unwrap();
     deaf.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-    // Asks for more than the system keeps for it, without looking at any answer: until nobody takes further questions.
+    // Sends more HTTP requests than the system buffers, without reading any answer, until no more are accepted.
     let questions = head(&server, "/am/XUI/assets/page.css", "").repeat(100);
     let is_full = (0..100_000).any(|_| match deaf.write_all(questions.as_bytes()) {
         Ok(()) => false,
@@ -125,7 +126,7 @@ fn how_often_a_sign_on_is_asked_for_before_its_time_is_a_setting() {
         server.post(&step).refused(429);
     }
     assert_eq!(noted(&server, "too-often"), 2);
-    // Another limit is counted apart.
+    // Another limit is counted separately.
     server.post_bytes(REST, &vec![b' '; 64 * 1024 + 1]).refused(413);
     assert_eq!((noted(&server, "too-often"), noted(&server, "too-large")), (2, 1));
 }

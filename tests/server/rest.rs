@@ -1,4 +1,4 @@
-//! The rules of sign-on and sign-out over REST.
+//! The rules for signing in and out over REST.
 
 use serde_json::{Value, json};
 
@@ -237,7 +237,7 @@ fn service_and_auth_index_value_name_the_same_journey() {
         "service=StepUp&authIndexType=service&authIndexValue=StepUp",
         "service=StepUp&resource=false",
     ] {
-        // A step of one journey is refused by another, which shows which one began.
+        // A journey rejects the step of another, which shows which one has started.
         let step = server.post_bytes(&format!("{REST}?{query}"), b"").json();
         let filled = fill_password(&step, USER, PASSWORD);
         server.post_json(&format!("{REST}?service=Login%20with%20Push%20MFA"), &filled).refused(400);
@@ -291,7 +291,7 @@ fn the_last_step_again_gets_the_same_answer_for_a_minute_without_a_second_effect
     server.clock.advance(1);
     server.stale(&step);
 
-    // The same for the last answer of all, token included.
+    // The same for the final answer, including the token.
     let step = answer.json();
     let message = phone.only_message(&server);
     assert_eq!(phone.accept(&server, &message, &step).status, 200);
@@ -442,7 +442,7 @@ fn concurrent_posts_of_one_step_have_one_effect() {
     assert_eq!(server.count("push_request"), before + 1);
 }
 
-/// Signs on and gives the token and the last response.
+/// Signs in and returns the token and the last response.
 fn signed_on(server: &Server) -> (String, Response) {
     let (phone, step) = server.registered();
     let message = phone.only_message(server);
@@ -466,7 +466,7 @@ fn the_session_cookie_is_out_of_scripts_reach_and_secure_under_https() {
         .start();
     let response = server.sign_on_as(USER, PASSWORD);
     assert!(response.header("set-cookie").unwrap().ends_with("; Secure"), "{response:?}");
-    // And its own name is answered, beside the address listened on.
+    // The server also accepts its own name, besides the address it listens on.
     assert_eq!(server.request("POST", REST, &[("Host", "login.example.com")], b"").status, 200);
 }
 
@@ -543,7 +543,7 @@ fn a_foreign_host_is_not_answered_wherever_it_asks() {
     for host in [format!("localhost:{port}"), format!("LocalHost:{port}"), format!("127.0.0.1:{port}")] {
         assert_eq!(server.request("GET", "/am/XUI/assets/page.css", &[("Host", &host)], b"").status, 200);
     }
-    // Probes ask by the machine's own address, whatever that is.
+    // Probes use the machine's own address, whatever that is.
     for path in ["/am/isAlive", "/am/json/health/live", "/am/json/health/ready"] {
         assert_eq!(server.request("GET", path, &[("Host", "10.0.0.7:8080")], b"").status, 200);
     }

@@ -1,4 +1,4 @@
-//! A Retry Limit Decision behind a wrong password, as AM's journeys have it: it does not tell who is a user.
+//! A Retry Limit Decision behind a wrong password, as AM's journeys have it: it does not reveal who is a user.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,15 @@ use crate::harness::*;
 
 const RETRY: &str = "RetryLimitDecisionNode";
 
-/// The shipped journey whose wrong passwords lead to the Retry Limit Decision, and that back to the first page.
+/// The shipped journey, with wrong passwords leading to the Retry Limit Decision, and that back to the first page.
 fn behind_the_password() -> Setup {
     let shipped = Setup::new().journey;
     let [retry, page] = [RETRY, "PageNode"].map(|kind| node_id(&shipped, kind));
     Setup::new().connect("DataStoreDecisionNode", "false", &retry).connect(RETRY, "Retry", &page)
 }
 
-/// Rows of every table but the audit log and the row of failures, where unknown names count together, within bounds.
+/// Returns the row counts of all tables except the audit log and the row of failures, where unknown names count
+/// together, within bounds.
 fn row_counts(server: &Server) -> Vec<(String, i64)> {
     let database = server.database();
     let mut names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
@@ -23,7 +24,7 @@ fn row_counts(server: &Server) -> Vec<(String, i64)> {
     kept.map(|name| (name.clone(), server.count(&format!("\"{name}\"")))).collect()
 }
 
-/// What a sign-on of wrong passwords answers, without what differs from run to run.
+/// Returns the answers to a sign-on with wrong passwords, without the parts that differ from run to run.
 fn answers(server: &Server, name: &str) -> Vec<(u16, Value)> {
     let mut step = server.begin();
     let mut answers = Vec::new();
@@ -70,7 +71,7 @@ fn a_stranger_takes_no_retries_away_from_the_user() {
     assert_eq!(types(&step), ["TextOutputCallback", "ConfirmationCallback"], "the user has the whole limit");
 }
 
-/// The same node before and after the right password: what was used up in this sign-on stays used up.
+/// The same node before and after the right password: tries used up in this sign-on stay used up.
 #[test]
 fn passes_before_and_after_the_right_password_add_up_and_only_the_latter_are_saved() {
     let shipped = Setup::new().journey;
@@ -85,7 +86,7 @@ fn passes_before_and_after_the_right_password_add_up_and_only_the_latter_are_sav
     let step = server.next(&fill_password(&step, USER, PASSWORD));
     assert_eq!(server.text("SELECT group_concat(user || count) FROM retry"), "demo2");
     assert!(server.fail(&fill_password(&step, USER, PASSWORD)).contains("Too many"));
-    // The next sign-on begins with what is saved.
+    // The next sign-on starts from the saved count.
     let step = server.next(&fill_password(&server.begin(), USER, PASSWORD));
     server.fail(&fill_password(&step, USER, PASSWORD));
 }

@@ -1,4 +1,4 @@
-//! Risk rules of a Push Sender: each alone and together, and what is remembered for them.
+//! Risk rules of a Push Sender, each alone and together, and what the server remembers for them.
 
 use push_authenticator::ports::SystemEntropy;
 use push_authenticator::server::journey::Journeys;
@@ -34,7 +34,7 @@ fn rule(when: &str, force: &str) -> Value {
     }
 }
 
-/// Answers a message as it asks, and ends the sign-on.
+/// Answers a message as it asks, and completes the sign-on.
 fn approve(server: &Server, browser: &Browser, phone: &Phone, step: &Value) {
     let message = phone.only_message(server);
     let more = if message.claims["k"] == "challenge" { json!({"challengeResponse": number(step)}) } else { json!({}) };
@@ -42,7 +42,7 @@ fn approve(server: &Server, browser: &Browser, phone: &Phone, step: &Value) {
     browser.finish(server, step);
 }
 
-/// A phone whose first sign-on was from home.
+/// Returns a phone whose first sign-on came from home.
 fn enrolled(server: &Server) -> Phone {
     let step = HOME.after_password(server);
     let step = HOME.post(server, Some(&fill(&step, 1, json!(0)))).json();
@@ -58,19 +58,19 @@ fn newest_type(server: &Server) -> String {
     server.text("SELECT push_type FROM push_request ORDER BY rowid DESC LIMIT 1")
 }
 
-/// A sign-on that succeeds; gives the type of its message.
+/// Completes a sign-on and returns the type of its message.
 fn sign_on(server: &Server, browser: &Browser, phone: &Phone) -> String {
     let step = browser.after_password(server);
     let kind = newest_type(server);
     assert_eq!(phone.only_message(server).claims["k"], kind.as_str());
     assert_eq!(types(&step)[0] == "HiddenValueCallback", kind == "challenge", "the page shows the number");
     approve(server, browser, phone, &step);
-    // Beyond the budget of messages.
+    // Past the limit on messages.
     server.clock.advance(11 * MINUTE);
     kind
 }
 
-/// The explanations in the audit log, oldest first.
+/// Returns the explanations in the audit log, oldest first.
 fn explained(server: &Server) -> Vec<String> {
     let database = server.database();
     let mut statement = database
@@ -87,7 +87,7 @@ fn a_new_address_asks_for_the_number_until_a_sign_on_from_there_succeeded() {
     assert_eq!(sign_on(&server, &HOME, &phone), "default");
     assert_eq!(sign_on(&server, &HOME_NEXT_DOOR, &phone), "default", "the same network");
     assert_eq!(sign_on(&server, &OTHER_AGENT, &phone), "default", "nobody asks for the agent");
-    // A sign-on that is refused, or that nobody answers, makes nothing familiar.
+    // A sign-on that is denied or not answered makes nothing familiar.
     let step = ELSEWHERE.after_password(&server);
     assert_eq!(newest_type(&server), "challenge");
     assert_eq!(phone.answer(&server, &phone.only_message(&server), json!({"deny": true})).status, 200);
@@ -148,7 +148,7 @@ fn a_refusal_asks_for_the_number_for_a_while() {
     server.clock.advance(60 * MINUTE - 1);
     let step = HOME.after_password(&server);
     assert_eq!(newest_type(&server), "challenge");
-    // A wrong number is a refusal, too.
+    // A wrong number counts as a denial, too.
     let message = phone.only_message(&server);
     let wrong = json!({"challengeResponse": wrong_number(&message, &step)});
     assert_eq!(phone.answer(&server, &message, wrong).status, 400);
@@ -177,7 +177,7 @@ fn many_messages_ask_for_the_number() {
     assert_eq!(sign_on(&server, &HOME, &phone), "default");
 }
 
-/// A phone with a key, and the step where its first sign-on waits, or the refusal where there is none.
+/// Registers a phone with a key, and returns both with the response that contains the waiting step or the rejection.
 fn register_with_key(server: &Server, presence: &str) -> (Phone, Key, Response) {
     let step = HOME.after_password(server);
     let step = HOME.post(server, Some(&fill(&step, 1, json!(0)))).json();
@@ -207,7 +207,7 @@ fn approve_with_key(server: &Server, phone: &Phone, key: &Key, step: &Value) {
 fn a_biometric_is_asked_of_the_phones_own_key() {
     let start = |rules| setup("DEFAULT", rules).with(REGISTRATION, "deviceKey", json!("preferred")).start();
     let forced = || json!([rule("newAddress", "BIOMETRIC")]);
-    // No phone has such a key: nothing is sent, and it is not as if there were no phone.
+    // No phone has such a key: the server sends nothing, but does not act as if there were no phone.
     for presence in ["none", "device"] {
         let server = start(forced());
         let (_, _, response) = register_with_key(&server, presence);
@@ -234,7 +234,7 @@ fn rules_add_up() {
         {"when": "manyPushes", "force": "BIOMETRIC", "count": 2, "minutes": 10},
     ]);
     let server = setup("DEFAULT", rules).with(REGISTRATION, "deviceKey", json!("preferred")).start();
-    // A second phone, without a key: it gets none of the messages that ask for one.
+    // A second phone, without a key: it gets none of the messages that require one.
     let at_code = HOME.after_password(&server);
     let at_code = HOME.post(&server, Some(&fill(&at_code, 1, json!(0)))).json();
     let (phone, key, response) = register_with_key(&server, "biometric");

@@ -1,4 +1,5 @@
-//! The server's key is rotated: every sealed value is under the new one, and nothing is stored under the old one any more.
+//! Rotation of the server key: afterwards every sealed value is under the new key, and nothing is stored under the old
+//! one.
 
 use std::sync::Arc;
 
@@ -19,13 +20,13 @@ use push_authenticator::server::store::{StoreError, audit, audit_verify, users, 
 use crate::harness::*;
 use crate::unsealed::{self, Values};
 
-/// Rotates the key as the command does, beside an [`App`](push_authenticator::server::App) that is to be restarted.
+/// Rotates the key as the command does, beside an [`App`](push_authenticator::server::App) that will be restarted.
 pub fn rotate(configuration: &Configuration) -> Result<Rotated, RotationError> {
     let event = audit::Event { at: START, event: "server-key-rotated".to_owned(), ..audit::Event::default() };
     rotate_key(configuration, &SystemEntropy::new(), |transaction| audit::add(transaction, &event))
 }
 
-/// The keys in the data folder, as a copy of the file gives them.
+/// Returns the keys in the data folder, as someone with a copy of the file has them.
 fn keys(server: &Server) -> Keys {
     let bytes = std::fs::read(server.configuration.data.join("server.key")).unwrap();
     Keys::from_text(&SecretText::new(STANDARD.encode(bytes))).unwrap()
@@ -35,7 +36,7 @@ fn opened(server: &Server, keys: &Keys) -> (Values, usize) {
     unsealed::opened(&server.database(), keys)
 }
 
-/// A server with something in every sealed column.
+/// Returns a server with something in every sealed column.
 fn full() -> Server {
     let server = start();
     server.enrolled();
@@ -46,7 +47,7 @@ fn full() -> Server {
     let filled: Result<(), StoreError> = store.run_blocking(move |transaction| {
         let origin = Origin { address: Some("192.0.2.1".to_owned()), user_agent: None };
         fraud_reports::keep(transaction, USER, &Denial { at: START, origin }, &keys, &SystemEntropy::new())?;
-        // More than are sealed again at a time.
+        // More than one batch of sealing again.
         for number in 0..1_100 {
             let event = webhook_events::WaitingEvent {
                 id: format!("event-{number}"),
@@ -89,7 +90,7 @@ fn who_has_the_old_key_stores_nothing_any_more() {
     let unlocked: Result<bool, StoreError> = store.run_blocking(|transaction| users::unlock(transaction, USER));
     assert!(matches!(unlocked, Err(StoreError::KeyRotated)), "{unlocked:?}");
     assert_eq!(server.count("user WHERE locked_at IS NOT NULL"), 1);
-    // The running server itself, which no longer fits.
+    // The running server itself, whose key no longer fits.
     assert_eq!(server.post_bytes(&format!("{REST}{JOURNEY_QUERY}"), b"").status, 500);
     let server = server.restart();
     server.lock_user(USER, false);

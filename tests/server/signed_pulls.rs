@@ -1,4 +1,4 @@
-//! Pulls of phones with a key of their own: who has to sign, and what a signature is good for.
+//! Pulls of phones with their own keys: which must be signed, and what a signature is good for.
 
 use push_authenticator::ports::Clock as _;
 use push_authenticator::server::push::HintOnly;
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::device_keys::*;
 use crate::harness::*;
 
-/// The phone without its key, as somebody else has it who knows the shared secret.
+/// Returns the phone without its key, as someone else who knows the shared secret has it.
 fn copied(phone: &Phone) -> Phone {
     Phone { pull_signer: None, ..phone.clone() }
 }
 
-/// A pull of the phone with the proof that `change` makes of the right one's claims.
+/// Pulls with a proof in which `change` has altered the correct claims.
 fn pull_proved(
     server: &Server,
     phone: &Phone,
@@ -40,7 +40,7 @@ fn a_key_that_signs_without_a_person_has_to_sign_every_pull() {
         server.text("SELECT user || ' ' || (device IS NOT NULL) FROM audit WHERE event = 'push-pull'"),
         "demo 1"
     );
-    // A phone that asks again and again is written down once a minute.
+    // A phone that keeps asking is logged once a minute.
     assert_mute(&copied(&phone).pull(&server, 0));
     assert_eq!(refusals(&server), 1);
     server.clock.advance(60_001);
@@ -50,7 +50,7 @@ fn a_key_that_signs_without_a_person_has_to_sign_every_pull() {
     server.finish(&step);
 }
 
-/// A claim, its value made of the time in epoch seconds, and the refusal's name.
+/// A claim, a function from the time in epoch seconds to its value, and the name of the rejection.
 type Alteration = (&'static str, fn(i64) -> Value, &'static str);
 
 #[test]
@@ -71,7 +71,7 @@ fn every_claim_of_a_pulls_proof_that_is_altered_is_refused_by_name() {
         ("wait", |_| json!(0), "proof-signature"),
     ];
     for (claim, value, name) in altered {
-        // The same refusal is written down once a minute.
+        // The same rejection is logged once a minute.
         server.clock.advance(60_001);
         let value = value(server.clock.now() / 1000);
         let response = pull_proved(&server, &phone, &key, |_, proof| {
@@ -90,7 +90,7 @@ fn every_claim_of_a_pulls_proof_that_is_altered_is_refused_by_name() {
         assert_mute(&pull_proved(&server, &phone, &key, |_, proof| Some(key.sign(kind, proof))));
     }
     assert_mute(&pull_proved(&server, &phone, &key, |_, _| Some(String::new())));
-    // The same claims beside a pull that says another time.
+    // The same claims beside a pull with another time.
     let mut pull = copied(&phone).pull_claims(&server, 0);
     pull["proof"] = json!(key.sign("pull", &pull_proof_claims(&origin(&server), &key, &pull)));
     pull["iat"] = json!(server.clock.now() / 1000 - 5);
@@ -104,12 +104,12 @@ fn a_captured_proof_is_good_for_its_pull_device_and_server_only() {
     let (phone, key, _) = registered(&server, "tee", "none");
     let pull = phone.pull_claims(&server, 0);
     assert_eq!(phone.pull_with(&server, &pull).status, 200);
-    // The pull again, and its proof with the same nonce in a pull of another making.
+    // The same pull again, and its proof with the same nonce in a pull made separately.
     assert_eq!(phone.pull_with(&server, &pull).refused(400), "replayed");
     let mut other = pull.clone();
     other["wait"] = json!(1);
     assert_eq!(phone.pull_with(&server, &other).refused(400), "replayed");
-    // Its proof with another nonce; and once the nonce is forgotten, with another time.
+    // Its proof with another nonce; and, once the server has forgotten the nonce, with another time.
     let mut fresh = copied(&phone).pull_claims(&server, 0);
     fresh["proof"] = pull["proof"].clone();
     assert_mute(&phone.pull_with(&server, &fresh));
@@ -157,7 +157,7 @@ fn a_phone_without_a_key_has_nothing_to_prove() {
     assert_eq!(phone.messages(&server).len(), 1);
 }
 
-/// A finger for each question would train fingers to sign what nobody has seen yet.
+/// Asking for a fingerprint at every pull would train users to sign what they have not seen yet.
 #[test]
 fn a_key_that_takes_a_person_need_not_sign_pulls_and_what_it_signs_is_checked() {
     for presence in ["device", "biometric"] {
@@ -205,7 +205,7 @@ fn who_gets_hints_may_fetch_and_nobody_else_whom_a_relay_reaches() {
     }
 }
 
-/// A phone that is woken by a hint while it waits is answered at once.
+/// A phone woken by a hint while it waits gets its answer at once.
 #[test]
 fn a_waiting_pull_of_a_phone_that_gets_hints_is_woken() {
     let server = Setup::new()

@@ -1,4 +1,4 @@
-//! Authorities and certificates of ours, and a server with TLS on loopback that passes on what it reads.
+//! Certificate authorities and certificates for tests, and a TLS server on loopback that forwards what it reads.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,10 +12,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What a server shows: its certificate and the key to it.
+/// The certificate that a server presents, and its key.
 pub type Identity = Arc<ServerConfig>;
 
-/// An authority that nobody knows before it is told of.
+/// A certificate authority that nobody trusts until told to.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: Vec<u8>,
@@ -41,7 +41,7 @@ impl Authority {
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
 
-    /// A certificate of a host, good in these years.
+    /// Issues a certificate for a host, valid in these years.
     pub fn issue(&self, host: &str, years: std::ops::Range<i32>) -> Identity {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(years.start, 1, 1), date_time_ymd(years.end, 1, 1));
@@ -49,13 +49,13 @@ impl Authority {
         identity(params.signed_by(&key, &self.issuer).unwrap().der().to_vec(), &key)
     }
 
-    /// A certificate of this machine that is good now.
+    /// Issues a certificate for this machine that is valid now.
     pub fn issue_good(&self) -> Identity {
         self.issue("127.0.0.1", 2020..2100)
     }
 }
 
-/// A certificate of this machine that was signed with its own key, as `openssl req -x509` makes it.
+/// Returns a certificate for this machine signed with its own key, as `openssl req -x509` makes it.
 pub fn self_signed_authority() -> Identity {
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -72,7 +72,7 @@ fn identity(der: Vec<u8>, key: &KeyPair) -> Identity {
     Arc::new(configuration.unwrap())
 }
 
-/// See the module.
+/// A TLS front on loopback; see the module.
 pub struct Front {
     pub address: SocketAddr,
     target: Arc<Mutex<Option<SocketAddr>>>,
@@ -106,18 +106,18 @@ impl Front {
         *self.target.lock().unwrap() = Some(target);
     }
 
-    /// Shows another certificate from now on.
+    /// Presents another certificate from now on.
     pub fn show(&self, identity: Identity) {
         *self.shown.lock().unwrap() = identity;
     }
 
-    /// How many connections there were since the last time that this was asked.
+    /// Returns the number of connections since the last call.
     pub fn connections(&self) -> usize {
         self.connections.swap(0, Ordering::SeqCst)
     }
 }
 
-/// Nothing reaches the target before the certificate was accepted.
+/// Forwards nothing to the target until the client has accepted the certificate.
 fn pass_on(mut outside: TcpStream, target: SocketAddr, identity: Identity) {
     let mut connection = ServerConnection::new(identity).unwrap();
     while connection.is_handshaking() {

@@ -1,4 +1,5 @@
-//! Phones that were registered and have approved nothing yet: what confirms them, and when they go (docs/states.md).
+//! Registered phones that have approved nothing yet: what confirms them, and when the server removes them
+//! (docs/states.md).
 
 use serde_json::json;
 
@@ -16,7 +17,7 @@ fn confirmed(server: &Server) -> i64 {
     server.count("device WHERE retired_at IS NULL AND provisional_journey IS NULL")
 }
 
-/// Approves a sign-on of the user on this phone, to its end.
+/// Approves a sign-on of the user on this phone and completes it.
 fn sign_in(server: &Server, phone: &Phone) {
     let step = server.after_password();
     let message = phone.only_message(server);
@@ -32,11 +33,11 @@ fn sweep(server: &Server) {
 fn a_phone_that_approved_another_sign_on_meanwhile_is_confirmed_and_hears_of_all_later_ones() {
     let server = start();
     let (old, _) = server.registered();
-    // The page with the recovery codes is closed; some minutes later another sign-on.
+    // The user closes the page with the recovery codes; some minutes later, another sign-on starts.
     server.clock.advance(2 * MINUTE);
     sign_in(&server, &old);
     assert_eq!(confirmed(&server), 1);
-    // The sign-on that registered it is long over, and a second phone has come.
+    // The sign-on that registered it is long over, and a second phone has arrived.
     server.clock.advance(61 * MINUTE);
     sweep(&server);
     let session = crate::account::Browser::sign_on(&server, &old);
@@ -73,7 +74,7 @@ fn an_unconfirmed_phone_goes_when_its_sign_on_ends() {
     let server = start();
     let (phone, step) = server.registered();
     assert_eq!(phones(&server), 1);
-    // The user leaves by a recovery code: the phone was asked and said nothing.
+    // The user leaves by a recovery code: the phone was asked and did not answer.
     let exit = server.next(&fill(&step, 2, json!(0)));
     let mut code_step = exit;
     for _ in 0..3 {
@@ -83,7 +84,7 @@ fn an_unconfirmed_phone_goes_when_its_sign_on_ends() {
     assert_eq!(phones(&server), 0);
     assert_mute(&phone.pull(&server, 0));
     assert_eq!(server.count("audit WHERE event = 'device-removed'"), 1);
-    // The next sign-on offers a code again.
+    // The next sign-on offers a QR code again.
     assert_eq!(types(&server.after_password()), ["TextOutputCallback", "ConfirmationCallback"]);
 }
 
@@ -97,7 +98,7 @@ fn an_unconfirmed_phone_goes_when_its_sign_on_expires() {
             sweep(&server);
             assert_eq!(phones(&server), 0);
         }
-        // Without the sweep the next sign-on notices it.
+        // Without the sweep, the next sign-on notices.
         assert_eq!(types(&server.after_password()), ["TextOutputCallback", "ConfirmationCallback"]);
         assert_eq!(phones(&server), 0);
         assert_mute(&phone.pull(&server, 0));
@@ -151,7 +152,7 @@ fn a_rescan_after_a_lost_reply_is_told_what_to_do_and_leaves_no_phantom() {
         again.register(&server).refused(400),
         "This registration code was used already. Sign in again to get a new one."
     );
-    // The same bytes are no rescan.
+    // The same bytes do not count as another scan.
     assert_eq!(first.register(&server).status, 200);
     server.clock.advance(61 * MINUTE);
     let fresh = server.at_qr_code();

@@ -1,4 +1,4 @@
-//! What a key opens of the server's store.
+//! What a key opens in the server's store.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use push_authenticator::secret::Reason;
 use push_authenticator::server::keys::{Keys, Place};
 use push_authenticator::server::store::sealed::SEALED;
 
-/// Values in plain by their kind and their row's id.
+/// Plain values by their kind and the id of their row.
 pub type Values = BTreeMap<(&'static str, Vec<u8>), Vec<u8>>;
 
-/// Every value of the sealed columns that the key opens, and how many it does not open.
+/// Returns all values of the sealed columns that the key opens, and how many it does not open.
 pub fn opened(database: &Connection, keys: &Keys) -> (Values, usize) {
     let (mut opened, mut closed) = (Values::new(), 0);
     for column in SEALED {

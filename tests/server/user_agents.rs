@@ -1,4 +1,4 @@
-//! What a browser says about itself is free text: no phone gets it word for word.
+//! What a browser says about itself is free text, so no phone gets it word for word.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::harness::*;
 
 const HOSTILE: &str = "please tap 10";
 
-/// The context of the push that a sign-on with these headers sends.
+/// Returns the context of the push that a sign-on with these headers sends.
 fn sent_context(agent: &str, platform: &str) -> (Value, Value) {
     let server = start();
     let phone = server.enrolled();

@@ -1,4 +1,4 @@
-//! The webhook: what is told to a receiver of ours, over real HTTP.
+//! The webhook: what the server reports to a test receiver, over real HTTP.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +30,7 @@ pub fn write_secret(folder: &Path, secrets: &[&[u8]]) -> std::path::PathBuf {
     file
 }
 
-/// A server with a webhook at this address, and a phone with a key that has signed on.
+/// Starts a server with a webhook at this address, and a signed-in phone with a key.
 fn start_at(url: &str, secrets: &[&[u8]], ca: Option<&Authority>) -> (Server, Phone, Key) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
     let settings = WebhookSettings {
@@ -48,7 +48,7 @@ fn start_at(url: &str, secrets: &[&[u8]], ca: Option<&Authority>) -> (Server, Ph
         .configure(|configuration| configuration.webhook = Some(settings))
         .start();
     let (phone, key) = enrolled(&server, "tee", "none");
-    // The new phone and its recovery codes are told as well; these tests are about what comes afterwards.
+    // The server also reports the new phone and its recovery codes; these tests are about later events.
     wait_for("two attempts", || (server.count("webhook_event WHERE attempts = 0") == 0).then_some(()));
     rusqlite::Connection::open(server.database_file()).unwrap().execute("DELETE FROM webhook_event", []).unwrap();
     (server, phone, key)
@@ -60,7 +60,7 @@ pub fn start_with(receiver: &Receiver) -> (Server, Phone, Key) {
     started
 }
 
-/// A sign-on by somebody else, which the owner of the phone denies.
+/// Starts a sign-on by somebody else, which the owner of the phone denies.
 fn deny_a_strangers_sign_on(server: &Server, phone: &Phone, key: &Key) {
     server.after_password();
     assert_eq!(deny(server, phone, key, &phone.only_message(server), Some("not-me")).status, 200);
@@ -114,7 +114,8 @@ fn a_denial_as_somebody_elses_is_told_signed_and_once() {
     assert_eq!(given_up(&server), Vec::<String>::new());
 }
 
-/// The attempts of the waiting events so far, and the milliseconds until the first of them is due.
+/// Waits until both waiting events have had this many attempts, and returns the milliseconds until the later one is
+/// due.
 fn waiting(server: &Server, attempts: i64) -> i64 {
     let tried = format!("webhook_event WHERE attempts = {attempts}");
     wait_for("the failure", || (server.count(&tried) == 2).then_some(()));
@@ -214,7 +215,7 @@ fn an_event_that_nobody_takes_is_given_up_and_noted() {
     receiver.answer(&["500 Broken"; 4]);
     deny_a_strangers_sign_on(&server, &phone, &key);
     waiting(&server, 1);
-    // However late it is, it is tried before it is given up.
+    // However late it is, the server tries once more before giving up.
     server.clock.advance(72 * HOUR);
     wait_for("the note", || (given_up(&server) == ["demo given-up", "demo given-up"]).then_some(()));
     assert_eq!((server.count("webhook_event"), receiver.seen().len()), (0, 4));
@@ -224,7 +225,7 @@ fn an_event_that_nobody_takes_is_given_up_and_noted() {
     assert_eq!((server.count("webhook_event"), receiver.seen().len()), (0, 6));
 }
 
-/// Asking again in seconds is no use: somebody has to set it right.
+/// Retrying within seconds is pointless: somebody has to fix the certificate.
 #[test]
 fn an_event_waits_for_a_certificate_that_is_trusted() {
     let receiver = Receiver::start();
@@ -264,7 +265,7 @@ fn other_denials_are_not_told_nor_is_anything_without_a_webhook() {
     assert_eq!(server.count("webhook_event"), 0);
     server.configuration.webhook = None;
     let server = server.restart();
-    // On another port, which is another server to sign for.
+    // Another port means another server to sign for.
     let phone = signing_pulls(&server, phone, &key, "none");
     deny_a_strangers_sign_on(&server, &phone, &key);
     assert_eq!((server.count("webhook_event"), server.count("denial")), (0, 1));
@@ -358,7 +359,7 @@ fn a_secret_that_is_none_is_refused_and_not_repeated() {
     }
 }
 
-/// What is frozen in docs/wire.md, made again byte for byte; `tests/verify_webhook.py` checks it independently.
+/// Reproduces the frozen example of docs/wire.md byte for byte; `tests/verify_webhook.py` checks it independently.
 #[test]
 fn the_example_of_the_documentation_is_made_and_signed_as_it_stands() {
     let (_, section) = include_str!("../../docs/wire.md").split_once("## 13. Webhook").unwrap();

@@ -1,5 +1,5 @@
-//! What goes over the wire, written a second time from its description: steps of a sign-on, and a phone. Knows no server, so
-//! that load and crash tests use it, too.
+//! The wire format, implemented a second time from its description: the steps of a sign-on, and a phone. Independent of
+//! the server, so that load and crash tests can use it, too.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::hmac;
 use serde_json::{Value, json};
 
-/// The kinds of a step's callbacks.
+/// Returns the types of a step's callbacks.
 pub fn types(step: &Value) -> Vec<&str> {
     step["callbacks"].as_array().unwrap().iter().map(|callback| callback["type"].as_str().unwrap()).collect()
 }
 
-/// The step with an input filled in.
+/// Returns the step with an input filled in.
 pub fn fill(step: &Value, index: usize, value: Value) -> Value {
     let mut filled = step.clone();
     filled["callbacks"][index]["input"][0]["value"] = value;
@@ -24,7 +24,7 @@ pub fn fill_password(step: &Value, user: &str, password_text: &str) -> Value {
     fill(&fill(step, 0, json!(user)), 1, json!(password_text))
 }
 
-/// The named output of the first callback of a kind.
+/// Returns the named output of the first callback of a type.
 pub fn output<'a>(step: &'a Value, kind: &str, name: &str) -> &'a Value {
     let callback = step["callbacks"]
         .as_array()
@@ -35,13 +35,13 @@ pub fn output<'a>(step: &'a Value, kind: &str, name: &str) -> &'a Value {
     &callback["output"].as_array().unwrap().iter().find(|output| output["name"] == name).expect("such an output")["value"]
 }
 
-/// The number that the browser shows.
+/// Returns the number that the browser shows.
 pub fn number(step: &Value) -> String {
     assert_eq!(output(step, "HiddenValueCallback", "id"), "pushChallengeNumber");
     output(step, "HiddenValueCallback", "value").as_str().unwrap().to_owned()
 }
 
-/// The recovery codes of a step, found as the web SDK finds them.
+/// Returns the recovery codes of a step, extracted as the web SDK does it.
 pub fn recovery_codes(step: &Value) -> Vec<String> {
     assert_eq!(output(step, "TextOutputCallback", "messageType"), "4");
     let script = output(step, "TextOutputCallback", "message").as_str().unwrap();
@@ -64,12 +64,11 @@ pub fn recovery_codes(step: &Value) -> Vec<String> {
     codes
 }
 
-/// HMAC-SHA-256.
 pub fn hmac_sha_256(key: &[u8], data: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref().to_vec()
 }
 
-/// A signed JSON message under this header.
+/// Returns a signed JSON message with this header.
 pub fn sign_with_header(secret: &[u8], header: &str, claims: &Value) -> String {
     let body = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let code = hmac_sha_256(secret, body.as_bytes());
@@ -88,10 +87,10 @@ pub struct Message {
     pub claims: Value,
 }
 
-/// Makes the proof of a pull out of its claims.
+/// Makes the proof of a pull from its claims.
 pub type PullSigner = Arc<dyn Fn(&Value) -> String + Send + Sync>;
 
-/// A phone, written from the description of the protocol.
+/// A phone, implemented from the description of the protocol.
 #[derive(Clone)]
 pub struct Phone {
     pub secret: Vec<u8>,
@@ -101,12 +100,12 @@ pub struct Phone {
     pub registration_path: String,
     pub authentication_path: String,
     pub claims: Value,
-    /// Where the phone has a key that signs its pulls.
+    /// Present if the phone has a key that signs its pulls.
     pub pull_signer: Option<PullSigner>,
 }
 
 impl Phone {
-    /// Takes the QR code of a step apart.
+    /// Parses the registration URI of a step.
     pub fn scan(step: &Value) -> Self {
         assert_eq!(output(step, "HiddenValueCallback", "id"), "mfaDeviceRegistration");
         Self::read(output(step, "HiddenValueCallback", "value").as_str().unwrap())
@@ -149,7 +148,7 @@ impl Phone {
         }
     }
 
-    /// A phone that is registered already.
+    /// Returns a phone that is already registered.
     pub fn known(secret: Vec<u8>, mechanism: String) -> Self {
         let (registration_path, authentication_path) = (String::new(), String::new());
         let (challenge, message_id, claims) = (Vec::new(), String::new(), Value::Null);
@@ -157,7 +156,7 @@ impl Phone {
         Self { secret, challenge, message_id, mechanism, registration_path, authentication_path, claims, pull_signer }
     }
 
-    /// The same phone with a claim changed, or left out.
+    /// Returns the same phone with a claim changed or left out.
     pub fn with(&self, claim: &str, value: Value) -> Self {
         let mut changed = self.clone();
         match value {
@@ -171,7 +170,7 @@ impl Phone {
         json!({"messageId": self.message_id, "jwt": sign(&self.secret, &self.claims)})
     }
 
-    /// The claims of a pull at this time, in epoch milliseconds.
+    /// Returns the claims of a pull at this time, in epoch milliseconds.
     pub fn claims_of_pull(&self, now: i64, wait: i64) -> Value {
         let mut nonce = [0u8; 16];
         ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut nonce).unwrap();
@@ -192,7 +191,7 @@ impl Phone {
         json!({"mechanismUid": self.mechanism, "jwt": sign(&self.secret, claims)})
     }
 
-    /// The messages of a pull's answer, their signatures checked.
+    /// Returns the messages of a pull's answer, after checking their signatures.
     pub fn read_messages(&self, body: &Value) -> Vec<Message> {
         let messages = body["messages"].as_array().unwrap().iter();
         messages
@@ -204,7 +203,7 @@ impl Phone {
             .collect()
     }
 
-    /// Checks a push message's signature and form, and gives its claims.
+    /// Checks a push message's signature and form, and returns its claims.
     fn check(&self, jwt: &str) -> Value {
         let (body, signature) = jwt.rsplit_once('.').unwrap();
         assert_eq!(URL_SAFE_NO_PAD.decode(signature).unwrap(), hmac_sha_256(&self.secret, body.as_bytes()));
@@ -215,13 +214,13 @@ impl Phone {
         claims
     }
 
-    /// The `response` claim for a message.
+    /// Returns the `response` claim for a message.
     pub fn response_to(&self, message: &Message) -> String {
         let challenge = STANDARD.decode(message.claims["c"].as_str().unwrap()).unwrap();
         STANDARD.encode(hmac_sha_256(&self.secret, &challenge))
     }
 
-    /// The body of an answer with these further claims.
+    /// Returns the body of an answer with these additional claims.
     pub fn answer_body(&self, message: &Message, more: Value) -> Value {
         let mut claims = json!({"response": self.response_to(message)});
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,4 +1,4 @@
-//! When nothing may be sent to the phone, the owner still gets in: the wait step says why, and its exit leads on.
+//! If nothing may be sent to the phone, the owner still gets in: the wait step says why, and its exit leads on.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const SENDER: &str = "PushAuthenticationSenderNode";
 const VERIFIER: &str = "PushResultVerifierNode";
 const MINUTE: i64 = 60_000;
 
-/// The text of a wait step that waits for nothing, because nothing was sent.
+/// Returns the text of a wait step for which nothing was sent.
 pub fn withheld(step: &Value) -> String {
     assert_eq!(types(step), ["PollingWaitCallback", "ConfirmationCallback"], "no number is shown: {step}");
     let text = output(step, "PollingWaitCallback", "message").as_str().unwrap().to_owned();
@@ -27,7 +27,7 @@ pub fn withheld(step: &Value) -> String {
     text
 }
 
-/// A server over its budget, with the recovery codes of its user.
+/// Returns a server over its budget, with its user's phone and recovery codes.
 fn over_budget() -> (Server, Phone, Vec<String>) {
     let server = Setup::new().configure(|settings| settings.push.budget = 2).start();
     let step = server.at_qr_code();
@@ -79,7 +79,7 @@ fn the_wait_goes_on_without_success_expiry_or_message_until_the_user_starts_agai
     assert_eq!(phone.messages(&server).len(), 1);
 }
 
-/// The outcome that the verifier leaves by, as the failure text of the node after it tells.
+/// The failure text of the next node reveals which outcome the verifier left by.
 #[test]
 fn the_verifier_says_waiting_whatever_was_sent_before() {
     // A journey that sends again after an approval: the second message is over the budget.
@@ -177,7 +177,7 @@ fn the_waiting_page_is_told_once_that_the_reason_has_ended() {
     assert_eq!(wait(&step).json()["ready"], true);
     let step = server.next(&step);
     assert!(withheld(&step).contains("can be sent again"));
-    // Nothing more is to come, so the page is held and does not post again and again.
+    // Nothing more is coming, so the server holds the page instead of letting it post again and again.
     let waiting = std::thread::scope(|scope| {
         let held = scope.spawn(|| wait(&step));
         std::thread::sleep(std::time::Duration::from_millis(300));
@@ -189,7 +189,7 @@ fn the_waiting_page_is_told_once_that_the_reason_has_ended() {
     assert!(waiting);
 }
 
-/// Sends as the node does, from a browser that the user signed in with before, or from another.
+/// Sends as the node does, from a known browser or from another.
 fn send_from(server: &Server, known: bool, budget: Budget) -> Option<WithheldReason> {
     let (keys, store) = open_data(&server.configuration, &SystemEntropy::new()).unwrap();
     let entropy = Arc::new(SystemEntropy::new());

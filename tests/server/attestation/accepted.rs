@@ -1,4 +1,4 @@
-//! What is taken, what it counts as, and what counts without an attestation.
+//! Which attestations the server accepts, what they count for, and what counts without one.
 
 use push_authenticator::server::attestation::{AttestationCheck, AttestationFileError};
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
@@ -75,7 +75,7 @@ fn every_version_of_the_description_is_read() {
             if version < 3 {
                 description = description.hardware(704, Some(old_boot.clone()));
             }
-            // Tags that came later, or that nobody knows.
+            // Tags from later versions, and unknown ones.
             for (tag, content) in
                 [(509, null()), (724, octets(&[3; 32])), (9000, sequence(&[null()])), (9001, vec![0xff])]
             {
@@ -93,7 +93,7 @@ fn the_clock_of_the_phone_and_the_age_of_the_root_make_no_difference() {
     old.not_after = rcgen::date_time_ymd(2026, 5, 24);
     let mut trusted = Trusted::new(Maker::new());
     let server = trusted.server();
-    // The root's certificate as it was before it was issued anew with the same key, which is what old phones hold.
+    // The root's certificate before it was reissued with the same key, as old phones have it.
     trusted.maker.root.der = old.self_signed(trusted.maker.root.issuer.key()).unwrap().der().to_vec();
     let phone = attested(&server, &server.at_qr_code(), "tee", "biometric", |key, challenge| {
         let mut params = params("Android Keystore Key");
@@ -104,7 +104,7 @@ fn the_clock_of_the_phone_and_the_age_of_the_root_make_no_difference() {
     assert_eq!(phone.register(&server).status, 200, "{}", last_audit(&server));
 }
 
-/// Roots of both kinds of curve, one of many in a file, as PEM or as Google's list; and a chain that leaves its root out.
+/// Roots on both curves, one of many in a file, as PEM or as Google's list; and a chain that omits its root.
 #[test]
 fn any_of_the_roots_is_good() {
     let roots = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384].map(|algorithm| Authority::root("Root", algorithm));
@@ -171,7 +171,7 @@ fn without_roots_an_attestation_is_kept_and_the_phone_believed() {
     assert_eq!(server.count("device_key WHERE attestation IS NOT NULL AND attested_level IS NULL"), 1);
 }
 
-/// A sender asks for what counts now: phones that registered before attestations were checked have to register again.
+/// A sender requires what counts now: phones registered before the server checked attestations must register again.
 #[test]
 fn a_sender_counts_what_is_attested() {
     let trusted = Trusted::new(Maker::new());
@@ -233,7 +233,7 @@ fn a_server_does_not_start_with_files_that_it_cannot_use() {
     assert!(start(list).to_string().contains("no list of revoked certificates"));
 }
 
-/// Where attestations are checked, and where they are not.
+/// Both on servers that check attestations and on those that do not.
 #[test]
 fn an_empty_attestation_is_none() {
     let trusted = Trusted::new(Maker::new());
@@ -245,7 +245,7 @@ fn an_empty_attestation_is_none() {
     }
 }
 
-/// What its owner is told of a phone's key, over REST; and nothing of a key where there is none.
+/// What a phone's owner sees about its key over REST, and that there is nothing without a key.
 #[test]
 fn an_owner_sees_what_counts_of_a_key_and_on_whose_word() {
     let trusted = Trusted::new(Maker::new());

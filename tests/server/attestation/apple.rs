@@ -1,4 +1,5 @@
-//! App Attest: an app vouches for a key, and Apple for the app. The objects are made here, and one is real.
+//! App Attest: an app vouches for a key, and Apple for the app. These tests make the objects themselves, except for one
+//! real one.
 
 use push_authenticator::protocol::device_key::{KeyLevel, Protection, PublicKey, UserPresence};
 use push_authenticator::server::attestation::{Apple, AttestationCheck, AttestationError, Subject};
@@ -17,7 +18,7 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
 /// Makes an attestation for a key and a challenge.
 type Made<'a> = dyn Fn(&Key, &[u8]) -> Vec<Vec<u8>> + 'a;
 
-/// A head of CBOR with a length below 64 KiB.
+/// Returns a CBOR head for a length below 64 KiB.
 fn cbor(kind: u8, length: usize) -> Vec<u8> {
     let bytes = u16::try_from(length).unwrap().to_be_bytes();
     [&[kind << 5 | 25], bytes.as_slice()].concat()
@@ -36,7 +37,7 @@ fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     [cbor(5, members.len()), members.collect::<Vec<_>>().concat()].concat()
 }
 
-/// What an object is made of.
+/// The parts of an App Attest object.
 struct Object {
     app: String,
     kind: [u8; 16],
@@ -45,7 +46,7 @@ struct Object {
     client_data_digest: Vec<u8>,
     credential: Option<Vec<u8>>,
     format: &'static str,
-    /// The extension, where it is another one.
+    /// Replaces the extension, if present.
     extension: Option<Option<Vec<u8>>>,
     edit: fn(&mut CertificateParams),
 }
@@ -65,7 +66,7 @@ impl Object {
         }
     }
 
-    /// The object with the certificates of a maker.
+    /// Makes the object with a vendor's certificates.
     fn make(self, maker: &Maker) -> Vec<u8> {
         let key = Key::make();
         let credential = self.credential.unwrap_or_else(|| sha256(key.pair.public_key().as_ref()));
@@ -201,7 +202,7 @@ fn each_check_of_app_attest_violated_alone_is_refused_by_name() {
     assert_eq!(phone.register(&server).status, 200);
 }
 
-/// Each maker's attestations are checked where its roots are; of another's nothing counts but the phone's being there.
+/// The server checks a vendor's attestations if it has that vendor's roots; those of another vendor count for nothing.
 #[test]
 fn attestations_of_a_kind_that_is_not_checked_count_for_nothing() {
     let trusted = Trusted::new(Maker::new());
@@ -219,7 +220,7 @@ fn attestations_of_a_kind_that_is_not_checked_count_for_nothing() {
     assert_eq!(last_audit(&android), "device-registered success-software-unchecked");
 }
 
-/// tests/vectors/attestation/SOURCES.md.
+/// The object is described in tests/vectors/attestation/SOURCES.md.
 #[test]
 fn what_app_attest_made_on_a_real_iphone_is_read_and_verified() {
     let trusted = Trusted::new(Maker::new());
@@ -247,7 +248,7 @@ fn what_app_attest_made_on_a_real_iphone_is_read_and_verified() {
     assert_eq!(verify(app, false, &digest, first), Err(AttestationError::App), "a development build");
     assert_eq!(verify("6MURL8TA57.other", true, &digest, first), Err(AttestationError::App));
     assert_eq!(verify(app, true, &[0; 32], first), Err(AttestationError::Challenge));
-    // It vouched for no key of this project's.
+    // It vouches for no key of this project.
     let key = PublicKey::parse(&Key::make().jwk.to_string()).unwrap();
     let claimed = Protection { level: KeyLevel::SecureEnclave, presence: UserPresence::None };
     let subject = Subject { key: &key, challenge: &digest, claimed, now: first };

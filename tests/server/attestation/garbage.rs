@@ -1,4 +1,4 @@
-//! Anything as an attestation: whatever comes, the check gives an answer. And a chain of a real phone.
+//! Arbitrary bytes as an attestation: the check always gives an answer. Also the chain of a real phone.
 
 use proptest::prelude::*;
 use push_authenticator::protocol::device_key::{KeyLevel, Protection, PublicKey, UserPresence};
@@ -18,7 +18,7 @@ fn verify(check: &AttestationCheck, key: &Key, chain: &[Vec<u8>]) -> Result<Prot
     check.verify(chain, subject).map(|attested| attested.expect("Android's are checked"))
 }
 
-/// What is done to bytes: at a place a byte is replaced, put in or taken out.
+/// Edits bytes: each edit replaces, inserts or removes a byte at a position.
 fn edited(mut bytes: Vec<u8>, edits: &[(usize, u8, u8)]) -> Vec<u8> {
     for (at, kind, value) in edits {
         let at = at % (bytes.len() + 1);
@@ -38,7 +38,7 @@ fn edits() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
     prop::collection::vec((0_usize..2000, 0_u8..4, value), 1..6)
 }
 
-/// Length of the part of a certificate that is signed, without its header of four bytes.
+/// Returns the length of the signed part of a certificate, without its four-byte header.
 fn signed_length(certificate: &[u8]) -> usize {
     assert_eq!([certificate[4], certificate[5]], [0x30, 0x82]);
     usize::from(certificate[6]) << 8 | usize::from(certificate[7])
@@ -47,7 +47,7 @@ fn signed_length(certificate: &[u8]) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Damage below the signature: what the check sees before it knows that nobody signed it.
+    /// Damage below the signature: input that the check sees before it knows that the signature is invalid.
     #[test]
     fn damaged_certificates_are_refused(at in 0_usize..4, edits in edits()) {
         thread_local!(static MADE: (Trusted, AttestationCheck, Key) = {
@@ -61,14 +61,14 @@ proptest! {
             let right = chain[at].clone();
             chain[at] = edited(right.clone(), &edits);
             let outcome = verify(check, key, &chain);
-            // The root is known by its key and name: the rest of the certificate that is sent is nobody's business. Around what
-            // is signed the library overlooks a type or two.
+            // The root is recognized by its key and name, so the rest of its certificate does not matter. Around the
+            // signed part, the library tolerates a type or two.
             let signed = |der: &[u8]| der.get(4..).map(|der| der[..der.len().min(4 + signed_length(&right))].to_vec());
             assert!(outcome.is_err() || at == 3 || signed(&chain[at]) == signed(&right), "{outcome:?}");
         });
     }
 
-    /// Damage above it: the maker signed any description that there may be.
+    /// Damage above the signature: the vendor signs any possible description.
     #[test]
     fn any_description_gets_an_answer(edits in edits()) {
         thread_local!(static MADE: (Trusted, AttestationCheck, Key) = {
@@ -85,7 +85,7 @@ proptest! {
         });
     }
 
-    /// The same for what App Attest makes.
+    /// The same for App Attest objects.
     #[test]
     fn any_object_gets_an_answer(edits in edits()) {
         thread_local!(static MADE: (Vec<u8>, AttestationCheck, Key) = {
@@ -105,7 +105,7 @@ proptest! {
     }
 }
 
-/// The library's reader of single values stumbles over a truth value without content.
+/// The library's reader of single values mishandles a boolean without content.
 #[test]
 fn truth_values_without_content_are_refused() {
     let trusted = Trusted::new(Maker::new());
@@ -123,7 +123,7 @@ fn truth_values_without_content_are_refused() {
     }
 }
 
-/// tests/vectors/attestation/SOURCES.md: RSA above P-384 above P-256, as Google issues them.
+/// The chain from tests/vectors/attestation/SOURCES.md: RSA above P-384 above P-256, as Google issues them.
 #[test]
 fn the_chain_of_a_real_phone_is_read_and_verified() {
     let pem = include_str!("../../vectors/attestation/phone-of-2023.pem");

@@ -1,4 +1,4 @@
-//! A maker of phones: certificates as Android's keystore gives them out, written by hand from the published schema.
+//! A phone vendor: certificates as Android's keystore issues them, written by hand from the published schema.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ pub const KEY_DESCRIPTION: &[u64] = &[1, 3, 6, 1, 4, 1, 11129, 2, 1, 17];
 pub const PACKAGE: &str = "org.pushauthenticator.app";
 pub const SIGNER: [u8; 32] = [7; 32];
 
-/// An element of DER whose content is shorter than 64 KiB.
+/// Returns a DER element with content shorter than 64 KiB.
 pub fn der(tag: &[u8], content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let length: &[u8] = match length {
@@ -56,7 +56,7 @@ pub fn null() -> Vec<u8> {
     der(&[0x05], &[])
 }
 
-/// An explicit tag of the context.
+/// Returns an explicit context-specific tag.
 pub fn tagged(tag: u16, content: &[u8]) -> Vec<u8> {
     let tag = match tag {
         0..31 => vec![0xa0 | tag as u8],
@@ -78,7 +78,7 @@ pub fn application(packages: &[&str], signers: &[[u8; 32]]) -> Vec<u8> {
     octets(&sequence(&[set(&packages), set(&signers)]))
 }
 
-/// What a keystore says of a key; the lists are tags with what is in them.
+/// A keystore's description of a key; the lists hold tags and their contents.
 #[derive(Clone)]
 pub struct Description {
     pub version: u32,
@@ -90,7 +90,8 @@ pub struct Description {
 }
 
 impl Description {
-    /// A signing key in the trusted execution environment of a locked phone, which wants a biometric for each signature.
+    /// Describes a signing key in the trusted execution environment of a locked phone, which requires a biometric for
+    /// each signature.
     pub fn new(challenge: &[u8]) -> Self {
         Self {
             version: 300,
@@ -115,7 +116,7 @@ impl Description {
         self
     }
 
-    /// Puts something else in the place of what the hardware enforces; nothing takes the tag away.
+    /// Replaces a tag in the hardware-enforced list; `None` removes it.
     pub fn hardware(mut self, tag: u16, content: Option<Vec<u8>>) -> Self {
         self.hardware.retain(|(known, _)| *known != tag);
         self.hardware.extend(content.map(|content| (tag, content)));
@@ -146,7 +147,7 @@ impl Description {
     }
 }
 
-/// Who issues certificates.
+/// A certificate authority.
 pub struct Authority {
     pub der: Vec<u8>,
     pub issuer: Issuer<'static, KeyPair>,
@@ -186,7 +187,7 @@ impl Authority {
         Self { der, issuer: Issuer::new(params, key) }
     }
 
-    /// A certificate for this key with this description.
+    /// Issues a certificate for this key with this description.
     pub fn attest(&self, key: &Key, description: &Description) -> Vec<u8> {
         self.certify(key, params("Android Keystore Key"), Some(description.der()))
     }
@@ -218,7 +219,7 @@ impl PublicKeyData for Point {
     }
 }
 
-/// Root, an authority under it, and the one whose key is in a series of phones.
+/// The root, an authority under it, and the batch authority, whose key a series of phones shares.
 pub struct Maker {
     pub root: Authority,
     pub intermediate: Authority,
@@ -237,13 +238,13 @@ impl Maker {
         Self { root, intermediate, batch }
     }
 
-    /// The chain above a key's own certificate.
+    /// Returns the chain that begins with a key's own certificate.
     pub fn chain(&self, first: Vec<u8>) -> Vec<Vec<u8>> {
         vec![first, self.batch.der.clone(), self.intermediate.der.clone(), self.root.der.clone()]
     }
 }
 
-/// The challenge of docs/wire.md.
+/// Returns the attestation challenge as defined in docs/wire.md.
 pub fn challenge(origin: &str, message_id: &str, challenge: &[u8]) -> Vec<u8> {
     let lines = ["push-registration-attestation", origin, message_id, &STANDARD.encode(challenge)];
     digest(&SHA256, lines.join("\n").as_bytes()).as_ref().to_vec()

@@ -1,4 +1,4 @@
-//! Attested keys, against the server: the chains are made here.
+//! Attested keys, against the server, with chains made here.
 
 mod accepted;
 mod apple;
@@ -18,7 +18,7 @@ use crate::device_keys::{Key, REGISTRATION, last_audit, origin, scan_with, take_
 use crate::harness::*;
 use maker::*;
 
-/// A maker, and the folder with its root, which a server trusts.
+/// A vendor, and the folder with its root, which a server trusts.
 struct Trusted {
     maker: Maker,
     folder: TempDir,
@@ -66,7 +66,7 @@ fn encoded(chain: &[Vec<u8>]) -> Value {
     chain.iter().map(|certificate| STANDARD.encode(certificate)).collect()
 }
 
-/// A phone at this step whose key is attested by the chain that is made of the registration's challenge.
+/// Returns a phone at this step with a key attested by the chain that `chain` builds from the registration's challenge.
 fn attested(
     server: &Server,
     step: &Value,

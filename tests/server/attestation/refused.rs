@@ -1,15 +1,17 @@
-//! Each check of an attestation, violated alone: the registration is refused by its name and uses nothing up.
+//! Each check of an attestation, violated alone: the server rejects the registration under that check's name and uses
+//! nothing up.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose, SerialNumber, date_time_ymd};
 
 use super::*;
 
 type Chain = Vec<Vec<u8>>;
-/// What is wrong, the name of the refusal without `attestation-`, and how it is made.
+/// What is wrong, the name of the rejection without `attestation-`, and how to make the chain.
 type Case<'a> = (&'a str, &'a str, &'a dyn Fn(&Key, &[u8]) -> Chain);
 type DescriptionCase<'a> = (&'a str, &'a str, &'a dyn Fn(Description) -> Description);
 
-/// Registers phones with such attestations one after the other on the same code; each is refused by this name.
+/// Registers phones with these attestations, one after the other, from the same QR code; the server rejects each under
+/// its name.
 fn refused(server: &Server, cases: Vec<Case<'_>>) {
     let step = server.at_qr_code();
     for (case, name, chain) in cases {
@@ -25,7 +27,7 @@ fn refused(server: &Server, cases: Vec<Case<'_>>) {
     }
 }
 
-/// Cases that differ in the description of the key alone.
+/// Cases that differ only in the description of the key.
 fn refused_descriptions(trusted: &Trusted, server: &Server, cases: Vec<DescriptionCase<'_>>) {
     let maker = &trusted.maker;
     let chains: Vec<_> = cases
@@ -135,7 +137,7 @@ fn an_authority_that_may_not_issue_is_refused_by_name() {
     let good = || (authority_params("Intermediate"), authority_params("Batch"));
     let intermediate = |edit: &dyn Fn(&mut CertificateParams)| (edited("Intermediate", edit), good().1);
     let batch = |edit: &dyn Fn(&mut CertificateParams)| (good().0, edited("Batch", edit));
-    // The hour is the first of 2030.
+    // The current time is the first of 2030.
     for (case, name, (intermediate, batch)) in [
         ("expired", "validity", intermediate(&|params| params.not_after = date_time_ymd(2029, 12, 31))),
         ("expired", "validity", batch(&|params| params.not_after = date_time_ymd(2029, 12, 31))),
@@ -160,7 +162,7 @@ fn an_authority_that_may_not_issue_is_refused_by_name() {
         };
         refused(&trusted.server(), vec![(case, name, &right)]);
     }
-    // As deep as it is.
+    // Exactly as deep as the constraint allows.
     let (_, batch) = good();
     let deep = edited("Intermediate", &|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1)));
     let trusted = Trusted::new(Maker::with(deep, batch));
@@ -205,7 +207,7 @@ fn a_root_bounds_what_is_below_it_and_signatures_are_of_the_kinds_that_are_accep
 
 #[test]
 fn a_description_on_another_certificate_than_the_first_is_refused() {
-    // A batch certificate that is itself described.
+    // A batch certificate that itself has a description.
     let mut described = authority_params("Batch");
     described.custom_extensions.extend(extension(Some(Description::new(&[0; 32]).der())));
     let trusted = Trusted::new(Maker::with(authority_params("Intermediate"), described));
@@ -218,7 +220,7 @@ fn a_description_on_another_certificate_than_the_first_is_refused() {
         ],
     );
 
-    // Whoever has an attested key signs a certificate of their own making with it.
+    // The holder of an attested key uses it to sign a certificate.
     let trusted = Trusted::new(Maker::new());
     let maker = &trusted.maker;
     let mut attested_params = params("Android Keystore Key");
@@ -424,7 +426,7 @@ fn another_app_is_refused() {
     });
     assert_eq!(phone.register(&server).status, 200);
 
-    // The signer alone says whose app it is; a name alone says nothing, and is no setting.
+    // Only the signer says whose app it is; a name alone says nothing and is not a setting.
     let signers = |settings: &mut AttestationSettings| settings.android_signing_digests = vec!["07".repeat(32)];
     let server = trusted.server_with(signers, Setup::new());
     refused_descriptions(
@@ -448,7 +450,7 @@ fn a_revoked_certificate_is_refused_as_soon_as_the_file_says_so() {
     let trusted =
         Trusted::new(Maker::with(numbered("Intermediate", &[0x0c, 0xff, 1]), numbered("Batch", &[0x5c, 0xb4, 0x17])));
     let file = trusted.file("revoked.json");
-    // A newer list is a file that was put in the place of the other.
+    // A newer list is a file that replaced the old one.
     let revoke = |text: &str| {
         let new = trusted.file("new.json");
         std::fs::write(&new, text).unwrap();
@@ -469,7 +471,7 @@ fn a_revoked_certificate_is_refused_as_soon_as_the_file_says_so() {
         assert!(!is_taken(&codes[1]), "{serial}");
         assert_eq!(take_last_audit(&server), "device-registered attestation-revoked");
     }
-    // What cannot be read takes nothing back.
+    // An unreadable list takes back no revocation.
     revoke("{}");
     assert!(!is_taken(&codes[1]));
     std::fs::remove_file(&file).unwrap();
